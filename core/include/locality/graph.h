@@ -1,0 +1,83 @@
+/* graph.h: computation graphs.
+ *
+ * A graph is an append-only list of values. Leaves are inputs (bound to a buffer at every run),
+ * parameters, state and constants; the rest are results of operations (op.h). Ops take effect in
+ * the order in which they were added, so an optimiser step added last updates parameters after
+ * everything that read them. Errors stick to the graph: builders chain, and the first failure
+ * (with op and shapes) is asked for once with lp_graph_status.
+ *
+ * Threads: a graph belongs to one thread at a time. Ownership: descriptors, names and data are
+ * copied in.
+ */
+#ifndef LOCALITY_GRAPH_H
+#define LOCALITY_GRAPH_H
+
+#include <locality/op.h>
+#include <locality/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* name is for messages and profiles ("train 64"). */
+LP_API lp_status lp_graph_new(const char *name, lp_graph **out);
+LP_API void lp_graph_free(lp_graph *g);
+LP_API const char *lp_graph_name(const lp_graph *g);
+
+/* First error of the graph; its text becomes the thread's error message. */
+LP_API lp_status lp_graph_status(const lp_graph *g);
+/* Makes the graph fail (first failure wins); returns the graph's status. */
+LP_API lp_status lp_graph_fail(lp_graph *g, lp_status status, const char *fmt, ...) LP_PRINTF(3, 4);
+
+/* Leaves. An input's position among the inputs is its index in lp_run.bound. Parameters, state and
+ * constants are named; values of the same name in graphs of one session share storage, and must
+ * agree in shape. Parameters are what an optimiser trains; state (running statistics, momentum) is
+ * updated in place but has no gradient; constants never change. */
+LP_API lp_val lp_input(lp_graph *g, const char *name, const lp_desc *desc);
+LP_API lp_val lp_graph_param(lp_graph *g, const char *name, const lp_desc *desc, const lp_init *init);
+LP_API lp_val lp_graph_state(lp_graph *g, const char *name, const lp_desc *desc, const lp_init *init);
+LP_API lp_val lp_graph_constant(lp_graph *g, const char *name, const lp_desc *desc, const void *data);
+
+/* Adds an op and returns its first output; further outputs are lp_output(v, 1), ... Optional
+ * operands that are missing are LP_NO_VAL. params may be NULL for ops without any. */
+LP_API lp_val lp_apply(lp_graph *g, lp_op op, const lp_op_params *params, const lp_val *in, uint32_t n);
+static inline lp_val lp_output(lp_val first, uint32_t i) {
+  return first.id ? (lp_val){first.id + i} : first;
+}
+
+LP_API lp_status lp_graph_shape(const lp_graph *g, lp_val v, lp_desc *out);
+
+/* Reverse-mode differentiation: adds the nodes that compute d loss / d wrt[i]. loss is a scalar. A
+ * value that loss does not depend on gets LP_NO_VAL. */
+LP_API lp_status lp_grad(lp_graph *g, lp_val loss, const lp_val *wrt, uint32_t n, lp_val *dwrt);
+/* The same from a given gradient dy arriving at y (a vector-Jacobian product). */
+LP_API lp_status lp_vjp(lp_graph *g, lp_val y, lp_val dy, const lp_val *wrt, uint32_t n, lp_val *dwrt);
+
+/* All parameters of the graph in order of creation. Returns their number; writes at most cap. */
+LP_API uint32_t lp_graph_params(const lp_graph *g, lp_val *out, uint32_t cap);
+/* Name of a leaf, "" for results. Owned by the graph. */
+LP_API const char *lp_graph_value_name(const lp_graph *g, lp_val v);
+
+/* ---- the op table: one row an operation ---------------------------------------------------- */
+
+typedef struct lp_op_info {
+  const char *name;
+  uint32_t min_in, max_in; /* max_in UINT32_MAX: operand groups of `group` */
+  uint32_t n_out, group;
+  bool elementwise; /* can be fused into the step that makes its first operand */
+  uint32_t state_mask; /* bit i: operand i (modulo group, for grouped ops) is updated in place */
+} lp_op_info;
+
+/* Row of an op; NULL for an unknown number. Static storage. */
+LP_API const lp_op_info *lp_op_get_info(uint32_t op);
+/* Floating-point operations and bytes moved at least once, from operand and result shapes: what a
+ * profile or a roofline needs. in and out follow op.h; absent operands have dtype 0. */
+LP_API double lp_op_flops(uint32_t op, const lp_op_params *p, const lp_desc *in, uint32_t n_in,
+                          const lp_desc *out, uint32_t n_out);
+LP_API double lp_op_bytes(uint32_t op, const lp_op_params *p, const lp_desc *in, uint32_t n_in,
+                          const lp_desc *out, uint32_t n_out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,194 @@
+/* op.h: the operations a graph is made of, their operands and their parameters.
+ *
+ * This header is shared by graph builders and backends and is part of both ABIs: numbers are
+ * never reused, structs only grow inside the fixed size of lp_op_params.
+ *
+ * Operand positions are fixed; an optional operand that is not given is LP_NO_VAL in a graph and
+ * LP_NO_SLOT in a plan. Outputs beyond the first are LP_NO_SLOT in a plan that does not need
+ * them. "state" marks an operand that the op updates in place. Shapes: N batch, C channels,
+ * H W image, O output features, I input features. All floating-point operands are f32.
+ *
+ *  op               inputs -> outputs
+ *  RESHAPE          x -> y                 same elements; an alias, never reaches a backend
+ *  NORMALIZE        x u8|f32 (N,C,H,W) -> y     (x*scale - mean[c]) / sd[c]
+ *  CONV2D           x (N,C,H,W), w (O,C,k,k), b? (O) -> y (N,O,H',W')
+ *  CONV2D_DX        dy, w -> dx
+ *  CONV2D_DW        dy, x -> dw, db
+ *  MAXPOOL2D        x -> y, which u8      which: ky*k+kx of the first maximum in its window
+ *  MAXPOOL2D_DX     dy, which -> dx
+ *  LINEAR           x (N,I), w (O,I), b? (O), prior operands -> y (N,O)   y = x (P o W)^T + b
+ *  LINEAR_DX        dy, w, -, prior operands -> dx       dx = dy (P o W)
+ *  LINEAR_DW        dy, x, -, prior operands -> dw, db   dW = P o (dy^T x), db = column sums of dy
+ *  BATCHNORM        x (N,C,..), gamma (C), beta (C), running_mean state, running_var state
+ *                   -> y, mean (C), invstd (C)   batch statistics; running variance is unbiased
+ *  BATCHNORM_DX     dy, x, gamma, mean, invstd -> dx, dgamma, dbeta
+ *  BATCHNORM_EVAL   x, gamma, beta, running_mean, running_var -> y
+ *  BATCHNORM_EVAL_DX dy, x, gamma, running_mean, running_var -> dx, dgamma, dbeta
+ *  RELU             x -> y
+ *  RELU_DX          dy, y -> dx            dy where y > 0, else 0
+ *  DROPOUT          x (N,..) -> y          the same op, with the same stream, is its own gradient
+ *  ADD SUB MUL      a, b -> y              equal shapes
+ *  SCALE            x -> y                 alpha*x + beta
+ *  ABS SQUARE       x -> y
+ *  SIGN             x -> y                 -1, 0 or 1
+ *  SUM              x -> y scalar          fixed-order sum of all elements
+ *  EXPAND           s scalar -> y          s in every element; shape from params
+ *  LOG_SOFTMAX      x (N,C) -> y           over C
+ *  LOG_SOFTMAX_DX   dy, y -> dx            dy - exp(y) * sum_C dy
+ *  CROSS_ENTROPY    logits (N,C), labels i32 (N), history? state (rows,4)
+ *                   -> loss scalar (mean over N), logp (N,C)
+ *                   history row scalars[LP_SCALAR_ROW]: loss, top-1 hits, top-5 hits, N
+ *  CROSS_ENTROPY_DX dloss scalar, logp, labels -> dlogits   dloss * (exp(logp) - onehot) / N
+ *  SGD              (p state, g, momentum state?)...         -> token
+ *  RMSPROP          (p state, g, square state, momentum state?)... -> token
+ *  ADAM             (p state, g, m state, v state)...        -> token
+ *  ACCUMULATE       (sum state, g)... -> token          sum = beta*sum + alpha*g (beta 0 overwrites)
+ *
+ * The optimisers take any number of operand groups: one step updates all tensors of a parameter
+ * group. A label outside 0..C-1 contributes no hit and a loss of NaN.
+ */
+#ifndef LOCALITY_OP_H
+#define LOCALITY_OP_H
+
+#include <locality/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum lp_op {
+  LP_OP_NONE = 0,
+  LP_OP_RESHAPE = 1,
+  LP_OP_NORMALIZE = 2,
+  LP_OP_CONV2D = 3,
+  LP_OP_CONV2D_DX = 4,
+  LP_OP_CONV2D_DW = 5,
+  LP_OP_MAXPOOL2D = 6,
+  LP_OP_MAXPOOL2D_DX = 7,
+  LP_OP_LINEAR = 8,
+  LP_OP_LINEAR_DX = 9,
+  LP_OP_LINEAR_DW = 10,
+  LP_OP_BATCHNORM = 11,
+  LP_OP_BATCHNORM_DX = 12,
+  LP_OP_BATCHNORM_EVAL = 13,
+  LP_OP_BATCHNORM_EVAL_DX = 14,
+  LP_OP_RELU = 15,
+  LP_OP_RELU_DX = 16,
+  LP_OP_DROPOUT = 17,
+  LP_OP_ADD = 18,
+  LP_OP_SUB = 19,
+  LP_OP_MUL = 20,
+  LP_OP_SCALE = 21,
+  LP_OP_ABS = 22,
+  LP_OP_SQUARE = 23,
+  LP_OP_SIGN = 24,
+  LP_OP_SUM = 25,
+  LP_OP_EXPAND = 26,
+  LP_OP_LOG_SOFTMAX = 27,
+  LP_OP_LOG_SOFTMAX_DX = 28,
+  LP_OP_CROSS_ENTROPY = 29,
+  LP_OP_CROSS_ENTROPY_DX = 30,
+  LP_OP_SGD = 31,
+  LP_OP_RMSPROP = 32,
+  LP_OP_ADAM = 33,
+  LP_OP_ACCUMULATE = 34,
+  LP_OP_COUNT
+} lp_op;
+
+/* Position of the prior operands in LINEAR, LINEAR_DX and LINEAR_DW. With a table,
+ *   P[i][j] = row_scale[i] * table[off_out[i] + off_in[j]] * col_scale[j]
+ * and either scale may be missing (it is then 1). The table holds one entry per lattice offset;
+ * a permuted prior permutes off_out and off_in. With `dense`, P is the given matrix. With neither,
+ * P is 1 everywhere: a plain layer. */
+enum {
+  LP_PRIOR_TABLE = 3,     /* f32 (entries) */
+  LP_PRIOR_OFF_OUT = 4,   /* i32 (O) */
+  LP_PRIOR_OFF_IN = 5,    /* i32 (I) */
+  LP_PRIOR_ROW_SCALE = 6, /* f32 (O), optional */
+  LP_PRIOR_COL_SCALE = 7, /* f32 (I), optional */
+  LP_PRIOR_DENSE = 8,     /* f32 (O,I) */
+  LP_LINEAR_INPUTS = 9
+};
+
+typedef struct lp_normalize_params {
+  uint32_t channels; /* 1..4, equal to C */
+  float scale;       /* 1/255 for u8 pixels */
+  float mean[4], sd[4];
+} lp_normalize_params;
+
+typedef struct lp_conv_params {
+  uint32_t stride, pad;
+  uint32_t in_h, in_w; /* filled by shape inference of CONV2D, read by CONV2D_DX */
+} lp_conv_params;
+
+typedef struct lp_pool_params {
+  uint32_t k, stride; /* k <= 15, no padding, floor */
+  uint32_t in_h, in_w;
+} lp_pool_params;
+
+typedef struct lp_linear_params {
+  /* off_in rises by exactly 1 inside aligned runs of this many inputs (the inner axis of the
+   * input sheet), so that a kernel may load the table contiguously; 0 or 1: no such runs. */
+  uint32_t run;
+} lp_linear_params;
+
+typedef struct lp_batchnorm_params {
+  float eps, momentum;
+} lp_batchnorm_params;
+
+/* Element e of sample n (n counts from lp_run_args.sample_offset) is kept when u >= p, with
+ * u = (r >> 8) * 2^-24, r = word (m mod 4) of Philox4x32-10(counter {m/4, n, iteration, stream},
+ * key {seed low, seed high}), m = e / group. Kept elements are multiplied by 1/(1-p). A group of
+ * H*W drops whole channels (dropout2d). */
+typedef struct lp_dropout_params {
+  float p;
+  uint32_t stream;
+  uint32_t group;
+} lp_dropout_params;
+
+typedef struct lp_scale_params {
+  float alpha, beta;
+} lp_scale_params;
+
+typedef struct lp_shape_params {
+  uint32_t ndim;
+  uint32_t dim[LP_MAX_DIMS];
+} lp_shape_params;
+
+typedef enum lp_decay {
+  LP_DECAY_L2 = 0,        /* g += decay * p */
+  LP_DECAY_L1 = 1,        /* g += decay * sign(p) */
+  LP_DECAY_DECOUPLED = 2, /* p *= 1 - lr * decay before the update (AdamW) */
+} lp_decay;
+
+/* PyTorch's update rules. SGD: m = momentum*m + g, p -= lr*m. RMSProp (Tieleman & Hinton, 2012):
+ * s = alpha*s + (1-alpha)*g^2, m = momentum*m + g/(sqrt(s)+eps), p -= lr*m. Adam (Kingma & Ba,
+ * ICLR 2015) and AdamW (Loshchilov & Hutter, ICLR 2019), step count = iteration + 1. The learning
+ * rate is scalars[LP_SCALAR_LR] * lr_scale. */
+typedef struct lp_optim_params {
+  float momentum, alpha, beta1, beta2, eps, decay;
+  uint32_t decay_kind; /* lp_decay */
+  float lr_scale;
+} lp_optim_params;
+
+/* Fixed size: every operation's parameters fit and may grow without changing the ABI. */
+typedef union lp_op_params {
+  lp_normalize_params normalize;
+  lp_conv_params conv;
+  lp_pool_params pool;
+  lp_linear_params linear;
+  lp_batchnorm_params batchnorm;
+  lp_dropout_params dropout;
+  lp_scale_params scale; /* SCALE and ACCUMULATE */
+  lp_shape_params shape; /* RESHAPE and EXPAND */
+  lp_optim_params optim;
+  uint8_t reserved[64];
+} lp_op_params;
+
+/* Indices into lp_run_args.scalars: values that change from run to run. Append only. */
+enum { LP_SCALAR_LR = 0, LP_SCALAR_ROW = 1, LP_SCALAR_COUNT = 2 };
+
+#ifdef __cplusplus
+}
+#endif
+#endif

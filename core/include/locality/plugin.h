@@ -1,0 +1,215 @@
+/* plugin.h: the interface between the library and its modules.
+ *
+ * A plugin is a shared object that exports one symbol, lp_plugin_entry, returning its descriptor.
+ * The library checks the ABI version, then calls init with a table of host functions; the plugin
+ * registers what it offers: topologies, wiring costs, priors, layers, backends. It need not link
+ * the library. plugins/template holds a complete example.
+ *
+ * Ownership: registered descriptors and everything they point to belong to the plugin and must
+ * live until fini. Threads: callbacks may come from several threads at once and must not keep
+ * mutable global state.
+ */
+#ifndef LOCALITY_PLUGIN_H
+#define LOCALITY_PLUGIN_H
+
+#include <locality/backend.h>
+#include <locality/op.h>
+#include <locality/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A module is loaded when its major is equal and its minor not newer than the library's. */
+#define LP_ABI_MAJOR 1
+#define LP_ABI_MINOR 0
+
+#define LP_MAX_AXES 3
+
+/* ---- declared parameters ------------------------------------------------------------------- */
+
+typedef enum lp_param_type { LP_PARAM_REAL = 0, LP_PARAM_INT = 1, LP_PARAM_STRING = 2 } lp_param_type;
+
+/* A parameter as printed by `locality plugins NAME` and checked by the core: an unknown name or a
+ * value out of range never reaches the plugin. */
+typedef struct lp_param {
+  const char *name;
+  uint32_t type; /* lp_param_type */
+  double value;  /* default of a number */
+  double min, max;
+  const char *text;    /* default of a string */
+  const char *meaning; /* one line, with the unit */
+} lp_param;
+
+/* One value, in the order of declaration. text is set for strings only. */
+typedef struct lp_arg {
+  double value;
+  const char *text;
+} lp_arg;
+
+/* ---- topologies ---------------------------------------------------------------------------- */
+
+typedef enum lp_metric { LP_METRIC_L2 = 0, LP_METRIC_L1 = 1, LP_METRIC_LINF = 2 } lp_metric;
+
+/* Two sheets that face each other: input units send, output units receive. */
+typedef struct lp_sheets {
+  uint32_t struct_size;
+  uint32_t ndim;  /* axes, and coordinates a position has */
+  uint32_t n_out, n_in;
+  uint32_t extent_out[LP_MAX_AXES], extent_in[LP_MAX_AXES]; /* units on each axis; 0 off a lattice */
+  double period[LP_MAX_AXES]; /* extent of both sheets on each axis, in units of the finer spacing */
+  const double *pos_out, *pos_in; /* n x ndim */
+} lp_sheets;
+
+/* Places units in space and measures distance between them. A lattice sets `extents`; the core
+ * then places unit k row-major, cell-centred: on an axis with R units where the other sheet has
+ * R', unit r is at (r + 1/2) * max(R, R') / R - 1/2. Anything else sets `place`. */
+typedef struct lp_topology {
+  uint32_t struct_size;
+  const char *name, *summary, *source; /* source: author, venue, year, or "" */
+  void *self;
+  const lp_param *params;
+  uint32_t n_params;
+  uint32_t ndim; /* 1..LP_MAX_AXES */
+  /* In: what the user asked for, 0 where open. Out: extents whose product is n. */
+  lp_status (*extents)(void *self, const lp_arg *args, uint32_t n, uint32_t extent[LP_MAX_AXES]);
+  lp_status (*place)(void *self, const lp_arg *args, uint32_t n, double *pos); /* n x ndim */
+  /* Distance between two positions; s->pos_* need not contain them. Never negative. */
+  double (*distance)(void *self, const lp_arg *args, lp_metric metric, const lp_sheets *s,
+                     const double *a, const double *b);
+} lp_topology;
+
+/* ---- wiring costs and priors --------------------------------------------------------------- */
+
+/* A wiring cost, given as the signal that arrives over a distance: P(d) = 1 / cost. Finite for
+ * every d >= 0. sheets describes the layer (a cost may scale with it). */
+typedef struct lp_cost {
+  uint32_t struct_size;
+  const char *name, *summary, *source;
+  void *self;
+  const lp_param *params;
+  uint32_t n_params;
+  double (*signal)(void *self, const lp_arg *args, const lp_sheets *s, double d);
+} lp_cost;
+
+typedef struct lp_prior_request {
+  uint32_t struct_size;
+  uint32_t metric; /* lp_metric */
+  const lp_sheets *sheets;
+  /* Distance between output unit i and input unit j under the chosen topology and metric. */
+  double (*distance)(const struct lp_prior_request *req, uint32_t i, uint32_t j);
+  const void *core; /* the core's own */
+} lp_prior_request;
+
+/* The general case: any matrix P at all, asked for by rows. It is chosen by name like a cost. */
+typedef struct lp_prior_source {
+  uint32_t struct_size;
+  const char *name, *summary, *source;
+  void *self;
+  const lp_param *params;
+  uint32_t n_params;
+  /* P: n_rows x n_in, row-major, rows first_row .. first_row + n_rows - 1. */
+  lp_status (*build)(void *self, const lp_arg *args, const lp_prior_request *req,
+                     uint32_t first_row, uint32_t n_rows, double *P);
+} lp_prior_source;
+
+/* ---- layers -------------------------------------------------------------------------------- */
+
+typedef struct lp_graph lp_graph;
+typedef struct lp_val {
+  uint32_t id; /* 0: no value */
+} lp_val;
+#define LP_NO_VAL ((lp_val){0})
+
+/* How a parameter starts. UNIFORM draws from (-bound, bound). */
+typedef enum lp_init_kind { LP_INIT_CONST = 0, LP_INIT_UNIFORM = 1, LP_INIT_DATA = 2 } lp_init_kind;
+typedef struct lp_init {
+  uint32_t kind; /* lp_init_kind */
+  float value;   /* the constant, or the bound */
+  const void *data; /* copied when the value is made */
+} lp_init;
+
+typedef struct lp_layer_request {
+  uint32_t struct_size;
+  uint32_t n_in, n_out;
+  uint32_t extent_in[LP_MAX_AXES], extent_out[LP_MAX_AXES]; /* asked for by the user; 0: open */
+  const char *path; /* "lp": prefix of the names of its parameters */
+} lp_layer_request;
+
+/* A layer that stands where a fully connected one could. It builds nodes with the host's graph
+ * functions: in (N, n_in) -> *out (N, n_out). */
+typedef struct lp_layer {
+  uint32_t struct_size;
+  const char *name, *summary, *source;
+  void *self;
+  const lp_param *params;
+  uint32_t n_params;
+  lp_status (*build)(void *self, const lp_arg *args, lp_graph *g, const lp_layer_request *req,
+                     lp_val in, lp_val *out);
+} lp_layer;
+
+/* ---- host table ---------------------------------------------------------------------------- */
+
+typedef struct lp_registrar lp_registrar;
+
+/* Append only; check struct_size before using a later entry. */
+typedef struct lp_host {
+  uint32_t struct_size, abi_major, abi_minor;
+  const char *version; /* of the library */
+  void (*log)(lp_log_level level, const char *fmt, ...) LP_PRINTF(2, 3);
+  lp_status (*fail)(lp_status status, const char *fmt, ...) LP_PRINTF(2, 3);
+
+  lp_status (*add_topology)(lp_registrar *r, const lp_topology *t);
+  lp_status (*add_cost)(lp_registrar *r, const lp_cost *c);
+  lp_status (*add_prior)(lp_registrar *r, const lp_prior_source *p);
+  lp_status (*add_layer)(lp_registrar *r, const lp_layer *l);
+  lp_status (*add_backend)(lp_registrar *r, const lp_backend *b);
+
+  /* Graph building; see graph.h. Errors stick to the graph. */
+  lp_val (*apply)(lp_graph *g, lp_op op, const lp_op_params *params, const lp_val *in, uint32_t n);
+  lp_val (*param)(lp_graph *g, const char *name, const lp_desc *desc, const lp_init *init);
+  lp_val (*state)(lp_graph *g, const char *name, const lp_desc *desc, const lp_init *init);
+  lp_val (*constant)(lp_graph *g, const char *name, const lp_desc *desc, const void *data);
+  lp_status (*shape)(const lp_graph *g, lp_val v, lp_desc *out);
+  lp_status (*graph_fail)(lp_graph *g, lp_status status, const char *fmt, ...) LP_PRINTF(3, 4);
+
+  /* Builds the prior "cost" (e.g. "power:p=2") over "topology" for a layer and puts its operands
+   * into the graph: operands[LP_PRIOR_TABLE .. LP_PRIOR_DENSE] of a LINEAR, and its params. */
+  lp_status (*prior)(lp_graph *g, const lp_layer_request *req, const char *topology,
+                     const char *cost, const char *metric, const char *normalize,
+                     lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params);
+
+  /* Files for backends: the user's cache folder joined with `name` (its folder is created), and an
+   * atomic write (temporary name, fsync, rename). */
+  lp_status (*cache_path)(const char *name, char *out, size_t cap);
+  lp_status (*write_file)(const char *path, const void *data, size_t n);
+} lp_host;
+
+/* ---- descriptor ---------------------------------------------------------------------------- */
+
+typedef struct lp_plugin {
+  uint32_t struct_size, abi_major, abi_minor;
+  const char *name, *version, *license, *summary;
+  /* Registers everything through host->add_*. The host table lives as long as the process. A
+   * failure rolls this plugin's registrations back. */
+  lp_status (*init)(const lp_host *host, lp_registrar *r);
+  void (*fini)(void); /* optional; called at shutdown */
+} lp_plugin;
+
+#define LP_PLUGIN_EXPORT __attribute__((visibility("default")))
+typedef const lp_plugin *(*lp_plugin_entry_fn)(void);
+
+/* LP_PLUGIN("name", "1.0", "Apache-2.0", "one line", init, fini) defines the descriptor and its
+ * entry point. */
+#define LP_PLUGIN(name_, version_, license_, summary_, init_, fini_)                               \
+  LP_PLUGIN_EXPORT const lp_plugin *lp_plugin_entry(void);                                         \
+  const lp_plugin *lp_plugin_entry(void) {                                                         \
+    static const lp_plugin plugin = {sizeof(lp_plugin), LP_ABI_MAJOR, LP_ABI_MINOR, (name_),       \
+                                     (version_), (license_),  (summary_),   (init_),  (fini_)};    \
+    return &plugin;                                                                                \
+  }
+
+#ifdef __cplusplus
+}
+#endif
+#endif

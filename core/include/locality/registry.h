@@ -1,0 +1,82 @@
+/* registry.h: what the loaded modules offer, by name.
+ *
+ * Modules are looked for in the folders of LOCALITY_PLUGIN_PATH (colon-separated), then in the
+ * installed module folder, then, when the library runs from its build tree, there; never in the
+ * current directory. Each folder is read in sorted order; the first module to register a name has
+ * it, later ones are refused with a warning.
+ *
+ * Threads: lp_registry_load once, before anything else; look-ups are then safe from any thread.
+ */
+#ifndef LOCALITY_REGISTRY_H
+#define LOCALITY_REGISTRY_H
+
+#include <locality/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Loads every module found. A module that cannot be used is skipped with a warning and listed with
+ * its reason; only a broken environment fails. A second call does nothing. */
+LP_API lp_status lp_registry_load(void);
+/* Calls every plugin's fini. No other call of the library may follow. */
+LP_API void lp_registry_shutdown(void);
+
+typedef enum lp_kind {
+  LP_KIND_TOPOLOGY = 0,
+  LP_KIND_COST = 1,
+  LP_KIND_PRIOR = 2,
+  LP_KIND_LAYER = 3,
+  LP_KIND_BACKEND = 4,
+  LP_KIND_COUNT
+} lp_kind;
+LP_API const char *lp_kind_name(lp_kind kind); /* "topology", ... */
+
+typedef struct lp_module_info {
+  const char *file; /* absolute path */
+  const char *name, *version, *license, *summary; /* "" when it could not be read */
+  const char *refused; /* why it is not in use; NULL when it is */
+} lp_module_info;
+LP_API uint32_t lp_module_count(void);
+LP_API const lp_module_info *lp_module_get(uint32_t i);
+
+typedef struct lp_entry {
+  lp_kind kind;
+  const char *name, *summary, *source; /* source may be "" */
+  const lp_param *params; /* NULL for backends */
+  uint32_t n_params;
+  const void *descriptor; /* lp_topology, lp_cost, lp_prior_source, lp_layer or lp_backend */
+  uint32_t module;        /* index for lp_module_get */
+} lp_entry;
+LP_API uint32_t lp_entry_count(void);
+LP_API const lp_entry *lp_entry_get(uint32_t i);
+/* NULL, with an error that suggests the nearest name of that kind, when there is none. */
+LP_API const lp_entry *lp_entry_find(lp_kind kind, const char *name);
+
+/* "name:key=value,key=value" resolved against a registered entry: what a user writes for a cost, a
+ * topology or a layer. Values are checked for type and range; an unknown key suggests the nearest.
+ * Commas inside a value are protected by parentheses: "locality:cost=(power:p=2,s=1)". */
+typedef struct lp_spec {
+  const lp_entry *entry;
+  lp_arg *args; /* n_params of them, in order of declaration */
+  char *text;   /* canonical form, defaults filled in: "power:s=1,p=2" */
+} lp_spec;
+LP_API lp_status lp_spec_parse(lp_kind kind, const char *text, lp_spec *out);
+LP_API void lp_spec_free(lp_spec *spec);
+
+/* The nearest of n names by edit distance, or NULL when none is near enough to be meant. */
+LP_API const char *lp_nearest(const char *word, const char *const *names, uint32_t n);
+
+/* Devices of all backends, best first: discrete GPU, integrated GPU, cpu, OpenCL CPU devices, dummy
+ * devices last. Writes at most cap, reports the true number. Backends that fail are skipped with a
+ * log line. */
+LP_API lp_status lp_devices(lp_device_info *out, uint32_t cap, uint32_t *n);
+/* Opens "auto" or "backend[:selector][,key=value...]" ("cpu:threads=2" is cpu with a parameter,
+ * "opencl:1" and "opencl:NVIDIA" have a selector). The core owns the device; close it with
+ * lp_device_table(dev)->close(dev). */
+LP_API lp_status lp_device_open(const char *device, lp_device **out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

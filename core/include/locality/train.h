@@ -1,0 +1,92 @@
+/* train.h: training one network and evaluating it.
+ *
+ * A trainer owns a session, its plans and the position in the data. Everything random is a pure
+ * function of (seed, path, epoch, sample), so two trainers with one seed and different layers
+ * share initial weights, batch order and dropout masks, and a run resumed from a checkpoint is
+ * bit-identical to one that was never interrupted.
+ */
+#ifndef LOCALITY_TRAIN_H
+#define LOCALITY_TRAIN_H
+
+#include <locality/data.h>
+#include <locality/exec.h>
+#include <locality/nn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum lp_schedule { LP_SCHEDULE_CONSTANT, LP_SCHEDULE_STEP, LP_SCHEDULE_COSINE } lp_schedule;
+
+typedef struct lp_train_spec {
+  lp_net_spec net;
+  lp_optim_spec optim;
+  const char *device;
+  uint64_t seed;
+  uint32_t epochs, batch;
+  double lr;
+  lp_schedule schedule;  /* STEP: lr * gamma^(epoch / step_epochs); COSINE: to 0 over all epochs */
+  uint32_t step_epochs;
+  double gamma;
+  bool profile;
+} lp_train_spec;
+
+/* What an epoch, or an evaluation, gave. */
+typedef struct lp_epoch_result {
+  uint32_t epoch;       /* 1-based */
+  double loss;          /* mean over samples */
+  double accuracy;      /* top-1, percent */
+  double top5;          /* percent */
+  double seconds;
+  uint64_t steps;       /* optimiser steps since the start */
+  double lr;
+} lp_epoch_result;
+
+typedef struct lp_trainer lp_trainer;
+
+/* train may be NULL for evaluation only. Data sets must outlive the trainer. */
+LP_API lp_status lp_trainer_new(const lp_train_spec *spec, const lp_dataset *train, lp_trainer **out);
+LP_API void lp_trainer_free(lp_trainer *t);
+LP_API lp_session *lp_trainer_session(lp_trainer *t);
+
+/* Called between steps (every few of them) on the training thread; losses are those since the last
+ * call. Return false to stop after the current step: lp_train_epoch then gives LP_ERR_INTERRUPTED. */
+typedef struct lp_progress {
+  uint32_t epoch, step, steps; /* step of this epoch, 1-based, of steps */
+  const float *loss;           /* n_loss latest per-step losses */
+  uint32_t n_loss;
+  double lr, seconds;          /* seconds since the epoch began (training only) */
+} lp_progress;
+typedef bool (*lp_progress_fn)(void *user, const lp_progress *p);
+
+/* Trains to the end of the current epoch (from the middle of it after a resume). A loss that is
+ * not finite is LP_ERR_NONFINITE, its step and learning rate in the error text and in *out. */
+LP_API lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user,
+                                lp_epoch_result *out);
+/* Epochs finished, and steps finished in the current one. */
+LP_API void lp_trainer_position(const lp_trainer *t, uint32_t *epoch, uint32_t *step);
+
+/* Loss and accuracy over a data set, in evaluation mode. */
+LP_API lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *out);
+/* Activations of the first n samples in evaluation mode: lp_in and lp_out (n x units each). */
+LP_API lp_status lp_activations(lp_trainer *t, const lp_dataset *data, uint32_t n, float *lp_in,
+                                float *lp_out);
+
+/* A checkpoint is a safetensors file with every variable, the position, and the spec's hash: a
+ * resume under another spec is refused. save is atomic. */
+LP_API lp_status lp_checkpoint_save(lp_trainer *t, const char *path);
+LP_API lp_status lp_checkpoint_load(lp_trainer *t, const char *path);
+
+/* A model file: parameters and running statistics, with metadata that rebuilds the network.
+ * load fills a spec whose strings live in *storage (free with lp_model_free). */
+LP_API lp_status lp_model_save(lp_trainer *t, const char *path);
+typedef struct lp_model lp_model;
+LP_API lp_status lp_model_load(const char *path, lp_model **out);
+LP_API const lp_net_spec *lp_model_spec(const lp_model *m);
+LP_API lp_status lp_model_apply(const lp_model *m, lp_trainer *t); /* writes its weights */
+LP_API void lp_model_free(lp_model *m);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
