@@ -11,7 +11,9 @@
 static const char *const level_name[] = {"error", "warning", "info", "debug"};
 static atomic_int threshold = -1; /* -1: not read from the environment yet */
 
-void lp_log_set_level(lp_log_level level) { atomic_store(&threshold, (int)level); }
+void lp_log_set_level(lp_log_level level) {
+  atomic_store(&threshold, (int)level);
+}
 
 static int current_threshold(void) {
   int t = atomic_load(&threshold);

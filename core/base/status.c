@@ -23,13 +23,18 @@ lp_status lp_fail_in(lp_status status, const char *fmt, ...) {
   va_start(ap, fmt);
   int n = vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
-  if (n >= 0 && (size_t)n < sizeof text)
-    snprintf(text + n, sizeof text - (size_t)n, ": %s", message);
+  if (n < 0) return status;
+  size_t used = strnlen(text, sizeof text - 3), rest = strnlen(message, sizeof text - used - 3);
+  memcpy(text + used, ": ", 2);
+  memcpy(text + used + 2, message, rest);
+  text[used + 2 + rest] = '\0';
   memcpy(message, text, sizeof message);
   return status;
 }
 
-const char *lp_error_message(void) { return message; }
+const char *lp_error_message(void) {
+  return message;
+}
 
 const char *lp_status_name(lp_status status) {
   static const char *const name[] = {

@@ -41,8 +41,8 @@ typedef struct lp_slot {
 
 /* One element-wise op applied to a step's first output before it is stored: RELU, RELU_DX,
  * DROPOUT, ADD, SUB, MUL, SCALE, ABS, SQUARE. The chain value is its first operand, `extra` the
- * second (LP_NO_SLOT for unary ops). extra never overlaps the output in memory. The output slot's
- * shape may differ from the step's by a reshape that keeps the first axis. */
+ * second (LP_NO_SLOT for unary ops). extra never overlaps the output in memory. The output slot has
+ * the op's own shape; extra may be shaped otherwise, with the same first axis and element count. */
 typedef struct lp_post {
   uint32_t op; /* lp_op */
   uint32_t extra;
@@ -50,12 +50,12 @@ typedef struct lp_post {
 } lp_post;
 
 typedef struct lp_step {
-  uint32_t op; /* lp_op */
+  uint32_t op;                     /* lp_op */
   uint32_t in_first, in_count;     /* ranges of lp_plan_view.operands */
   uint32_t out_first, out_count;   /* same table; every op's outputs, LP_NO_SLOT where unused */
   uint32_t post_first, post_count; /* range of lp_plan_view.posts */
-  uint32_t workspace;              /* transient slot of the size workspace() asked for, or LP_NO_SLOT */
-  uint32_t node;                   /* the graph node it came from, for messages and profiles */
+  uint32_t workspace; /* transient slot of the size workspace() asked for, or LP_NO_SLOT */
+  uint32_t node;      /* the graph node it came from, for messages and profiles */
   lp_op_params params;
 } lp_step;
 
@@ -95,8 +95,8 @@ enum { LP_RUN_PROFILE = 1 }; /* time every step; may slow the run down */
 
 typedef struct lp_step_time {
   uint32_t step;
-  uint32_t launches;  /* kernel launches or parallel regions */
-  double seconds;     /* device time where plausible, else host time; NaN when unknown */
+  uint32_t launches; /* kernel launches or parallel regions */
+  double seconds;    /* device time where plausible, else host time; NaN when unknown */
 } lp_step_time;
 
 typedef struct lp_device_counters { /* since the device was opened */
@@ -114,14 +114,14 @@ typedef enum lp_device_type {
 
 typedef struct lp_device_info {
   uint32_t struct_size;
-  uint32_t type;         /* lp_device_type */
-  char id[64];           /* what open() takes: "cpu", "opencl:1" */
-  char name[128];        /* for people: "AMD EPYC, 2 threads, avx512" */
-  char driver[192];      /* driver and version, "" where there is none */
-  uint64_t memory;       /* bytes of device memory, 0 unknown */
-  uint64_t max_alloc;    /* largest single buffer in bytes, 0 no limit */
-  uint32_t alignment;    /* of slot offsets in bytes, a power of two */
-  uint32_t units;        /* threads or compute units */
+  uint32_t type;      /* lp_device_type */
+  char id[64];        /* what open() takes: "cpu", "opencl:1" */
+  char name[128];     /* for people: "AMD EPYC, 2 threads, avx512" */
+  char driver[192];   /* driver and version, "" where there is none */
+  uint64_t memory;    /* bytes of device memory, 0 unknown */
+  uint64_t max_alloc; /* largest single buffer in bytes, 0 no limit */
+  uint32_t alignment; /* of slot offsets in bytes, a power of two */
+  uint32_t units;     /* threads or compute units */
 } lp_device_info;
 
 /* The device table. Every pointer except timings and counters must be set. A late (asynchronous)
@@ -151,7 +151,8 @@ typedef struct lp_device_ops {
   lp_status (*run)(lp_device *dev, lp_program *prog, const lp_run_args *args, lp_event **done);
   lp_status (*sync)(lp_device *dev);
   /* Optional: times of the last run that had LP_RUN_PROFILE, one entry a step. */
-  lp_status (*timings)(lp_device *dev, lp_program *prog, lp_step_time *out, uint32_t cap, uint32_t *n);
+  lp_status (*timings)(lp_device *dev, lp_program *prog, lp_step_time *out, uint32_t cap,
+                       uint32_t *n);
   void (*counters)(lp_device *dev, lp_device_counters *out); /* optional */
 } lp_device_ops;
 

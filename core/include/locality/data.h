@@ -21,14 +21,14 @@ typedef enum lp_split { LP_SPLIT_TRAIN = 0, LP_SPLIT_TEST = 1 } lp_split;
 typedef struct lp_dataset lp_dataset;
 
 typedef struct lp_dataset_info {
-  const char *name;           /* "mnist" */
-  uint32_t count;             /* samples */
+  const char *name; /* "mnist" */
+  uint32_t count;   /* samples */
   uint32_t channels, height, width;
   uint32_t classes;
   const char *const *class_names; /* classes of them */
-  float mean[4], sd[4];       /* of pixels scaled to 0..1, per channel: for normalisation */
-  const char *source;         /* folder or file it was read from */
-  const char *const *file;    /* files and their SHA-256 in hex, for the manifest */
+  float mean[4], sd[4];           /* of pixels scaled to 0..1, per channel: for normalisation */
+  const char *source;             /* folder or file it was read from */
+  const char *const *file;        /* files and their SHA-256 in hex, for the manifest */
   const char *const *sha256;
   uint32_t n_files;
 } lp_dataset_info;

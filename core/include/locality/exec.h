@@ -42,8 +42,8 @@ LP_API lp_status lp_session_upload(lp_session *s, lp_buffer *b, const void *src,
 LP_API lp_status lp_session_sync(lp_session *s);
 
 typedef struct lp_plan_options {
-  bool no_fusion;  /* keep every op a step of its own */
-  bool dry_run;    /* plan only: allocate and compile nothing; lp_plan_get_info works */
+  bool no_fusion; /* keep every op a step of its own */
+  bool dry_run;   /* plan only: allocate and compile nothing; lp_plan_get_info works */
 } lp_plan_options;
 
 /* Plans the targets (and everything they need). A target's bytes stay readable until the next run
@@ -67,11 +67,11 @@ LP_API lp_status lp_plan_run(lp_plan *p, const lp_run *run);
 LP_API lp_status lp_plan_read(lp_plan *p, uint32_t target, void *dst, size_t n);
 
 typedef struct lp_plan_info {
-  uint32_t steps, fused;     /* steps to run; ops folded into them */
-  uint64_t transient_bytes;  /* activations, gradients and scratch after reuse of dead memory */
+  uint32_t steps, fused;        /* steps to run; ops folded into them */
+  uint64_t transient_bytes;     /* activations, gradients and scratch after reuse of dead memory */
   uint64_t transient_unplanned; /* what they would take without reuse */
-  uint64_t persistent_bytes; /* parameters, state and constants of the session */
-  char largest[96];          /* "fc1.weight (4096,9216) 151 MB" */
+  uint64_t persistent_bytes;    /* parameters, state and constants of the session */
+  char largest[96];             /* "fc1.weight (4096,9216) 151 MB" */
 } lp_plan_info;
 LP_API void lp_plan_get_info(const lp_plan *p, lp_plan_info *out);
 

@@ -34,13 +34,17 @@ LP_API lp_status lp_graph_fail(lp_graph *g, lp_status status, const char *fmt, .
  * agree in shape. Parameters are what an optimiser trains; state (running statistics, momentum) is
  * updated in place but has no gradient; constants never change. */
 LP_API lp_val lp_input(lp_graph *g, const char *name, const lp_desc *desc);
-LP_API lp_val lp_graph_param(lp_graph *g, const char *name, const lp_desc *desc, const lp_init *init);
-LP_API lp_val lp_graph_state(lp_graph *g, const char *name, const lp_desc *desc, const lp_init *init);
-LP_API lp_val lp_graph_constant(lp_graph *g, const char *name, const lp_desc *desc, const void *data);
+LP_API lp_val lp_graph_param(lp_graph *g, const char *name, const lp_desc *desc,
+                             const lp_init *init);
+LP_API lp_val lp_graph_state(lp_graph *g, const char *name, const lp_desc *desc,
+                             const lp_init *init);
+LP_API lp_val lp_graph_constant(lp_graph *g, const char *name, const lp_desc *desc,
+                                const void *data);
 
 /* Adds an op and returns its first output; further outputs are lp_output(v, 1), ... Optional
  * operands that are missing are LP_NO_VAL. params may be NULL for ops without any. */
-LP_API lp_val lp_apply(lp_graph *g, lp_op op, const lp_op_params *params, const lp_val *in, uint32_t n);
+LP_API lp_val lp_apply(lp_graph *g, lp_op op, const lp_op_params *params, const lp_val *in,
+                       uint32_t n);
 static inline lp_val lp_output(lp_val first, uint32_t i) {
   return first.id ? (lp_val){first.id + i} : first;
 }
@@ -51,7 +55,8 @@ LP_API lp_status lp_graph_shape(const lp_graph *g, lp_val v, lp_desc *out);
  * value that loss does not depend on gets LP_NO_VAL. */
 LP_API lp_status lp_grad(lp_graph *g, lp_val loss, const lp_val *wrt, uint32_t n, lp_val *dwrt);
 /* The same from a given gradient dy arriving at y (a vector-Jacobian product). */
-LP_API lp_status lp_vjp(lp_graph *g, lp_val y, lp_val dy, const lp_val *wrt, uint32_t n, lp_val *dwrt);
+LP_API lp_status lp_vjp(lp_graph *g, lp_val y, lp_val dy, const lp_val *wrt, uint32_t n,
+                        lp_val *dwrt);
 
 /* All parameters of the graph in order of creation. Returns their number; writes at most cap. */
 LP_API uint32_t lp_graph_params(const lp_graph *g, lp_val *out, uint32_t cap);
@@ -64,7 +69,7 @@ typedef struct lp_op_info {
   const char *name;
   uint32_t min_in, max_in; /* max_in UINT32_MAX: operand groups of `group` */
   uint32_t n_out, group;
-  bool elementwise; /* can be fused into the step that makes its first operand */
+  bool elementwise;    /* can be fused into the step that makes its first operand */
   uint32_t state_mask; /* bit i: operand i (modulo group, for grouped ops) is updated in place */
 } lp_op_info;
 

@@ -45,8 +45,10 @@ typedef struct lp_tensor_view {
 LP_API lp_status lp_safetensors_read(const char *path, lp_safetensors **out);
 LP_API void lp_safetensors_free(lp_safetensors *f);
 LP_API uint32_t lp_safetensors_count(const lp_safetensors *f);
-LP_API const lp_tensor_view *lp_safetensors_get(const lp_safetensors *f, uint32_t i); /* file order */
-LP_API const lp_tensor_view *lp_safetensors_find(const lp_safetensors *f, const char *name); /* or NULL */
+LP_API const lp_tensor_view *lp_safetensors_get(const lp_safetensors *f,
+                                                uint32_t i); /* file order */
+LP_API const lp_tensor_view *lp_safetensors_find(const lp_safetensors *f,
+                                                 const char *name);               /* or NULL */
 LP_API const char *lp_safetensors_meta(const lp_safetensors *f, const char *key); /* or NULL */
 
 /* Writes n tensors and n_meta pairs, in the order given: equal content gives equal bytes. */

@@ -14,11 +14,11 @@ extern "C" {
 #endif
 
 typedef struct lp_net_spec {
-  const char *model;  /* "lenet" */
-  const char *layer;  /* "plain", "locality:cost=linear", ...: the layer under study */
+  const char *model; /* "lenet" */
+  const char *layer; /* "plain", "locality:cost=linear", ...: the layer under study */
   uint32_t classes;
   uint32_t in_channels, in_h, in_w;
-  uint32_t sheet[2];  /* rows, columns of the layer under study; 0 0: the model's default */
+  uint32_t sheet[2];          /* rows, columns of the layer under study; 0 0: the model's default */
   lp_normalize_params pixels; /* applied on the device to u8 images */
   float dropout, dropout2d;   /* drop probabilities; negative: the model's default */
 } lp_net_spec;
@@ -28,13 +28,14 @@ typedef struct lp_net {
   lp_val images, labels;
   lp_val lp_in, lp_out; /* activations before and after the layer under study, (N, units) */
   lp_val logits, log_probs;
-  lp_val loss;          /* mean negative log-likelihood */
+  lp_val loss; /* mean negative log-likelihood */
 } lp_net;
 
 typedef enum lp_mode { LP_TRAIN = 0, LP_EVAL = 1 } lp_mode;
 
 /* Adds a network for batches of n to g. In LP_TRAIN mode dropout is on and batch norm uses batch
- * statistics. history: rows of the per-step metrics state "metrics" (op.h, CROSS_ENTROPY), 0 none. */
+ * statistics. history: rows of the per-step metrics state "metrics" (op.h, CROSS_ENTROPY), 0 none.
+ */
 LP_API lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode mode,
                               uint32_t history, lp_net *out);
 

@@ -42,7 +42,8 @@
  *  SGD              (p state, g, momentum state?)...         -> token
  *  RMSPROP          (p state, g, square state, momentum state?)... -> token
  *  ADAM             (p state, g, m state, v state)...        -> token
- *  ACCUMULATE       (sum state, g)... -> token          sum = beta*sum + alpha*g (beta 0 overwrites)
+ *  ACCUMULATE       (sum state, g)... -> token          sum = beta*sum + alpha*g (beta 0
+ * overwrites)
  *
  * The optimisers take any number of operand groups: one step updates all tensors of a parameter
  * group. A label outside 0..C-1 contributes no hit and a loss of NaN.
@@ -119,6 +120,7 @@ typedef struct lp_normalize_params {
 typedef struct lp_conv_params {
   uint32_t stride, pad;
   uint32_t in_h, in_w; /* filled by shape inference of CONV2D, read by CONV2D_DX */
+  uint32_t kernel;     /* k, given to CONV2D_DW */
 } lp_conv_params;
 
 typedef struct lp_pool_params {

@@ -28,7 +28,11 @@ extern "C" {
 
 /* ---- declared parameters ------------------------------------------------------------------- */
 
-typedef enum lp_param_type { LP_PARAM_REAL = 0, LP_PARAM_INT = 1, LP_PARAM_STRING = 2 } lp_param_type;
+typedef enum lp_param_type {
+  LP_PARAM_REAL = 0,
+  LP_PARAM_INT = 1,
+  LP_PARAM_STRING = 2
+} lp_param_type;
 
 /* A parameter as printed by `locality plugins NAME` and checked by the core: an unknown name or a
  * value out of range never reaches the plugin. */
@@ -54,10 +58,12 @@ typedef enum lp_metric { LP_METRIC_L2 = 0, LP_METRIC_L1 = 1, LP_METRIC_LINF = 2 
 /* Two sheets that face each other: input units send, output units receive. */
 typedef struct lp_sheets {
   uint32_t struct_size;
-  uint32_t ndim;  /* axes, and coordinates a position has */
+  uint32_t ndim; /* axes, and coordinates a position has */
   uint32_t n_out, n_in;
-  uint32_t extent_out[LP_MAX_AXES], extent_in[LP_MAX_AXES]; /* units on each axis; 0 off a lattice */
-  double period[LP_MAX_AXES]; /* extent of both sheets on each axis, in units of the finer spacing */
+  uint32_t extent_out[LP_MAX_AXES],
+      extent_in[LP_MAX_AXES]; /* units on each axis; 0 off a lattice */
+  double
+      period[LP_MAX_AXES]; /* extent of both sheets on each axis, in units of the finer spacing */
   const double *pos_out, *pos_in; /* n x ndim */
 } lp_sheets;
 
@@ -124,8 +130,8 @@ typedef struct lp_val {
 /* How a parameter starts. UNIFORM draws from (-bound, bound). */
 typedef enum lp_init_kind { LP_INIT_CONST = 0, LP_INIT_UNIFORM = 1, LP_INIT_DATA = 2 } lp_init_kind;
 typedef struct lp_init {
-  uint32_t kind; /* lp_init_kind */
-  float value;   /* the constant, or the bound */
+  uint32_t kind;    /* lp_init_kind */
+  float value;      /* the constant, or the bound */
   const void *data; /* copied when the value is made */
 } lp_init;
 
@@ -204,8 +210,9 @@ typedef const lp_plugin *(*lp_plugin_entry_fn)(void);
 #define LP_PLUGIN(name_, version_, license_, summary_, init_, fini_)                               \
   LP_PLUGIN_EXPORT const lp_plugin *lp_plugin_entry(void);                                         \
   const lp_plugin *lp_plugin_entry(void) {                                                         \
-    static const lp_plugin plugin = {sizeof(lp_plugin), LP_ABI_MAJOR, LP_ABI_MINOR, (name_),       \
-                                     (version_), (license_),  (summary_),   (init_),  (fini_)};    \
+    static const lp_plugin plugin = {sizeof(lp_plugin), LP_ABI_MAJOR, LP_ABI_MINOR,                \
+                                     (name_),           (version_),   (license_),                  \
+                                     (summary_),        (init_),      (fini_)};                    \
     return &plugin;                                                                                \
   }
 

@@ -13,7 +13,8 @@ extern "C" {
 #endif
 
 /* Sums are of |P|; a zero sum is an error. FAN_IN: rows sum to n_in, so each unit's total input
- * strength is a plain layer's. FAN_OUT: columns sum to n_out. TOTAL: all of P sums to n_out*n_in. */
+ * strength is a plain layer's. FAN_OUT: columns sum to n_out. TOTAL: all of P sums to n_out*n_in.
+ */
 typedef enum lp_normalize {
   LP_NORMALIZE_NONE = 0,
   LP_NORMALIZE_FAN_IN = 1,
@@ -24,22 +25,22 @@ typedef enum lp_normalize {
 typedef struct lp_prior_spec {
   uint32_t n_out, n_in;
   uint32_t extent_out[LP_MAX_AXES], extent_in[LP_MAX_AXES]; /* 0: the topology decides */
-  const char *topology; /* "grid", NULL for "grid" */
-  const char *cost;     /* a cost or prior source with its parameters: "linear", "power:p=2" */
-  const char *metric;   /* "l2" (default when NULL), "l1", "linf" */
+  const char *topology;                                     /* "grid", NULL for "grid" */
+  const char *cost;      /* a cost or prior source with its parameters: "linear", "power:p=2" */
+  const char *metric;    /* "l2" (default when NULL), "l1", "linf" */
   const char *normalize; /* "none" (default when NULL), "fan_in", "fan_out", "total" */
 } lp_prior_spec;
 
 /* A built prior. Either a table over lattice offsets (table != NULL) or rows on demand from the
  * dense matrix. Immutable; safe to read from several threads. */
 typedef struct lp_prior {
-  lp_sheets sheets;  /* positions are owned by the prior */
-  uint32_t n_table;  /* entries; 0 when there is no table form */
-  uint32_t run;      /* see lp_linear_params */
-  double *table;     /* by lattice offset, before normalisation */
+  lp_sheets sheets; /* positions are owned by the prior */
+  uint32_t n_table; /* entries; 0 when there is no table form */
+  uint32_t run;     /* see lp_linear_params */
+  double *table;    /* by lattice offset, before normalisation */
   int32_t *off_out, *off_in;
   double *row_scale, *col_scale; /* NULL when all 1 */
-  double *dense;     /* n_out x n_in, before scaling; NULL when there is a table */
+  double *dense;                 /* n_out x n_in, before scaling; NULL when there is a table */
   struct lp_prior_impl *impl;
 } lp_prior;
 

@@ -33,9 +33,9 @@ typedef enum lp_kind {
 LP_API const char *lp_kind_name(lp_kind kind); /* "topology", ... */
 
 typedef struct lp_module_info {
-  const char *file; /* absolute path */
+  const char *file;                               /* absolute path */
   const char *name, *version, *license, *summary; /* "" when it could not be read */
-  const char *refused; /* why it is not in use; NULL when it is */
+  const char *refused;                            /* why it is not in use; NULL when it is */
 } lp_module_info;
 LP_API uint32_t lp_module_count(void);
 LP_API const lp_module_info *lp_module_get(uint32_t i);
@@ -43,7 +43,7 @@ LP_API const lp_module_info *lp_module_get(uint32_t i);
 typedef struct lp_entry {
   lp_kind kind;
   const char *name, *summary, *source; /* source may be "" */
-  const lp_param *params; /* NULL for backends */
+  const lp_param *params;              /* NULL for backends */
   uint32_t n_params;
   const void *descriptor; /* lp_topology, lp_cost, lp_prior_source, lp_layer or lp_backend */
   uint32_t module;        /* index for lp_module_get */

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define LP_API __attribute__((visibility("default")))
+#define LP_API               __attribute__((visibility("default")))
 #define LP_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define LP_API

@@ -64,7 +64,10 @@ static inline lp_desc lp_desc_make(uint32_t dtype, uint32_t ndim, const int64_t 
 }
 
 /* lp_f32(64, 1, 28, 28): an f32 descriptor of the given extents. */
-#define LP_DIMS_(...) (const int64_t[]){__VA_ARGS__}
+#define LP_DIMS_(...)                                                                              \
+  (const int64_t[]) {                                                                              \
+    __VA_ARGS__                                                                                    \
+  }
 #define LP_DESC(dtype, ...)                                                                        \
   lp_desc_make((dtype), (uint32_t)(sizeof(LP_DIMS_(__VA_ARGS__)) / sizeof(int64_t)),               \
                LP_DIMS_(__VA_ARGS__))

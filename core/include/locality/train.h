@@ -25,7 +25,7 @@ typedef struct lp_train_spec {
   uint64_t seed;
   uint32_t epochs, batch;
   double lr;
-  lp_schedule schedule;  /* STEP: lr * gamma^(epoch / step_epochs); COSINE: to 0 over all epochs */
+  lp_schedule schedule; /* STEP: lr * gamma^(epoch / step_epochs); COSINE: to 0 over all epochs */
   uint32_t step_epochs;
   double gamma;
   bool profile;
@@ -33,29 +33,31 @@ typedef struct lp_train_spec {
 
 /* What an epoch, or an evaluation, gave. */
 typedef struct lp_epoch_result {
-  uint32_t epoch;       /* 1-based */
-  double loss;          /* mean over samples */
-  double accuracy;      /* top-1, percent */
-  double top5;          /* percent */
+  uint32_t epoch;  /* 1-based */
+  double loss;     /* mean over samples */
+  double accuracy; /* top-1, percent */
+  double top5;     /* percent */
   double seconds;
-  uint64_t steps;       /* optimiser steps since the start */
+  uint64_t steps; /* optimiser steps since the start */
   double lr;
 } lp_epoch_result;
 
 typedef struct lp_trainer lp_trainer;
 
 /* train may be NULL for evaluation only. Data sets must outlive the trainer. */
-LP_API lp_status lp_trainer_new(const lp_train_spec *spec, const lp_dataset *train, lp_trainer **out);
+LP_API lp_status lp_trainer_new(const lp_train_spec *spec, const lp_dataset *train,
+                                lp_trainer **out);
 LP_API void lp_trainer_free(lp_trainer *t);
 LP_API lp_session *lp_trainer_session(lp_trainer *t);
 
 /* Called between steps (every few of them) on the training thread; losses are those since the last
- * call. Return false to stop after the current step: lp_train_epoch then gives LP_ERR_INTERRUPTED. */
+ * call. Return false to stop after the current step: lp_train_epoch then gives LP_ERR_INTERRUPTED.
+ */
 typedef struct lp_progress {
   uint32_t epoch, step, steps; /* step of this epoch, 1-based, of steps */
   const float *loss;           /* n_loss latest per-step losses */
   uint32_t n_loss;
-  double lr, seconds;          /* seconds since the epoch began (training only) */
+  double lr, seconds; /* seconds since the epoch began (training only) */
 } lp_progress;
 typedef bool (*lp_progress_fn)(void *user, const lp_progress *p);
 

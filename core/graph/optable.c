@@ -1,0 +1,133 @@
+/* The op table: one row an operation, in the order of lp_op. To add an op: a number and its
+ * semantics in op.h, a row here, its rules in core/graph/ops, a kernel per backend, a test case. */
+#include "graph_internal.h"
+
+#define MANY UINT32_MAX
+
+/* name, least and most operands, outputs, operand group, element-wise, operands updated in place */
+static const lp_op_row rows[LP_OP_COUNT] = {
+    [LP_OP_RESHAPE] = {{"reshape", 1, 1, 1, 0, false, 0}, lp_shape_reshape, lp_grad_reshape, NULL},
+    [LP_OP_NORMALIZE] = {{"normalize", 1, 1, 1, 0, false, 0}, lp_shape_normalize, NULL, NULL},
+    [LP_OP_CONV2D] = {{"conv2d", 2, 3, 1, 0, false, 0},
+                      lp_shape_conv2d,
+                      lp_grad_conv2d,
+                      lp_flops_conv2d},
+    [LP_OP_CONV2D_DX] = {{"conv2d_dx", 2, 2, 1, 0, false, 0},
+                         lp_shape_conv2d_dx,
+                         NULL,
+                         lp_flops_conv2d_dx},
+    [LP_OP_CONV2D_DW] = {{"conv2d_dw", 2, 2, 2, 0, false, 0},
+                         lp_shape_conv2d_dw,
+                         NULL,
+                         lp_flops_conv2d_dw},
+    [LP_OP_MAXPOOL2D] = {{"maxpool2d", 1, 1, 2, 0, false, 0},
+                         lp_shape_maxpool2d,
+                         lp_grad_maxpool2d,
+                         NULL},
+    [LP_OP_MAXPOOL2D_DX] = {{"maxpool2d_dx", 2, 2, 1, 0, false, 0},
+                            lp_shape_maxpool2d_dx,
+                            NULL,
+                            NULL},
+    [LP_OP_LINEAR] = {{"linear", 2, LP_LINEAR_INPUTS, 1, 0, false, 0},
+                      lp_shape_linear,
+                      lp_grad_linear,
+                      lp_flops_linear},
+    [LP_OP_LINEAR_DX] = {{"linear_dx", 2, LP_LINEAR_INPUTS, 1, 0, false, 0},
+                         lp_shape_linear_dx,
+                         NULL,
+                         lp_flops_linear},
+    [LP_OP_LINEAR_DW] = {{"linear_dw", 2, LP_LINEAR_INPUTS, 2, 0, false, 0},
+                         lp_shape_linear_dw,
+                         NULL,
+                         lp_flops_linear_dw},
+    [LP_OP_BATCHNORM] = {{"batchnorm", 5, 5, 3, 0, false, 1 << 3 | 1 << 4},
+                         lp_shape_batchnorm,
+                         lp_grad_batchnorm,
+                         NULL},
+    [LP_OP_BATCHNORM_DX] = {{"batchnorm_dx", 5, 5, 3, 0, false, 0},
+                            lp_shape_batchnorm_dx,
+                            NULL,
+                            NULL},
+    [LP_OP_BATCHNORM_EVAL] = {{"batchnorm_eval", 5, 5, 1, 0, false, 0},
+                              lp_shape_batchnorm_eval,
+                              lp_grad_batchnorm_eval,
+                              NULL},
+    [LP_OP_BATCHNORM_EVAL_DX] = {{"batchnorm_eval_dx", 5, 5, 3, 0, false, 0},
+                                 lp_shape_batchnorm_dx,
+                                 NULL,
+                                 NULL},
+    [LP_OP_RELU] = {{"relu", 1, 1, 1, 0, true, 0}, lp_shape_same, lp_grad_relu, NULL},
+    [LP_OP_RELU_DX] = {{"relu_dx", 2, 2, 1, 0, true, 0}, lp_shape_pair, NULL, NULL},
+    [LP_OP_DROPOUT] = {{"dropout", 1, 1, 1, 0, true, 0}, lp_shape_dropout, lp_grad_dropout, NULL},
+    [LP_OP_ADD] = {{"add", 2, 2, 1, 0, true, 0}, lp_shape_pair, lp_grad_add, NULL},
+    [LP_OP_SUB] = {{"sub", 2, 2, 1, 0, true, 0}, lp_shape_pair, lp_grad_sub, NULL},
+    [LP_OP_MUL] = {{"mul", 2, 2, 1, 0, true, 0}, lp_shape_pair, lp_grad_mul, NULL},
+    [LP_OP_SCALE] = {{"scale", 1, 1, 1, 0, true, 0}, lp_shape_same, lp_grad_scale, NULL},
+    [LP_OP_ABS] = {{"abs", 1, 1, 1, 0, true, 0}, lp_shape_same, lp_grad_abs, NULL},
+    [LP_OP_SQUARE] = {{"square", 1, 1, 1, 0, true, 0}, lp_shape_same, lp_grad_square, NULL},
+    [LP_OP_SIGN] = {{"sign", 1, 1, 1, 0, false, 0}, lp_shape_same, lp_grad_zero, NULL},
+    [LP_OP_SUM] = {{"sum", 1, 1, 1, 0, false, 0}, lp_shape_sum, lp_grad_sum, NULL},
+    [LP_OP_EXPAND] = {{"expand", 1, 1, 1, 0, false, 0}, lp_shape_expand, lp_grad_expand, NULL},
+    [LP_OP_LOG_SOFTMAX] = {{"log_softmax", 1, 1, 1, 0, false, 0},
+                           lp_shape_softmax,
+                           lp_grad_log_softmax,
+                           NULL},
+    [LP_OP_LOG_SOFTMAX_DX] = {{"log_softmax_dx", 2, 2, 1, 0, false, 0}, lp_shape_pair, NULL, NULL},
+    [LP_OP_CROSS_ENTROPY] = {{"cross_entropy", 2, 3, 2, 0, false, 1 << 2},
+                             lp_shape_cross_entropy,
+                             lp_grad_cross_entropy,
+                             NULL},
+    [LP_OP_CROSS_ENTROPY_DX] = {{"cross_entropy_dx", 3, 3, 1, 0, false, 0},
+                                lp_shape_cross_entropy_dx,
+                                NULL,
+                                NULL},
+    [LP_OP_SGD] = {{"sgd", 3, MANY, 1, 3, false, 1 << 0 | 1 << 2}, lp_shape_update, NULL, NULL},
+    [LP_OP_RMSPROP] = {{"rmsprop", 4, MANY, 1, 4, false, 1 << 0 | 1 << 2 | 1 << 3},
+                       lp_shape_update,
+                       NULL,
+                       NULL},
+    [LP_OP_ADAM] = {{"adam", 4, MANY, 1, 4, false, 1 << 0 | 1 << 2 | 1 << 3},
+                    lp_shape_update,
+                    NULL,
+                    NULL},
+    [LP_OP_ACCUMULATE] = {{"accumulate", 2, MANY, 1, 2, false, 1 << 0},
+                          lp_shape_update,
+                          NULL,
+                          NULL},
+};
+
+const lp_op_row *lp_op_get_row(uint32_t op) {
+  return op < LP_OP_COUNT && rows[op].info.name ? &rows[op] : NULL;
+}
+
+const lp_op_info *lp_op_get_info(uint32_t op) {
+  const lp_op_row *row = lp_op_get_row(op);
+  return row ? &row->info : NULL;
+}
+
+double lp_op_flops(uint32_t op, const lp_op_params *p, const lp_desc *in, uint32_t n_in,
+                   const lp_desc *out, uint32_t n_out) {
+  const lp_op_row *row = lp_op_get_row(op);
+  if (!row || n_in < row->info.min_in) return 0;
+  if (row->flops) return row->flops(p, in, out);
+  /* Everything else is bound by memory: one operation for each element it touches. */
+  double n = 0;
+  for (uint32_t i = 0; i < n_in; i++) n += lp_present(&in[i]) ? (double)lp_numel(&in[i]) : 0;
+  for (uint32_t i = 0; i < n_out; i++) n += lp_present(&out[i]) ? (double)lp_numel(&out[i]) : 0;
+  return n;
+}
+
+double lp_op_bytes(uint32_t op, const lp_op_params *p, const lp_desc *in, uint32_t n_in,
+                   const lp_desc *out, uint32_t n_out) {
+  (void)p;
+  const lp_op_info *info = lp_op_get_info(op);
+  if (!info) return 0;
+  double n = 0;
+  for (uint32_t i = 0; i < n_in; i++) {
+    uint32_t position = info->group ? i % info->group : i;
+    bool updated = info->state_mask >> position & 1; /* read and written */
+    n += (double)lp_nbytes(&in[i]) * (updated ? 2 : 1);
+  }
+  for (uint32_t i = 0; i < n_out; i++) n += (double)lp_nbytes(&out[i]);
+  return n;
+}
