@@ -34,11 +34,14 @@ LP_API lp_status lp_session_var(const lp_session *s, uint32_t i, const char **na
 LP_API lp_status lp_session_read(lp_session *s, const char *name, void *dst, size_t n);
 LP_API lp_status lp_session_write(lp_session *s, const char *name, const void *src, size_t n);
 
-/* Buffers for inputs. upload returns at once where the device can; src must stay valid until the
- * next lp_session_sync or until the run that uses the buffer was waited for. */
+/* Buffers for inputs. upload with done == NULL blocks; otherwise it returns at once where the
+ * device can, and src must stay valid until lp_session_wait(*done). Transfers and runs take effect
+ * in the order of the calls. */
 LP_API lp_status lp_session_buffer(lp_session *s, size_t nbytes, lp_buffer **out);
 LP_API void lp_session_buffer_free(lp_session *s, lp_buffer *b);
-LP_API lp_status lp_session_upload(lp_session *s, lp_buffer *b, const void *src, size_t n);
+LP_API lp_status lp_session_upload(lp_session *s, lp_buffer *b, const void *src, size_t n,
+                                   lp_event **done);
+LP_API lp_status lp_session_wait(lp_session *s, lp_event *event); /* NULL: finished already */
 LP_API lp_status lp_session_sync(lp_session *s);
 
 typedef struct lp_plan_options {

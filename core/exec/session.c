@@ -1,0 +1,225 @@
+/* Sessions: one device, the variables that live on it, and input buffers. */
+#include "exec_internal.h"
+
+#include <locality/registry.h>
+#include <locality/rng.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+lp_status lp_session_open(const char *device, uint64_t seed, lp_session **out) {
+  *out = NULL;
+  lp_status status = lp_registry_load();
+  if (status != LP_OK) return status;
+  lp_session *s = calloc(1, sizeof *s);
+  if (!s) return lp_fail(LP_ERR_MEMORY, "session: out of memory");
+  s->seed = seed;
+  status = lp_device_open(device, &s->dev);
+  if (status == LP_OK) {
+    s->ops = lp_device_table(s->dev);
+    s->info.struct_size = sizeof s->info;
+    status = s->ops->info(s->dev, &s->info);
+    if (s->info.alignment == 0) s->info.alignment = 64;
+  }
+  if (status != LP_OK) {
+    lp_session_close(s);
+    return status;
+  }
+  *out = s;
+  return LP_OK;
+}
+
+void lp_session_close(lp_session *s) {
+  if (!s) return;
+  if (s->dev) {
+    s->ops = lp_device_table(s->dev);
+    for (uint32_t i = 0; i < s->n_arenas; i++) s->ops->buf_free(s->dev, s->arena[i]);
+    for (uint32_t i = 0; i < s->n_scratch; i++) s->ops->buf_free(s->dev, s->scratch[i]);
+    s->ops->close(s->dev);
+  }
+  for (uint32_t i = 0; i < s->n_vars; i++) free(s->var[i].name);
+  free(s->var);
+  free(s->arena);
+  free(s->scratch);
+  free(s->scratch_size);
+  free(s);
+}
+
+const lp_device_info *lp_session_device(const lp_session *s) {
+  return &s->info;
+}
+lp_device *lp_session_handle(const lp_session *s) {
+  return s->dev;
+}
+uint32_t lp_session_var_count(const lp_session *s) {
+  return s->n_vars;
+}
+
+lp_status lp_session_var(const lp_session *s, uint32_t i, const char **name, lp_var_kind *kind,
+                         lp_desc *desc) {
+  if (i >= s->n_vars) return lp_fail(LP_ERR_ARG, "session: variable %u of %u", i, s->n_vars);
+  *name = s->var[i].name;
+  *kind = s->var[i].kind;
+  *desc = s->var[i].desc;
+  return LP_OK;
+}
+
+lp_var *lp_session_find(const lp_session *s, const char *name) {
+  for (uint32_t i = 0; i < s->n_vars; i++)
+    if (strcmp(s->var[i].name, name) == 0) return &s->var[i];
+  return NULL;
+}
+
+static lp_status find_sized(const lp_session *s, const char *name, size_t n, lp_var **out) {
+  *out = lp_session_find(s, name);
+  if (!*out) return lp_fail(LP_ERR_NOT_FOUND, "session: no variable is named %s", name);
+  if (lp_nbytes(&(*out)->desc) != n)
+    return lp_fail(LP_ERR_SHAPE, "session: %s is %s of %zu bytes, not %zu", name,
+                   lp_desc_text(&(*out)->desc), lp_nbytes(&(*out)->desc), n);
+  return LP_OK;
+}
+
+lp_status lp_session_read(lp_session *s, const char *name, void *dst, size_t n) {
+  lp_var *v;
+  lp_status status = find_sized(s, name, n, &v);
+  if (status != LP_OK) return status;
+  return s->ops->buf_read(s->dev, s->arena[v->buffer], v->offset, dst, n, NULL);
+}
+
+lp_status lp_session_write(lp_session *s, const char *name, const void *src, size_t n) {
+  lp_var *v;
+  lp_status status = find_sized(s, name, n, &v);
+  if (status != LP_OK) return status;
+  return s->ops->buf_write(s->dev, s->arena[v->buffer], v->offset, src, n, NULL);
+}
+
+lp_status lp_session_buffer(lp_session *s, size_t nbytes, lp_buffer **out) {
+  return s->ops->buf_alloc(s->dev, nbytes, out);
+}
+
+void lp_session_buffer_free(lp_session *s, lp_buffer *b) {
+  if (b) s->ops->buf_free(s->dev, b);
+}
+
+lp_status lp_session_upload(lp_session *s, lp_buffer *b, const void *src, size_t n,
+                            lp_event **done) {
+  if (done) *done = NULL;
+  return s->ops->buf_write(s->dev, b, 0, src, n, done);
+}
+
+lp_status lp_session_wait(lp_session *s, lp_event *event) {
+  return event ? s->ops->event_wait(s->dev, event) : LP_OK;
+}
+
+lp_status lp_session_sync(lp_session *s) {
+  return s->ops->sync(s->dev);
+}
+
+/* ---- variables ----------------------------------------------------------------------------- */
+
+/* Initial bytes of a leaf; NULL when memory is exhausted. The caller frees them. */
+static void *initial_bytes(const lp_session *s, const lp_value *v) {
+  size_t n = (size_t)lp_numel(&v->desc), bytes = lp_nbytes(&v->desc);
+  void *data = calloc(bytes ? bytes : 1, 1);
+  if (!data) return NULL;
+  if (v->init.kind == LP_INIT_DATA) {
+    memcpy(data, v->init.data, bytes);
+  } else if (v->desc.dtype == LP_F32 && v->init.kind == LP_INIT_UNIFORM) {
+    char path[256];
+    snprintf(path, sizeof path, "init/%s", v->name);
+    lp_rng_uniform(s->seed, lp_rng_stream(path), v->init.value, data, n);
+  } else if (v->desc.dtype == LP_F32) {
+    for (size_t i = 0; i < n; i++) ((float *)data)[i] = v->init.value;
+  } else if (v->desc.dtype == LP_I32) {
+    for (size_t i = 0; i < n; i++) ((int32_t *)data)[i] = (int32_t)v->init.value;
+  }
+  return data;
+}
+
+static lp_var_kind var_kind(lp_value_kind kind) {
+  return kind == VALUE_PARAM ? LP_VAR_PARAM : kind == VALUE_STATE ? LP_VAR_STATE : LP_VAR_CONSTANT;
+}
+
+static lp_status too_big(const lp_session *s, const lp_value *v) {
+  return lp_fail(
+      LP_ERR_MEMORY,
+      "%s: %s %s takes %zu bytes, more than the device's largest allocation of %llu; use "
+      "a smaller layer or another device",
+      s->info.id, v->name, lp_desc_text(&v->desc), lp_nbytes(&v->desc),
+      (unsigned long long)s->info.max_alloc);
+}
+
+/* Adds one variable without storage. */
+static lp_status add_var(lp_session *s, const lp_value *v) {
+  if (s->n_vars == s->cap_vars) {
+    uint32_t cap = s->cap_vars ? 2 * s->cap_vars : 32;
+    lp_var *p = realloc(s->var, cap * sizeof *p);
+    if (!p) return lp_fail(LP_ERR_MEMORY, "session: out of memory");
+    s->var = p;
+    s->cap_vars = cap;
+  }
+  char *name = strdup(v->name);
+  if (!name) return lp_fail(LP_ERR_MEMORY, "session: out of memory");
+  s->var[s->n_vars++] = (lp_var){name, var_kind(v->kind), v->desc, 0, 0};
+  return LP_OK;
+}
+
+/* Allocates variables first..n_vars-1, as many as fit one after the other into each arena. */
+static lp_status allocate_vars(lp_session *s, uint32_t first) {
+  uint64_t limit = s->info.max_alloc ? s->info.max_alloc : UINT64_MAX;
+  for (uint32_t i = first; i < s->n_vars;) {
+    uint64_t size = 0;
+    uint32_t end = i;
+    for (; end < s->n_vars; end++) {
+      uint64_t next = lp_align(size, s->info.alignment) + lp_nbytes(&s->var[end].desc);
+      if (end > i && next > limit) break;
+      s->var[end].buffer = s->n_arenas;
+      s->var[end].offset = lp_align(size, s->info.alignment);
+      size = next;
+    }
+    lp_buffer **arena = realloc(s->arena, (s->n_arenas + 1) * sizeof *arena);
+    if (!arena) return lp_fail(LP_ERR_MEMORY, "session: out of memory");
+    s->arena = arena;
+    lp_status status = s->ops->buf_alloc(s->dev, size, &s->arena[s->n_arenas]);
+    if (status != LP_OK)
+      return lp_fail_in(status, "%s: parameters and state need %llu bytes more, %llu are in use",
+                        s->info.id, (unsigned long long)size,
+                        (unsigned long long)s->persistent_bytes);
+    s->n_arenas++;
+    s->persistent_bytes += size;
+    i = end;
+  }
+  return LP_OK;
+}
+
+lp_status lp_session_adopt(lp_session *s, const lp_graph *g, const uint32_t *leaf, uint32_t n,
+                           bool dry_run, uint64_t *bytes) {
+  uint32_t first = s->n_vars;
+  lp_status status = LP_OK;
+  for (uint32_t i = 0; i < n && status == LP_OK; i++) {
+    const lp_value *v = &g->value[leaf[i]];
+    const lp_var *old = lp_session_find(s, v->name);
+    if (old && (!lp_desc_equal(&old->desc, &v->desc) || old->kind != var_kind(v->kind)))
+      return lp_fail(LP_ERR_SHAPE, "graph %s: %s is %s, but the session has it as %s", g->name,
+                     v->name, lp_desc_text(&v->desc), lp_desc_text(&old->desc));
+    *bytes += lp_align(lp_nbytes(&v->desc), s->info.alignment);
+    if (old || dry_run) continue;
+    if (s->info.max_alloc && lp_nbytes(&v->desc) > s->info.max_alloc) status = too_big(s, v);
+    if (status == LP_OK) status = add_var(s, v);
+  }
+  if (status == LP_OK && !dry_run) status = allocate_vars(s, first);
+  for (uint32_t i = 0, k = first; i < n && status == LP_OK && !dry_run && k < s->n_vars; i++) {
+    const lp_value *v = &g->value[leaf[i]];
+    if (strcmp(s->var[k].name, v->name) != 0) continue; /* an older one */
+    void *data = initial_bytes(s, v);
+    status = data ? s->ops->buf_write(s->dev, s->arena[s->var[k].buffer], s->var[k].offset, data,
+                                      lp_nbytes(&v->desc), NULL)
+                  : lp_fail(LP_ERR_MEMORY, "session: %s: out of memory", v->name);
+    free(data);
+    k++;
+  }
+  if (status != LP_OK) /* a half-made variable must not be found later */
+    while (s->n_vars > first) free(s->var[--s->n_vars].name);
+  return status;
+}
