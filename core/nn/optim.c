@@ -1,0 +1,123 @@
+/* Optimisers: PyTorch's defaults, parameter groups, and their steps as ops. */
+#include "nn_internal.h"
+
+#include <locality/registry.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[] = {"sgd", "rmsprop", "adam", "adamw"};
+
+const char *lp_optimizer_name(lp_optimizer kind) {
+  return names[kind];
+}
+
+lp_status lp_optimizer_parse(const char *text, lp_optimizer *out) {
+  for (uint32_t i = 0; i < 4; i++)
+    if (strcmp(names[i], text) == 0) {
+      *out = (lp_optimizer)i;
+      return LP_OK;
+    }
+  const char *near = lp_nearest(text, names, 4);
+  return lp_fail(LP_ERR_ARG, "no optimiser is named '%s'; %s%s%s", text,
+                 near ? "did you mean '" : "",
+                 near ? near : "there are sgd, rmsprop, adam and adamw", near ? "'?" : "");
+}
+
+lp_optim_spec lp_optim_defaults(lp_optimizer kind) {
+  return (lp_optim_spec){.kind = kind,
+                         .alpha = 0.99f,
+                         .beta1 = 0.9f,
+                         .beta2 = 0.999f,
+                         .eps = 1e-8f,
+                         .decay = kind == LP_OPT_ADAMW ? 0.01f : 0.0f,
+                         .decay_kind = kind == LP_OPT_ADAMW ? LP_DECAY_DECOUPLED : LP_DECAY_L2,
+                         .decay_bias = true,
+                         .decay_norm = true};
+}
+
+/* Batch-norm parameters belong to a layer that has running statistics too. */
+static bool is_norm(const lp_graph *g, const char *name) {
+  char path[160];
+  snprintf(path, sizeof path, "%s", name);
+  char *dot = strrchr(path, '.');
+  if (!dot) return false;
+  snprintf(dot, sizeof path - (size_t)(dot - path), ".running_mean");
+  lp_val v = {1};
+  lp_desc d;
+  for (; lp_graph_shape(g, v, &d) == LP_OK; v.id++)
+    if (strcmp(lp_graph_value_name(g, v), path) == 0) return true;
+  return false;
+}
+
+static bool decays(const lp_optim_spec *spec, const lp_graph *g, lp_val p) {
+  const char *name = lp_graph_value_name(g, p), *dot = strrchr(name, '.');
+  if (is_norm(g, name)) return spec->decay_norm;
+  return dot && strcmp(dot, ".bias") == 0 ? spec->decay_bias : true;
+}
+
+static lp_val slot_state(lp_graph *g, lp_val p, const char *kind) {
+  char name[160];
+  lp_desc d = {0};
+  lp_graph_shape(g, p, &d);
+  snprintf(name, sizeof name, "optim.%s.%s", kind, lp_graph_value_name(g, p));
+  lp_init zero = {LP_INIT_CONST, 0.0f, NULL};
+  return lp_graph_state(g, name, &d, &zero);
+}
+
+/* Operands of one parameter under each optimiser; returns how many. */
+static uint32_t operands(const lp_optim_spec *spec, lp_graph *g, lp_val p, lp_val grad,
+                         lp_val out[4]) {
+  out[0] = p;
+  out[1] = grad;
+  lp_val momentum = spec->momentum != 0.0f ? slot_state(g, p, "momentum") : LP_NO_VAL;
+  switch (spec->kind) {
+  case LP_OPT_SGD:
+    out[2] = momentum;
+    return 3;
+  case LP_OPT_RMSPROP:
+    out[2] = slot_state(g, p, "square");
+    out[3] = momentum;
+    return 4;
+  case LP_OPT_ADAM:
+  case LP_OPT_ADAMW:
+    break;
+  }
+  out[2] = slot_state(g, p, "m");
+  out[3] = slot_state(g, p, "v");
+  return 4;
+}
+
+lp_status lp_optim_build(const lp_optim_spec *spec, lp_graph *g, lp_val loss, lp_val *tokens,
+                         uint32_t cap, uint32_t *n) {
+  static const lp_op step_op[] = {LP_OP_SGD, LP_OP_RMSPROP, LP_OP_ADAM, LP_OP_ADAM};
+  *n = 0;
+  uint32_t count = lp_graph_params(g, NULL, 0);
+  lp_val *p = calloc(count + 1, sizeof *p), *grad = calloc(count + 1, sizeof *grad);
+  lp_val *in = calloc(4 * (size_t)count + 4, sizeof *in);
+  lp_status status = p && grad && in ? LP_OK : lp_fail(LP_ERR_MEMORY, "optimiser: out of memory");
+  if (status == LP_OK) {
+    lp_graph_params(g, p, count);
+    status = lp_grad(g, loss, p, count, grad);
+  }
+  /* Two groups at most: parameters that decay and parameters that do not. */
+  for (int group = 0; group < 2 && status == LP_OK; group++) {
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < count; i++) {
+      bool decay = spec->decay == 0.0f || decays(spec, g, p[i]);
+      if (grad[i].id && decay == (group == 0)) used += operands(spec, g, p[i], grad[i], in + used);
+    }
+    if (!used) continue;
+    lp_op_params params = {.optim = {spec->momentum, spec->alpha, spec->beta1, spec->beta2,
+                                     spec->eps, group == 0 ? spec->decay : 0.0f,
+                                     (uint32_t)spec->decay_kind, 1.0f}};
+    lp_val token = lp_apply(g, step_op[spec->kind], &params, in, used);
+    if (*n < cap) tokens[(*n)++] = token;
+    status = lp_graph_status(g);
+  }
+  free(p);
+  free(grad);
+  free(in);
+  return status;
+}
