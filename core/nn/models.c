@@ -40,7 +40,7 @@ lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode
   lp_net_spec full = *spec;
   if (full.dropout < 0) full.dropout = row->dropout;
   if (full.dropout2d < 0) full.dropout2d = row->dropout2d;
-  lp_net_builder b = {g, &full, mode, n};
+  lp_net_builder b = {g, &full, mode};
 
   lp_desc images = LP_DESC(LP_U8, n, spec->in_channels, spec->in_h, spec->in_w);
   lp_desc labels = LP_DESC(LP_I32, n);

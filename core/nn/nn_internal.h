@@ -8,7 +8,6 @@ typedef struct lp_net_builder {
   lp_graph *g;
   const lp_net_spec *spec;
   lp_mode mode;
-  uint32_t n; /* batch size */
 } lp_net_builder;
 
 /* Parameters are PATH.weight and PATH.bias, drawn uniformly within 1/sqrt(fan-in) (PyTorch's rule,

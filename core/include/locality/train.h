@@ -29,6 +29,7 @@ typedef struct lp_train_spec {
   uint32_t step_epochs;
   double gamma;
   bool profile;
+  bool dry_run; /* plan only: lp_trainer_plan_info works, nothing can run */
 } lp_train_spec;
 
 /* What an epoch, or an evaluation, gave. */
@@ -50,23 +51,35 @@ LP_API lp_status lp_trainer_new(const lp_train_spec *spec, const lp_dataset *tra
 LP_API void lp_trainer_free(lp_trainer *t);
 LP_API lp_session *lp_trainer_session(lp_trainer *t);
 
-/* Called between steps (every few of them) on the training thread; losses are those since the last
- * call. Return false to stop after the current step: lp_train_epoch then gives LP_ERR_INTERRUPTED.
- */
+/* Called on the training thread before every step and when losses were read back. Losses stay on
+ * the device and are read back at the end of an epoch, and every few seconds in long ones; they
+ * arrive in fixed blocks of LP_LOSS_BLOCK steps (the last of an epoch may be shorter), so what is
+ * logged does not depend on timing. After a resume inside an epoch the blocks of that whole epoch
+ * are delivered again: a log should first drop what it has of epochs after the finished ones.
+ * Return false to stop after the current step: lp_train_epoch then gives LP_ERR_INTERRUPTED.
+ * lp_checkpoint_save may be called from here. */
+#define LP_LOSS_BLOCK 100
 typedef struct lp_progress {
-  uint32_t epoch, step, steps; /* step of this epoch, 1-based, of steps */
-  const float *loss;           /* n_loss latest per-step losses */
+  uint32_t epoch, step, steps; /* steps done in this epoch (1-based epoch), of steps */
+  const float *loss;           /* n_loss per-step losses, or none */
   uint32_t n_loss;
-  double lr, seconds; /* seconds since the epoch began (training only) */
+  uint32_t last_step; /* step of this epoch that the last of them belongs to, 1-based */
+  double lr, seconds; /* seconds since this call of lp_train_epoch began */
 } lp_progress;
 typedef bool (*lp_progress_fn)(void *user, const lp_progress *p);
 
 /* Trains to the end of the current epoch (from the middle of it after a resume). A loss that is
- * not finite is LP_ERR_NONFINITE, its step and learning rate in the error text and in *out. */
+ * not finite is LP_ERR_NONFINITE: its step and learning rate are in the error text and in *out
+ * (steps, lr, loss). A last batch of a single sample is left out: batch norm cannot use it. */
 LP_API lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user,
                                 lp_epoch_result *out);
 /* Epochs finished, and steps finished in the current one. */
 LP_API void lp_trainer_position(const lp_trainer *t, uint32_t *epoch, uint32_t *step);
+
+/* Mean seconds of each step of the training plan so far; needs lp_train_spec.profile. */
+LP_API lp_status lp_trainer_profile(lp_trainer *t, lp_profile_row *out, uint32_t cap, uint32_t *n);
+/* Memory and size of the training plan (after lp_trainer_new). */
+LP_API void lp_trainer_plan_info(const lp_trainer *t, lp_plan_info *out);
 
 /* Loss and accuracy over a data set, in evaluation mode. */
 LP_API lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *out);

@@ -1,0 +1,285 @@
+/* Checkpoints (everything a run needs to go on) and model files (what a network is). */
+#include "train_internal.h"
+
+#include <locality/io.h>
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A growing list of metadata pairs. */
+typedef struct lp_meta {
+  const char *key[24];
+  char *value[24];
+  uint32_t n;
+} lp_meta;
+
+static void meta_free(lp_meta *m) {
+  for (uint32_t i = 0; i < m->n; i++) free(m->value[i]);
+}
+
+static void meta_add(lp_meta *m, const char *key, const char *fmt, ...) LP_PRINTF(3, 4);
+static void meta_add(lp_meta *m, const char *key, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  m->key[m->n] = key;
+  if (vasprintf(&m->value[m->n], fmt, ap) < 0) m->value[m->n] = NULL;
+  m->n++;
+  va_end(ap);
+}
+
+/* Writes the session's variables that `wanted` accepts. */
+static lp_status save_vars(lp_trainer *t, const char *path, lp_meta *meta,
+                           bool (*wanted)(const char *name, lp_var_kind kind)) {
+  lp_session *s = t->session;
+  uint32_t count = lp_session_var_count(s), n = 0;
+  lp_tensor_view *view = calloc(count + 1, sizeof *view);
+  lp_status status = view ? LP_OK : lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
+  for (uint32_t i = 0; i < meta->n && status == LP_OK; i++)
+    if (!meta->value[i]) status = lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
+  for (uint32_t i = 0; i < count && status == LP_OK; i++) {
+    lp_var_kind kind;
+    lp_tensor_view *v = &view[n];
+    status = lp_session_var(s, i, &v->name, &kind, &v->desc);
+    if (status != LP_OK || !wanted(v->name, kind)) continue;
+    size_t bytes = lp_nbytes(&v->desc);
+    void *data = malloc(bytes + 1);
+    v->data = data;
+    n++;
+    status = data ? lp_session_read(s, v->name, data, bytes)
+                  : lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
+  }
+  if (status == LP_OK)
+    status =
+        lp_safetensors_write(path, view, n, meta->key, (const char *const *)meta->value, meta->n);
+  for (uint32_t i = 0; i < n; i++) free((void *)view[i].data);
+  free(view);
+  meta_free(meta);
+  return status;
+}
+
+/* Writes the tensors of a file into the variables of the same names. All variables that `wanted`
+ * accepts must be there; tensors of the file without a variable are an error too. */
+static lp_status load_vars(lp_trainer *t, const lp_safetensors *f, const char *path,
+                           bool (*wanted)(const char *name, lp_var_kind kind)) {
+  lp_session *s = t->session;
+  uint32_t found = 0;
+  for (uint32_t i = 0; i < lp_session_var_count(s); i++) {
+    const char *name;
+    lp_var_kind kind;
+    lp_desc desc;
+    lp_status status = lp_session_var(s, i, &name, &kind, &desc);
+    if (status != LP_OK) return status;
+    if (!wanted(name, kind)) continue;
+    const lp_tensor_view *v = lp_safetensors_find(f, name);
+    if (!v)
+      return lp_fail(LP_ERR_FORMAT, "%s: %s is missing; it is of another network", path, name);
+    if (!lp_desc_equal(&v->desc, &desc))
+      return lp_fail(LP_ERR_FORMAT, "%s: %s has another shape; it is of another network", path,
+                     name);
+    status = lp_session_write(s, name, v->data, lp_nbytes(&desc));
+    if (status != LP_OK) return lp_fail_in(status, "%s", path);
+    found++;
+  }
+  if (found != lp_safetensors_count(f))
+    return lp_fail(LP_ERR_FORMAT, "%s: %u tensors, the network has %u; it is of another network",
+                   path, lp_safetensors_count(f), found);
+  return LP_OK;
+}
+
+/* ---- checkpoints --------------------------------------------------------------------------- */
+
+char *lp_train_fingerprint(const lp_trainer *t) {
+  const lp_train_spec *s = &t->spec;
+  const lp_optim_spec *o = &s->optim;
+  char *text = NULL;
+  int n = asprintf(
+      &text,
+      "model=%s layer=%s classes=%u input=%ux%ux%u sheet=%ux%u dropout=%.9g,%.9g mean=%.9g sd=%.9g "
+      "optim=%s momentum=%.9g alpha=%.9g betas=%.9g,%.9g eps=%.9g decay=%.9g kind=%d bias=%d "
+      "norm=%d "
+      "seed=%" PRIu64 " epochs=%u batch=%u lr=%.17g schedule=%d,%u,%.17g samples=%u",
+      s->net.model, s->net.layer, s->net.classes, s->net.in_channels, s->net.in_h, s->net.in_w,
+      s->net.sheet[0], s->net.sheet[1], (double)s->net.dropout, (double)s->net.dropout2d,
+      (double)s->net.pixels.mean[0], (double)s->net.pixels.sd[0], lp_optimizer_name(o->kind),
+      (double)o->momentum, (double)o->alpha, (double)o->beta1, (double)o->beta2, (double)o->eps,
+      (double)o->decay, (int)o->decay_kind, o->decay_bias, o->decay_norm, s->seed, s->epochs,
+      s->batch, s->lr, (int)s->schedule, s->step_epochs, s->gamma, t->n_train);
+  return n < 0 ? NULL : text;
+}
+
+static bool is_variable(const char *name, lp_var_kind kind) {
+  /* The evaluation's metrics are scratch, and exist only once something was evaluated. */
+  return kind != LP_VAR_CONSTANT && strcmp(name, "metrics.eval") != 0;
+}
+
+lp_status lp_checkpoint_save(lp_trainer *t, const char *path) {
+  lp_meta meta = {0};
+  meta_add(&meta, "format", "locality checkpoint 1");
+  meta_add(&meta, "epoch", "%u", t->epoch);
+  meta_add(&meta, "step", "%u", t->step);
+  meta_add(&meta, "iteration", "%" PRIu64, t->iteration);
+  meta.key[meta.n] = "training";
+  meta.value[meta.n++] = lp_train_fingerprint(t);
+  return save_vars(t, path, &meta, is_variable);
+}
+
+static lp_status parse_u64(const lp_safetensors *f, const char *path, const char *key,
+                           uint64_t *out) {
+  const char *text = lp_safetensors_meta(f, key);
+  char *end = NULL;
+  *out = text ? strtoull(text, &end, 10) : 0;
+  return text && *text && *end == '\0'
+             ? LP_OK
+             : lp_fail(LP_ERR_FORMAT, "%s: metadata '%s' is missing or not a number", path, key);
+}
+
+static lp_status restore(lp_trainer *t, const lp_safetensors *f, const char *path) {
+  const char *format = lp_safetensors_meta(f, "format"),
+             *other = lp_safetensors_meta(f, "training");
+  if (!format || strcmp(format, "locality checkpoint 1") != 0 || !other)
+    return lp_fail(LP_ERR_FORMAT, "%s: not a checkpoint of this program", path);
+  char *mine = lp_train_fingerprint(t);
+  if (!mine) return lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
+  bool same = strcmp(mine, other) == 0;
+  free(mine);
+  if (!same)
+    return lp_fail(LP_ERR_ARG, "%s: belongs to a training with other settings (%s)", path, other);
+  uint64_t epoch, step, iteration;
+  lp_status status = parse_u64(f, path, "epoch", &epoch);
+  if (status == LP_OK) status = parse_u64(f, path, "step", &step);
+  if (status == LP_OK) status = parse_u64(f, path, "iteration", &iteration);
+  if (status == LP_OK && (step >= t->steps || iteration != epoch * t->steps + step))
+    status = lp_fail(LP_ERR_FORMAT, "%s: position %" PRIu64 "/%" PRIu64 " is not of this data",
+                     path, epoch, step);
+  if (status == LP_OK) status = load_vars(t, f, path, is_variable);
+  if (status != LP_OK) return status;
+  t->epoch = (uint32_t)epoch;
+  t->step = (uint32_t)step;
+  t->iteration = iteration;
+  t->delivered = 0;
+  return LP_OK;
+}
+
+lp_status lp_checkpoint_load(lp_trainer *t, const char *path) {
+  lp_safetensors *f;
+  lp_status status = lp_safetensors_read(path, &f);
+  if (status != LP_OK) return status;
+  status = restore(t, f, path);
+  lp_safetensors_free(f);
+  return status;
+}
+
+/* ---- model files --------------------------------------------------------------------------- */
+
+struct lp_model {
+  lp_safetensors *file;
+  char *path;
+  lp_net_spec spec; /* strings live in the file's metadata */
+};
+
+static bool is_weight(const char *name, lp_var_kind kind) {
+  return kind == LP_VAR_PARAM || (kind == LP_VAR_STATE && strstr(name, ".running_") != NULL);
+}
+
+static char *list_of(const float *v, uint32_t n) {
+  char *text = NULL;
+  int got = n == 4 ? asprintf(&text, "%.9g,%.9g,%.9g,%.9g", (double)v[0], (double)v[1],
+                              (double)v[2], (double)v[3])
+                   : -1;
+  return got < 0 ? NULL : text;
+}
+
+lp_status lp_model_save(lp_trainer *t, const char *path) {
+  const lp_net_spec *s = &t->spec.net;
+  uint32_t sheet[2];
+  lp_status status = lp_net_sheet(s, sheet);
+  if (status != LP_OK) return status;
+  lp_meta meta = {0};
+  meta_add(&meta, "format", "locality model 1");
+  meta_add(&meta, "model", "%s", s->model);
+  meta_add(&meta, "layer", "%s", s->layer);
+  meta_add(&meta, "classes", "%u", s->classes);
+  meta_add(&meta, "channels", "%u", s->in_channels);
+  meta_add(&meta, "height", "%u", s->in_h);
+  meta_add(&meta, "width", "%u", s->in_w);
+  meta_add(&meta, "rows", "%u", sheet[0]);
+  meta_add(&meta, "columns", "%u", sheet[1]);
+  meta_add(&meta, "pixel_scale", "%.9g", (double)s->pixels.scale);
+  meta.key[meta.n] = "pixel_mean";
+  meta.value[meta.n++] = list_of(s->pixels.mean, 4);
+  meta.key[meta.n] = "pixel_sd";
+  meta.value[meta.n++] = list_of(s->pixels.sd, 4);
+  meta_add(&meta, "data", "%s", t->train ? lp_dataset_get_info(t->train)->name : "");
+  meta_add(&meta, "seed", "%" PRIu64, t->spec.seed);
+  meta_add(&meta, "epochs", "%u", t->epoch);
+  return save_vars(t, path, &meta, is_weight);
+}
+
+static lp_status read_spec(lp_model *m) {
+  const lp_safetensors *f = m->file;
+  const char *format = lp_safetensors_meta(f, "format");
+  if (!format || strcmp(format, "locality model 1") != 0)
+    return lp_fail(LP_ERR_FORMAT, "%s: not a model file of this program", m->path);
+  m->spec.model = lp_safetensors_meta(f, "model");
+  m->spec.layer = lp_safetensors_meta(f, "layer");
+  const char *mean = lp_safetensors_meta(f, "pixel_mean"), *sd = lp_safetensors_meta(f, "pixel_sd");
+  const char *scale = lp_safetensors_meta(f, "pixel_scale");
+  float *a = m->spec.pixels.mean, *b = m->spec.pixels.sd;
+  if (!m->spec.model || !m->spec.layer || !mean || !sd || !scale ||
+      sscanf(mean, "%f,%f,%f,%f", &a[0], &a[1], &a[2], &a[3]) != 4 ||
+      sscanf(sd, "%f,%f,%f,%f", &b[0], &b[1], &b[2], &b[3]) != 4 ||
+      sscanf(scale, "%f", &m->spec.pixels.scale) != 1)
+    return lp_fail(LP_ERR_FORMAT, "%s: its metadata does not describe a network", m->path);
+  const struct {
+    const char *key;
+    uint32_t *value;
+  } number[] = {{"classes", &m->spec.classes}, {"channels", &m->spec.in_channels},
+                {"height", &m->spec.in_h},     {"width", &m->spec.in_w},
+                {"rows", &m->spec.sheet[0]},   {"columns", &m->spec.sheet[1]}};
+  for (size_t i = 0; i < sizeof number / sizeof *number; i++) {
+    uint64_t v;
+    lp_status status = parse_u64(f, m->path, number[i].key, &v);
+    if (status == LP_OK && (v < 1 || v > 1u << 20))
+      status = lp_fail(LP_ERR_FORMAT, "%s: metadata '%s' is out of range", m->path, number[i].key);
+    if (status != LP_OK) return status;
+    *number[i].value = (uint32_t)v;
+  }
+  m->spec.pixels.channels = m->spec.in_channels;
+  return LP_OK;
+}
+
+lp_status lp_model_load(const char *path, lp_model **out) {
+  *out = NULL;
+  lp_model *m = calloc(1, sizeof *m);
+  if (m) m->path = strdup(path);
+  if (!m || !m->path) {
+    free(m);
+    return lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
+  }
+  lp_status status = lp_safetensors_read(path, &m->file);
+  if (status == LP_OK) status = read_spec(m);
+  if (status != LP_OK) {
+    lp_model_free(m);
+    return status;
+  }
+  *out = m;
+  return LP_OK;
+}
+
+const lp_net_spec *lp_model_spec(const lp_model *m) {
+  return &m->spec;
+}
+
+lp_status lp_model_apply(const lp_model *m, lp_trainer *t) {
+  return load_vars(t, m->file, m->path, is_weight);
+}
+
+void lp_model_free(lp_model *m) {
+  if (!m) return;
+  if (m->file) lp_safetensors_free(m->file);
+  free(m->path);
+  free(m);
+}

@@ -1,0 +1,254 @@
+/* The training loop: one epoch, step by step. */
+#include "train_internal.h"
+
+#include <locality/rng.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define READ_BACK_SECONDS 10.0
+
+static double now(void) {
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
+}
+
+static double learning_rate(const lp_train_spec *s, uint32_t epoch) {
+  switch (s->schedule) {
+  case LP_SCHEDULE_STEP:
+    return s->lr * pow(s->gamma, s->step_epochs ? epoch / s->step_epochs : 0);
+  case LP_SCHEDULE_COSINE: /* Loshchilov & Hutter, ICLR 2017, without restarts */
+    return s->lr * 0.5 * (1.0 + cos(M_PI * epoch / s->epochs));
+  case LP_SCHEDULE_CONSTANT:
+    break;
+  }
+  return s->lr;
+}
+
+/* Batch order of the current epoch: a function of seed and epoch, shared by all arms. */
+static void draw_order(lp_trainer *t) {
+  if (t->order_epoch == t->epoch + 1) return;
+  lp_rng_permutation(t->spec.seed, lp_rng_stream("batch order"), t->epoch, t->order, t->n_train);
+  t->order_epoch = t->epoch + 1;
+}
+
+/* Adds the times of a profiled run of the full-batch plan to the sums. */
+static lp_status add_profile(lp_trainer *t, lp_plan *plan) {
+  lp_plan_info info;
+  lp_plan_get_info(plan, &info);
+  lp_profile_row *row = calloc(info.steps + 1, sizeof *row);
+  uint32_t n = 0;
+  if (!row) return lp_fail(LP_ERR_MEMORY, "profile: out of memory");
+  lp_status status = lp_plan_profile(plan, row, info.steps, &n);
+  if (status == LP_OK && !t->profile) {
+    t->profile = row;
+    t->n_profile = n;
+    t->profiled = 1;
+    return LP_OK;
+  }
+  for (uint32_t i = 0; status == LP_OK && i < n && i < t->n_profile; i++)
+    t->profile[i].seconds += row[i].seconds;
+  if (status == LP_OK) t->profiled++;
+  free(row);
+  return status;
+}
+
+/* Enqueues the step whose batch lane k holds. */
+static lp_status run_step(lp_trainer *t, uint32_t k, double lr) {
+  uint32_t n = lp_batch_size(t, t->step);
+  lp_plan *plan;
+  lp_status status = lp_trainer_plan(t, USE_TRAIN, n, &plan);
+  if (status != LP_OK) return status;
+  lp_run run = {.iteration = t->iteration, .bound = t->lane[k].bound, .n_bound = 2};
+  run.scalars[LP_SCALAR_LR] = lr;
+  run.scalars[LP_SCALAR_ROW] = t->step;
+  run.profile = t->spec.profile && n == t->batch;
+  status = lp_plan_run(plan, &run);
+  if (status == LP_OK && run.profile) status = add_profile(t, plan);
+  t->iteration++;
+  t->step++;
+  return status;
+}
+
+/* Reads the metrics of this epoch's steps and hands complete blocks of losses on. */
+static lp_status deliver_losses(lp_trainer *t, lp_progress *p, lp_progress_fn progress, void *user,
+                                bool *go_on, lp_epoch_result *out) {
+  lp_status status = lp_session_read(t->session, "metrics.train", t->history,
+                                     (size_t)t->steps * 4 * sizeof *t->history);
+  if (status != LP_OK) return status;
+  for (uint32_t i = 0; i < t->step; i++) {
+    float loss = t->history[4 * (size_t)i];
+    if (isfinite(loss)) continue;
+    out->steps = t->iteration - t->step + i + 1;
+    out->loss = (double)loss;
+    out->lr = p->lr;
+    return lp_fail(LP_ERR_NONFINITE,
+                   "the loss became %s at step %llu (epoch %u) with learning rate %g; lower the "
+                   "learning rate",
+                   isnan(loss) ? "not a number" : "infinite", (unsigned long long)out->steps,
+                   t->epoch + 1, p->lr);
+  }
+  float block[LP_LOSS_BLOCK];
+  while (t->delivered < t->step) {
+    uint32_t n = t->step - t->delivered;
+    if (n > LP_LOSS_BLOCK) n = LP_LOSS_BLOCK;
+    if (n < LP_LOSS_BLOCK && t->step < t->steps) break; /* not complete yet */
+    for (uint32_t i = 0; i < n; i++) block[i] = t->history[4 * (size_t)(t->delivered + i)];
+    t->delivered += n;
+    if (!progress) continue;
+    p->loss = block;
+    p->n_loss = n;
+    p->last_step = t->delivered;
+    *go_on &= progress(user, p);
+    p->loss = NULL;
+    p->n_loss = 0;
+  }
+  return LP_OK;
+}
+
+/* Sample-weighted means over the epoch's rows: loss, top-1, top-5, count. */
+static void summarise(const float *row, uint32_t n, lp_epoch_result *out) {
+  double loss = 0, top1 = 0, top5 = 0, count = 0;
+  for (uint32_t i = 0; i < n; i++, row += 4) {
+    loss += (double)row[0] * (double)row[3];
+    top1 += (double)row[1];
+    top5 += (double)row[2];
+    count += (double)row[3];
+  }
+  out->loss = loss / count;
+  out->accuracy = 100.0 * top1 / count;
+  out->top5 = 100.0 * top5 / count;
+}
+
+static lp_status fill(lp_trainer *t, uint32_t step) {
+  return lp_lane_fill(t, step % 2, t->train, t->order + (size_t)step * t->batch,
+                      lp_batch_size(t, step), t->epoch);
+}
+
+lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_epoch_result *out) {
+  memset(out, 0, sizeof *out);
+  if (!t->train || t->spec.dry_run)
+    return lp_fail(LP_ERR_ARG, "training: this trainer has no training data");
+  double start = now(), read_back = start, lr = learning_rate(&t->spec, t->epoch);
+  lp_progress p = {.epoch = t->epoch + 1, .steps = t->steps, .lr = lr};
+  lp_status status = lp_trainer_lanes(t, t->batch);
+  draw_order(t);
+  if (status == LP_OK) status = fill(t, t->step);
+
+  bool go_on = true;
+  while (status == LP_OK && t->step < t->steps) {
+    p.step = t->step;
+    p.seconds = now() - start;
+    if (progress && !progress(user, &p)) go_on = false;
+    if (!go_on) {
+      status = lp_session_sync(t->session);
+      return status == LP_OK
+                 ? lp_fail(LP_ERR_INTERRUPTED, "training: stopped in epoch %u after step %u",
+                           p.epoch, t->step)
+                 : status;
+    }
+    status = run_step(t, t->step % 2, lr);
+    if (status == LP_OK && t->step < t->steps) status = fill(t, t->step);
+    if (status == LP_OK && now() - read_back > READ_BACK_SECONDS) {
+      status = deliver_losses(t, &p, progress, user, &go_on, out);
+      read_back = now();
+    }
+  }
+  if (status == LP_OK) status = lp_session_sync(t->session);
+  out->seconds = now() - start;
+  p.step = t->step;
+  p.seconds = out->seconds;
+  if (status == LP_OK) status = deliver_losses(t, &p, progress, user, &go_on, out);
+  if (status != LP_OK) return status;
+
+  summarise(t->history, t->steps, out);
+  t->epoch++;
+  t->step = t->delivered = 0;
+  out->epoch = t->epoch;
+  out->steps = t->iteration;
+  out->lr = lr;
+  return LP_OK;
+}
+
+lp_status lp_trainer_profile(lp_trainer *t, lp_profile_row *out, uint32_t cap, uint32_t *n) {
+  *n = t->n_profile;
+  if (!t->profiled) return lp_fail(LP_ERR_ARG, "profile: no step was profiled");
+  for (uint32_t i = 0; i < t->n_profile && i < cap; i++) {
+    out[i] = t->profile[i];
+    out[i].seconds /= (double)t->profiled;
+  }
+  return LP_OK;
+}
+
+/* ---- evaluation ---------------------------------------------------------------------------- */
+
+/* Rows of up to LP_EVAL_ROWS batches, added to the sums of loss, hits and samples. */
+static lp_status add_rows(lp_trainer *t, uint32_t rows, double sum[4]) {
+  float row[LP_EVAL_ROWS * 4];
+  lp_status status = lp_session_read(t->session, "metrics.eval", row, sizeof row);
+  for (uint32_t i = 0; status == LP_OK && i < rows; i++) {
+    sum[0] += (double)row[4 * i] * (double)row[4 * i + 3];
+    for (int k = 1; k < 4; k++) sum[k] += (double)row[4 * i + (uint32_t)k];
+  }
+  return status;
+}
+
+static lp_status fill_range(lp_trainer *t, const lp_dataset *data, uint32_t first, uint32_t n,
+                            uint32_t lane) {
+  uint32_t index[LP_EVAL_BATCH];
+  for (uint32_t i = 0; i < n; i++) index[i] = first + i;
+  return lp_lane_fill(t, lane, data, index, n, 0);
+}
+
+lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *out) {
+  memset(out, 0, sizeof *out);
+  double start = now(), sum[4] = {0};
+  uint32_t count = lp_dataset_get_info(data)->count, rows = 0;
+  lp_status status = lp_trainer_lanes(t, LP_EVAL_BATCH);
+  for (uint32_t first = 0, b = 0; first < count && status == LP_OK; first += LP_EVAL_BATCH, b++) {
+    uint32_t n = count - first < LP_EVAL_BATCH ? count - first : LP_EVAL_BATCH;
+    lp_plan *plan;
+    status = lp_trainer_plan(t, USE_EVAL, n, &plan);
+    if (status == LP_OK) status = fill_range(t, data, first, n, b % 2);
+    lp_run run = {.bound = t->lane[b % 2].bound, .n_bound = 2};
+    run.scalars[LP_SCALAR_ROW] = rows++;
+    if (status == LP_OK) status = lp_plan_run(plan, &run);
+    if (status == LP_OK && (rows == LP_EVAL_ROWS || first + n == count)) {
+      status = add_rows(t, rows, sum);
+      rows = 0;
+    }
+  }
+  if (status != LP_OK) return status;
+  out->epoch = t->epoch;
+  out->steps = t->iteration;
+  out->loss = sum[0] / sum[3];
+  out->accuracy = 100.0 * sum[1] / sum[3];
+  out->top5 = 100.0 * sum[2] / sum[3];
+  out->seconds = now() - start;
+  return LP_OK;
+}
+
+lp_status lp_activations(lp_trainer *t, const lp_dataset *data, uint32_t n, float *lp_in,
+                         float *lp_out) {
+  uint32_t sheet[2], count = lp_dataset_get_info(data)->count;
+  lp_status status = lp_net_sheet(&t->spec.net, sheet);
+  if (status == LP_OK && n > count)
+    status = lp_fail(LP_ERR_ARG, "activations: %u samples of %u", n, count);
+  if (status == LP_OK) status = lp_trainer_lanes(t, LP_EVAL_BATCH);
+  size_t units = (size_t)sheet[0] * sheet[1];
+  for (uint32_t first = 0; first < n && status == LP_OK; first += LP_EVAL_BATCH) {
+    uint32_t m = n - first < LP_EVAL_BATCH ? n - first : LP_EVAL_BATCH;
+    lp_plan *plan;
+    status = lp_trainer_plan(t, USE_ACTIVATIONS, m, &plan);
+    if (status == LP_OK) status = fill_range(t, data, first, m, 0);
+    lp_run run = {.bound = t->lane[0].bound, .n_bound = 2};
+    if (status == LP_OK) status = lp_plan_run(plan, &run);
+    size_t bytes = m * units * sizeof(float);
+    if (status == LP_OK) status = lp_plan_read(plan, 0, lp_in + first * units, bytes);
+    if (status == LP_OK) status = lp_plan_read(plan, 1, lp_out + first * units, bytes);
+  }
+  return status;
+}

@@ -1,0 +1,217 @@
+/* A trainer's making: session, plans by use and batch size, input lanes. */
+#include "train_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static lp_status out_of_memory(void) {
+  return lp_fail(LP_ERR_MEMORY, "training: out of memory");
+}
+
+/* ---- plans --------------------------------------------------------------------------------- */
+
+static lp_status build_graph(const lp_trainer *t, lp_plan_use use, uint32_t batch, lp_graph **out,
+                             lp_val *target, uint32_t *n_targets) {
+  static const char *const name[] = {"train", "eval", "activations"};
+  char label[48];
+  snprintf(label, sizeof label, "%s %u", name[use], batch);
+  lp_net net;
+  lp_status status = lp_graph_new(label, out);
+  if (status != LP_OK) return status;
+  uint32_t history = use == USE_TRAIN ? t->steps : use == USE_EVAL ? LP_EVAL_ROWS : 0;
+  status =
+      lp_net_build(&t->spec.net, *out, batch, use == USE_TRAIN ? LP_TRAIN : LP_EVAL, history, &net);
+  if (status != LP_OK) return status;
+  if (use == USE_TRAIN) {
+    target[0] = net.loss;
+    status = lp_optim_build(&t->spec.optim, *out, net.loss, target + 1, 2, n_targets);
+    *n_targets += 1;
+  } else if (use == USE_EVAL) {
+    target[0] = net.loss;
+    *n_targets = 1;
+  } else {
+    target[0] = net.lp_in;
+    target[1] = net.lp_out;
+    *n_targets = 2;
+  }
+  return status;
+}
+
+lp_status lp_trainer_plan(lp_trainer *t, lp_plan_use use, uint32_t batch, lp_plan **out) {
+  for (uint32_t i = 0; i < t->n_plans; i++)
+    if (t->plan[i].use == use && t->plan[i].batch == batch) {
+      *out = t->plan[i].plan;
+      return LP_OK;
+    }
+  if (t->n_plans == LP_MAX_PLANS) { /* odd batch sizes come from evaluation: drop the oldest such */
+    uint32_t i = 0;
+    while (i + 1 < t->n_plans && t->plan[i].use == USE_TRAIN) i++;
+    lp_plan_free(t->plan[i].plan);
+    memmove(&t->plan[i], &t->plan[i + 1], (t->n_plans - i - 1) * sizeof *t->plan);
+    t->n_plans--;
+  }
+  lp_graph *g = NULL;
+  lp_val target[3];
+  uint32_t n = 0;
+  lp_plan_options options = {.dry_run = t->spec.dry_run};
+  lp_status status = build_graph(t, use, batch, &g, target, &n);
+  if (status == LP_OK) status = lp_plan_create(t->session, g, target, n, &options, out);
+  lp_graph_free(g);
+  if (status == LP_OK) t->plan[t->n_plans++] = (lp_use_plan){use, batch, *out};
+  return status;
+}
+
+/* ---- lanes --------------------------------------------------------------------------------- */
+
+static void free_lanes(lp_trainer *t) {
+  for (int k = 0; k < 2; k++) {
+    lp_lane *lane = &t->lane[k];
+    for (int i = 0; i < 2; i++) {
+      lp_session_wait(t->session, lane->pending[i]);
+      lp_session_buffer_free(t->session, lane->bound[i]);
+    }
+    free(lane->images);
+    free(lane->labels);
+    *lane = (lp_lane){0};
+  }
+  t->lane_batch = 0;
+}
+
+static size_t image_bytes(const lp_trainer *t) {
+  return (size_t)t->spec.net.in_channels * t->spec.net.in_h * t->spec.net.in_w;
+}
+
+lp_status lp_trainer_lanes(lp_trainer *t, uint32_t batch) {
+  if (batch <= t->lane_batch) return LP_OK;
+  lp_status status = lp_session_sync(t->session);
+  free_lanes(t);
+  for (int k = 0; k < 2 && status == LP_OK; k++) {
+    lp_lane *lane = &t->lane[k];
+    lane->images = malloc(batch * image_bytes(t));
+    lane->labels = malloc(batch * sizeof *lane->labels);
+    if (!lane->images || !lane->labels) return out_of_memory();
+    status = lp_session_buffer(t->session, batch * image_bytes(t), &lane->bound[0]);
+    if (status == LP_OK)
+      status = lp_session_buffer(t->session, batch * sizeof *lane->labels, &lane->bound[1]);
+  }
+  if (status == LP_OK) t->lane_batch = batch;
+  return status;
+}
+
+lp_status lp_lane_fill(lp_trainer *t, uint32_t k, const lp_dataset *data, const uint32_t *index,
+                       uint32_t n, uint32_t epoch) {
+  lp_lane *lane = &t->lane[k];
+  for (int i = 0; i < 2; i++) { /* the copy made two steps ago must be done with the host side */
+    lp_status status = lp_session_wait(t->session, lane->pending[i]);
+    lane->pending[i] = NULL;
+    if (status != LP_OK) return status;
+  }
+  lp_status status =
+      lp_dataset_batch(data, index, n, t->spec.seed, epoch, lane->images, lane->labels);
+  if (status == LP_OK)
+    status = lp_session_upload(t->session, lane->bound[0], lane->images, n * image_bytes(t),
+                               &lane->pending[0]);
+  if (status == LP_OK)
+    status = lp_session_upload(t->session, lane->bound[1], lane->labels, n * sizeof *lane->labels,
+                               &lane->pending[1]);
+  return status;
+}
+
+/* ---- trainer ------------------------------------------------------------------------------- */
+
+uint32_t lp_batch_size(const lp_trainer *t, uint32_t step) {
+  uint32_t left = t->n_train - step * t->batch;
+  return left < t->batch ? left : t->batch;
+}
+
+static lp_status check_spec(const lp_train_spec *s, const lp_dataset *train) {
+  if (!train) return LP_OK;
+  const lp_dataset_info *info = lp_dataset_get_info(train);
+  if (s->batch < 2)
+    return lp_fail(LP_ERR_ARG, "training: a batch of %u; batch norm needs 2", s->batch);
+  if (info->count < 2)
+    return lp_fail(LP_ERR_ARG, "training: %s has %u samples", info->name, info->count);
+  if (info->channels != s->net.in_channels || info->height != s->net.in_h ||
+      info->width != s->net.in_w)
+    return lp_fail(LP_ERR_SHAPE,
+                   "training: images of %s are %u x %u x %u, the network takes %u x %u x %u",
+                   info->name, info->channels, info->height, info->width, s->net.in_channels,
+                   s->net.in_h, s->net.in_w);
+  if (info->classes > s->net.classes)
+    return lp_fail(LP_ERR_SHAPE, "training: %s has %u classes, the network %u", info->name,
+                   info->classes, s->net.classes);
+  return LP_OK;
+}
+
+static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_dataset *train) {
+  t->spec = *spec;
+  t->spec.net.model = t->model = strdup(spec->net.model);
+  t->spec.net.layer = t->layer = strdup(spec->net.layer);
+  t->spec.device = t->device = strdup(spec->device ? spec->device : "auto");
+  if (!t->model || !t->layer || !t->device) return out_of_memory();
+  lp_status status = check_spec(spec, train);
+  if (status == LP_OK) status = lp_session_open(t->device, spec->seed, &t->session);
+  if (status != LP_OK) return status;
+  lp_plan *plan;
+  if (!train) /* variables exist from the start, so that a model can be written into them */
+    return lp_trainer_plan(t, USE_EVAL, LP_EVAL_BATCH, &plan);
+
+  t->train = train;
+  t->n_train = lp_dataset_get_info(train)->count;
+  t->batch = spec->batch < t->n_train ? spec->batch : t->n_train;
+  t->steps = t->n_train / t->batch + (t->n_train % t->batch > 1);
+  t->order = malloc(t->n_train * sizeof *t->order);
+  t->history = calloc((size_t)t->steps * 4, sizeof *t->history);
+  if (!t->order || !t->history) return out_of_memory();
+  status = lp_trainer_plan(t, USE_TRAIN, t->batch, &plan);
+  uint32_t tail = lp_batch_size(t, t->steps - 1);
+  if (status == LP_OK && tail != t->batch) status = lp_trainer_plan(t, USE_TRAIN, tail, &plan);
+  return status;
+}
+
+lp_status lp_trainer_new(const lp_train_spec *spec, const lp_dataset *train, lp_trainer **out) {
+  *out = NULL;
+  lp_trainer *t = calloc(1, sizeof *t);
+  if (!t) return out_of_memory();
+  lp_status status = set_up(t, spec, train);
+  if (status != LP_OK) {
+    lp_trainer_free(t);
+    return status;
+  }
+  *out = t;
+  return LP_OK;
+}
+
+void lp_trainer_free(lp_trainer *t) {
+  if (!t) return;
+  if (t->session) {
+    lp_session_sync(t->session);
+    free_lanes(t);
+    for (uint32_t i = 0; i < t->n_plans; i++) lp_plan_free(t->plan[i].plan);
+    lp_session_close(t->session);
+  }
+  free(t->model);
+  free(t->layer);
+  free(t->device);
+  free(t->order);
+  free(t->history);
+  free(t->profile);
+  free(t);
+}
+
+lp_session *lp_trainer_session(lp_trainer *t) {
+  return t->session;
+}
+
+void lp_trainer_position(const lp_trainer *t, uint32_t *epoch, uint32_t *step) {
+  *epoch = t->epoch;
+  *step = t->step;
+}
+
+void lp_trainer_plan_info(const lp_trainer *t, lp_plan_info *out) {
+  if (t->n_plans)
+    lp_plan_get_info(t->plan[0].plan, out);
+  else
+    memset(out, 0, sizeof *out);
+}
