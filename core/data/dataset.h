@@ -1,0 +1,50 @@
+/* dataset.h: what the kinds of data sets share: the table of loaders and images in memory. */
+#ifndef LOCALITY_DATA_DATASET_H
+#define LOCALITY_DATA_DATASET_H
+
+#include "idx.h"
+#include <locality/data.h>
+
+/* Every kind starts its own struct with this one. */
+struct lp_dataset {
+  lp_dataset_info info;
+  /* The indices have been checked. */
+  lp_status (*batch)(const lp_dataset *d, const uint32_t *index, uint32_t n, uint64_t seed,
+                     uint32_t epoch, uint8_t *images, int32_t *labels);
+  void (*close)(lp_dataset *d);
+};
+
+/* A kind of spec: "NAME" or "NAME:REST", where REST stands for what the user gives ("idx:DIR"). */
+typedef struct data_loader {
+  const char *spec, *summary;
+  /* spec: the user's, whole; rest: what follows its colon, "" when there is none. */
+  lp_status (*open)(const char *spec, const char *rest, lp_split split, lp_dataset **out);
+} data_loader;
+
+lp_status idxfolder_open(const char *spec, const char *rest, lp_split split, lp_dataset **out);
+lp_status known_open(const char *spec, const char *rest, lp_split split, lp_dataset **out);
+
+/* The four files of an MNIST-like data set: IDX_FILE(split, IDX_LABELS). */
+enum { IDX_IMAGES = 0, IDX_LABELS = 1, IDX_FILES = 4 };
+#define IDX_FILE(split, part) (2 * (unsigned)(split) + (part))
+extern const char *const idx_name[IDX_FILES]; /* "train-images-idx3-ubyte" */
+
+/* Reads file i of a folder: raw or .gz, with a dash or a dot before "idx". */
+lp_status idx_read_from(const char *dir, unsigned i, idx_file *out);
+
+/* How an MNIST-like data set is to be made. */
+typedef struct memory_spec {
+  const char *name, *source;
+  uint32_t classes;
+  const char *const *class_names; /* classes of them, static; NULL: their numbers */
+} memory_spec;
+
+/* A data set of images in memory; takes the files over, also on failure. `stats` gives mean and
+ * standard deviation (0..1). */
+lp_status memory_open(const memory_spec *spec, idx_file *images, idx_file *labels,
+                      const double stats[2], lp_dataset **out);
+
+/* Mean and standard deviation of all pixels over 255. */
+void memory_stats(const idx_file *images, double stats[2]);
+
+#endif
