@@ -1,7 +1,13 @@
 /* analysis.h: spatial statistics of activation maps, tests, and the analysis of a run folder.
  *
- * Maps are row-major over a sheet of rows x columns units. Undefined results are NaN, counted by
- * the caller and never averaged in; they become null in JSON.
+ * A map is the activation of every unit of a sheet of rows x cols units, row-major: unit k stands
+ * at (k / cols, k % cols). Activations of n images are n maps one after the other (n x units).
+ *
+ * NaN rules: an undefined result is NaN (and NULL never stands for one); whoever averages or tests
+ * leaves NaN out and says how many remained; NaN and infinity become null in JSON. Functions that
+ * return a double allocate nothing and cannot fail otherwise.
+ *
+ * Threads: every function may be called from any thread; nothing is kept between calls.
  */
 #ifndef LOCALITY_ANALYSIS_H
 #define LOCALITY_ANALYSIS_H
@@ -15,9 +21,153 @@
 extern "C" {
 #endif
 
+/* ---- one map ------------------------------------------------------------------------------- */
+
+/* Spatial variance of a map a >= 0 (Sax, "Locality Prior: a wiring cost for neural networks",
+ * 2017): p = a / sum a, mu = sum p x, V = sum p |x - mu|^2 / (1 - sum p^2). The same as half the
+ * mean squared distance of two units drawn by p that are not the same unit. NaN when fewer than
+ * two units are active or when any value is negative or not finite. O(units). */
+LP_API double lp_spatial_variance(const double *map, uint32_t rows, uint32_t cols);
+
+/* V by its pairwise form, with each axis wrapped around: |dr| becomes min(|dr|, rows - |dr|). The
+ * NaN rules of lp_spatial_variance. O(units + rows^2 + cols^2). */
+LP_API double lp_spatial_variance_torus(const double *map, uint32_t rows, uint32_t cols);
+
+/* V of a map that is the same everywhere: ((rows^2 - 1) + (cols^2 - 1)) / 12 / (1 - 1 / units).
+ * NaN below two units. */
+LP_API double lp_spatial_variance_uniform(uint32_t rows, uint32_t cols);
+
+/* Moran's I (Moran, Biometrika 1950) with binary weights of the 4 nearest neighbours, no wrapping:
+ * (N / sum w) sum w_ij z_i z_j / sum z^2, z = a - mean. Near -1/(N - 1) without spatial order, 1
+ * for a smooth map. NaN when all values are equal, or one is not finite. */
+LP_API double lp_moran_i(const double *map, uint32_t rows, uint32_t cols);
+
+/* Geary's C (Geary, The Incorporated Statistician 1954), same weights:
+ * ((N - 1) / (2 sum w)) sum w_ij (a_i - a_j)^2 / sum z^2. 1 without spatial order, 0 for a smooth
+ * map. NaN as Moran's I. */
+LP_API double lp_geary_c(const double *map, uint32_t rows, uint32_t cols);
+
+/* Distance of the centroid mu (as in lp_spatial_variance) from the centre of the sheet, in unit
+ * spacings. NaN when no unit is active or any value is negative or not finite. */
+LP_API double lp_centroid_offset(const double *map, uint32_t rows, uint32_t cols);
+
+/* ---- many maps ----------------------------------------------------------------------------- */
+
+/* One value a map: lp_spatial_variance or another function above. maps: n x rows x cols,
+ * out: n. */
+typedef double (*lp_map_fn)(const double *map, uint32_t rows, uint32_t cols);
+LP_API lp_status lp_map_values(lp_map_fn fn, const float *maps, uint32_t n, uint32_t rows,
+                               uint32_t cols, double *out);
+
+/* Mean map of each class. activations: n x units; labels: n, in 0..classes - 1 (LP_ERR_ARG
+ * otherwise); out: classes x units, a row of NaN for a class without images. subtract_mean takes
+ * the mean map over all n images away from every row. */
+LP_API lp_status lp_class_maps(const float *activations, const int32_t *labels, uint32_t n,
+                               uint32_t units, uint32_t classes, bool subtract_mean, double *out);
+
+/* Participation ratio of the units: (sum lambda)^2 / sum lambda^2 over the eigenvalues of the
+ * covariance of units over images, computed as (trace C)^2 / trace(C C). Between 1 (all units do
+ * the same) and min(units, n - 1) (Gao et al., "A theory of multineuronal dimensionality, dynamics
+ * and measurement", bioRxiv 2017). *out is NaN when nothing varies, n < 2 or a value is not
+ * finite. O(n units min(n, units)). */
+LP_API lp_status lp_participation_ratio(const float *activations, uint32_t n, uint32_t units,
+                                        double *out);
+
+/* Smoothness: Pearson correlation over images of two units that are 4-neighbours on the sheet,
+ * averaged over all such pairs in which both units vary. NaN when there is none, or a value is not
+ * finite. */
+LP_API lp_status lp_smoothness(const float *activations, uint32_t n, uint32_t rows, uint32_t cols,
+                               double *out);
+
+/* Is the mean V of these maps what the same activations would give on a shuffled sheet? The units
+ * change places at random, together in all maps. z = (observed - mean) / sd over the shuffled
+ * sheets; p = (1 + how many lie as far from mean as observed) / (1 + permutations), two-sided
+ * (Phipson & Smyth, Stat Appl Genet Mol Biol 2010). NaN when V is undefined for all maps; z is NaN
+ * and p 1 when shuffling changes nothing. */
+typedef struct lp_null_result {
+  double observed, mean, sd, z, p;
+  uint32_t n; /* maps with a defined V */
+  uint32_t permutations;
+} lp_null_result;
+LP_API lp_status lp_spatial_variance_null(const float *maps, uint32_t n, uint32_t rows,
+                                          uint32_t cols, uint32_t permutations, uint64_t seed,
+                                          lp_null_result *out);
+
+/* ---- distributions ------------------------------------------------------------------------- */
+
+/* Regularised incomplete beta function I_x(a, b) by its continued fraction (NIST Digital Library
+ * of Mathematical Functions, 8.17.22). NaN unless a > 0, b > 0 and 0 <= x <= 1. */
+LP_API double lp_incomplete_beta(double a, double b, double x);
+
+/* P(|T| >= |t|) of Student's t with df degrees of freedom, fractional ones too: I_x(df/2, 1/2) at
+ * x = df / (df + t^2) (DLMF 8.17(i); Student, Biometrika 1908). Right to 1e-10 of its
+ * value down to 1e-300 for df up to 1e6. df = INFINITY is the normal distribution. NaN when df <= 0
+ * or an argument is NaN. */
+LP_API double lp_student_t_p(double t, double df);
+
+/* ---- samples and tests --------------------------------------------------------------------- */
+
+/* Mean and standard deviation (N - 1) of the values that are finite. mean is NaN for n = 0, sd for
+ * n < 2. */
+typedef struct lp_moments {
+  uint32_t n;
+  double mean, sd;
+} lp_moments;
+LP_API lp_moments lp_moments_of(const double *x, size_t n);
+
+/* Result of a two-sided test. All but n are NaN when the test is undefined: too few values, or no
+ * spread (a spread of mere rounding counts as none). */
+typedef struct lp_test {
+  double statistic; /* t, or the smaller rank sum */
+  double df;        /* NaN for Wilcoxon */
+  double p;
+  double mean_difference; /* of a over b; also set when only the test is undefined */
+  uint32_t n;             /* values used: pairs; of both samples together for Welch */
+} lp_test;
+
+/* Paired t test of a[i] - b[i] (Student, Biometrika 1908). Pairs with a value that is not finite
+ * are left out. Needs two pairs. */
+LP_API lp_test lp_ttest_paired(const double *a, const double *b, size_t n);
+
+/* Welch's t test with Satterthwaite's degrees of freedom (Welch, Biometrika 1947). Values that are
+ * not finite are left out. Needs two in each sample. */
+LP_API lp_test lp_ttest_welch(const double *a, size_t n_a, const double *b, size_t n_b);
+
+/* Wilcoxon signed rank test (Wilcoxon, Biometrics Bulletin 1945). Zero differences and pairs with
+ * a value that is not finite are left out; equal differences share their mean rank. p is exact
+ * (the distribution over all 2^n signs, ties included) up to LP_WILCOXON_EXACT pairs, above that
+ * the normal approximation with corrections for ties and continuity. */
+#define LP_WILCOXON_EXACT 1000
+LP_API lp_status lp_wilcoxon(const double *a, const double *b, size_t n, lp_test *out);
+
+/* Hedges' g of a over b: difference of the means over the pooled sd, times the exact correction
+ * Gamma(m/2) / (sqrt(m/2) Gamma((m-1)/2)), m = n_a + n_b - 2 (Hedges, J Educ Stat 1981). NaN when
+ * m < 2, a sample is empty, or there is no spread. */
+LP_API double lp_hedges_g(const double *a, size_t n_a, const double *b, size_t n_b);
+
+/* Percentile bootstrap interval of mean(a) - mean(b) (Efron & Tibshirani, "An Introduction to the
+ * Bootstrap", 1993). paired (n_a == n_b, a[i] and b[i] of one seed) redraws pairs, otherwise each
+ * sample is redrawn by itself. Fixed by `seed`. Values must be finite. low and high are NaN when
+ * there are fewer than two pairs, or than two values in a sample. */
+typedef struct lp_interval {
+  double level, low, high;
+  uint32_t resamples;
+} lp_interval;
+LP_API lp_status lp_bootstrap_difference(const double *a, size_t n_a, const double *b, size_t n_b,
+                                         bool paired, double level, uint32_t resamples,
+                                         uint64_t seed, lp_interval *out);
+
+/* The paired t test over images repeated without each class in turn: out[c] uses the images whose
+ * label is not c. labels: n, in 0..classes - 1 (LP_ERR_ARG otherwise); out: classes. */
+LP_API lp_status lp_leave_one_class_out(const double *a, const double *b, const int32_t *labels,
+                                        uint32_t n, uint32_t classes, lp_test *out);
+
+/* ---- run folders --------------------------------------------------------------------------- */
+
 /* Reads manifest.json, metrics.jsonl and activations/ of a run folder and writes summary.json
- * (core/DESIGN.md has its fields) and the tables under figures/. The folder may hold an unfinished
- * run: what is there is analysed. */
+ * (core/DESIGN.md has its fields). The folder may hold an unfinished run: what is there is
+ * analysed, and what is not is reported as missing. A malformed file is an error that names file
+ * and line. Loads the registry, to rebuild the priors of the arms. */
 LP_API lp_status lp_analyze_run(const char *dir);
 
 #ifdef __cplusplus

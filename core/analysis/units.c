@@ -1,0 +1,134 @@
+/* Statistics of many activation maps: class maps, participation ratio, smoothness. */
+#include <locality/analysis.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+lp_status lp_class_maps(const float *activations, const int32_t *labels, uint32_t n, uint32_t units,
+                        uint32_t classes, bool subtract_mean, double *out) {
+  uint32_t *count = calloc((size_t)classes + 1, sizeof *count);
+  double *mean = calloc((size_t)units + 1, sizeof *mean);
+  lp_status s = LP_OK;
+  if (!count || !mean) s = lp_fail(LP_ERR_MEMORY, "out of memory for maps of %u classes", classes);
+  if (s == LP_OK) memset(out, 0, sizeof *out * classes * units);
+  for (uint32_t m = 0; s == LP_OK && m < n; m++) {
+    if (labels[m] < 0 || (uint32_t)labels[m] >= classes) {
+      s = lp_fail(LP_ERR_ARG, "label %d of image %u is not one of %u classes", labels[m], m,
+                  classes);
+      break;
+    }
+    const float *a = activations + (size_t)m * units;
+    double *sum = out + (size_t)labels[m] * units;
+    count[labels[m]]++;
+    for (uint32_t i = 0; i < units; i++) {
+      sum[i] += a[i];
+      mean[i] += a[i];
+    }
+  }
+  for (uint32_t c = 0; s == LP_OK && c < classes; c++) {
+    double *map = out + (size_t)c * units;
+    for (uint32_t i = 0; i < units; i++) {
+      map[i] = count[c] ? map[i] / count[c] : NAN;
+      if (subtract_mean) map[i] -= mean[i] / n;
+    }
+  }
+  free(count);
+  free(mean);
+  return s;
+}
+
+/* Activations with each unit's mean over images taken away, as n x units or transposed. NULL when
+ * memory is exhausted; *finite says whether every value is. */
+static double *centred(const float *activations, uint32_t n, uint32_t units, bool transposed,
+                       bool *finite) {
+  double *x = malloc(sizeof *x * n * units), *mean = calloc(units, sizeof *mean);
+  if (!x || !mean) {
+    free(x);
+    free(mean);
+    return NULL;
+  }
+  for (uint32_t m = 0; m < n; m++)
+    for (uint32_t i = 0; i < units; i++) mean[i] += activations[(size_t)m * units + i];
+  *finite = true;
+  for (uint32_t i = 0; i < units; i++) {
+    *finite &= isfinite(mean[i]) != 0;
+    mean[i] /= n;
+  }
+  for (uint32_t m = 0; m < n; m++)
+    for (uint32_t i = 0; i < units; i++)
+      x[transposed ? (size_t)i * n + m : (size_t)m * units + i] =
+          activations[(size_t)m * units + i] - mean[i];
+  free(mean);
+  return x;
+}
+
+static double dot(const double *a, const double *b, size_t n) {
+  double part[8] = {0}, sum = 0; /* independent sums, so that they can share a vector register */
+  size_t k = 0;
+  for (; k + 8 <= n; k += 8)
+    for (int l = 0; l < 8; l++) part[l] += a[k + l] * b[k + l];
+  for (; k < n; k++) sum += a[k] * b[k];
+  for (int l = 0; l < 8; l++) sum += part[l];
+  return sum;
+}
+
+lp_status lp_participation_ratio(const float *activations, uint32_t n, uint32_t units,
+                                 double *out) {
+  *out = NAN;
+  if (n < 2 || units == 0) return LP_OK;
+  /* X X' and X' X have the same eigenvalues but for zeros: take the smaller. Their N - 1 cancels.
+   */
+  bool by_unit = units < n, finite = true;
+  double *x = centred(activations, n, units, by_unit, &finite);
+  if (!x)
+    return lp_fail(LP_ERR_MEMORY, "out of memory for activations of %u images x %u units", n,
+                   units);
+  size_t side = by_unit ? units : n, length = by_unit ? n : units;
+  double trace = 0, squares = 0;
+  for (size_t i = 0; finite && i < side; i++) {
+    double d = dot(x + i * length, x + i * length, length);
+    trace += d;
+    squares += d * d;
+    for (size_t j = 0; j < i; j++) {
+      double c = dot(x + i * length, x + j * length, length);
+      squares += 2 * c * c;
+    }
+  }
+  if (finite && squares > 0) *out = trace * trace / squares;
+  free(x);
+  return LP_OK;
+}
+
+lp_status lp_smoothness(const float *activations, uint32_t n, uint32_t rows, uint32_t cols,
+                        double *out) {
+  *out = NAN;
+  uint32_t units = rows * cols;
+  if (n < 2 || units == 0) return LP_OK;
+  bool finite = true;
+  double *x = centred(activations, n, units, true, &finite);
+  double *length = malloc(sizeof *length * units);
+  if (!x || !length) {
+    free(x);
+    free(length);
+    return lp_fail(LP_ERR_MEMORY, "out of memory for activations of %u images x %u units", n,
+                   units);
+  }
+  for (uint32_t i = 0; i < units; i++)
+    length[i] = sqrt(dot(x + (size_t)i * n, x + (size_t)i * n, n));
+  double sum = 0;
+  size_t pairs = 0;
+  for (uint32_t i = 0; finite && i < units; i++) {
+    uint32_t neighbour[2] = {(i + 1) % cols ? i + 1 : i, i + cols < units ? i + cols : i};
+    for (int k = 0; k < 2; k++) {
+      uint32_t j = neighbour[k];
+      if (j == i || length[i] == 0 || length[j] == 0) continue;
+      sum += dot(x + (size_t)i * n, x + (size_t)j * n, n) / (length[i] * length[j]);
+      pairs++;
+    }
+  }
+  if (pairs) *out = sum / (double)pairs;
+  free(x);
+  free(length);
+  return LP_OK;
+}
