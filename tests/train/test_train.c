@@ -1,0 +1,369 @@
+/* Training: it learns, is reproducible to the bit, resumes exactly, and reports what goes wrong.
+ * Runs on every device of LOCALITY_TEST_DEVICES (default "cpu"). */
+#include <locality/io.h>
+#include <locality/registry.h>
+#include <locality/rng.h>
+#include <locality/train.h>
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h> /* needs the headers above */
+
+static char folder[] = "/tmp/locality-train-XXXXXX";
+static const char *device = "cpu";
+static lp_dataset *train_set, *test_set;
+
+static void put_u32(uint8_t *p, uint32_t v) {
+  for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
+/* A separable problem: class k is a bright bar in row 2k+4, on noise. */
+static void write_split(const char *prefix, uint32_t n, uint64_t seed) {
+  uint8_t *images = malloc(16 + n * 784), *labels = malloc(8 + n);
+  put_u32(images, 0x803), put_u32(images + 4, n), put_u32(images + 8, 28), put_u32(images + 12, 28);
+  put_u32(labels, 0x801), put_u32(labels + 4, n);
+  lp_rng r = lp_rng_make(seed, "images");
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t k = lp_rng_below(&r, 10);
+    labels[8 + i] = (uint8_t)k;
+    for (uint32_t p = 0; p < 784; p++) {
+      bool bar = p / 28 == 2 * k + 4;
+      images[16 + i * 784 + p] = (uint8_t)(lp_rng_below(&r, 120) + (bar ? 130 : 0));
+    }
+  }
+  char path[200];
+  snprintf(path, sizeof path, "%s/%s-images-idx3-ubyte", folder, prefix);
+  assert_int_equal(lp_write_file(path, images, 16 + n * 784), LP_OK);
+  snprintf(path, sizeof path, "%s/%s-labels-idx1-ubyte", folder, prefix);
+  assert_int_equal(lp_write_file(path, labels, 8 + n), LP_OK);
+  free(images);
+  free(labels);
+}
+
+static int set_up(void **state) {
+  (void)state;
+  assert_non_null(mkdtemp(folder));
+  write_split("train", 330, 1); /* 5 batches of 64 and one of 10 */
+  write_split("t10k", 130, 2);
+  char spec[120];
+  snprintf(spec, sizeof spec, "idx:%s", folder);
+  assert_int_equal(lp_dataset_open(spec, LP_SPLIT_TRAIN, &train_set), LP_OK);
+  assert_int_equal(lp_dataset_open(spec, LP_SPLIT_TEST, &test_set), LP_OK);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  lp_dataset_close(train_set);
+  lp_dataset_close(test_set);
+  char command[200];
+  snprintf(command, sizeof command, "rm -rf '%s'", folder);
+  return system(command);
+}
+
+static lp_train_spec default_spec(void) {
+  lp_train_spec s = {0};
+  s.net = (lp_net_spec){.model = "lenet",
+                        .layer = "locality:cost=linear",
+                        .classes = 10,
+                        .in_channels = 1,
+                        .in_h = 28,
+                        .in_w = 28,
+                        .pixels = {1, 1 / 255.0f, {0.3f}, {0.2f}},
+                        .dropout = -1,
+                        .dropout2d = -1};
+  s.optim = lp_optim_defaults(LP_OPT_SGD);
+  s.optim.momentum = 0.5f;
+  s.optim.decay = 0.001f;
+  s.device = device;
+  s.seed = 7;
+  s.epochs = 3;
+  s.batch = 64;
+  s.lr = 0.05;
+  return s;
+}
+
+static lp_trainer *new_trainer(const lp_train_spec *s) {
+  lp_trainer *t;
+  lp_status status = lp_trainer_new(s, train_set, &t);
+  if (status != LP_OK) print_error("%s\n", lp_error_message());
+  assert_int_equal(status, LP_OK);
+  return t;
+}
+
+static void train_epochs(lp_trainer *t, uint32_t n, lp_epoch_result *last) {
+  for (uint32_t i = 0; i < n; i++) {
+    lp_status status = lp_train_epoch(t, NULL, NULL, last);
+    if (status != LP_OK) print_error("%s\n", lp_error_message());
+    assert_int_equal(status, LP_OK);
+  }
+}
+
+/* All parameters and state, concatenated. */
+static float *weights(lp_trainer *t, size_t *n) {
+  lp_session *s = lp_trainer_session(t);
+  float *all = NULL;
+  *n = 0;
+  for (uint32_t i = 0; i < lp_session_var_count(s); i++) {
+    const char *name;
+    lp_var_kind kind;
+    lp_desc d;
+    assert_int_equal(lp_session_var(s, i, &name, &kind, &d), LP_OK);
+    if (kind == LP_VAR_CONSTANT || strcmp(name, "metrics.eval") == 0) continue;
+    size_t count = (size_t)lp_numel(&d);
+    all = realloc(all, (*n + count) * sizeof *all);
+    assert_int_equal(lp_session_read(s, name, all + *n, count * sizeof *all), LP_OK);
+    *n += count;
+  }
+  return all;
+}
+
+static void assert_same_weights(lp_trainer *a, lp_trainer *b) {
+  size_t n, m;
+  float *x = weights(a, &n), *y = weights(b, &m);
+  assert_int_equal(n, m);
+  assert_memory_equal(x, y, n * sizeof *x);
+  free(x);
+  free(y);
+}
+
+static void learns(void **state) {
+  (void)state;
+  lp_train_spec s = default_spec();
+  s.optim = lp_optim_defaults(LP_OPT_ADAM);
+  s.lr = 0.003;
+  s.net.dropout = 0.1f;
+  s.net.dropout2d = 0.0f;
+  lp_trainer *t = new_trainer(&s);
+  lp_epoch_result first, last, test;
+  train_epochs(t, 1, &first);
+  train_epochs(t, 14, &last);
+  assert_int_equal(last.epoch, 15);
+  assert_int_equal(last.steps, 15 * 6);
+  assert_true(last.loss < 0.5 * first.loss);
+  assert_int_equal(lp_evaluate(t, test_set, &test), LP_OK);
+  assert_true(test.accuracy > 80); /* chance is 10 */
+  assert_true(test.top5 >= test.accuracy && test.loss > 0);
+  lp_trainer_free(t);
+}
+
+/* Evaluation by hand from the activations' network: log probabilities of a saved model. */
+static void model_round_trip(void **state) {
+  (void)state;
+  lp_train_spec s = default_spec();
+  lp_trainer *t = new_trainer(&s), *u;
+  lp_epoch_result r, a, b;
+  train_epochs(t, 1, &r);
+  char path[200];
+  snprintf(path, sizeof path, "%s/model.safetensors", folder);
+  assert_int_equal(lp_model_save(t, path), LP_OK);
+  lp_model *m;
+  assert_int_equal(lp_model_load(path, &m), LP_OK);
+  assert_string_equal(lp_model_spec(m)->model, "lenet");
+  assert_int_equal(lp_model_spec(m)->sheet[0], 7);
+  lp_train_spec e = {.net = *lp_model_spec(m),
+                     .optim = lp_optim_defaults(LP_OPT_SGD),
+                     .device = device,
+                     .seed = 99};
+  assert_int_equal(lp_trainer_new(&e, NULL, &u), LP_OK);
+  assert_int_equal(lp_model_apply(m, u), LP_OK);
+  assert_int_equal(lp_evaluate(t, test_set, &a), LP_OK);
+  assert_int_equal(lp_evaluate(u, test_set, &b), LP_OK);
+  assert_true(a.loss == b.loss && a.accuracy == b.accuracy);
+  enum { N = 130 };
+  static float in_a[N * 49], in_b[N * 49], out_a[N * 49], out_b[N * 49];
+  assert_int_equal(lp_activations(t, test_set, N, in_a, out_a), LP_OK);
+  assert_int_equal(lp_activations(u, test_set, N, in_b, out_b), LP_OK);
+  assert_memory_equal(in_a, in_b, sizeof in_a);
+  assert_memory_equal(out_a, out_b, sizeof out_a);
+  float most = 0;
+  for (int i = 0; i < N * 49; i++) most = in_a[i] > most ? in_a[i] : most;
+  assert_true(most > 0); /* something was computed */
+  assert_int_equal(lp_activations(t, test_set, N + 1, in_a, out_a), LP_ERR_ARG);
+  lp_model_free(m);
+  lp_trainer_free(t);
+  lp_trainer_free(u);
+}
+
+static void two_runs_are_identical(void **state) {
+  (void)state;
+  lp_train_spec s = default_spec(), other = s;
+  if (strcmp(device, "cpu") == 0) {
+    s.device = "cpu:threads=1";
+    other.device = "cpu:threads=2";
+  }
+  lp_trainer *a = new_trainer(&s), *b = new_trainer(&other);
+  lp_epoch_result x, y;
+  train_epochs(a, 2, &x);
+  train_epochs(b, 2, &y);
+  assert_true(x.loss == y.loss && x.accuracy == y.accuracy);
+  assert_same_weights(a, b);
+  lp_trainer_free(a);
+  lp_trainer_free(b);
+}
+
+static bool stop_at(void *user, const lp_progress *p) {
+  const uint32_t *where = user;
+  return !(p->epoch == where[0] && p->step == where[1]);
+}
+
+static void resume_is_exact(void **state) {
+  (void)state;
+  const uint32_t stops[][2] = {{1, 0}, {1, 3}, {2, 0}, {2, 5}};
+  lp_train_spec s = default_spec();
+  s.optim = lp_optim_defaults(LP_OPT_RMSPROP);
+  s.optim.momentum = 0.5f;
+  s.lr = 0.001;
+  s.schedule = LP_SCHEDULE_COSINE;
+  lp_trainer *whole = new_trainer(&s);
+  lp_epoch_result expected, got;
+  train_epochs(whole, 3, &expected);
+  char path[200];
+  snprintf(path, sizeof path, "%s/checkpoint.safetensors", folder);
+  for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+    lp_trainer *t = new_trainer(&s);
+    lp_status status = LP_OK;
+    while (status == LP_OK) status = lp_train_epoch(t, stop_at, (void *)stops[i], &got);
+    assert_int_equal(status, LP_ERR_INTERRUPTED);
+    assert_int_equal(lp_checkpoint_save(t, path), LP_OK);
+    lp_trainer_free(t);
+
+    t = new_trainer(&s);
+    assert_int_equal(lp_checkpoint_load(t, path), LP_OK);
+    uint32_t epoch, step;
+    lp_trainer_position(t, &epoch, &step);
+    assert_int_equal(epoch, stops[i][0] - 1);
+    assert_int_equal(step, stops[i][1]);
+    train_epochs(t, 3 - epoch, &got);
+    assert_true(got.loss == expected.loss);
+    assert_same_weights(whole, t);
+    lp_trainer_free(t);
+  }
+  s.lr = 0.002; /* another training must not continue this one */
+  lp_trainer *t = new_trainer(&s);
+  assert_int_equal(lp_checkpoint_load(t, path), LP_ERR_ARG);
+  lp_trainer_free(t);
+  lp_trainer_free(whole);
+}
+
+static void nonfinite_loss_is_reported(void **state) {
+  (void)state;
+  lp_train_spec s = default_spec();
+  s.lr = 1e30;
+  lp_trainer *t = new_trainer(&s);
+  lp_epoch_result r;
+  lp_status status = lp_train_epoch(t, NULL, NULL, &r);
+  if (status == LP_OK) status = lp_train_epoch(t, NULL, NULL, &r);
+  assert_int_equal(status, LP_ERR_NONFINITE);
+  assert_true(r.steps >= 1 && r.lr == 1e30 && !isfinite(r.loss));
+  assert_non_null(strstr(lp_error_message(), "step"));
+  assert_non_null(strstr(lp_error_message(), "1e+30"));
+  lp_trainer_free(t);
+}
+
+typedef struct lp_seen {
+  uint32_t losses, calls, last_step;
+  double sum;
+} lp_seen;
+
+static bool collect(void *user, const lp_progress *p) {
+  lp_seen *seen = user;
+  seen->calls++;
+  for (uint32_t i = 0; i < p->n_loss; i++) seen->sum += (double)p->loss[i];
+  seen->losses += p->n_loss;
+  if (p->n_loss) seen->last_step = p->last_step;
+  return true;
+}
+
+static void progress_delivers_every_loss(void **state) {
+  (void)state;
+  lp_train_spec s = default_spec();
+  s.batch = 3; /* 110 steps: one whole block and one of 10 */
+  lp_trainer *t = new_trainer(&s);
+  lp_seen seen = {0};
+  lp_epoch_result r;
+  assert_int_equal(lp_train_epoch(t, collect, &seen, &r), LP_OK);
+  assert_int_equal(seen.losses, 110);
+  assert_int_equal(seen.last_step, 110);
+  assert_int_equal(seen.calls, 112);
+  assert_true(fabs(seen.sum / 110 - r.loss) < 1e-6 * r.loss);
+  lp_trainer_free(t);
+}
+
+static void schedules(void **state) {
+  (void)state;
+  lp_train_spec s = default_spec();
+  lp_epoch_result r;
+  s.schedule = LP_SCHEDULE_STEP, s.step_epochs = 2, s.gamma = 0.1;
+  lp_trainer *t = new_trainer(&s);
+  double step_lr[] = {0.05, 0.05, 0.005};
+  for (int i = 0; i < 3; i++) {
+    train_epochs(t, 1, &r);
+    assert_true(fabs(r.lr - step_lr[i]) < 1e-15);
+  }
+  lp_trainer_free(t);
+  s.schedule = LP_SCHEDULE_COSINE;
+  t = new_trainer(&s);
+  double cosine_lr[] = {0.05, 0.0375, 0.0125}; /* cos 0, 60 and 120 degrees */
+  for (int i = 0; i < 3; i++) {
+    train_epochs(t, 1, &r);
+    assert_true(fabs(r.lr - cosine_lr[i]) < 1e-15);
+  }
+  lp_trainer_free(t);
+}
+
+static void bad_specs(void **state) {
+  (void)state;
+  lp_trainer *t;
+  lp_train_spec s = default_spec();
+  s.batch = 1;
+  assert_int_equal(lp_trainer_new(&s, train_set, &t), LP_ERR_ARG);
+  s = default_spec();
+  s.net.in_h = 32;
+  assert_int_equal(lp_trainer_new(&s, train_set, &t), LP_ERR_SHAPE);
+  s = default_spec();
+  s.net.classes = 9;
+  assert_int_equal(lp_trainer_new(&s, train_set, &t), LP_ERR_SHAPE);
+  s = default_spec();
+  s.net.model = "lenett";
+  assert_int_equal(lp_trainer_new(&s, train_set, &t), LP_ERR_NOT_FOUND);
+  assert_non_null(strstr(lp_error_message(), "lenet"));
+  s = default_spec();
+  s.net.layer = "locality:cost=liner";
+  assert_int_not_equal(lp_trainer_new(&s, train_set, &t), LP_OK);
+  assert_non_null(strstr(lp_error_message(), "linear"));
+  s = default_spec();
+  s.device = "gpux";
+  assert_int_not_equal(lp_trainer_new(&s, train_set, &t), LP_OK);
+  assert_null(t);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(learns),
+      cmocka_unit_test(model_round_trip),
+      cmocka_unit_test(two_runs_are_identical),
+      cmocka_unit_test(resume_is_exact),
+      cmocka_unit_test(nonfinite_loss_is_reported),
+      cmocka_unit_test(progress_delivers_every_loss),
+      cmocka_unit_test(schedules),
+      cmocka_unit_test(bad_specs),
+  };
+  char list[200];
+  const char *env = getenv("LOCALITY_TEST_DEVICES");
+  snprintf(list, sizeof list, "%s", env && *env ? env : "cpu");
+  int failed = 0;
+  for (char *save = NULL, *d = strtok_r(list, " ", &save); d; d = strtok_r(NULL, " ", &save)) {
+    device = d;
+    memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
+    failed += cmocka_run_group_tests_name(device, tests, set_up, tear_down);
+  }
+  lp_registry_shutdown();
+  return failed;
+}
