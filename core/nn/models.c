@@ -8,6 +8,18 @@
 
 static const lp_model_row models[] = {
     {"lenet", "LeNet with a 7 x 7 sheet, for 28 x 28 images", {7, 7}, 0.5f, 0.5f, lp_lenet_build},
+    {"alexnet",
+     "AlexNet with a 64 x 64 sheet, for 224 x 224 images",
+     {64, 64},
+     0.5f,
+     0.0f,
+     lp_alexnet_build},
+    {"alexnet64",
+     "AlexNet for 64 x 64 images, the same 64 x 64 sheet",
+     {64, 64},
+     0.5f,
+     0.0f,
+     lp_alexnet64_build},
 };
 enum { N_MODELS = sizeof models / sizeof *models };
 
