@@ -107,16 +107,22 @@ typedef struct lp_prior_request {
   const void *core; /* the core's own */
 } lp_prior_request;
 
-/* The general case: any matrix P at all, asked for by rows. It is chosen by name like a cost. */
+/* What a cost cannot say; chosen by name like a cost. Exactly one of build and permute is set. */
 typedef struct lp_prior_source {
   uint32_t struct_size;
   const char *name, *summary, *source;
   void *self;
   const lp_param *params;
   uint32_t n_params;
-  /* P: n_rows x n_in, row-major, rows first_row .. first_row + n_rows - 1. */
+  /* The general case, any matrix P at all, asked for by rows. P: n_rows x n_in, row-major, rows
+   * first_row .. first_row + n_rows - 1. */
   lp_status (*build)(void *self, const lp_arg *args, const lp_prior_request *req,
                      uint32_t first_row, uint32_t n_rows, double *P);
+  /* Another cost with its units re-placed: P[i][j] = base[out[i]][in[j]], with permutations out
+   * and in of the units of each sheet. It keeps the table of its base. *base is a cost's spec
+   * ("power:p=2") that lives as long as args. */
+  lp_status (*permute)(void *self, const lp_arg *args, const lp_sheets *s, const char **base,
+                       uint32_t *out, uint32_t *in);
 } lp_prior_source;
 
 /* ---- layers -------------------------------------------------------------------------------- */

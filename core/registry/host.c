@@ -1,0 +1,51 @@
+/* The table of functions that plugins get instead of linking the library. It is the one place of
+ * this folder that names what lies above it (prior.h). */
+#include "registry_internal.h"
+
+#include <locality/graph.h>
+#include <locality/io.h>
+#include <locality/prior.h>
+
+#include <string.h>
+
+static lp_status host_prior(lp_graph *g, const lp_layer_request *req, const char *topology,
+                            const char *cost, const char *metric, const char *normalize,
+                            lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params) {
+  lp_prior_spec spec = {.n_out = req->n_out,
+                        .n_in = req->n_in,
+                        .topology = topology,
+                        .cost = cost,
+                        .metric = metric,
+                        .normalize = normalize};
+  memcpy(spec.extent_out, req->extent_out, sizeof spec.extent_out);
+  memcpy(spec.extent_in, req->extent_in, sizeof spec.extent_in);
+  lp_prior *prior = NULL;
+  lp_status s = lp_prior_build(&spec, &prior);
+  if (s != LP_OK) return lp_graph_fail(g, s, "layer %s: %s", req->path, lp_error_message());
+  s = lp_prior_operands(prior, g, req->path, operands, params);
+  lp_prior_free(prior);
+  return s;
+}
+
+const lp_host lp_host_table = {
+    .struct_size = sizeof(lp_host),
+    .abi_major = LP_ABI_MAJOR,
+    .abi_minor = LP_ABI_MINOR,
+    .version = LP_VERSION,
+    .log = lp_log,
+    .fail = lp_fail,
+    .add_topology = lp_add_topology,
+    .add_cost = lp_add_cost,
+    .add_prior = lp_add_prior,
+    .add_layer = lp_add_layer,
+    .add_backend = lp_add_backend,
+    .apply = lp_apply,
+    .param = lp_graph_param,
+    .state = lp_graph_state,
+    .constant = lp_graph_constant,
+    .shape = lp_graph_shape,
+    .graph_fail = lp_graph_fail,
+    .prior = host_prior,
+    .cache_path = lp_cache_path,
+    .write_file = lp_write_file,
+};

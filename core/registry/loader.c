@@ -1,0 +1,159 @@
+/* Loading modules: dlopen, ABI checks, init with rollback, and the list of what was found. */
+#include "registry_internal.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct module {
+  lp_module_info info;     /* strings are copies: a refused module may be unloaded */
+  const lp_plugin *plugin; /* NULL when refused */
+} module;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool loaded;
+static module *modules;
+static uint32_t n_modules;
+
+uint32_t lp_module_count(void) {
+  return n_modules;
+}
+
+const lp_module_info *lp_module_get(uint32_t i) {
+  return i < n_modules ? &modules[i].info : NULL;
+}
+
+static const char *copy_text(const char *text) {
+  return strdup(text ? text : "");
+}
+
+static void module_clear(module *m) {
+  const char *const text[] = {m->info.file,    m->info.name,    m->info.version,
+                              m->info.license, m->info.summary, m->info.refused};
+  for (size_t i = 0; i < sizeof text / sizeof *text; i++) free((void *)text[i]);
+  *m = (module){0};
+}
+
+/* Does the descriptor fit this library? Records why not. */
+static lp_status check_plugin(const lp_plugin *p) {
+  if (!p) return lp_fail(LP_ERR_PLUGIN, "lp_plugin_entry returned no descriptor");
+  if (p->abi_major != LP_ABI_MAJOR)
+    return lp_fail(LP_ERR_PLUGIN, "built for plugin ABI %u.%u, the library has %u.%u: rebuild it",
+                   p->abi_major, p->abi_minor, LP_ABI_MAJOR, LP_ABI_MINOR);
+  if (p->abi_minor > LP_ABI_MINOR)
+    return lp_fail(LP_ERR_PLUGIN,
+                   "built for plugin ABI %u.%u, the library has %u.%u: update the library",
+                   p->abi_major, p->abi_minor, LP_ABI_MAJOR, LP_ABI_MINOR);
+  if (p->struct_size < sizeof *p)
+    return lp_fail(LP_ERR_PLUGIN, "its descriptor has %u bytes, at least %zu are needed",
+                   p->struct_size, sizeof *p);
+  if (!p->name || !p->name[0] || !p->version || !p->license || !p->summary)
+    return lp_fail(LP_ERR_PLUGIN, "its descriptor lacks a name, version, license or summary");
+  if (!p->init) return lp_fail(LP_ERR_PLUGIN, "its descriptor has no init function");
+  return LP_OK;
+}
+
+static bool readable(const lp_plugin *p) {
+  return p && p->abi_major == LP_ABI_MAJOR && p->struct_size >= sizeof *p;
+}
+
+/* Runs init; a failure takes back what the plugin registered. */
+static lp_status init_plugin(const lp_plugin *p, uint32_t index) {
+  lp_registrar r = {index, ""};
+  uint32_t before = lp_entry_count();
+  lp_fail(LP_OK, "no reason given"); /* so that an older text is not taken for its reason */
+  lp_status s = p->init(&lp_host_table, &r);
+  if (s != LP_OK) {
+    lp_entries_truncate(before);
+    return lp_fail_in(s, "init failed");
+  }
+  if (r.rejected[0]) lp_log(LP_LOG_WARNING, "module %s: %s", p->name, r.rejected);
+  return LP_OK;
+}
+
+/* Opens one file as module `index`. A refusal is recorded in m, not returned. */
+static lp_status load_file(const char *file, uint32_t index, module *m) {
+  m->info.file = copy_text(file);
+  const lp_plugin *p = NULL;
+  lp_status s = LP_OK;
+  bool inited = false;
+  void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+  if (!handle) {
+    s = lp_fail(LP_ERR_PLUGIN, "%s", dlerror());
+  } else {
+    lp_plugin_entry_fn entry = NULL;
+    void *symbol = dlsym(handle, "lp_plugin_entry");
+    memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from object to function pointer */
+    if (!entry) {
+      s = lp_fail(LP_ERR_PLUGIN, "it has no symbol lp_plugin_entry: not a locality module");
+    } else {
+      p = entry();
+      s = check_plugin(p);
+    }
+    if (s == LP_OK) {
+      inited = true;
+      s = init_plugin(p, index);
+    }
+  }
+  if (s != LP_OK) {
+    m->info.refused = copy_text(lp_error_message());
+    lp_log(LP_LOG_WARNING, "module %s is not used: %s", file, lp_error_message());
+  }
+  bool named = readable(p);
+  m->info.name = copy_text(named ? p->name : "");
+  m->info.version = copy_text(named ? p->version : "");
+  m->info.license = copy_text(named ? p->license : "");
+  m->info.summary = copy_text(named ? p->summary : "");
+  m->plugin = s == LP_OK ? p : NULL;
+  /* After init a module may own threads (OpenMP keeps some), and unloading it would crash. */
+  if (handle && !inited) dlclose(handle);
+  if (!m->info.file || !m->info.name || !m->info.version || !m->info.license || !m->info.summary ||
+      (s != LP_OK && !m->info.refused))
+    return lp_fail(LP_ERR_MEMORY, "out of memory while loading modules");
+  return LP_OK;
+}
+
+static lp_status load_all(void) {
+  lp_strings files = {0};
+  lp_status s = lp_search_modules(&files);
+  if (s == LP_OK && files.n) {
+    modules = calloc(files.n, sizeof *modules);
+    if (!modules) s = lp_fail(LP_ERR_MEMORY, "out of memory while loading modules");
+  }
+  while (s == LP_OK && n_modules < files.n) {
+    s = load_file(files.item[n_modules], n_modules, &modules[n_modules]);
+    n_modules++;
+  }
+  lp_strings_free(&files);
+  return s;
+}
+
+static void unload_all(void) {
+  for (uint32_t i = n_modules; i-- > 0;) /* later modules may rest on earlier ones */
+    if (modules[i].plugin && modules[i].plugin->fini) modules[i].plugin->fini();
+  lp_entries_truncate(0);
+  for (uint32_t i = 0; i < n_modules; i++) module_clear(&modules[i]);
+  free(modules);
+  modules = NULL;
+  n_modules = 0;
+}
+
+lp_status lp_registry_load(void) {
+  pthread_mutex_lock(&lock);
+  lp_status s = LP_OK;
+  if (!loaded) {
+    s = load_all();
+    if (s != LP_OK) unload_all();
+    loaded = s == LP_OK;
+  }
+  pthread_mutex_unlock(&lock);
+  return s;
+}
+
+void lp_registry_shutdown(void) {
+  pthread_mutex_lock(&lock);
+  unload_all();
+  loaded = false;
+  pthread_mutex_unlock(&lock);
+}

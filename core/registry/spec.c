@@ -1,0 +1,200 @@
+/* "name:key=value,...": the grammar of specs, and their check against declared parameters. */
+#include "registry_internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- grammar ------------------------------------------------------------------------------- */
+
+bool lp_balanced(const char *text) {
+  int depth = 0;
+  for (; *text; text++) {
+    if (*text == '(') depth++;
+    if (*text == ')' && depth-- == 0) return false;
+  }
+  return depth == 0;
+}
+
+char *lp_trim(char *text) {
+  while (isspace((unsigned char)*text)) text++;
+  size_t n = strlen(text);
+  while (n && isspace((unsigned char)text[n - 1])) n--;
+  text[n] = '\0';
+  return text;
+}
+
+char *lp_next_token(char **rest) {
+  char *token = *rest, *p = token;
+  if (!token) return NULL;
+  for (int depth = 0; *p && (*p != ',' || depth); p++) depth += (*p == '(') - (*p == ')');
+  *rest = *p ? p + 1 : NULL;
+  *p = '\0';
+  return lp_trim(token);
+}
+
+char *lp_unwrap(char *value) {
+  size_t n = strlen(value);
+  if (n < 2 || value[0] != '(' || value[n - 1] != ')') return value;
+  for (size_t i = 0, depth = 0; i < n - 1; i++) { /* "(a)(b)" is not wrapped */
+    depth += value[i] == '(';
+    depth -= value[i] == ')';
+    if (!depth) return value;
+  }
+  value[n - 1] = '\0';
+  return lp_trim(value + 1);
+}
+
+bool lp_plain_name(const char *s) {
+  if (!*s) return false;
+  for (; *s; s++)
+    if (!isalnum((unsigned char)*s) && !strchr("._-", *s)) return false;
+  return true;
+}
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+/* The shortest text that reads back as the same number. */
+static void print_number(FILE *f, double v) {
+  char text[40];
+  for (int digits = 6; digits <= 17; digits++) {
+    snprintf(text, sizeof text, "%.*g", digits, v);
+    if (strtod(text, NULL) == v) break;
+  }
+  fputs(text, f);
+}
+
+static lp_status parse_number(const lp_entry *e, const lp_param *p, const char *text, double *out) {
+  char *end;
+  bool whole = p->type == LP_PARAM_INT;
+  errno = 0;
+  double v = whole ? (double)strtoll(text, &end, 10) : strtod(text, &end);
+  if (end == text || *end || isnan(v) || (errno == ERANGE && (whole || isinf(v))))
+    return lp_fail(LP_ERR_ARG, "%s %s: %s=%s is not %s", lp_kind_name(e->kind), e->name, p->name,
+                   text, whole ? "a whole number" : "a number");
+  if (v < p->min || v > p->max)
+    return lp_fail(LP_ERR_ARG, "%s %s: %s=%s is outside %g .. %g (%s)", lp_kind_name(e->kind),
+                   e->name, p->name, text, p->min, p->max, p->meaning);
+  *out = v;
+  return LP_OK;
+}
+
+static lp_status unknown_param(const lp_entry *e, const char *key) {
+  char text[600] = "";
+  const char **names = calloc(e->n_params + 1, sizeof *names);
+  for (uint32_t i = 0; names && i < e->n_params; i++) names[i] = e->params[i].name;
+  const char *near = names ? lp_nearest(key, names, e->n_params) : NULL;
+  if (near) lp_text_add(text, sizeof text, ": did you mean \"%s\"?", near);
+  lp_text_add(text, sizeof text, e->n_params ? "; it has" : "; it has none");
+  for (uint32_t i = 0; i < e->n_params; i++)
+    lp_text_add(text, sizeof text, "%s %s", i ? "," : "", e->params[i].name);
+  free(names);
+  return lp_fail(LP_ERR_ARG, "%s %s has no parameter \"%s\"%s", lp_kind_name(e->kind), e->name, key,
+                 text);
+}
+
+/* One "key=value"; seen marks parameters that were given already. */
+static lp_status parse_arg(const lp_spec *spec, char *token, bool *seen) {
+  const lp_entry *e = spec->entry;
+  char *eq = strchr(token, '=');
+  if (eq) *eq = '\0';
+  char *key = lp_trim(token);
+  uint32_t i = 0;
+  while (i < e->n_params && strcmp(e->params[i].name, key) != 0) i++;
+  if (i == e->n_params) return unknown_param(e, key);
+  const lp_param *p = &e->params[i];
+  if (!eq)
+    return lp_fail(LP_ERR_ARG, "%s %s: %s needs a value: %s=...", lp_kind_name(e->kind), e->name,
+                   key, key);
+  if (seen[i])
+    return lp_fail(LP_ERR_ARG, "%s %s: %s is given twice", lp_kind_name(e->kind), e->name, key);
+  seen[i] = true;
+  char *value = lp_unwrap(lp_trim(eq + 1));
+  if (p->type != LP_PARAM_STRING) return parse_number(e, p, value, &spec->args[i].value);
+  free((void *)spec->args[i].text);
+  spec->args[i].text = strdup(value);
+  return spec->args[i].text ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory");
+}
+
+static lp_status canonical_text(lp_spec *spec) {
+  size_t size;
+  FILE *f = open_memstream(&spec->text, &size);
+  if (!f) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  const lp_entry *e = spec->entry;
+  fputs(e->name, f);
+  for (uint32_t i = 0; i < e->n_params; i++) {
+    fprintf(f, "%c%s=", i ? ',' : ':', e->params[i].name);
+    const char *text = spec->args[i].text;
+    if (e->params[i].type != LP_PARAM_STRING)
+      print_number(f, spec->args[i].value);
+    else
+      fprintf(f, strpbrk(text, ",()") ? "(%s)" : "%s", text);
+  }
+  bool failed = ferror(f) != 0;
+  if (fclose(f) != 0 || failed) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  return LP_OK;
+}
+
+/* ---- specs --------------------------------------------------------------------------------- */
+
+static lp_status set_defaults(lp_spec *spec) {
+  const lp_entry *e = spec->entry;
+  spec->args = calloc(e->n_params + 1, sizeof *spec->args);
+  if (!spec->args) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  for (uint32_t i = 0; i < e->n_params; i++) {
+    const lp_param *p = &e->params[i];
+    if (p->type != LP_PARAM_STRING) {
+      spec->args[i].value = p->value;
+    } else {
+      spec->args[i].text = strdup(p->text);
+      if (!spec->args[i].text) return lp_fail(LP_ERR_MEMORY, "out of memory");
+    }
+  }
+  return LP_OK;
+}
+
+static lp_status parse(lp_kind kind, char *text, lp_spec *spec) {
+  char *rest = strchr(text, ':');
+  if (rest) *rest++ = '\0';
+  spec->entry = lp_entry_find(kind, lp_trim(text));
+  if (!spec->entry) return LP_ERR_NOT_FOUND;
+  lp_status s = set_defaults(spec);
+  bool *seen = calloc(spec->entry->n_params + 1, sizeof *seen);
+  if (!seen) s = lp_fail(LP_ERR_MEMORY, "out of memory");
+  for (char *token; s == LP_OK && (token = lp_next_token(&rest));) s = parse_arg(spec, token, seen);
+  free(seen);
+  return s == LP_OK ? canonical_text(spec) : s;
+}
+
+lp_status lp_spec_parse(lp_kind kind, const char *text, lp_spec *out) {
+  *out = (lp_spec){0};
+  if (!lp_balanced(text))
+    return lp_fail(LP_ERR_ARG, "%s \"%s\": parentheses do not match", lp_kind_name(kind), text);
+  char *copy = strdup(text);
+  /* Numbers are written with a point, whatever the program's locale says. */
+  locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  lp_status s;
+  if (!copy || !c) {
+    s = lp_fail(LP_ERR_MEMORY, "out of memory");
+  } else {
+    locale_t old = uselocale(c);
+    s = parse(kind, copy, out);
+    uselocale(old);
+  }
+  if (c) freelocale(c);
+  free(copy);
+  if (s != LP_OK) lp_spec_free(out);
+  return s;
+}
+
+void lp_spec_free(lp_spec *spec) {
+  if (spec->entry && spec->args)
+    for (uint32_t i = 0; i < spec->entry->n_params; i++) free((void *)spec->args[i].text);
+  free(spec->args);
+  free(spec->text);
+  *spec = (lp_spec){0};
+}
