@@ -1,0 +1,47 @@
+/* What the files of core/prior share. */
+#ifndef LOCALITY_PRIOR_INTERNAL_H
+#define LOCALITY_PRIOR_INTERNAL_H
+
+#include <locality/prior.h>
+#include <locality/registry.h>
+
+#include <stdbool.h>
+
+/* Behind lp_prior.impl: whom to ask for distances and signals. */
+struct lp_prior_impl {
+  lp_spec topology;
+  lp_spec cost;     /* a cost, a prior source, or the base of a permuted prior */
+  lp_spec permuted; /* the source that permutes it; no entry when there is none */
+  lp_metric metric;
+  double *pos; /* of both sheets; lp_prior.sheets points into it */
+};
+
+static inline const lp_topology *lp_prior_topology(const lp_prior *p) {
+  return p->impl->topology.entry->descriptor;
+}
+
+/* Distance between two positions under the prior's topology and metric. */
+static inline double lp_prior_gap(const lp_prior *p, const double *a, const double *b) {
+  const lp_topology *t = lp_prior_topology(p);
+  return t->distance(t->self, p->impl->topology.args, p->impl->metric, &p->sheets, a, b);
+}
+
+/* sheet.c: lays both sheets out; fills p->sheets. */
+lp_status lp_prior_place(lp_prior *p, const lp_prior_spec *spec);
+
+/* table.c: fills n_table, table, off_out, off_in and run from a cost when the sheets are lattices
+ * whose distances depend on offsets alone; leaves them empty (LP_OK) otherwise. */
+lp_status lp_prior_tabulate(lp_prior *p, const lp_cost *cost);
+/* The longest aligned runs in which off rises by 1; see lp_linear_params. */
+uint32_t lp_prior_runs(const int32_t *off, uint32_t n);
+
+/* normalize.c: refuses values that are not finite and rows of zeros, then sets the scales. */
+lp_status lp_prior_normalize(lp_prior *p, lp_normalize mode, const char *name);
+
+/* P before normalisation. */
+static inline double lp_prior_raw(const lp_prior *p, uint32_t i, uint32_t j) {
+  return p->table ? p->table[p->off_out[i] + p->off_in[j]]
+                  : p->dense[(size_t)i * p->sheets.n_in + j];
+}
+
+#endif
