@@ -1,0 +1,212 @@
+/* The CPU device: parameters, buffers, counters. */
+#include "device.h"
+#include "isa.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Kernels may read up to one vector past the end of a tensor. */
+enum { BUFFER_SLACK = 256, MAX_THREADS = 1024 };
+
+static int cores(void) {
+  cpu_set_t set;
+  int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  return n < 1 ? 1 : n;
+}
+
+static int limit(int threads) {
+#ifdef _OPENMP
+  return threads < MAX_THREADS ? threads : MAX_THREADS;
+#else
+  (void)threads;
+  return 1;
+#endif
+}
+
+int cpu_default_threads(void) {
+  const char *text = getenv("OMP_NUM_THREADS");
+  int n = text ? atoi(text) : 0;
+  return limit(n > 0 ? n : cores());
+}
+
+static void cpu_name(char *out, size_t cap) {
+  snprintf(out, cap, "CPU");
+  FILE *f = fopen("/proc/cpuinfo", "r");
+  if (!f) return;
+  char line[256];
+  while (fgets(line, sizeof line, f)) {
+    char *value = strchr(line, ':');
+    if (strncmp(line, "model name", 10) || !value) continue;
+    value += 1 + strspn(value + 1, " \t");
+    value[strcspn(value, "\n")] = 0;
+    snprintf(out, cap, "%s", value);
+    break;
+  }
+  fclose(f);
+}
+
+void cpu_device_describe(const cpu_kernels *kernels, int threads, lp_device_info *out) {
+  char name[80];
+  cpu_name(name, sizeof name);
+  lp_device_info info = {.struct_size = sizeof info,
+                         .type = LP_DEVICE_CPU,
+                         .id = "cpu",
+                         .alignment = CPU_ALIGN,
+                         .units = (uint32_t)threads};
+  snprintf(info.name, sizeof info.name, "%s, %d thread%s, %s", name, threads,
+           threads == 1 ? "" : "s", kernels->name);
+  long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  if (pages > 0 && page > 0) info.memory = (uint64_t)pages * (uint64_t)page;
+  *out = info;
+}
+
+static lp_status device_info(lp_device *dev, lp_device_info *out) {
+  cpu_device_describe(dev->kernels, dev->threads, out);
+  return LP_OK;
+}
+
+static lp_status buf_alloc(lp_device *dev, size_t nbytes, lp_buffer **out) {
+  *out = NULL;
+  lp_buffer *b = malloc(sizeof *b);
+  size_t whole = (nbytes + BUFFER_SLACK + CPU_ALIGN - 1) / CPU_ALIGN * CPU_ALIGN;
+  char *p = b && whole >= nbytes ? aligned_alloc(CPU_ALIGN, whole) : NULL;
+  if (!p) {
+    free(b);
+    return dev->host->fail(LP_ERR_MEMORY, "cpu: cannot allocate a buffer of %zu bytes", nbytes);
+  }
+  memset(p + nbytes, 0, whole - nbytes);
+  *b = (lp_buffer){p, nbytes};
+  *out = b;
+  return LP_OK;
+}
+
+static void buf_free(lp_device *dev, lp_buffer *buf) {
+  (void)dev;
+  if (!buf) return;
+  free(buf->p);
+  free(buf);
+}
+
+static lp_status check_range(lp_device *dev, const lp_buffer *buf, size_t offset, size_t n) {
+  if (offset <= buf->nbytes && n <= buf->nbytes - offset) return LP_OK;
+  return dev->host->fail(LP_ERR_ARG, "cpu: bytes %zu to %zu do not lie in a buffer of %zu", offset,
+                         offset + n, buf->nbytes);
+}
+
+static lp_status buf_write(lp_device *dev, lp_buffer *buf, size_t offset, const void *src, size_t n,
+                           lp_event **done) {
+  if (done) *done = NULL;
+  lp_status st = check_range(dev, buf, offset, n);
+  if (st) return st;
+  if (n) memcpy(buf->p + offset, src, n);
+  dev->counters.bytes_to_device += n;
+  return LP_OK;
+}
+
+static lp_status buf_read(lp_device *dev, lp_buffer *buf, size_t offset, void *dst, size_t n,
+                          lp_event **done) {
+  if (done) *done = NULL;
+  lp_status st = check_range(dev, buf, offset, n);
+  if (st) return st;
+  if (n) memcpy(dst, buf->p + offset, n);
+  dev->counters.bytes_from_device += n;
+  return LP_OK;
+}
+
+static lp_status buf_fill(lp_device *dev, lp_buffer *buf, size_t offset, uint8_t value, size_t n) {
+  lp_status st = check_range(dev, buf, offset, n);
+  if (st) return st;
+  memset(buf->p + offset, value, n);
+  return LP_OK;
+}
+
+/* Everything is finished when a call returns, so events do not exist. */
+static lp_status event_wait(lp_device *dev, lp_event *event) {
+  (void)dev;
+  (void)event;
+  return LP_OK;
+}
+
+static lp_status device_sync(lp_device *dev) {
+  (void)dev;
+  return LP_OK;
+}
+
+static void counters(lp_device *dev, lp_device_counters *out) {
+  *out = dev->counters;
+}
+
+static void device_close(lp_device *dev) {
+  if (!dev) return;
+  free(dev->scratch);
+  free(dev->team.ticket);
+  free(dev);
+}
+
+static const lp_device_ops device_ops = {
+    .struct_size = sizeof(lp_device_ops),
+    .close = device_close,
+    .info = device_info,
+    .supports = cpu_supports,
+    .workspace = cpu_workspace,
+    .buf_alloc = buf_alloc,
+    .buf_free = buf_free,
+    .buf_write = buf_write,
+    .buf_read = buf_read,
+    .buf_fill = buf_fill,
+    .event_wait = event_wait,
+    .compile = cpu_compile,
+    .program_free = cpu_program_free,
+    .run = cpu_run,
+    .sync = device_sync,
+    .timings = cpu_timings,
+    .counters = counters,
+};
+
+static lp_status parse_threads(const lp_host *host, const char *text, int *out) {
+  char *end;
+  errno = 0;
+  long n = strtol(text, &end, 10);
+  if (errno || end == text || *end || n < 1 || n > MAX_THREADS)
+    return host->fail(LP_ERR_ARG, "cpu: threads=%s: expected a number from 1 to %d", text,
+                      MAX_THREADS);
+  *out = (int)n;
+  return LP_OK;
+}
+
+lp_status cpu_device_open(const lp_host *host, const lp_device_params *params, lp_device **out) {
+  *out = NULL;
+  const cpu_kernels *kernels;
+  int threads = cpu_default_threads();
+  lp_status st = cpu_kernels_choose(host, &kernels);
+  for (uint32_t i = 0; !st && params && i < params->count; i++) {
+    if (strcmp(params->key[i], "threads"))
+      st = host->fail(LP_ERR_ARG, "cpu: unknown parameter \"%s\"; known: threads", params->key[i]);
+    else
+      st = parse_threads(host, params->value[i], &threads);
+  }
+  if (st) return st;
+  threads = limit(threads);
+  lp_device *dev = aligned_alloc(CPU_ALIGN, sizeof *dev);
+  if (!dev) return host->fail(LP_ERR_MEMORY, "cpu: cannot allocate the device");
+  memset(dev, 0, sizeof *dev);
+  dev->ops = &device_ops;
+  dev->host = host;
+  dev->kernels = kernels;
+  dev->threads = threads;
+  dev->counters.struct_size = sizeof dev->counters;
+  dev->team.spin = threads <= cores() ? 4000 : 0;
+  dev->team.ticket = aligned_alloc(CPU_ALIGN, (size_t)threads * sizeof(cpu_ticket));
+  dev->scratch = aligned_alloc(4096, (size_t)threads * CPU_SCRATCH);
+  if (!dev->team.ticket || !dev->scratch) {
+    device_close(dev);
+    return host->fail(LP_ERR_MEMORY, "cpu: cannot allocate scratch memory for %d threads", threads);
+  }
+  memset(dev->team.ticket, 0, (size_t)threads * sizeof(cpu_ticket));
+  *out = dev;
+  return LP_OK;
+}

@@ -1,0 +1,142 @@
+/* Blocked matrix product: register tiles, packing, blocking. */
+#include "gemm.h"
+
+typedef void (*tile_fn)(int64_t kc, const float *a, const float *b, float *c, int64_t ldc,
+                        bool add);
+
+/* c (mr x nv*LANES) = or += the product of a packed row block and a packed panel. */
+INLINE void tile(int mr, int nv, bool columns, int64_t kc, const float *a, const float *b, float *c,
+                 int64_t ldc, bool add) {
+  vec acc[MR][NV];
+  UNROLL for (int r = 0; r < mr; r++) UNROLL for (int v = 0; v < nv; v++) acc[r][v] = (vec){0};
+  for (int64_t k = 0; k < kc; k++) {
+    vec bv[NV];
+    UNROLL for (int v = 0; v < nv; v++) bv[v] = load(b + v * LANES);
+    UNROLL for (int r = 0; r < mr; r++) {
+      vec av = splat(columns ? a[r] : a[r * AR]);
+      UNROLL for (int v = 0; v < nv; v++) acc[r][v] += av * bv[v];
+    }
+    b += NR;
+    a += columns ? AC : 1;
+  }
+  UNROLL for (int r = 0; r < mr; r++) UNROLL for (int v = 0; v < nv; v++) {
+    float *p = c + r * ldc + v * LANES;
+    store(p, add ? load(p) + acc[r][v] : acc[r][v]);
+  }
+}
+
+#define TILE_FN(L, V, M)                                                                           \
+  static void tile_##L##_##V##_##M(int64_t kc, const float *a, const float *b, float *c,           \
+                                   int64_t ldc, bool add) {                                        \
+    tile(M, V, L, kc, a, b, c, ldc, add);                                                          \
+  }
+#define TILE_ROW(L, V) [L][V - 1]
+#if defined(__AVX512F__)
+#define EACH_MR(F, L, V)                                                                           \
+  F(L, V, 1)                                                                                       \
+  F(L, V, 2) F(L, V, 3) F(L, V, 4) F(L, V, 5) F(L, V, 6) F(L, V, 7) F(L, V, 8) F(L, V, 9)          \
+      F(L, V, 10) F(L, V, 11) F(L, V, 12) F(L, V, 13) F(L, V, 14)
+#elif defined(__AVX2__)
+#define EACH_MR(F, L, V) F(L, V, 1) F(L, V, 2) F(L, V, 3) F(L, V, 4) F(L, V, 5) F(L, V, 6)
+#else
+#define EACH_MR(F, L, V) F(L, V, 1) F(L, V, 2) F(L, V, 3) F(L, V, 4)
+#endif
+
+EACH_MR(TILE_FN, 0, 1)
+EACH_MR(TILE_FN, 0, 2)
+EACH_MR(TILE_FN, 1, 1)
+EACH_MR(TILE_FN, 1, 2)
+
+#define NAME(L, V, M) [M] = tile_##L##_##V##_##M,
+/* [a_columns][vectors - 1][rows] */
+static const tile_fn tiles[2][NV][MR + 1] = {
+    {{EACH_MR(NAME, 0, 1)}, {EACH_MR(NAME, 0, 2)}},
+    {{EACH_MR(NAME, 1, 1)}, {EACH_MR(NAME, 1, 2)}},
+};
+
+void cpu_transpose(const float *src, int64_t ld, int64_t n, int64_t kc, float *dst, int64_t pitch,
+                   int64_t width) {
+  for (int64_t k = 0; k < kc; k++) {
+    for (int64_t j = 0; j < n; j++) dst[k * pitch + j] = src[j * ld + k];
+    for (int64_t j = n; j < width; j++) dst[k * pitch + j] = 0;
+  }
+}
+
+/* Adds or copies a finished tile to columns that are not contiguous in C or not all wanted. */
+static void scatter(const gemm *g, const float *t, int64_t m0, int64_t mr, int64_t n0, int64_t nr,
+                    bool add) {
+  for (int64_t j = 0; j < nr;) {
+    int64_t at = (n0 + j) % g->run, len = min64(nr - j, g->run - at);
+    float *c = g->c + (n0 + j) / g->run * g->run_stride + m0 * g->ldc + at;
+    for (int64_t r = 0; r < mr; r++, c += g->ldc) {
+      const float *from = t + r * NR + j;
+      if (add)
+        for (int64_t i = 0; i < len; i++) c[i] += from[i];
+      else
+        for (int64_t i = 0; i < len; i++) c[i] = from[i];
+    }
+    j += len;
+  }
+}
+
+void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+  float *b = (float *)w->scratch, *a = b + KC * NC + PANEL_SLACK, *own = a + AC * AR;
+  _Static_assert(sizeof(float) * (KC * NC + PANEL_SLACK + AC * AR + TILE) <= CPU_SCRATCH,
+                 "scratch");
+  int64_t ldt = round_up(n1 - n0, NR);
+  /* Row blocks of nearly equal height. */
+  int64_t blocks = ceil_div(m1 - m0, MR), height = ceil_div(m1 - m0, blocks);
+  for (int64_t k0 = 0; k0 < g->k; k0 += KC) {
+    int64_t kc = min64(KC, g->k - k0);
+    bool add = k0 > 0, last = k0 + kc == g->k;
+    for (int64_t nb = n0; nb < n1; nb += NC) {
+      int64_t nc = min64(NC, n1 - nb);
+      g->pack_b(g, k0, kc, nb, nc, b);
+      for (int64_t i = m0; i < m1; i += height) {
+        int64_t mr = min64(height, m1 - i);
+        g->pack_a(g, i, mr, k0, kc, a);
+        for (int64_t j = 0; j < nc; j += NR) {
+          int64_t nr = min64(NR, nc - j), nv = ceil_div(nr, LANES), at = nb + j;
+          tile_fn fn = tiles[g->a_columns][nv - 1][mr];
+          const float *panel = b + j * kc;
+          if (!g->c) {
+            fn(kc, a, panel, own + (i - m0) * ldt + (at - n0), ldt, add);
+          } else if (nr == nv * LANES && at % g->run + nr <= g->run) {
+            fn(kc, a, panel, g->c + at / g->run * g->run_stride + i * g->ldc + at % g->run, g->ldc,
+               add);
+          } else {
+            float t[MR * NR];
+            fn(kc, a, panel, t, NR, false);
+            scatter(g, t, i, mr, at, nr, add);
+          }
+        }
+        if (last && g->c && g->finish) g->finish(g, i, i + mr, nb, nb + nc, NULL, 0);
+      }
+    }
+  }
+  if (!g->c) g->finish(g, m0, m1, n0, n1, own, ldt);
+}
+
+void cpu_gemm(const gemm *g, cpu_worker *w) {
+  int64_t nc = min64(round_up(g->n, NR), NC), mc = min64(round_up(g->m, MR), 20 * MR);
+  if (!g->c)
+    while (mc * nc > TILE) {
+      if (mc > 8 * MR)
+        mc = round_up(mc / 2, MR);
+      else
+        nc = round_up(nc / 2, NR);
+    }
+  /* Enough blocks for all workers: columns are split first, they share nothing but A. */
+  int64_t want = w->count > 1 ? 2 * w->count : 1;
+  while (ceil_div(g->m, mc) * ceil_div(g->n, nc) < want && (nc > 4 * NR || mc > MR || nc > NR)) {
+    if (nc > 4 * NR || (mc <= MR && nc > NR))
+      nc = round_up(nc / 2, NR);
+    else
+      mc = round_up(mc / 2, MR);
+  }
+  int64_t rows = ceil_div(g->m, mc), columns = ceil_div(g->n, nc);
+  for (int64_t unit; cpu_next(w, rows * columns, &unit);) {
+    int64_t m0 = unit % rows * mc, n0 = unit / rows * nc;
+    cpu_gemm_block(g, w, m0, min64(m0 + mc, g->m), n0, min64(n0 + nc, g->n));
+  }
+}

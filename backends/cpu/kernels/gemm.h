@@ -1,0 +1,56 @@
+/* gemm.h: the blocked matrix product that linear and convolution layers are made of.
+ *
+ * C (m x n) = A (m x k) B (k x n). Where A and B come from is the caller's business: it packs the
+ * blocks that are asked for, so an operand may be scaled by a prior or gathered from an image on
+ * the way. Every element of C is summed over k in one fixed order, whatever the blocking. */
+#ifndef LP_CPU_GEMM_H
+#define LP_CPU_GEMM_H
+
+#include "vec.h"
+
+enum {
+  NR = NV * LANES,  /* columns of a register tile */
+  KC = 256,         /* depth of a block */
+  AR = KC + 16,     /* pitch of a packed row of A, off the powers of two */
+  AC = 16,          /* pitch of a packed column of A */
+  NC = 512,         /* columns of a block of B */
+  TILE = 1 << 16,   /* floats of a result tile in scratch */
+  PANEL_SLACK = 64, /* floats a pack function may write past the end of a panel */
+};
+
+typedef struct gemm gemm;
+struct gemm {
+  int64_t m, n, k;
+  const void *ctx;
+  /* Rows m0..m0+mr-1 of A, k0..k0+kc-1: element (r, k) goes to dst[r*AR + k], or with a_columns to
+   * dst[k*AC + r]. */
+  void (*pack_a)(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst);
+  bool a_columns;
+  /* Columns n0..n0+nc-1 of B: element (k, j) goes to dst[(j/NR*kc + k)*NR + j%NR]; the rest of the
+   * last panel is filled with zeros. */
+  void (*pack_b)(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst);
+  /* Where C goes: element (i, j) is c[(j/run)*run_stride + i*ldc + j%run]. Without c it goes to a
+   * tile in scratch that finish takes over. */
+  float *c;
+  int64_t ldc, run, run_stride;
+  /* Called when elements m0..m1-1 x n0..n1-1 are complete; tile is NULL when C is in c. Optional
+   * with c. */
+  void (*finish)(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1, float *tile,
+                 int64_t ldt);
+};
+
+/* Computes C in blocks shared out among the workers; ends without a barrier. */
+#define cpu_gemm ISA(cpu_gemm)
+void cpu_gemm(const gemm *g, cpu_worker *w);
+
+/* Computes rows m0..m1-1, columns n0..n1-1 on this worker alone. Without c, they must fit a tile:
+ * (m1-m0) * round_up(n1-n0, NR) <= TILE. */
+#define cpu_gemm_block ISA(cpu_gemm_block)
+void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_t n0, int64_t n1);
+
+/* dst[k*pitch + j] = src[j*ld + k] for j < n, k < kc; columns n..width-1 become 0. */
+#define cpu_transpose ISA(cpu_transpose)
+void cpu_transpose(const float *src, int64_t ld, int64_t n, int64_t kc, float *dst, int64_t pitch,
+                   int64_t width);
+
+#endif

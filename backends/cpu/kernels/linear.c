@@ -1,0 +1,240 @@
+/* Fully connected layers, with or without a locality prior.
+ *
+ * P o W exists only in the packed blocks that are being multiplied: table entries are applied while
+ * W is packed (forward, dx) or to finished rows (dW); the row and column scales go to the other
+ * operand or to the result, where they cost next to nothing. */
+#include "gemm.h"
+
+typedef struct linear {
+  const cpu_call *call;
+  int64_t batch, n_in, n_out;
+  const float *x, *dy, *w, *bias;
+  float *y, *dx, *dw, *db;
+  const float *table, *dense, *row_scale, *col_scale;
+  const int32_t *off_out, *off_in;
+  int64_t run;
+} linear;
+
+static linear describe(const cpu_call *c) {
+  linear l = {.call = c, .run = c->params.linear.run};
+  l.table = cpu_in(c, LP_PRIOR_TABLE);
+  l.off_out = (const int32_t *)(const void *)cpu_in(c, LP_PRIOR_OFF_OUT);
+  l.off_in = (const int32_t *)(const void *)cpu_in(c, LP_PRIOR_OFF_IN);
+  if (l.table) {
+    l.row_scale = cpu_in(c, LP_PRIOR_ROW_SCALE);
+    l.col_scale = cpu_in(c, LP_PRIOR_COL_SCALE);
+  } else {
+    l.dense = cpu_in(c, LP_PRIOR_DENSE);
+  }
+  return l;
+}
+
+/* dst = src times the unscaled prior, for output o and inputs i .. i+n-1. */
+INLINE void times_prior(const linear *l, int64_t o, int64_t i, int64_t n, const float *src,
+                        float *dst) {
+  if (l->dense) {
+    const float *p = l->dense + o * l->n_in + i;
+    for (int64_t j = 0; j < n; j++) dst[j] = src[j] * p[j];
+  } else if (!l->table) {
+    memcpy(dst, src, sizeof(float) * (size_t)n);
+  } else if (l->run > 1) {
+    const float *row = l->table + l->off_out[o];
+    for (int64_t j = 0; j < n;) {
+      int64_t len = min64(n - j, l->run - (i + j) % l->run);
+      const float *p = row + l->off_in[i + j];
+      for (int64_t q = 0; q < len; q++) dst[j + q] = src[j + q] * p[q];
+      j += len;
+    }
+  } else {
+    const float *row = l->table + l->off_out[o];
+    for (int64_t j = 0; j < n; j++) dst[j] = src[j] * row[l->off_in[i + j]];
+  }
+}
+
+/* ---- forward: y^T = (P o W) x^T, so that W is packed without transposing --------------------- */
+
+static void forward_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
+  const linear *l = g->ctx;
+  for (int64_t r = 0; r < mr; r++)
+    times_prior(l, m0 + r, k0, kc, l->w + (m0 + r) * l->n_in + k0, dst + r * AR);
+}
+
+static void forward_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
+  const linear *l = g->ctx;
+  for (int64_t j = 0; j < nc; j += NR, dst += kc * NR) {
+    cpu_transpose(l->x + (n0 + j) * l->n_in + k0, l->n_in, min64(NR, nc - j), kc, dst, NR, NR);
+    if (!l->col_scale) continue;
+    for (int64_t k = 0; k < kc; k++)
+      for (int v = 0; v < NR; v++) dst[k * NR + v] *= l->col_scale[k0 + k];
+  }
+}
+
+static void forward_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
+                           float *tile, int64_t ldt) {
+  const linear *l = g->ctx;
+  int64_t rows = m1 - m0;
+  cpu_transpose(tile, ldt, rows, n1 - n0, l->y + n0 * l->n_out + m0, l->n_out, rows);
+  for (int64_t n = n0; n < n1; n++) {
+    float *y = l->y + n * l->n_out + m0;
+    if (l->row_scale)
+      for (int64_t i = 0; i < rows; i++) y[i] *= l->row_scale[m0 + i];
+    if (l->bias)
+      for (int64_t i = 0; i < rows; i++) y[i] += l->bias[m0 + i];
+    cpu_finish(l->call, n * l->n_out + m0, rows);
+  }
+}
+
+void ISA(k_linear)(const cpu_call *c, cpu_worker *w);
+void ISA(k_linear)(const cpu_call *c, cpu_worker *w) {
+  linear l = describe(c);
+  l.x = cpu_in(c, 0);
+  l.w = cpu_in(c, 1);
+  l.bias = cpu_in(c, 2);
+  l.y = cpu_out(c, 0);
+  l.batch = c->in[0].desc.dim[0];
+  l.n_out = c->in[1].desc.dim[0];
+  l.n_in = c->in[1].desc.dim[1];
+  gemm g = {.m = l.n_out,
+            .n = l.batch,
+            .k = l.n_in,
+            .ctx = &l,
+            .pack_a = forward_a,
+            .pack_b = forward_b,
+            .finish = forward_finish};
+  cpu_gemm(&g, w);
+}
+
+/* ---- dx = dy (P o W) ------------------------------------------------------------------------- */
+
+static void dx_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
+  const linear *l = g->ctx;
+  for (int64_t r = 0; r < mr; r++, dst += AR) {
+    const float *dy = l->dy + (m0 + r) * l->n_out + k0;
+    if (l->row_scale)
+      for (int64_t k = 0; k < kc; k++) dst[k] = dy[k] * l->row_scale[k0 + k];
+    else
+      memcpy(dst, dy, sizeof(float) * (size_t)kc);
+  }
+}
+
+static void dx_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
+  const linear *l = g->ctx;
+  for (int64_t k = 0; k < kc; k++) {
+    const float *w = l->w + (k0 + k) * l->n_in + n0;
+    for (int64_t j = 0; j < nc; j += NR) {
+      float *to = dst + j * kc + k * NR;
+      int64_t nr = min64(NR, nc - j);
+      times_prior(l, k0 + k, n0 + j, nr, w + j, to);
+      for (int64_t v = nr; v < NR; v++) to[v] = 0;
+    }
+  }
+}
+
+static void dx_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1, float *tile,
+                      int64_t ldt) {
+  (void)tile;
+  (void)ldt;
+  const linear *l = g->ctx;
+  for (int64_t n = m0; n < m1; n++) {
+    float *dx = l->dx + n * l->n_in;
+    if (l->col_scale)
+      for (int64_t i = n0; i < n1; i++) dx[i] *= l->col_scale[i];
+    cpu_finish(l->call, n * l->n_in + n0, n1 - n0);
+  }
+}
+
+void ISA(k_linear_dx)(const cpu_call *c, cpu_worker *w);
+void ISA(k_linear_dx)(const cpu_call *c, cpu_worker *w) {
+  linear l = describe(c);
+  l.dy = cpu_in(c, 0);
+  l.w = cpu_in(c, 1);
+  l.dx = cpu_out(c, 0);
+  l.batch = c->in[0].desc.dim[0];
+  l.n_out = c->in[1].desc.dim[0];
+  l.n_in = c->in[1].desc.dim[1];
+  gemm g = {.m = l.batch,
+            .n = l.n_in,
+            .k = l.n_out,
+            .ctx = &l,
+            .pack_a = dx_a,
+            .pack_b = dx_b,
+            .c = l.dx,
+            .ldc = l.n_in,
+            .run = l.n_in,
+            .finish = dx_finish};
+  cpu_gemm(&g, w);
+}
+
+/* ---- dW = P o (dy^T x), db = column sums of dy ----------------------------------------------- */
+
+static void dw_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
+  const linear *l = g->ctx;
+  const float *dy = l->dy + k0 * l->n_out + m0;
+  for (int64_t k = 0; k < kc; k++, dy += l->n_out, dst += AC)
+    for (int64_t r = 0; r < mr; r++) dst[r] = dy[r];
+}
+
+static void dw_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
+  const linear *l = g->ctx;
+  for (int64_t k = 0; k < kc; k++) {
+    const float *x = l->x + (k0 + k) * l->n_in + n0;
+    for (int64_t j = 0; j < nc; j += NR) {
+      float *to = dst + j * kc + k * NR;
+      int64_t nr = min64(NR, nc - j);
+      memcpy(to, x + j, sizeof(float) * (size_t)nr);
+      for (int64_t v = nr; v < NR; v++) to[v] = 0;
+    }
+  }
+}
+
+static void bias_gradient(const linear *l, int64_t m0, int64_t m1) {
+  for (int64_t o = m0; o < m1; o++) l->db[o] = 0;
+  for (int64_t n = 0; n < l->batch; n++)
+    for (int64_t o = m0; o < m1; o++) l->db[o] += l->dy[n * l->n_out + o];
+}
+
+static void dw_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1, float *tile,
+                      int64_t ldt) {
+  (void)tile;
+  (void)ldt;
+  const linear *l = g->ctx;
+  if (l->db && n0 == 0) bias_gradient(l, m0, m1);
+  for (int64_t o = m0; o < m1; o++) {
+    float *dw = l->dw + o * l->n_in;
+    if (l->table || l->dense) times_prior(l, o, n0, n1 - n0, dw + n0, dw + n0);
+    if (l->row_scale)
+      for (int64_t i = n0; i < n1; i++) dw[i] *= l->row_scale[o];
+    if (l->col_scale)
+      for (int64_t i = n0; i < n1; i++) dw[i] *= l->col_scale[i];
+    cpu_finish(l->call, o * l->n_in + n0, n1 - n0);
+  }
+}
+
+void ISA(k_linear_dw)(const cpu_call *c, cpu_worker *w);
+void ISA(k_linear_dw)(const cpu_call *c, cpu_worker *w) {
+  linear l = describe(c);
+  l.dy = cpu_in(c, 0);
+  l.x = cpu_in(c, 1);
+  l.dw = cpu_out(c, 0);
+  l.db = cpu_out(c, 1);
+  l.batch = c->in[0].desc.dim[0];
+  l.n_out = lp_inner(&c->in[0].desc);
+  l.n_in = lp_inner(&c->in[1].desc);
+  if (!l.dw) {
+    for (int64_t unit; l.db && cpu_next(w, ceil_div(l.n_out, 64), &unit);)
+      bias_gradient(&l, 64 * unit, min64(64 * unit + 64, l.n_out));
+    return;
+  }
+  gemm g = {.m = l.n_out,
+            .n = l.n_in,
+            .k = l.batch,
+            .ctx = &l,
+            .pack_a = dw_a,
+            .a_columns = true,
+            .pack_b = dw_b,
+            .c = l.dw,
+            .ldc = l.n_in,
+            .run = l.n_in,
+            .finish = dw_finish};
+  cpu_gemm(&g, w);
+}

@@ -1,0 +1,81 @@
+/* The kernel table of one instruction set: one row an operation. */
+#include "vec.h"
+
+#define KERNEL(name)    void ISA(k_##name)(const cpu_call *c, cpu_worker *w)
+#define WORKSPACE(name) size_t ISA(ws_##name)(const cpu_call *c)
+
+KERNEL(normalize);
+KERNEL(conv2d);
+WORKSPACE(conv2d);
+KERNEL(conv2d_dx);
+WORKSPACE(conv2d_dx);
+KERNEL(conv2d_dw);
+WORKSPACE(conv2d_dw);
+KERNEL(maxpool);
+KERNEL(maxpool_dx);
+KERNEL(linear);
+KERNEL(linear_dx);
+KERNEL(linear_dw);
+KERNEL(batchnorm);
+KERNEL(batchnorm_dx);
+KERNEL(batchnorm_eval);
+KERNEL(batchnorm_eval_dx);
+KERNEL(elementwise);
+KERNEL(sum);
+WORKSPACE(sum);
+KERNEL(expand);
+KERNEL(log_softmax);
+KERNEL(log_softmax_dx);
+KERNEL(cross_entropy);
+WORKSPACE(cross_entropy);
+KERNEL(cross_entropy_dx);
+KERNEL(sgd);
+KERNEL(rmsprop);
+KERNEL(adam);
+KERNEL(accumulate);
+
+#define RUN(name)                                                                                  \
+  { ISA(k_##name), NULL }
+#define RUN_WITH(name)                                                                             \
+  { ISA(k_##name), ISA(ws_##name) }
+
+extern const cpu_kernels ISA(lp_cpu_kernels);
+const cpu_kernels ISA(lp_cpu_kernels) = {
+    .name = ISA_TEXT(LP_CPU_ISA),
+    .op =
+        {
+            [LP_OP_NORMALIZE] = RUN(normalize),
+            [LP_OP_CONV2D] = RUN_WITH(conv2d),
+            [LP_OP_CONV2D_DX] = RUN_WITH(conv2d_dx),
+            [LP_OP_CONV2D_DW] = RUN_WITH(conv2d_dw),
+            [LP_OP_MAXPOOL2D] = RUN(maxpool),
+            [LP_OP_MAXPOOL2D_DX] = RUN(maxpool_dx),
+            [LP_OP_LINEAR] = RUN(linear),
+            [LP_OP_LINEAR_DX] = RUN(linear_dx),
+            [LP_OP_LINEAR_DW] = RUN(linear_dw),
+            [LP_OP_BATCHNORM] = RUN(batchnorm),
+            [LP_OP_BATCHNORM_DX] = RUN(batchnorm_dx),
+            [LP_OP_BATCHNORM_EVAL] = RUN(batchnorm_eval),
+            [LP_OP_BATCHNORM_EVAL_DX] = RUN(batchnorm_eval_dx),
+            [LP_OP_RELU] = RUN(elementwise),
+            [LP_OP_RELU_DX] = RUN(elementwise),
+            [LP_OP_DROPOUT] = RUN(elementwise),
+            [LP_OP_ADD] = RUN(elementwise),
+            [LP_OP_SUB] = RUN(elementwise),
+            [LP_OP_MUL] = RUN(elementwise),
+            [LP_OP_SCALE] = RUN(elementwise),
+            [LP_OP_ABS] = RUN(elementwise),
+            [LP_OP_SQUARE] = RUN(elementwise),
+            [LP_OP_SIGN] = RUN(elementwise),
+            [LP_OP_SUM] = RUN_WITH(sum),
+            [LP_OP_EXPAND] = RUN(expand),
+            [LP_OP_LOG_SOFTMAX] = RUN(log_softmax),
+            [LP_OP_LOG_SOFTMAX_DX] = RUN(log_softmax_dx),
+            [LP_OP_CROSS_ENTROPY] = RUN_WITH(cross_entropy),
+            [LP_OP_CROSS_ENTROPY_DX] = RUN(cross_entropy_dx),
+            [LP_OP_SGD] = RUN(sgd),
+            [LP_OP_RMSPROP] = RUN(rmsprop),
+            [LP_OP_ADAM] = RUN(adam),
+            [LP_OP_ACCUMULATE] = RUN(accumulate),
+        },
+};
