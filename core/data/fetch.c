@@ -157,7 +157,7 @@ static lp_status unpack_file(const fetch *f, const char *tarball) {
   if (archive_read_open_filename(a, tarball, 1 << 16) == ARCHIVE_OK)
     s = unpack(f, tarball, a);
   else
-    s = lp_fail(LP_ERR_IO, "cannot open %s: %s", tarball, archive_error_string(a));
+    s = lp_fail(LP_ERR_FORMAT, "cannot unpack %s: %s", tarball, archive_error_string(a));
   archive_read_free(a);
   return s;
 }
