@@ -100,9 +100,9 @@ LP_API lp_status lp_spatial_variance_null(const float *maps, uint32_t n, uint32_
 LP_API double lp_incomplete_beta(double a, double b, double x);
 
 /* P(|T| >= |t|) of Student's t with df degrees of freedom, fractional ones too: I_x(df/2, 1/2) at
- * x = df / (df + t^2) (DLMF 8.17(i); Student, Biometrika 1908). Right to 1e-10 of its
- * value down to 1e-300 for df up to 1e6. df = INFINITY is the normal distribution. NaN when df <= 0
- * or an argument is NaN. */
+ * x = df / (df + t^2) (DLMF 8.17(i); Student, Biometrika 1908). Right to 1e-10 of its value down to
+ * 1e-300, for df up to 1e6. df = INFINITY is the normal distribution. NaN when df <= 0 or an
+ * argument is NaN. */
 LP_API double lp_student_t_p(double t, double df);
 
 /* ---- samples and tests --------------------------------------------------------------------- */

@@ -1,0 +1,119 @@
+/* A run folder while it is analysed: what was read, what was measured, what is written. */
+#ifndef LOCALITY_ANALYSIS_RUN_H
+#define LOCALITY_ANALYSIS_RUN_H
+
+#include <jansson.h>
+#include <locality/analysis.h>
+
+enum { SITE_IN, SITE_OUT, N_SITES };
+extern const char *const site_name[N_SITES]; /* "lp_in", "lp_out" */
+
+/* One number a network and site. Rows of measure_table in the order of summary.json. */
+typedef enum measure_id {
+  MEASURE_VARIANCE,
+  MEASURE_VARIANCE_TORUS,
+  MEASURE_MORAN_I,
+  MEASURE_GEARY_C,
+  MEASURE_PARTICIPATION_RATIO,
+  MEASURE_CENTROID_OFFSET,
+  MEASURE_SMOOTHNESS,
+  N_MEASURES
+} measure_id;
+
+typedef struct measure_row {
+  const char *name;
+  lp_map_fn per_map; /* averaged over the images where it is defined; NULL: from all maps at once */
+} measure_row;
+extern const measure_row measure_table[N_MEASURES];
+
+typedef struct site_result {
+  double value[N_MEASURES];
+  double *image_variance; /* n_images: V of each map */
+  uint32_t defined, undefined;
+  lp_null_result null;
+} site_result;
+
+typedef struct epoch_line {
+  json_int_t epoch;
+  double accuracy, loss, seconds;
+} epoch_line;
+
+/* One network: an arm and a seed. */
+typedef struct run_info {
+  const char *status;     /* "missing" without a line, "unfinished" without an end */
+  const char *message;    /* of the end line, or NULL; owned by end */
+  json_t *end;            /* the latest end line, or NULL */
+  epoch_line *epoch;      /* in order */
+  uint32_t n_epochs, cap; /* cap: allocated */
+  double accuracy, loss;  /* of the last epoch */
+  bool measured;          /* has activations */
+  site_result site[N_SITES];
+} run_info;
+
+typedef struct arm_info {
+  const char *name, *layer;
+  run_info *run; /* n_seeds */
+} arm_info;
+
+typedef struct analysis {
+  const char *dir;
+  json_t *manifest; /* owns the strings */
+  const char *title, *preset, *data, *reference_name;
+  arm_info *arm;
+  uint32_t n_arms, reference; /* reference: index of its arm */
+  json_int_t *seed;
+  uint32_t n_seeds;
+  uint32_t rows, cols, units, n_classes;
+  json_int_t epochs; /* asked for; 0 when the manifest does not say */
+  const char **class_name;
+  uint32_t n_images;
+  int32_t *labels; /* NULL until the first activations are read */
+} analysis;
+
+/* The number of a network for an arm's statistics: NaN unless the run is complete. */
+typedef enum outcome_kind { OUTCOME_ACCURACY, OUTCOME_LOSS, OUTCOME_MEASURE } outcome_kind;
+typedef struct outcome {
+  outcome_kind kind;
+  int site;
+  measure_id measure;
+} outcome;
+double run_outcome(const run_info *run, outcome which);
+bool run_complete(const run_info *run);
+/* Complete runs of an arm. */
+uint32_t arm_complete(const analysis *a, const arm_info *arm);
+
+/* An arm against the reference, over networks. */
+typedef struct comparison {
+  outcome which;
+  uint32_t arm;
+  lp_moments own, reference;
+  uint32_t pairs; /* seeds that both have */
+  lp_test welch, paired;
+  lp_interval bootstrap;
+  double hedges_g;
+} comparison;
+enum { BOOTSTRAP_RESAMPLES = 10000 };
+lp_status compare_arms(const analysis *a, uint32_t arm, outcome which, comparison *out);
+
+/* Paired t tests over images between the reference networks themselves: how often the per-image
+ * test finds a difference where only the seed differs. */
+typedef struct control_pairs {
+  uint32_t pairs, significant[N_SITES];
+  double alpha;
+} control_pairs;
+control_pairs compare_controls(const analysis *a);
+
+lp_status read_manifest(analysis *a); /* run_read.c */
+lp_status read_metrics(analysis *a);  /* run_metrics.c */
+lp_status measure_runs(analysis *a);  /* run_measure.c */
+/* V of the row sums of an arm's prior; *has_prior is false for a layer without one. run_prior.c */
+lp_status border_null(const analysis *a, uint32_t arm, bool *has_prior, double *out);
+json_t *published_json(const analysis *a); /* published.c: null where there is nothing */
+json_t *answer_json(const analysis *a, const comparison *variance, const comparison *accuracy,
+                    const control_pairs *controls); /* answer.c: arrays by arm */
+lp_status write_summary(const analysis *a);         /* summary.c */
+
+/* json_real, or null for NaN and infinity. */
+json_t *json_number(double x);
+
+#endif
