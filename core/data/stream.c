@@ -60,7 +60,7 @@ static lp_status inflate_some(stream *s, void *dst, size_t n, size_t *got) {
   *got = 0;
   if (s->ended) return LP_OK;
   if (s->z.avail_in == 0) {
-    size_t k;
+    size_t k = 0;
     lp_status status = read_some(s, s->in, sizeof s->in, &k);
     if (status != LP_OK) return status;
     if (k == 0)
@@ -89,7 +89,7 @@ static lp_status inflate_some(stream *s, void *dst, size_t n, size_t *got) {
 lp_status stream_read(stream *s, void *dst, size_t n, size_t *got) {
   *got = 0;
   while (*got < n) {
-    size_t k;
+    size_t k = 0;
     lp_status status = s->gzip ? inflate_some(s, (char *)dst + *got, n - *got, &k)
                                : read_some(s, (char *)dst + *got, n - *got, &k);
     if (status != LP_OK) return status;
