@@ -1,0 +1,173 @@
+/* Arms: "control,linear,power:p=2,fan_in=(locality:cost=linear,normalize=fan_in)". */
+#include "experiment_internal.h"
+
+#include <locality/registry.h>
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What "control" and a bare wiring cost stand for. */
+#define PLAIN_LAYER "plain"
+#define COST_LAYER  "locality:cost="
+
+static lp_status out_of_memory(void) {
+  return lp_fail(LP_ERR_MEMORY, "arms: out of memory");
+}
+
+/* Length of the item at the start of text: up to a comma outside parentheses. */
+static size_t item_length(const char *text, bool *balanced) {
+  int depth = 0;
+  size_t i = 0;
+  for (; text[i] && (text[i] != ',' || depth > 0); i++)
+    depth += (text[i] == '(') - (text[i] == ')');
+  *balanced = depth == 0;
+  return i;
+}
+
+static char *trimmed(const char *text, size_t n) {
+  while (n && isspace((unsigned char)*text)) text++, n--;
+  while (n && isspace((unsigned char)text[n - 1])) n--;
+  return strndup(text, n);
+}
+
+/* Takes off parentheses around the whole of text. */
+static void unwrap(char *text) {
+  size_t n = strlen(text);
+  int depth = 0;
+  if (n < 2 || text[0] != '(') return;
+  for (size_t i = 0; i < n; i++) {
+    depth += (text[i] == '(') - (text[i] == ')');
+    if (depth == 0 && i + 1 < n) return;
+  }
+  memmove(text, text + 1, n - 2);
+  text[n - 2] = '\0';
+}
+
+/* "power:p=2,s=1" names files as power-p=2-s=1. */
+static void make_file_name(char *name) {
+  char *to = name;
+  for (const char *from = name; *from; from++) {
+    if (*from == '(' || *from == ')' || isspace((unsigned char)*from)) continue;
+    *to++ = isalnum((unsigned char)*from) || strchr("._=+-", *from) ? *from : '-';
+  }
+  *to = '\0';
+}
+
+static const lp_entry *entry_of(const char *base, size_t len) {
+  const lp_kind kind[] = {LP_KIND_COST, LP_KIND_PRIOR, LP_KIND_LAYER};
+  for (int k = 0; k < 3; k++)
+    for (uint32_t i = 0; i < lp_entry_count(); i++) {
+      const lp_entry *e = lp_entry_get(i);
+      if (e->kind == kind[k] && strlen(e->name) == len && strncmp(e->name, base, len) == 0)
+        return e;
+    }
+  return NULL;
+}
+
+static lp_status unknown_arm(const char *item) {
+  uint32_t n = 0;
+  const char **names = malloc((lp_entry_count() + 1) * sizeof *names);
+  if (!names) return out_of_memory();
+  names[n++] = "control";
+  for (uint32_t i = 0; i < lp_entry_count(); i++) {
+    const lp_entry *e = lp_entry_get(i);
+    if (e->kind == LP_KIND_COST || e->kind == LP_KIND_PRIOR || e->kind == LP_KIND_LAYER)
+      names[n++] = e->name;
+  }
+  char base[64];
+  snprintf(base, sizeof base, "%.*s", (int)strcspn(item, ":"), item);
+  const char *near = lp_nearest(base, names, n);
+  lp_status status =
+      near ? lp_fail(LP_ERR_NOT_FOUND,
+                     "arms: no wiring cost or layer is named '%s'; did you mean "
+                     "'%s'?",
+                     base, near)
+           : lp_fail(LP_ERR_NOT_FOUND,
+                     "arms: no wiring cost or layer is named '%s'; `locality plugins` lists them",
+                     base);
+  free(names);
+  return status;
+}
+
+/* The canonical layer spec that an item means. */
+static lp_status layer_of(const char *item, char **layer) {
+  size_t len = strcspn(item, ":");
+  const lp_entry *e = entry_of(item, len);
+  char *text = NULL;
+  lp_spec spec = {0};
+  if (strcmp(item, "control") == 0) {
+    text = strdup(PLAIN_LAYER);
+  } else if (!e) {
+    return unknown_arm(item);
+  } else if (e->kind == LP_KIND_LAYER) {
+    text = strdup(item);
+  } else {
+    lp_status status = lp_spec_parse(e->kind, item, &spec); /* for its clearer message */
+    if (status != LP_OK) return lp_fail_in(status, "arms");
+    lp_spec_free(&spec);
+    bool wrap = strpbrk(item, ",()") != NULL;
+    if (asprintf(&text, "%s%s%s%s", COST_LAYER, wrap ? "(" : "", item, wrap ? ")" : "") < 0)
+      text = NULL;
+  }
+  if (!text) return out_of_memory();
+  lp_status status = lp_spec_parse(LP_KIND_LAYER, text, &spec);
+  free(text);
+  if (status != LP_OK) return lp_fail_in(status, "arms");
+  *layer = strdup(spec.text);
+  lp_spec_free(&spec);
+  return *layer ? LP_OK : out_of_memory();
+}
+
+/* item is cut up. */
+static lp_status parse_item(char *item, lp_arm *arm) {
+  size_t stop = strcspn(item, "=:(");
+  char *spec = item;
+  if (item[stop] == '=') {
+    item[stop] = '\0';
+    spec = item + stop + 1;
+  }
+  unwrap(spec);
+  if (!*item || !*spec) return lp_fail(LP_ERR_ARG, "arms: an item is empty");
+  arm->name = strdup(item);
+  if (!arm->name) return out_of_memory();
+  make_file_name(arm->name);
+  if (!isalnum((unsigned char)arm->name[0]) || strlen(arm->name) > 100)
+    return lp_fail(LP_ERR_ARG, "arms: '%s' cannot name files; write NAME=(%s)", arm->name, spec);
+  return layer_of(spec, &arm->layer);
+}
+
+lp_status lp_arms_parse(const char *text, lp_arm **arms, uint32_t *n) {
+  *arms = NULL;
+  *n = 0;
+  for (const char *at = text;; at++) {
+    bool balanced;
+    size_t len = item_length(at, &balanced);
+    lp_arm *grown = realloc(*arms, (*n + 1) * sizeof **arms);
+    if (!grown) return out_of_memory();
+    *arms = grown;
+    lp_arm *arm = &grown[(*n)++];
+    *arm = (lp_arm){0};
+    if (!balanced) return lp_fail(LP_ERR_ARG, "arms: parentheses do not match in '%s'", text);
+    char *item = trimmed(at, len);
+    if (!item) return out_of_memory();
+    unwrap(item);
+    lp_status status = parse_item(item, arm);
+    free(item);
+    if (status != LP_OK) return status;
+    for (uint32_t i = 0; i + 1 < *n; i++)
+      if (strcmp(grown[i].name, arm->name) == 0)
+        return lp_fail(LP_ERR_ARG, "arms: two are named '%s'", arm->name);
+    at += len;
+    if (!*at) return LP_OK;
+  }
+}
+
+void lp_arms_free(lp_arm *arms, uint32_t n) {
+  for (uint32_t i = 0; i < n; i++) {
+    free(arms[i].name);
+    free(arms[i].layer);
+  }
+  free(arms);
+}

@@ -1,0 +1,302 @@
+/* An experiment: options checked against what there is, and every arm planned, before anything is
+ * written. */
+#include "experiment_internal.h"
+
+#include <locality/registry.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static lp_status out_of_memory(void) {
+  return lp_fail(LP_ERR_MEMORY, "experiment: out of memory");
+}
+
+double lp_seconds_now(void) {
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
+}
+
+/* Values of all options, and which of them are given. */
+static lp_status copy_options(const lp_options *from, lp_options *to) {
+  lp_status status = lp_options_init(to);
+  const lp_option *option;
+  char text[4096];
+  for (uint32_t i = 0; (option = lp_option_get(i)) && status == LP_OK; i++) {
+    status = lp_options_text(from, option, text, sizeof text);
+    if (status == LP_OK) status = lp_options_assign(to, option, text);
+  }
+  to->given = from->given;
+  return status;
+}
+
+/* ---- checks -------------------------------------------------------------------------------- */
+
+static lp_status find_reference(lp_experiment *x) {
+  const char *wanted = x->options.reference;
+  x->info.reference = NULL;
+  for (uint32_t i = 0; i < x->n_arms && !x->info.reference; i++) {
+    bool hit =
+        *wanted ? strcmp(x->arms[i].name, wanted) == 0 : strcmp(x->arms[i].layer, "plain") == 0;
+    if (hit) x->info.reference = x->arms[i].name;
+  }
+  if (!x->info.reference && *wanted)
+    return lp_fail(LP_ERR_ARG, "reference: no arm is named '%s'; arms are %s", wanted,
+                   x->options.arms);
+  if (!x->info.reference) x->info.reference = x->arms[0].name;
+  return LP_OK;
+}
+
+/* What every run opens: "auto" is decided once, and runs side by side share the cores. */
+static lp_status choose_device(lp_experiment *x) {
+  const char *wanted = x->options.device;
+  lp_session *s;
+  lp_status status = lp_session_open(wanted, 1, &s);
+  if (status != LP_OK) return lp_fail_in(status, "device");
+  x->device_info = *lp_session_device(s);
+  lp_session_close(s);
+  uint32_t runs = x->n_arms * x->info.n_seeds;
+  x->info.jobs = (uint32_t)x->options.jobs < runs ? (uint32_t)x->options.jobs : runs;
+
+  const char *base = strcmp(wanted, "auto") == 0 ? x->device_info.id : wanted;
+  bool split = x->info.jobs > 1 && x->device_info.type == LP_DEVICE_CPU && x->device_info.units &&
+               !strstr(base, "threads=");
+  uint32_t threads = x->device_info.units / x->info.jobs;
+  int n = split ? asprintf(&x->device, "%s%cthreads=%u", base, strchr(base, ':') ? ',' : ':',
+                           threads ? threads : 1)
+                : asprintf(&x->device, "%s", base);
+  if (n < 0) {
+    x->device = NULL;
+    return out_of_memory();
+  }
+  return LP_OK;
+}
+
+static lp_status open_data(lp_experiment *x) {
+  lp_status status = lp_dataset_open(x->options.data, LP_SPLIT_TRAIN, &x->train);
+  if (status == LP_OK) status = lp_dataset_open(x->options.data, LP_SPLIT_TEST, &x->test);
+  if (status != LP_OK) return status;
+  const lp_dataset_info *a = lp_dataset_get_info(x->train), *b = lp_dataset_get_info(x->test);
+  x->info.train = a;
+  x->info.test = b;
+  if (a->channels != b->channels || a->height != b->height || a->width != b->width ||
+      a->classes != b->classes)
+    return lp_fail(LP_ERR_FORMAT, "data: training and test images of %s differ in size or classes",
+                   x->options.data);
+  return LP_OK;
+}
+
+/* Numbers that training changes. */
+static lp_status count_parameters(const lp_net_spec *spec, uint64_t *out) {
+  *out = 0;
+  lp_graph *g;
+  lp_net net;
+  lp_status status = lp_graph_new("count", &g);
+  if (status != LP_OK) return status;
+  status = lp_net_build(spec, g, 2, LP_TRAIN, 0, &net);
+  uint32_t n = status == LP_OK ? lp_graph_params(g, NULL, 0) : 0;
+  lp_val *param = calloc(n + 1, sizeof *param);
+  if (!param) status = out_of_memory();
+  if (param) lp_graph_params(g, param, n);
+  for (uint32_t i = 0; i < n && status == LP_OK; i++) {
+    lp_desc desc;
+    status = lp_graph_shape(g, param[i], &desc);
+    if (status == LP_OK) *out += (uint64_t)lp_numel(&desc);
+  }
+  free(param);
+  lp_graph_free(g);
+  return status;
+}
+
+static lp_status plan_arm(lp_experiment *x, lp_arm *arm) {
+  lp_train_spec spec;
+  lp_status status = lp_options_train_spec(&x->options, x->info.train, &spec);
+  if (status != LP_OK) return status;
+  spec.net.layer = arm->layer;
+  spec.device = x->device;
+  spec.dry_run = true;
+  lp_trainer *t = NULL;
+  status = count_parameters(&spec.net, &arm->parameters);
+  if (status == LP_OK) status = lp_net_sheet(&spec.net, x->info.sheet);
+  if (status == LP_OK) status = lp_trainer_new(&spec, x->train, &t);
+  if (status == LP_OK) lp_trainer_plan_info(t, &arm->plan);
+  lp_trainer_free(t);
+  return status == LP_OK ? LP_OK : lp_fail_in(status, "arm %s", arm->name);
+}
+
+static lp_status prepare(lp_experiment *x) {
+  lp_status status = lp_registry_load();
+  if (status == LP_OK) status = lp_arms_parse(x->options.arms, &x->arms, &x->n_arms);
+  if (status == LP_OK) status = find_reference(x);
+  if (status != LP_OK) return status;
+  x->info.options = &x->options;
+  x->info.preset = x->preset;
+  x->info.arms = x->arms;
+  x->info.n_arms = x->n_arms;
+  x->info.n_seeds = (uint32_t)x->options.seeds;
+  x->info.device = &x->device_info;
+  x->seeds = calloc(x->info.n_seeds, sizeof *x->seeds);
+  if (!x->seeds) return out_of_memory();
+  for (uint32_t i = 0; i < x->info.n_seeds; i++) x->seeds[i] = (uint64_t)x->options.seed + i;
+  x->info.seeds = x->seeds;
+  status = choose_device(x);
+  x->info.device_spec = x->device;
+  if (status == LP_OK) status = open_data(x);
+  for (uint32_t i = 0; i < x->n_arms && status == LP_OK; i++) status = plan_arm(x, &x->arms[i]);
+  return status;
+}
+
+/* ---- public -------------------------------------------------------------------------------- */
+
+lp_status lp_experiment_new(const lp_options *o, const char *preset, lp_experiment **out) {
+  *out = NULL;
+  lp_experiment *x = calloc(1, sizeof *x);
+  if (!x) return out_of_memory();
+  lp_status status = copy_options(o, &x->options);
+  x->preset = strdup(preset ? preset : "");
+  if (status == LP_OK && !x->preset) status = out_of_memory();
+  if (status == LP_OK) status = prepare(x);
+  if (status != LP_OK) {
+    lp_experiment_free(x);
+    return status;
+  }
+  *out = x;
+  return LP_OK;
+}
+
+/* Refuses given options that differ from the folder's; takes over those that may. */
+static lp_status merge_given(const char *dir, const lp_options *given, lp_options *o) {
+  const lp_option *option;
+  char now[4096], then[4096];
+  lp_status status = LP_OK;
+  for (uint32_t i = 0; (option = lp_option_get(i)) && status == LP_OK; i++) {
+    if (!(given->given >> i & 1)) continue;
+    status = lp_options_text(given, option, now, sizeof now);
+    if (status == LP_OK) status = lp_options_text(o, option, then, sizeof then);
+    if (status != LP_OK || strcmp(now, then) == 0) continue;
+    status = option->use & LP_USE_PER_CALL
+                 ? lp_options_assign(o, option, now)
+                 : lp_fail(LP_ERR_ARG, "%s: %s was begun with %s '%s', not '%s'; leave it out",
+                           option->name, dir, option->name, then, now);
+  }
+  return status;
+}
+
+lp_status lp_experiment_resume(const char *dir, const lp_options *given, const char *preset,
+                               lp_experiment **out) {
+  *out = NULL;
+  lp_options o;
+  char *name = NULL;
+  json_t *manifest = NULL;
+  lp_status status = lp_options_init(&o);
+  if (status != LP_OK) return status;
+  status = lp_manifest_read(dir, &o, &name, &manifest);
+  if (status == LP_OK && preset && strcmp(preset, name) != 0)
+    status = lp_fail(LP_ERR_ARG, "%s was begun as '%s', not as '%s'", dir, name, preset);
+  if (status == LP_OK && given) status = merge_given(dir, given, &o);
+
+  /* "auto" may choose another device today than it did then. */
+  const char *device =
+      json_string_value(json_object_get(json_object_get(manifest, "device"), "id"));
+  const lp_option *option = lp_option_find("device", LP_USE_EXPERIMENT);
+  bool was_auto = strcmp(o.device, "auto") == 0;
+  if (status == LP_OK && was_auto && device && option)
+    status = lp_options_assign(&o, option, device);
+  lp_experiment *x = NULL;
+  if (status == LP_OK) status = lp_experiment_new(&o, name, &x);
+  if (status == LP_OK) status = lp_manifest_check_data(manifest, dir, x);
+  if (status == LP_OK && !(x->dir = strdup(dir))) status = out_of_memory();
+  if (status == LP_OK) x->info.dir = x->dir;
+  json_decref(manifest);
+  free(name);
+  lp_options_free(&o);
+  if (status != LP_OK) {
+    lp_experiment_free(x);
+    return status;
+  }
+  *out = x;
+  return LP_OK;
+}
+
+void lp_experiment_free(lp_experiment *x) {
+  if (!x) return;
+  if (x->train) lp_dataset_close(x->train);
+  if (x->test) lp_dataset_close(x->test);
+  lp_arms_free(x->arms, x->n_arms);
+  lp_options_free(&x->options);
+  free(x->seeds);
+  free(x->preset);
+  free(x->device);
+  free(x->dir);
+  free(x);
+}
+
+const lp_experiment_info *lp_experiment_get_info(const lp_experiment *x) {
+  return &x->info;
+}
+
+void lp_experiment_stop(lp_experiment *x) {
+  atomic_store(&x->stop, 1);
+}
+
+lp_status lp_experiment_run(lp_experiment *x, const char *dir, const char *const *command,
+                            uint32_t n_command, lp_experiment_fn progress, void *user,
+                            lp_experiment_outcome *out) {
+  *out = (lp_experiment_outcome){0};
+  if (!x->dir) {
+    x->dir = strdup(dir);
+    if (!x->dir) return out_of_memory();
+    lp_status status = lp_run_folder_create(x, dir, command, n_command);
+    if (status != LP_OK) {
+      free(x->dir);
+      x->dir = NULL;
+      return status;
+    }
+    x->info.dir = x->dir;
+  }
+  return lp_runs_do(x, progress, user, out);
+}
+
+/* ---- timing -------------------------------------------------------------------------------- */
+
+enum { WARM_UP_STEPS = 2 };
+
+typedef struct lp_stopwatch {
+  double budget, start;
+  uint32_t first, last, steps;
+} lp_stopwatch;
+
+static bool until_time_is_up(void *user, const lp_progress *p) {
+  lp_stopwatch *w = user;
+  w->last = p->step;
+  w->steps = p->steps;
+  if (p->step == WARM_UP_STEPS) {
+    w->start = lp_seconds_now();
+    w->first = p->step;
+  }
+  return p->step <= WARM_UP_STEPS || lp_seconds_now() - w->start < w->budget;
+}
+
+lp_status lp_experiment_time_epoch(lp_experiment *x, double seconds, double *out) {
+  lp_train_spec spec;
+  lp_status status = lp_options_train_spec(&x->options, x->info.train, &spec);
+  if (status != LP_OK) return status;
+  spec.net.layer = x->arms[0].layer;
+  spec.device = x->device;
+  lp_trainer *t;
+  lp_epoch_result result;
+  lp_stopwatch w = {.budget = seconds};
+  status = lp_trainer_new(&spec, x->train, &t);
+  if (status != LP_OK) return status;
+  status = lp_train_epoch(t, until_time_is_up, &w, &result);
+  if (status == LP_OK)
+    *out = result.seconds;
+  else if (status == LP_ERR_INTERRUPTED && w.last > w.first) {
+    *out = (lp_seconds_now() - w.start) / (w.last - w.first) * w.steps;
+    status = LP_OK;
+  }
+  lp_trainer_free(t);
+  return status;
+}

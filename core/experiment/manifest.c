@@ -1,0 +1,229 @@
+/* manifest.json: what a run folder is, and how it can be made again. */
+#include "experiment_internal.h"
+
+#include <locality/io.h>
+#include <locality/registry.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SCHEMA   1
+#define MANIFEST "manifest.json"
+
+/* Numbers as numbers, the rest as text: {"epochs": 10, "arms": "control,linear", ...}. */
+static json_t *option_value(const lp_options *o, const lp_option *option) {
+  const void *at = (const char *)o + option->offset;
+  char text[4096];
+  switch ((lp_option_type)option->type) {
+  case LP_OPTION_INT:
+    return json_integer(*(const int64_t *)at);
+  case LP_OPTION_REAL:
+    return json_real(*(const double *)at);
+  case LP_OPTION_BOOL:
+    return json_boolean(*(const int64_t *)at);
+  default:
+    return lp_options_text(o, option, text, sizeof text) == LP_OK ? json_string(text) : NULL;
+  }
+}
+
+static json_t *options_json(const lp_options *o) {
+  json_t *all = json_object();
+  const lp_option *option;
+  for (uint32_t i = 0; (option = lp_option_get(i)); i++)
+    if (option->use & LP_USE_EXPERIMENT)
+      json_object_set_new(all, option->name, option_value(o, option));
+  return all;
+}
+
+static json_t *arms_json(const lp_experiment *x) {
+  json_t *all = json_array();
+  for (uint32_t i = 0; i < x->n_arms; i++)
+    json_array_append_new(all, json_pack("{s:s, s:s, s:I}", "name", x->arms[i].name, "layer",
+                                         x->arms[i].layer, "parameters",
+                                         (json_int_t)x->arms[i].parameters));
+  return all;
+}
+
+static json_t *seeds_json(const lp_experiment *x) {
+  json_t *all = json_array();
+  for (uint32_t i = 0; i < x->info.n_seeds; i++)
+    json_array_append_new(all, json_integer((json_int_t)x->seeds[i]));
+  return all;
+}
+
+static json_t *classes_json(const lp_dataset_info *d) {
+  json_t *all = json_array();
+  for (uint32_t i = 0; i < d->classes; i++)
+    json_array_append_new(all, json_string(d->class_names[i]));
+  return all;
+}
+
+/* Files of both splits, each once. */
+static json_t *files_json(const lp_experiment *x) {
+  json_t *all = json_array();
+  const lp_dataset_info *split[2] = {x->info.train, x->info.test};
+  for (int k = 0; k < 2; k++)
+    for (uint32_t i = 0; i < split[k]->n_files; i++) {
+      bool seen = false;
+      size_t j;
+      json_t *other;
+      json_array_foreach(all, j, other) {
+        const char *name = json_string_value(json_object_get(other, "file"));
+        seen = seen || (name && strcmp(name, split[k]->file[i]) == 0);
+      }
+      if (!seen)
+        json_array_append_new(
+            all, json_pack("{s:s, s:s}", "file", split[k]->file[i], "sha256", split[k]->sha256[i]));
+    }
+  return all;
+}
+
+static json_t *modules_json(void) {
+  json_t *all = json_array();
+  for (uint32_t i = 0; i < lp_module_count(); i++) {
+    const lp_module_info *m = lp_module_get(i);
+    if (!m->refused)
+      json_array_append_new(all, json_pack("{s:s, s:s, s:s}", "file", m->file, "name", m->name,
+                                           "version", m->version));
+  }
+  return all;
+}
+
+/* The processor's name as the kernel gives it, "" where it does not. */
+static void cpu_model(char *out, size_t cap) {
+  out[0] = '\0';
+  FILE *in = fopen("/proc/cpuinfo", "r");
+  char line[512];
+  while (in && fgets(line, sizeof line, in)) {
+    char *colon = strchr(line, ':');
+    if (!colon || (strncmp(line, "model name", 10) != 0 && strncmp(line, "Model", 5) != 0))
+      continue;
+    snprintf(out, cap, "%s", colon + 1 + strspn(colon + 1, " \t"));
+    out[strcspn(out, "\n")] = '\0';
+    break;
+  }
+  if (in) fclose(in);
+}
+
+static json_t *manifest_json(const lp_experiment *x, const char *const *command,
+                             uint32_t n_command) {
+  char created[32], cpu[256];
+  time_t t = time(NULL);
+  struct tm utc;
+  strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &utc));
+  cpu_model(cpu, sizeof cpu);
+  json_t *words = json_array();
+  for (uint32_t i = 0; i < n_command; i++) json_array_append_new(words, json_string(command[i]));
+  const lp_options *o = &x->options;
+  const lp_dataset_info *d = x->info.train;
+  json_t *root = json_pack(
+      "{s:i, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:I, s:I, s:s, s:[ii], s:o, s:s}",
+      "schema", SCHEMA, "program", "locality", "version", LP_VERSION, "created", created, "command",
+      words, "title", *o->title ? o->title : x->preset, "preset", x->preset, "options",
+      options_json(o), "arms", arms_json(x), "reference", x->info.reference, "seeds", seeds_json(x),
+      "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "model", o->model, "sheet",
+      (int)x->info.sheet[0], (int)x->info.sheet[1], "classes", classes_json(d), "precision", "f32");
+  json_t *data = json_pack("{s:s, s:s, s:I, s:I, s:o}", "name", d->name, "source", d->source,
+                           "train", (json_int_t)d->count, "test", (json_int_t)x->info.test->count,
+                           "files", files_json(x));
+  json_t *device = json_pack("{s:s, s:s, s:s, s:s}", "id", x->device_info.id, "spec", x->device,
+                             "name", x->device_info.name, "driver", x->device_info.driver);
+  json_t *rest = json_pack("{s:o, s:s, s:o, s:i, s:o}", "data", data, "cpu", cpu, "device", device,
+                           "jobs", (int)x->info.jobs, "modules", modules_json());
+  if (!root || !rest || json_object_update(root, rest) != 0) {
+    json_decref(root);
+    root = NULL;
+  }
+  json_decref(rest);
+  return root;
+}
+
+lp_status lp_manifest_write(const lp_experiment *x, const char *dir, const char *const *command,
+                            uint32_t n_command) {
+  json_t *root = manifest_json(x, command, n_command);
+  char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+  char *path = lp_path_join(dir, MANIFEST);
+  json_decref(root);
+  lp_status status = text && path ? lp_write_file(path, text, strlen(text))
+                                  : lp_fail(LP_ERR_FORMAT,
+                                            "%s: a name or path is not UTF-8 text, "
+                                            "so " MANIFEST " cannot hold it",
+                                            dir);
+  free(path);
+  free(text);
+  return status;
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+static lp_status assign_json(lp_options *o, const lp_option *option, const json_t *value) {
+  char text[64];
+  if (json_is_string(value)) return lp_options_assign(o, option, json_string_value(value));
+  if (json_is_integer(value))
+    snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
+  else if (json_is_real(value))
+    snprintf(text, sizeof text, "%.17g", json_real_value(value));
+  else if (json_is_boolean(value))
+    snprintf(text, sizeof text, "%s", json_is_true(value) ? "true" : "false");
+  else
+    return lp_fail(LP_ERR_FORMAT, "%s: missing", option->name);
+  return lp_options_assign(o, option, text);
+}
+
+static lp_status read_fields(const json_t *root, lp_options *o, char **preset) {
+  if (json_integer_value(json_object_get(root, "schema")) != SCHEMA)
+    return lp_fail(LP_ERR_FORMAT, "not a manifest of this version of locality");
+  const json_t *options = json_object_get(root, "options");
+  const char *name = json_string_value(json_object_get(root, "preset"));
+  if (!name) return lp_fail(LP_ERR_FORMAT, "preset: missing");
+  *preset = strdup(name);
+  if (!*preset) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  const lp_option *option;
+  lp_status status = LP_OK;
+  for (uint32_t i = 0; (option = lp_option_get(i)) && status == LP_OK; i++)
+    if (option->use & LP_USE_EXPERIMENT)
+      status = assign_json(o, option, json_object_get(options, option->name));
+  return status;
+}
+
+lp_status lp_manifest_read(const char *dir, lp_options *o, char **preset, json_t **root) {
+  *root = NULL;
+  *preset = NULL;
+  char *path = lp_path_join(dir, MANIFEST);
+  if (!path) return lp_fail(LP_ERR_MEMORY, "%s: out of memory", dir);
+  void *text = NULL;
+  size_t n = 0;
+  lp_status status = lp_read_file(path, &text, &n);
+  if (status != LP_OK) {
+    status = lp_fail_in(status, "%s is not a run folder", dir);
+  } else {
+    json_error_t error;
+    *root = json_loadb(text, n, 0, &error);
+    status = *root ? read_fields(*root, o, preset)
+                   : lp_fail(LP_ERR_FORMAT, "line %d: %s", error.line, error.text);
+    if (status != LP_OK) status = lp_fail_in(status, "%s", path);
+  }
+  free(text);
+  free(path);
+  return status;
+}
+
+lp_status lp_manifest_check_data(const json_t *root, const char *dir, const lp_experiment *x) {
+  const json_t *then = json_object_get(json_object_get(root, "data"), "files");
+  json_t *now = files_json(x), *a;
+  lp_status status = LP_OK;
+  size_t i;
+  json_array_foreach(now, i, a) {
+    const json_t *b = json_array_get(then, i);
+    const char *old = json_string_value(json_object_get(b, "sha256"));
+    const char *new = json_string_value(json_object_get(a, "sha256"));
+    if (old && new &&strcmp(old, new) == 0) continue;
+    status = lp_fail(LP_ERR_ARG, "%s: %s is no longer the file it was when %s began",
+                     x->options.data, json_string_value(json_object_get(a, "file")), dir);
+    break;
+  }
+  json_decref(now);
+  return status;
+}

@@ -1,0 +1,376 @@
+/* The runs of an experiment: one network each, side by side in jobs, each with its checkpoint,
+ * metrics, model and activations. A run that fails leaves the others alone. */
+#include "experiment_internal.h"
+
+#include <locality/io.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define REPORT_SECONDS 0.1
+/* A checkpoint may take a twentieth of the time at most, however large it is. */
+#define CHECKPOINT_SHARE 20.0
+
+/* All runs of a call, and what their threads share. */
+typedef struct lp_runs {
+  lp_experiment *x;
+  lp_run_state *run;
+  uint32_t n;
+  double *done, *before; /* epochs done of each run, and how many of them before this call */
+  atomic_uint next;
+  lp_metrics metrics;
+  pthread_mutex_t lock; /* of what follows, of done, and of calls to progress */
+  lp_experiment_fn progress;
+  void *user;
+  lp_experiment_outcome outcome;
+  double start, reported;
+} lp_runs;
+
+/* One run while it is trained. */
+typedef struct lp_work {
+  lp_runs *all;
+  uint32_t index;
+  lp_run_state *run;
+  lp_trainer *trainer;
+  double saved, save_cost; /* when the last checkpoint was done, and what it took */
+  lp_status failure;       /* of a callback, with its text */
+  char message[512];
+} lp_work;
+
+static lp_status out_of_memory(void) {
+  return lp_fail(LP_ERR_MEMORY, "experiment: out of memory");
+}
+
+/* ---- reporting ----------------------------------------------------------------------------- */
+
+static void report(lp_work *w, lp_experiment_progress p, double done) {
+  lp_runs *a = w->all;
+  pthread_mutex_lock(&a->lock);
+  a->done[w->index] = done;
+  double now = lp_seconds_now();
+  bool due = p.event != LP_EVENT_STEP || now - a->reported >= REPORT_SECONDS;
+  if (due && a->progress) {
+    a->reported = now;
+    p.arm = w->run->arm->name;
+    p.seed = w->run->seed;
+    p.epochs = (uint32_t)a->x->options.epochs;
+    p.elapsed = now - a->start;
+    for (uint32_t i = 0; i < a->n; i++) {
+      p.done += a->done[i];
+      p.fresh += a->done[i] - a->before[i];
+    }
+    p.total = (double)a->n * p.epochs;
+    a->progress(a->user, &p);
+  }
+  pthread_mutex_unlock(&a->lock);
+}
+
+/* NaN and infinity, which JSON has not, become null. */
+static json_t *number(double v) {
+  return isfinite(v) ? json_real(v) : json_null();
+}
+
+static json_t *line(const lp_work *w, const char *event) {
+  return json_pack("{s:s, s:s, s:I}", "event", event, "arm", w->run->arm->name, "seed",
+                   (json_int_t)w->run->seed);
+}
+
+static lp_status write_line(lp_work *w, json_t *base, json_t *rest) {
+  if (!base || !rest || json_object_update(base, rest) != 0) {
+    json_decref(base);
+    base = NULL;
+  }
+  json_decref(rest);
+  return lp_metrics_write(&w->all->metrics, base);
+}
+
+static lp_status write_train(lp_work *w, const lp_progress *p) {
+  double sum = 0;
+  for (uint32_t i = 0; i < p->n_loss; i++) sum += (double)p->loss[i];
+  uint64_t step = (uint64_t)(p->epoch - 1) * p->steps + p->last_step;
+  return write_line(w, line(w, "train"),
+                    json_pack("{s:I, s:I, s:o, s:f}", "epoch", (json_int_t)p->epoch, "step",
+                              (json_int_t)step, "loss", number(sum / p->n_loss), "lr", p->lr));
+}
+
+static lp_status write_epoch(lp_work *w, const lp_epoch_result *train,
+                             const lp_epoch_result *test) {
+  json_t *rest = json_pack(
+      "{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:f, s:f}", "epoch", (json_int_t)train->epoch, "steps",
+      (json_int_t)train->steps, "train_loss", number(train->loss), "train_accuracy",
+      number(train->accuracy), "loss", number(test->loss), "accuracy", number(test->accuracy),
+      "top5", number(test->top5), "lr", train->lr, "seconds", train->seconds);
+  return write_line(w, line(w, "epoch"), rest);
+}
+
+/* ---- one run ------------------------------------------------------------------------------- */
+
+static lp_status save_checkpoint(lp_work *w) {
+  double start = lp_seconds_now();
+  lp_status status = lp_checkpoint_save(w->trainer, w->run->checkpoint);
+  w->saved = lp_seconds_now();
+  w->save_cost = w->saved - start;
+  return status;
+}
+
+static bool checkpoint_due(const lp_work *w) {
+  double since = lp_seconds_now() - w->saved;
+  return since >= w->all->x->options.checkpoint_seconds && since >= CHECKPOINT_SHARE * w->save_cost;
+}
+
+static bool on_progress(void *user, const lp_progress *p) {
+  lp_work *w = user;
+  lp_status status = LP_OK;
+  if (p->n_loss)
+    status = write_train(w, p);
+  else if (p->step && p->step < p->steps && checkpoint_due(w))
+    status = save_checkpoint(w);
+  if (status != LP_OK && w->failure == LP_OK) {
+    w->failure = status;
+    snprintf(w->message, sizeof w->message, "%s", lp_error_message());
+  }
+  lp_experiment_progress step = {.event = LP_EVENT_STEP, .epoch = p->epoch};
+  report(w, step, p->epoch - 1 + (double)p->step / p->steps);
+  return w->failure == LP_OK && !atomic_load(&w->all->x->stop);
+}
+
+static lp_status train_epochs(lp_work *w, lp_epoch_result *train) {
+  const lp_experiment *x = w->all->x;
+  uint32_t epoch, step;
+  lp_trainer_position(w->trainer, &epoch, &step);
+  while (epoch < (uint32_t)x->options.epochs) {
+    if (atomic_load(&x->stop)) return lp_fail(LP_ERR_INTERRUPTED, "stopped after epoch %u", epoch);
+    lp_epoch_result test;
+    lp_status status = lp_train_epoch(w->trainer, on_progress, w, train);
+    if (w->failure != LP_OK) return lp_fail(w->failure, "%s", w->message);
+    if (status == LP_OK) status = lp_evaluate(w->trainer, x->test, &test);
+    if (status == LP_OK) status = write_epoch(w, train, &test);
+    if (status == LP_OK) status = save_checkpoint(w);
+    if (status != LP_OK) return status;
+    lp_trainer_position(w->trainer, &epoch, &step);
+    lp_experiment_progress done = {.event = LP_EVENT_EPOCH,
+                                   .epoch = epoch,
+                                   .loss = test.loss,
+                                   .accuracy = test.accuracy,
+                                   .seconds = train->seconds};
+    report(w, done, epoch);
+  }
+  return LP_OK;
+}
+
+/* Activations and labels of the first test images. */
+static lp_status save_activations(lp_work *w) {
+  const lp_experiment *x = w->all->x;
+  const lp_dataset_info *d = x->info.test;
+  uint32_t n = (uint32_t)x->options.images < d->count ? (uint32_t)x->options.images : d->count;
+  size_t units = (size_t)x->info.sheet[0] * x->info.sheet[1];
+  size_t image = (size_t)d->channels * d->height * d->width;
+  float *in = malloc(n * units * sizeof *in), *out = malloc(n * units * sizeof *out);
+  int32_t *labels = malloc(n * sizeof *labels);
+  uint32_t *index = malloc(n * sizeof *index);
+  uint8_t *pixels = malloc(n * image);
+  lp_status status = in && out && labels && index && pixels ? LP_OK : out_of_memory();
+  for (uint32_t i = 0; i < n && status == LP_OK; i++) index[i] = i;
+  if (status == LP_OK) status = lp_dataset_batch(x->test, index, n, 0, 0, pixels, labels);
+  if (status == LP_OK) status = lp_activations(w->trainer, x->test, n, in, out);
+  if (status == LP_OK) {
+    lp_tensor_view view[] = {{"lp_in", lp_f32(n, (int64_t)units), in},
+                             {"lp_out", lp_f32(n, (int64_t)units), out},
+                             {"labels", LP_DESC(LP_I32, n), labels}};
+    const char *key[] = {"format"}, *value[] = {"locality activations 1"};
+    status = lp_safetensors_write(w->run->activations, view, 3, key, value, 1);
+  }
+  free(in);
+  free(out);
+  free(labels);
+  free(index);
+  free(pixels);
+  return status;
+}
+
+static lp_status do_run(lp_work *w, lp_epoch_result *last) {
+  lp_experiment *x = w->all->x;
+  lp_train_spec spec;
+  lp_status status = lp_options_train_spec(&x->options, x->info.train, &spec);
+  if (status != LP_OK) return status;
+  spec.net.layer = w->run->arm->layer;
+  spec.device = x->device;
+  spec.seed = w->run->seed;
+  status = lp_trainer_new(&spec, x->train, &w->trainer);
+  if (status == LP_OK && w->run->has_checkpoint)
+    status = lp_checkpoint_load(w->trainer, w->run->checkpoint);
+  if (status != LP_OK) return status;
+  w->saved = lp_seconds_now();
+  status = train_epochs(w, last);
+  if (status == LP_ERR_INTERRUPTED) {
+    lp_status saved = save_checkpoint(w);
+    return saved == LP_OK ? lp_fail(LP_ERR_INTERRUPTED, "interrupted; its checkpoint is written")
+                          : saved;
+  }
+  if (status == LP_OK) status = lp_model_save(w->trainer, w->run->model);
+  if (status == LP_OK) status = save_activations(w);
+  return status;
+}
+
+static const char *status_word(lp_status status) {
+  return status == LP_OK                ? "complete"
+         : status == LP_ERR_NONFINITE   ? "nonfinite"
+         : status == LP_ERR_INTERRUPTED ? "interrupted"
+                                        : "failed";
+}
+
+/* The end line of a run, what is left of its checkpoint, and its place in the outcome. */
+static void finish_run(lp_work *w, lp_status status, const lp_epoch_result *last) {
+  lp_runs *a = w->all;
+  char message[1024];
+  snprintf(message, sizeof message, "%s", status == LP_OK ? "" : lp_error_message());
+  uint32_t epoch = 0, step = 0;
+  if (w->trainer) lp_trainer_position(w->trainer, &epoch, &step);
+  double done = status == LP_ERR_NONFINITE ? (double)a->x->options.epochs : a->done[w->index];
+
+  json_t *rest = json_pack("{s:s}", "status", status_word(status));
+  if (status == LP_ERR_NONFINITE)
+    json_object_update_new(rest, json_pack("{s:I, s:I, s:f}", "epoch", (json_int_t)epoch + 1,
+                                           "step", (json_int_t)last->steps, "lr", last->lr));
+  if (status != LP_OK) json_object_set_new(rest, "message", json_string(message));
+  lp_status written = write_line(w, line(w, "end"), rest);
+  if (written != LP_OK && status == LP_OK) {
+    status = written;
+    snprintf(message, sizeof message, "%s", lp_error_message());
+  }
+  if (status == LP_OK || status == LP_ERR_NONFINITE) unlink(w->run->checkpoint);
+
+  pthread_mutex_lock(&a->lock);
+  a->outcome.complete += status == LP_OK;
+  a->outcome.nonfinite += status == LP_ERR_NONFINITE;
+  a->outcome.interrupted += status == LP_ERR_INTERRUPTED;
+  a->outcome.failed +=
+      status != LP_OK && status != LP_ERR_NONFINITE && status != LP_ERR_INTERRUPTED;
+  pthread_mutex_unlock(&a->lock);
+  lp_experiment_progress end = {
+      .event = LP_EVENT_END, .epoch = epoch, .status = status_word(status), .message = message};
+  report(w, end, done);
+}
+
+static void *work(void *user) {
+  lp_runs *a = user;
+  uint32_t i;
+  while (!atomic_load(&a->x->stop) && (i = atomic_fetch_add(&a->next, 1)) < a->n) {
+    if (a->run[i].finished) continue;
+    lp_work w = {.all = a, .index = i, .run = &a->run[i]};
+    lp_epoch_result last = {0};
+    lp_experiment_progress begin = {.event = LP_EVENT_START, .epoch = w.run->epoch + 1};
+    report(&w, begin, a->before[i]);
+    lp_status status = do_run(&w, &last);
+    finish_run(&w, status, &last);
+    lp_trainer_free(w.trainer);
+  }
+  return NULL;
+}
+
+/* ---- all runs ------------------------------------------------------------------------------ */
+
+static char *path_of(const lp_experiment *x, const char *folder, const lp_run_state *r) {
+  char *path = NULL;
+  int n = asprintf(&path, "%s/%s/%s-seed%llu.safetensors", x->dir, folder, r->arm->name,
+                   (unsigned long long)r->seed);
+  return n < 0 ? NULL : path;
+}
+
+/* Seeds outside, arms inside: what is done after a while compares all arms. */
+static lp_status list_runs(lp_runs *a) {
+  const lp_experiment *x = a->x;
+  a->n = x->n_arms * x->info.n_seeds;
+  a->run = calloc(a->n, sizeof *a->run);
+  a->done = calloc(a->n, sizeof *a->done);
+  a->before = calloc(a->n, sizeof *a->before);
+  if (!a->run || !a->done || !a->before) return out_of_memory();
+  for (uint32_t i = 0; i < a->n; i++) {
+    lp_run_state *r = &a->run[i];
+    r->arm = &x->arms[i % x->n_arms];
+    r->seed = x->seeds[i / x->n_arms];
+    r->model = path_of(x, "models", r);
+    r->activations = path_of(x, "activations", r);
+    r->checkpoint = path_of(x, "checkpoints", r);
+    if (!r->model || !r->activations || !r->checkpoint) return out_of_memory();
+  }
+  return LP_OK;
+}
+
+static void free_runs(lp_runs *a) {
+  for (uint32_t i = 0; a->run && i < a->n; i++) {
+    free(a->run[i].model);
+    free(a->run[i].activations);
+    free(a->run[i].checkpoint);
+  }
+  free(a->run);
+  free(a->done);
+  free(a->before);
+  lp_metrics_close(&a->metrics);
+  pthread_mutex_destroy(&a->lock);
+}
+
+static void count_finished(lp_runs *a) {
+  for (uint32_t i = 0; i < a->n; i++) {
+    lp_run_state *r = &a->run[i];
+    a->before[i] = a->done[i] = r->finished ? (double)a->x->options.epochs : r->epoch;
+    if (!r->finished) continue;
+    a->outcome.nonfinite += r->nonfinite;
+    a->outcome.complete += !r->nonfinite;
+    unlink(r->checkpoint); /* there only if the program was killed right at the run's end */
+  }
+}
+
+static lp_status run_jobs(lp_runs *a) {
+  uint32_t jobs = a->x->info.jobs, started = 0;
+  pthread_t *thread = calloc(jobs, sizeof *thread);
+  if (!thread) return out_of_memory();
+  lp_status status = LP_OK;
+  for (uint32_t i = 1; i < jobs; i++) {
+    int error = pthread_create(&thread[started], NULL, work, a);
+    if (error) lp_log(LP_LOG_WARNING, "only %u of %u jobs: %s", started + 1, jobs, strerror(error));
+    if (error) break;
+    started++;
+  }
+  work(a);
+  for (uint32_t i = 0; i < started; i++) pthread_join(thread[i], NULL);
+  free(thread);
+  if (atomic_load(&a->x->stop)) status = lp_fail(LP_ERR_INTERRUPTED, "%s: interrupted", a->x->dir);
+  return status;
+}
+
+/* Two programs must not write into one folder. */
+static lp_status lock_folder(const char *dir, int *fd) {
+  *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (*fd < 0) return lp_fail(LP_ERR_IO, "cannot open %s: %s", dir, strerror(errno));
+  if (flock(*fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return LP_OK;
+  close(*fd);
+  *fd = -1;
+  return lp_fail(LP_ERR_ARG, "%s: another program is writing into it", dir);
+}
+
+lp_status lp_runs_do(lp_experiment *x, lp_experiment_fn progress, void *user,
+                     lp_experiment_outcome *out) {
+  int lock;
+  lp_status status = lock_folder(x->dir, &lock);
+  if (status != LP_OK) return status;
+  lp_runs a = {.x = x, .progress = progress, .user = user, .start = lp_seconds_now()};
+  pthread_mutex_init(&a.lock, NULL);
+  status = list_runs(&a);
+  if (status == LP_OK) status = lp_metrics_rewind(x->dir, a.run, a.n);
+  if (status == LP_OK) status = lp_metrics_open(&a.metrics, x->dir);
+  if (status == LP_OK) {
+    count_finished(&a);
+    status = run_jobs(&a);
+  }
+  *out = a.outcome;
+  free_runs(&a);
+  close(lock);
+  return status;
+}

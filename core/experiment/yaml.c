@@ -1,0 +1,146 @@
+/* Experiment files: a YAML mapping from option names to values. */
+#include "experiment_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+typedef struct yaml_file {
+  const char *path;
+  yaml_document_t doc;
+} yaml_file;
+
+/* "FILE:LINE: " before this thread's error. */
+static lp_status fail_at(const yaml_file *f, const yaml_node_t *node, lp_status status) {
+  return lp_fail_in(status, "%s:%zu", f->path, node->start_mark.line + 1);
+}
+
+static const char *scalar(const yaml_node_t *node) {
+  return node && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
+}
+
+/* Appends "," unless first, then "name=" unless NULL, then the item, in parentheses when it holds
+ * a comma, a parenthesis or has a name. */
+static lp_status add_item(FILE *text, bool first, const char *name, const char *item) {
+  bool wrap = name || strpbrk(item, ",()");
+  fprintf(text, "%s%s%s%s%s%s", first ? "" : ",", name ? name : "", name ? "=" : "",
+          wrap ? "(" : "", item, wrap ? ")" : "");
+  return ferror(text) ? lp_fail(LP_ERR_MEMORY, "out of memory") : LP_OK;
+}
+
+static lp_status write_sequence(yaml_file *f, const yaml_node_t *node, const char *name,
+                                FILE *text) {
+  lp_status status = LP_OK;
+  yaml_node_item_t *start = node->data.sequence.items.start;
+  for (yaml_node_item_t *i = start; i < node->data.sequence.items.top && status == LP_OK; i++) {
+    const yaml_node_t *item = yaml_document_get_node(&f->doc, *i);
+    const char *value = scalar(item);
+    status = value ? add_item(text, i == start, NULL, value)
+                   : fail_at(f, item, lp_fail(LP_ERR_FORMAT, "%s: an item is not text", name));
+  }
+  return status;
+}
+
+static lp_status write_mapping(yaml_file *f, const yaml_node_t *node, const char *name,
+                               FILE *text) {
+  lp_status status = LP_OK;
+  yaml_node_pair_t *start = node->data.mapping.pairs.start;
+  for (yaml_node_pair_t *p = start; p < node->data.mapping.pairs.top && status == LP_OK; p++) {
+    const yaml_node_t *item = yaml_document_get_node(&f->doc, p->value);
+    const char *key = scalar(yaml_document_get_node(&f->doc, p->key)), *value = scalar(item);
+    status = key && value
+                 ? add_item(text, p == start, key, value)
+                 : fail_at(f, item, lp_fail(LP_ERR_FORMAT, "%s: not NAME: LAYER SPEC", name));
+  }
+  return status;
+}
+
+/* A list may be text, a sequence, or a mapping from names to items. */
+static lp_status set_list(yaml_file *f, lp_options *o, const lp_option *option,
+                          const yaml_node_t *node) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *stream = open_memstream(&text, &size);
+  if (!stream) return lp_fail(LP_ERR_MEMORY, "%s: out of memory", f->path);
+  lp_status status = node->type == YAML_SEQUENCE_NODE
+                         ? write_sequence(f, node, option->name, stream)
+                         : write_mapping(f, node, option->name, stream);
+  if (fclose(stream) != 0 && status == LP_OK)
+    status = lp_fail(LP_ERR_MEMORY, "%s: out of memory", f->path);
+  if (status == LP_OK) {
+    status = lp_options_assign(o, option, text);
+    if (status != LP_OK) fail_at(f, node, status);
+  }
+  free(text);
+  return status;
+}
+
+static lp_status set_field(yaml_file *f, lp_options *o, const yaml_node_pair_t *pair,
+                           uint64_t *seen) {
+  const yaml_node_t *key = yaml_document_get_node(&f->doc, pair->key);
+  const yaml_node_t *node = yaml_document_get_node(&f->doc, pair->value);
+  if (!scalar(key)) return fail_at(f, key, lp_fail(LP_ERR_FORMAT, "a field's name is not text"));
+  const lp_option *option = lp_option_find(scalar(key), LP_USE_EXPERIMENT);
+  if (!option) return fail_at(f, key, LP_ERR_NOT_FOUND);
+  uint64_t bit = UINT64_C(1) << (option - lp_option_get(0));
+  if (*seen & bit) return fail_at(f, key, lp_fail(LP_ERR_FORMAT, "%s: given twice", option->name));
+  *seen |= bit;
+  if (option->type == LP_OPTION_LIST && node->type != YAML_SCALAR_NODE)
+    return set_list(f, o, option, node);
+  if (!scalar(node))
+    return fail_at(f, node, lp_fail(LP_ERR_FORMAT, "%s: not a single value", option->name));
+  lp_status status = lp_options_assign(o, option, scalar(node));
+  return status == LP_OK ? LP_OK : fail_at(f, node, status);
+}
+
+static lp_status set_fields(yaml_file *f, lp_options *o) {
+  const yaml_node_t *root = yaml_document_get_root_node(&f->doc);
+  if (!root) return lp_fail(LP_ERR_FORMAT, "%s: empty", f->path);
+  if (root->type != YAML_MAPPING_NODE)
+    return fail_at(f, root, lp_fail(LP_ERR_FORMAT, "not a list of 'field: value'"));
+  uint64_t seen = 0;
+  lp_status status = LP_OK;
+  yaml_node_pair_t *p = root->data.mapping.pairs.start;
+  for (; p < root->data.mapping.pairs.top && status == LP_OK; p++)
+    status = set_field(f, o, p, &seen);
+  return status;
+}
+
+static lp_status load_file(lp_options *o, const char *path) {
+  FILE *in = fopen(path, "rb");
+  if (!in) return lp_fail(LP_ERR_IO, "cannot open %s: %s", path, strerror(errno));
+  yaml_parser_t parser;
+  if (!yaml_parser_initialize(&parser)) {
+    fclose(in);
+    return lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
+  }
+  yaml_parser_set_input_file(&parser, in);
+  yaml_file f = {.path = path};
+  lp_status status;
+  if (yaml_parser_load(&parser, &f.doc)) {
+    status = set_fields(&f, o);
+    yaml_document_delete(&f.doc);
+  } else if (parser.error == YAML_READER_ERROR) {
+    status = lp_fail(LP_ERR_FORMAT, "%s: not YAML text: %s", path, parser.problem);
+  } else {
+    status = lp_fail(LP_ERR_FORMAT, "%s:%zu: %s", path, parser.problem_mark.line + 1,
+                     parser.problem ? parser.problem : "cannot be read as YAML");
+  }
+  yaml_parser_delete(&parser);
+  fclose(in);
+  return status;
+}
+
+static bool is_file_name(const char *name) {
+  const char *dot = strrchr(name, '.');
+  return strchr(name, '/') || (dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0));
+}
+
+lp_status lp_options_load(lp_options *o, const char *preset_or_file) {
+  if (is_file_name(preset_or_file)) return load_file(o, preset_or_file);
+  char path[4096];
+  lp_status status = lp_preset_path(preset_or_file, path, sizeof path);
+  return status == LP_OK ? load_file(o, path) : status;
+}

@@ -1,0 +1,160 @@
+/* experiment.h: arms x seeds, from options to a run folder (core/DESIGN.md has its layout).
+ *
+ * An experiment trains one network per arm (a layer under study) and seed. Its options are rows of
+ * one table, which the command line, YAML files and the manifest share. Everything random depends
+ * on the seed alone, so arms are paired, a run that was killed and resumed ends bit-identical, and
+ * neither the number of jobs nor of threads changes a result.
+ *
+ * Threads: an experiment belongs to one thread; lp_experiment_stop may be called from any thread
+ * and from a signal handler.
+ */
+#ifndef LOCALITY_EXPERIMENT_H
+#define LOCALITY_EXPERIMENT_H
+
+#include <locality/train.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- options ------------------------------------------------------------------------------- */
+
+typedef enum lp_option_type {
+  LP_OPTION_INT = 0,
+  LP_OPTION_REAL = 1,
+  LP_OPTION_BOOL = 2, /* true or false; yes, no, on, off, 1 and 0 are understood */
+  LP_OPTION_ENUM = 3, /* one of choices */
+  LP_OPTION_TEXT = 4,
+  LP_OPTION_LIST = 5, /* items separated by commas; an item that holds commas in parentheses */
+} lp_option_type;
+
+/* Where an option can be given. */
+enum {
+  LP_USE_EXPERIMENT = 1,
+  LP_USE_TRAIN = 2,
+  LP_USE_PER_CALL = 4 /* changes no result: may differ when an experiment is resumed */
+};
+
+typedef struct lp_option {
+  const char *name;    /* "step_epochs": a YAML field; --step-epochs on the command line */
+  uint32_t type;       /* lp_option_type */
+  const char *value;   /* default, as a user would write it */
+  double min, max;     /* of numbers */
+  const char *choices; /* ENUM: "sgd|rmsprop|adam|adamw" */
+  const char *meaning; /* one line */
+  uint32_t use;        /* LP_USE_* */
+  size_t offset;       /* into lp_options */
+} lp_option;
+
+/* A value for every option. Strings are owned; free with lp_options_free. */
+typedef struct lp_options {
+  char *title, *model, *data, *arms, *layer, *reference, *sheet, *device;
+  int64_t seeds, seed, epochs, batch, step_epochs, images, jobs;
+  int64_t optimizer, decay_kind, schedule; /* index among the choices */
+  int64_t decay_bias, decay_norm;          /* 0 or 1 */
+  double lr, momentum, alpha, beta1, beta2, eps, decay, gamma, dropout, dropout2d;
+  double checkpoint_seconds;
+  uint64_t given; /* bit i: option i was set by lp_options_set */
+} lp_options;
+
+/* Row i of the table; NULL past the last. */
+LP_API const lp_option *lp_option_get(uint32_t i);
+/* The row of a name ('-' and '_' are the same) that can be used so; NULL, with an error that
+ * suggests the nearest, when there is none. */
+LP_API const lp_option *lp_option_find(const char *name, uint32_t use);
+
+/* Defaults: the published settings of the MNIST experiment. */
+LP_API lp_status lp_options_init(lp_options *o);
+LP_API void lp_options_free(lp_options *o);
+/* Sets one option from text, checked for type and range, and marks it as given. */
+LP_API lp_status lp_options_set(lp_options *o, const lp_option *option, const char *text);
+/* The value as text, as lp_options_set would take it. */
+LP_API lp_status lp_options_text(const lp_options *o, const lp_option *option, char *out,
+                                 size_t cap);
+
+/* Sets options from a preset ("mnist") or a YAML file (a name that ends in .yaml or .yml, or holds
+ * a slash). Errors name file, line and field. */
+LP_API lp_status lp_options_load(lp_options *o, const char *preset_or_file);
+/* Name and title of preset i; NULL past the last. */
+LP_API const char *lp_preset_get(uint32_t i, const char **title);
+/* The file of a preset, in the folder that goes with the library. */
+LP_API lp_status lp_preset_path(const char *name, char *out, size_t cap);
+
+/* The training that options describe on a data set. Strings point into o. */
+LP_API lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_info *data,
+                                       lp_train_spec *out);
+
+/* ---- experiments --------------------------------------------------------------------------- */
+
+typedef struct lp_experiment lp_experiment;
+
+typedef struct lp_arm {
+  char *name;          /* part of file names: letters, digits and . _ = + - */
+  char *layer;         /* "plain", "locality:cost=linear,...": canonical layer spec */
+  uint64_t parameters; /* trained numbers */
+  lp_plan_info plan;   /* of its training step */
+} lp_arm;
+
+typedef struct lp_experiment_info {
+  const lp_options *options;
+  const char *preset, *reference; /* reference: name of an arm */
+  const lp_arm *arms;
+  uint32_t n_arms, n_seeds, jobs;
+  const uint64_t *seeds;
+  uint32_t sheet[2];
+  const lp_device_info *device;
+  const char *device_spec; /* what every run opens */
+  const lp_dataset_info *train, *test;
+  const char *dir; /* the run folder; NULL before lp_experiment_run of a new one */
+} lp_experiment_info;
+
+/* Checks everything that can be wrong (options, arms, data, device) and plans every arm, without
+ * writing anything. preset is what lp_options_load was given. */
+LP_API lp_status lp_experiment_new(const lp_options *o, const char *preset, lp_experiment **out);
+/* The same for a run folder that is to go on. preset and options given that differ from the
+ * folder's are refused by name; both may be NULL. */
+LP_API lp_status lp_experiment_resume(const char *dir, const lp_options *given, const char *preset,
+                                      lp_experiment **out);
+LP_API void lp_experiment_free(lp_experiment *x);
+LP_API const lp_experiment_info *lp_experiment_get_info(const lp_experiment *x);
+/* Trains the first arm for about `seconds` and returns the time that an epoch would take. */
+LP_API lp_status lp_experiment_time_epoch(lp_experiment *x, double seconds, double *out);
+
+typedef enum lp_experiment_event {
+  LP_EVENT_START = 0, /* a run begins, or goes on */
+  LP_EVENT_STEP = 1,  /* at most some times a second */
+  LP_EVENT_EPOCH = 2, /* an epoch was trained and evaluated */
+  LP_EVENT_END = 3,   /* a run ended: status says how */
+} lp_experiment_event;
+
+typedef struct lp_experiment_progress {
+  uint32_t event; /* lp_experiment_event */
+  const char *arm;
+  uint64_t seed;
+  uint32_t epoch, epochs;         /* 1-based */
+  double loss, accuracy, seconds; /* EPOCH: on the test set; seconds of its training */
+  const char *status, *message;   /* END: "complete", "nonfinite", "failed", "interrupted" */
+  double done, total;             /* epochs of all runs, finished ones included */
+  double fresh;                   /* of them, done by this call */
+  double elapsed;                 /* seconds since this call began */
+} lp_experiment_progress;
+/* Called by one thread at a time, but not always the same. */
+typedef void (*lp_experiment_fn)(void *user, const lp_experiment_progress *p);
+
+typedef struct lp_experiment_outcome {
+  uint32_t complete, nonfinite, failed, interrupted; /* runs; finished ones included */
+} lp_experiment_outcome;
+
+/* Does every run that is not finished. A new experiment makes its folder `dir`, which must not
+ * exist or be empty; a resumed one goes on where its checkpoints are (dir NULL). An arm that fails
+ * leaves the others alone and is counted. LP_ERR_INTERRUPTED after lp_experiment_stop. */
+LP_API lp_status lp_experiment_run(lp_experiment *x, const char *dir, const char *const *command,
+                                   uint32_t n_command, lp_experiment_fn progress, void *user,
+                                   lp_experiment_outcome *out);
+/* Ends lp_experiment_run in good order: after the current steps, with checkpoints written. */
+LP_API void lp_experiment_stop(lp_experiment *x);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
