@@ -1,0 +1,37 @@
+/* Wiring cost `dog`: a difference of Gaussians, excitation near and inhibition around it (signed).
+ */
+#include <locality/plugin.h>
+
+#include <math.h>
+
+static const lp_param params[] = {
+    {"A", LP_PARAM_REAL, 1, -1e6, 1e6, NULL, "height of the centre"},
+    {"B", LP_PARAM_REAL, 0.5, -1e6, 1e6, NULL, "height of the surround"},
+    {"s1", LP_PARAM_REAL, 1, 1e-3, 1e6, NULL, "width of the centre, in units of the sheet"},
+    {"s2", LP_PARAM_REAL, 3, 1e-3, 1e6, NULL, "width of the surround, in units of the sheet"},
+};
+
+static double bell(double z) {
+  return exp(-z * z / 2);
+}
+
+static double signal(void *self, const lp_arg *args, const lp_sheets *s, double d) {
+  (void)self, (void)s;
+  return args[0].value * bell(d / args[2].value) - args[1].value * bell(d / args[3].value);
+}
+
+static const lp_cost cost = {
+    .struct_size = sizeof cost,
+    .name = "dog",
+    .summary = "P = A exp(-d^2 / (2 s1^2)) - B exp(-d^2 / (2 s2^2))",
+    .source = "Amari, Biol Cybern 1977",
+    .params = params,
+    .n_params = sizeof params / sizeof *params,
+    .signal = signal,
+};
+
+static lp_status init(const lp_host *host, lp_registrar *r) {
+  return host->add_cost(r, &cost);
+}
+
+LP_PLUGIN("cost-dog", "1.0", "Apache-2.0", "wiring cost: centre and surround", init, NULL)

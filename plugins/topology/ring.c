@@ -1,0 +1,43 @@
+/* Topology `ring`: units in a row whose ends meet. */
+#include <locality/plugin.h>
+
+#include <math.h>
+
+static const lp_host *host;
+
+/* A sheet asked for as R x S is unrolled row-major. */
+static lp_status extents(void *self, const lp_arg *args, uint32_t n, uint32_t extent[LP_MAX_AXES]) {
+  (void)self, (void)args;
+  uint64_t product = 1;
+  for (uint32_t a = 0; a < LP_MAX_AXES; a++) product *= extent[a] ? extent[a] : 1;
+  if (extent[0] && product != n)
+    return host->fail(LP_ERR_SHAPE, "topology ring: the sheet asked for has %llu units, not %u",
+                      (unsigned long long)product, n);
+  extent[0] = n;
+  return LP_OK;
+}
+
+/* The shorter way round; on one axis the three metrics are the same. */
+static double distance(void *self, const lp_arg *args, lp_metric metric, const lp_sheets *s,
+                       const double *a, const double *b) {
+  (void)self, (void)args, (void)metric;
+  double d = fabs(a[0] - b[0]);
+  return fmin(d, s->period[0] - d);
+}
+
+static const lp_topology topology = {
+    .struct_size = sizeof topology,
+    .name = "ring",
+    .summary = "units in a row whose ends meet",
+    .source = "",
+    .ndim = 1,
+    .extents = extents,
+    .distance = distance,
+};
+
+static lp_status init(const lp_host *h, lp_registrar *r) {
+  host = h;
+  return h->add_topology(r, &topology);
+}
+
+LP_PLUGIN("topology-ring", "1.0", "Apache-2.0", "topology: a row whose ends meet", init, NULL)
