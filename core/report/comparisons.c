@@ -1,0 +1,80 @@
+/* comparisons.c: data of the leave-one-class-out figure. */
+#include "report/report_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_CLASSES = 20 };
+
+/* Position of a class on the axis: 0 is "none left out". Negative: not shown. */
+static int class_place(const report_run *run, const char *name) {
+  for (uint32_t i = 0; i < run->n_classes && i < MAX_CLASSES; i++)
+    if (strcmp(run->classes[i], name) == 0) return (int)i + 1;
+  return -1;
+}
+
+typedef struct axis {
+  uint32_t points;
+  uint64_t sites; /* a bit for each site that has points */
+} axis;
+
+static void point(const report_run *run, FILE *f, axis *ax, const json_t *c, const char *left_out,
+                  int place, const json_t *t) {
+  uint32_t arm = report_arm_index(run, jstr(c, "arm"));
+  int site = 0;
+  while (site < REPORT_SITES && strcmp(report_site_name[site], jstr(c, "site")) != 0) site++;
+  uint32_t seed = report_seed_index(run, (uint64_t)jnum(t, "seed"));
+  if (arm == run->n_arms || site == REPORT_SITES || isnan(jnum(t, "t")) || place < 0) return;
+  /* arms side by side, the seeds of an arm close together */
+  double slot = 0.7 / run->n_arms;
+  double in_slot = run->n_seeds > 1 ? (double)seed / (run->n_seeds - 1) - 0.5 : 0;
+  double x = place + slot * (arm - (run->n_arms - 1) / 2.0 + 0.6 * in_slot);
+  fprintf(f, "%d,%s,%u,", site + 1, report_site_name[site], arm + 1);
+  csv_text(f, run->arms[arm].name);
+  fputc(',', f);
+  csv_text(f, left_out);
+  fprintf(f, ",%.0f,%.4f,", jnum(t, "seed"), x);
+  csv_num(f, jnum(t, "t"));
+  fputc(',', f);
+  csv_num(f, jnum(t, "p"));
+  fputc('\n', f);
+  ax->points++;
+  ax->sites |= 1u << site;
+}
+
+lp_status leave_one_out_write(const report_run *run, int arg, figure_out *out) {
+  (void)arg;
+  const json_t *list = jobj(run->summary, "comparisons");
+  axis ax = {0};
+  uint32_t left_out = 0;
+  size_t i, k;
+  json_t *c, *t;
+  fputs("# site number,site,arm number,arm,class left out,seed,x,t,p\n", out->csv);
+  json_array_foreach(list, i, c) {
+    if (strcmp(jstr(c, "measure"), "variance") != 0) continue;
+    json_array_foreach(jobj(c, "per_image"), k, t) point(run, out->csv, &ax, c, "none", 0, t);
+    json_array_foreach(jobj(c, "leave_one_class_out"), k, t) {
+      uint32_t before = ax.points;
+      point(run, out->csv, &ax, c, jstr(t, "class"), class_place(run, jstr(t, "class")), t);
+      left_out += ax.points - before;
+    }
+  }
+  if (!left_out) return lp_fail(LP_ERR_NOT_FOUND, "the analysis has no such test");
+  uint32_t n = run->n_classes < MAX_CLASSES ? run->n_classes : MAX_CLASSES;
+  gp_arms(out->var, run);
+  gp_array(out->var, "class", run->classes, n);
+  gp_array(out->var, "site", report_site_name, REPORT_SITES);
+  fprintf(out->var, "n_class = %u\nn_site = %d\n", n, REPORT_SITES);
+  html(
+      out->caption,
+      "t of the paired test over images, once with all images (\xe2\x80\x9cnone\xe2\x80\x9d) and "
+      "once without the images of each class; one point a pair of networks (arm and reference with "
+      "one seed). Dashed lines: p = .05 (t = \xc2\xb1"
+      "1.96). ");
+  if (run->n_classes > n)
+    html(out->caption, "Shown are the first %u of %u classes; the text counts all of them. ", n,
+         run->n_classes);
+  html(out->caption, "Points of one arm that spread as widely as the arms do show that the pair of "
+                     "networks matters more than the layer.");
+  return LP_OK;
+}

@@ -1,0 +1,183 @@
+/* facts.c: what was run, on what, and how each network ended. */
+#include "report/report_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- networks that did not finish ----------------------------------------------------------- */
+
+static const char *status_of(const report_run *run, uint32_t arm, uint32_t seed) {
+  const json_t *end = run->ends[arm * run->n_seeds + seed];
+  return end ? jstr(end, "status") : "";
+}
+
+static void nonfinite_item(const report_run *run, FILE *f, uint32_t arm, uint32_t seed) {
+  const json_t *end = run->ends[arm * run->n_seeds + seed];
+  html(f,
+       "<li>%s, seed %s: the loss stopped being a finite number in epoch %s at step %s, learning "
+       "rate %s.%s%s</li>\n",
+       run->arms[arm].name, num((double)run->seeds[seed], 0).s, num(jnum(end, "epoch"), 0).s,
+       num(jnum(end, "step"), 0).s, exact(jnum(end, "lr")).s, *jstr(end, "message") ? " " : "",
+       jstr(end, "message"));
+}
+
+void facts_status(const report_run *run, FILE *f) {
+  uint32_t complete = 0, other = 0;
+  for (uint32_t i = 0; i < run->n_arms * run->n_seeds; i++) {
+    bool done = strcmp(status_of(run, i / run->n_seeds, i % run->n_seeds), "complete") == 0;
+    complete += done;
+    other += !done;
+  }
+  html(f, "<p>%u of %u networks (%u arms, %u seeds) finished.</p>\n", complete, complete + other,
+       run->n_arms, run->n_seeds);
+  if (!other) return;
+  html(f, "<ul class=\"warn\">\n");
+  for (uint32_t i = 0; i < run->n_arms * run->n_seeds; i++) {
+    uint32_t arm = i / run->n_seeds, seed = i % run->n_seeds;
+    const char *status = status_of(run, arm, seed);
+    const char *name = run->arms[arm].name;
+    shorttext number = num((double)run->seeds[seed], 0);
+    if (strcmp(status, "complete") == 0) continue;
+    if (strcmp(status, "nonfinite") == 0)
+      nonfinite_item(run, f, arm, seed);
+    else if (*status)
+      html(f, "<li>%s, seed %s: %s. %s</li>\n", name, number.s, status,
+           jstr(run->ends[i], "message"));
+    else
+      html(f, "<li>%s, seed %s: not finished; it is shown as far as it got.</li>\n", name,
+           number.s);
+  }
+  html(f, "</ul>\n");
+}
+
+/* ---- times ---------------------------------------------------------------------------------- */
+
+static void time_table(const report_run *run, FILE *f) {
+  html(f, "<div class=\"scroll\"><table>\n<caption>Networks: how they ended, and seconds per epoch "
+          "of training (mean over epochs, first to last)</caption>\n<thead><tr>"
+          "<th scope=\"col\">Arm</th><th scope=\"col\">Seed</th><th scope=\"col\">Status</th>"
+          "<th scope=\"col\">Epochs</th><th scope=\"col\">Seconds per epoch</th>"
+          "<th scope=\"col\">Last test loss</th><th scope=\"col\">Last accuracy, %%</th>"
+          "</tr></thead>\n<tbody>\n");
+  for (uint32_t i = 0; i < run->n_arms * run->n_seeds; i++) {
+    uint32_t arm = i / run->n_seeds, seed = i % run->n_seeds, epochs = 0, timed = 0, last = 0;
+    double seconds = 0, low = INFINITY, high = 0, loss = NAN, accuracy = NAN;
+    for (uint32_t k = 0; k < run->n_epochs; k++) {
+      const report_epoch *e = &run->epochs[k];
+      if (e->arm != arm || e->seed != seed) continue;
+      epochs++;
+      if (!isnan(e->seconds)) {
+        seconds += e->seconds;
+        timed++;
+        low = fmin(low, e->seconds);
+        high = fmax(high, e->seconds);
+      }
+      if (e->epoch >= last) last = e->epoch, loss = e->loss, accuracy = e->accuracy;
+    }
+    shorttext range = {""};
+    if (timed)
+      snprintf(range.s, sizeof range.s, "shortest %.30s s, longest %.30s s", num_auto(low).s,
+               num_auto(high).s);
+    const char *status = status_of(run, arm, seed);
+    html(f, "<tr><th scope=\"row\">%s</th><td>%s</td><td class=\"text\">%s</td><td>%u</td>",
+         run->arms[arm].name, num((double)run->seeds[seed], 0).s, *status ? status : "unfinished",
+         epochs);
+    html_cell(f, num_auto(timed ? seconds / timed : NAN).s, range.s);
+    html(f, "<td>%s</td><td>%s</td></tr>\n", num(loss, 3).s, num(accuracy, 2).s);
+  }
+  html(f, "</tbody>\n</table></div>\n");
+}
+
+/* ---- the run -------------------------------------------------------------------------------- */
+
+static void row(FILE *f, const char *name, const char *value) {
+  if (*value)
+    html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td></tr>\n", name, value);
+}
+
+static void value_row(FILE *f, const char *name, const json_t *v) {
+  if (json_is_string(v)) {
+    row(f, name, json_string_value(v));
+  } else if (v && !json_is_null(v)) {
+    char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(8));
+    if (text) row(f, name, text);
+    free(text);
+  }
+}
+
+static void command_row(FILE *f, const json_t *command) {
+  char *text = NULL;
+  size_t n = 0, i;
+  json_t *v;
+  FILE *m = open_memstream(&text, &n);
+  if (!m) return;
+  json_array_foreach(command, i, v) {
+    if (json_is_string(v)) fprintf(m, "%s%s", i ? " " : "", json_string_value(v));
+  }
+  if (fclose(m) == 0) row(f, "command", text);
+  free(text);
+}
+
+static void open_facts(FILE *f, const char *caption) {
+  html(f, "<div class=\"scroll\"><table class=\"facts\">\n<caption>%s</caption>\n<tbody>\n",
+       caption);
+}
+
+static void close_facts(FILE *f) {
+  html(f, "</tbody>\n</table></div>\n");
+}
+
+static void software(const report_run *run, FILE *f) {
+  static const char *const keys[] = {"program", "version", "created", "preset",    "model", "sheet",
+                                     "epochs",  "batch",   "seeds",   "precision", "cpu",   "jobs"};
+  const json_t *m = run->manifest, *device = jobj(m, "device");
+  open_facts(f, "Program and machine");
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) value_row(f, keys[i], jobj(m, keys[i]));
+  command_row(f, jobj(m, "command"));
+  row(f, "device", jstr(device, "id"));
+  row(f, "device name", jstr(device, "name"));
+  row(f, "driver", jstr(device, "driver"));
+  close_facts(f);
+}
+
+static void data_facts(const report_run *run, FILE *f) {
+  const json_t *d = jobj(run->manifest, "data");
+  size_t i;
+  json_t *file;
+  if (!json_is_object(d)) return;
+  open_facts(f, "Data, with the SHA-256 of each file");
+  value_row(f, "name", jobj(d, "name"));
+  value_row(f, "source", jobj(d, "source"));
+  value_row(f, "training samples", jobj(d, "train"));
+  value_row(f, "test samples", jobj(d, "test"));
+  json_array_foreach(jobj(d, "files"), i, file) {
+    html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\"><code>%s</code></td></tr>\n",
+         jstr(file, "file"), jstr(file, "sha256"));
+  }
+  close_facts(f);
+}
+
+void facts_run(const report_run *run, FILE *f) {
+  time_table(run, f);
+  software(run, f);
+  data_facts(run, f);
+  json_t *options = jobj(run->manifest, "options");
+  const char *key;
+  json_t *v;
+  size_t i;
+  if (json_object_size(options)) {
+    open_facts(f, "Every option");
+    json_object_foreach(options, key, v) value_row(f, key, v);
+    close_facts(f);
+  }
+  const json_t *modules = jobj(run->manifest, "modules");
+  if (json_array_size(modules)) {
+    open_facts(f, "Modules in use");
+    json_array_foreach(modules, i, v) {
+      html(f, "<tr><th scope=\"row\">%s %s</th><td class=\"text\">%s</td></tr>\n", jstr(v, "name"),
+           jstr(v, "version"), jstr(v, "file"));
+    }
+    close_facts(f);
+  }
+}

@@ -1,0 +1,263 @@
+/* figures.c: the table of figures and the files of each: NAME.csv, NAME.var, NAME.gp, NAME.svg.
+ *
+ * A script (.gp) starts with a line that holds the hash of its other lines. Where the two agree the
+ * script is ours and is replaced by today's; where they do not, someone restyled it and it stays.
+ */
+#include "report/report_internal.h"
+
+#include <locality/io.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const figure figures[] = {
+    {"learning", "learning.gp", "Learning curves", curves_write, 0, false},
+    {"variance", "variance.gp", "Spatial variance of every network", strip_write, 0, false},
+    {"leave_one_out", "leave_one_out.gp", "Per-image test with one class left out",
+     leave_one_out_write, 0, false},
+    {"prior_maps", "maps.gp", "The prior of a central and of a corner unit", prior_maps_write, 0,
+     false},
+    {"prior_distance", "prior_distance.gp", "The prior as a function of distance",
+     prior_distance_write, 0, false},
+    {"connections", "connections.gp", "Connections between two rows of seven units", wires_write, 0,
+     true},
+    {"maps_lp_in", "maps.gp", "Class maps at lp_in", maps_write, 0, false},
+    {"maps_lp_in_centred", "maps.gp", "Mean-subtracted class maps at lp_in", maps_write, 1, false},
+    {"maps_lp_out", "maps.gp", "Class maps at lp_out", maps_write, 2, false},
+    {"maps_lp_out_centred", "maps.gp", "Mean-subtracted class maps at lp_out", maps_write, 3,
+     false},
+};
+
+/* ---- text for gnuplot ----------------------------------------------------------------------- */
+
+void gp_string(FILE *f, const char *text) {
+  fputc('\'', f);
+  for (const char *s = text; *s; s++) {
+    if (*s == '\'') fputc('\'', f);
+    fputc((unsigned char)*s < 32 ? ' ' : *s, f);
+  }
+  fputc('\'', f);
+}
+
+/* Labels in a picture are cut where they would run into each other; tables have them whole. */
+static void gp_label(FILE *f, const char *text, size_t max) {
+  char cut[96];
+  size_t n = 0, chars = 0;
+  while (text[n] && chars < max && n + 8 < sizeof cut) {
+    cut[n] = text[n];
+    n++;
+    chars += ((unsigned char)text[n] & 0xc0) != 0x80; /* counted at the end of a character */
+  }
+  cut[n] = 0;
+  if (text[n]) strcpy(cut + n, "\xe2\x80\xa6");
+  gp_string(f, cut);
+}
+
+void gp_array(FILE *f, const char *name, const char *const *text, uint32_t n) {
+  fprintf(f, "array %s[%u] = [", name, n);
+  for (uint32_t i = 0; i < n; i++) {
+    if (i) fputs(", ", f);
+    gp_label(f, text[i], 14);
+  }
+  fputs("]\n", f);
+}
+
+void gp_arms(FILE *f, const report_run *run) {
+  fprintf(f, "n_arm = %u\n", run->n_arms);
+  fprintf(f, "array arm[%u] = [", run->n_arms);
+  for (uint32_t i = 0; i < run->n_arms; i++) {
+    if (i) fputs(", ", f);
+    gp_label(f, run->arms[i].name, 24);
+  }
+  fputs("]\n", f);
+}
+
+void csv_text(FILE *f, const char *text) {
+  fputc('"', f);
+  for (const char *s = text; *s; s++) {
+    if (*s == '"') fputc('"', f);
+    fputc((unsigned char)*s < 32 ? ' ' : *s, f);
+  }
+  fputc('"', f);
+}
+
+void csv_num(FILE *f, double x) {
+  if (isfinite(x))
+    fprintf(f, "%.6g", x);
+  else
+    fputs("NaN", f);
+}
+
+/* ---- scripts -------------------------------------------------------------------------------- */
+
+static const char hash_line[] = "# locality ";
+
+static lp_status template_text(const figure *fig, char **out) {
+  const char *t = report_asset_find(fig->template);
+  size_t n = 0;
+  FILE *f = open_memstream(out, &n);
+  if (!f) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  while (t && *t) {
+    if (strncmp(t, "@NAME@", 6) == 0) {
+      fputs(fig->name, f);
+      t += 6;
+    } else {
+      fputc(*t++, f);
+    }
+  }
+  if (fclose(f) != 0) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  return LP_OK;
+}
+
+/* Is the script at path one that a person changed? */
+static bool edited(const char *path) {
+  void *data = NULL;
+  size_t n = 0;
+  if (access(path, F_OK) != 0 || lp_read_file(path, &data, &n) != LP_OK) return false;
+  const char *text = data, *rest = strchr(text, '\n');
+  char hex[65];
+  bool ours = rest && strncmp(text, hash_line, strlen(hash_line)) == 0 &&
+              lp_sha256(rest + 1, strlen(rest + 1), hex) == LP_OK &&
+              strncmp(text + strlen(hash_line), hex, 64) == 0;
+  free(data);
+  return !ours;
+}
+
+/* Writes figures/FILE unless it was edited; *kept says that it was. */
+static lp_status write_script(const char *folder, const char *file, const char *text, bool *kept) {
+  char *path = lp_path_join(folder, file), *whole = NULL, hex[65];
+  *kept = path && edited(path);
+  lp_status st = LP_OK;
+  if (!path) {
+    st = lp_fail(LP_ERR_MEMORY, "out of memory");
+  } else if (*kept) {
+    lp_log(LP_LOG_INFO, "%s was edited: it is kept and used", path);
+  } else if ((st = lp_sha256(text, strlen(text), hex)) == LP_OK) {
+    if (asprintf(&whole, "%s%s (a changed file is kept)\n%s", hash_line, hex, text) < 0) {
+      whole = NULL;
+      st = lp_fail(LP_ERR_MEMORY, "out of memory");
+    } else {
+      st = lp_write_file(path, whole, strlen(whole));
+    }
+  }
+  free(whole);
+  free(path);
+  return st;
+}
+
+static lp_status write_in(const char *folder, const char *name, const char *ext, const char *text,
+                          size_t n) {
+  char file[128];
+  snprintf(file, sizeof file, "%s.%s", name, ext);
+  char *path = lp_path_join(folder, file);
+  if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  lp_status st = lp_write_file(path, text, n);
+  free(path);
+  return st;
+}
+
+lp_status figures_begin(report_run *run) {
+  char *folder = lp_path_join(run->dir, "figures");
+  if (!folder) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  bool kept;
+  lp_status st = lp_make_dirs(folder);
+  if (st == LP_OK) st = write_script(folder, "style.gp", report_asset_find("style.gp"), &kept);
+  free(folder);
+  if (!gnuplot_present()) {
+    run->gnuplot_missing = "gnuplot was not found in PATH";
+    lp_log(LP_LOG_WARNING, "%s: figures are not drawn (Debian, Ubuntu: apt install gnuplot-nox)",
+           run->gnuplot_missing);
+  }
+  return st;
+}
+
+/* ---- one figure ----------------------------------------------------------------------------- */
+
+typedef struct text {
+  char *s;
+  size_t n;
+} text;
+
+static lp_status fill(const report_run *run, const figure *fig, text *csv, text *var,
+                      text *caption) {
+  figure_out out = {open_memstream(&csv->s, &csv->n), open_memstream(&var->s, &var->n),
+                    open_memstream(&caption->s, &caption->n)};
+  lp_status st = LP_OK;
+  if (!out.csv || !out.var || !out.caption)
+    st = lp_fail(LP_ERR_MEMORY, "out of memory");
+  else
+    st = fig->write(run, fig->arg, &out);
+  bool full = false;
+  if (out.csv) full |= fclose(out.csv) != 0;
+  if (out.var) full |= fclose(out.var) != 0;
+  if (out.caption) full |= fclose(out.caption) != 0;
+  if (full && st == LP_OK) st = lp_fail(LP_ERR_MEMORY, "out of memory");
+  return st;
+}
+
+static lp_status draw(const report_run *run, const figure *fig, const char *folder, FILE *page) {
+  char script[128], *svg = NULL, *standalone = NULL;
+  size_t n = 0;
+  snprintf(script, sizeof script, "%s.gp", fig->name);
+  if (run->gnuplot_missing) {
+    html(page, "<p class=\"note\">Not drawn: %s. Its table is figures/%s.csv.</p>\n",
+         run->gnuplot_missing, fig->name);
+    return LP_OK;
+  }
+  if (gnuplot_run(folder, script, &svg, &n) != LP_OK) {
+    lp_log(LP_LOG_WARNING, "%s", lp_error_message());
+    html(page, "<p class=\"warn\">Not drawn. %s</p>\n", lp_error_message());
+    return LP_OK;
+  }
+  lp_status st = LP_OK;
+  standalone = svg_standalone(svg);
+  if (standalone)
+    st = write_in(folder, fig->name, "svg", standalone, strlen(standalone));
+  else
+    st = lp_fail(LP_ERR_MEMORY, "out of memory");
+  if (st == LP_OK) {
+    html(page, "<div class=\"plot%s\">", fig->card ? " card" : "");
+    svg_inline(page, svg, fig->name, fig->title);
+    html(page, "</div>\n");
+  }
+  free(standalone);
+  free(svg);
+  return st;
+}
+
+lp_status figure_emit(const report_run *run, const char *name, FILE *page) {
+  const figure *fig = figures;
+  while (strcmp(fig->name, name) != 0) fig++;
+  text csv = {0}, var = {0}, caption = {0};
+  char *folder = lp_path_join(run->dir, "figures"), *script = NULL;
+  lp_status st =
+      folder ? fill(run, fig, &csv, &var, &caption) : lp_fail(LP_ERR_MEMORY, "out of memory");
+  bool kept = false;
+  if (st == LP_ERR_NOT_FOUND) {
+    html(page, "<p class=\"note\">No figure \xe2\x80\x9c%s\xe2\x80\x9d: %s.</p>\n", fig->title,
+         lp_error_message());
+    st = LP_OK;
+    goto done;
+  }
+  if (st == LP_OK) st = write_in(folder, name, "csv", csv.s, csv.n);
+  if (st == LP_OK) st = write_in(folder, name, "var", var.s, var.n);
+  if (st == LP_OK) st = template_text(fig, &script);
+  char file[128];
+  snprintf(file, sizeof file, "%s.gp", name);
+  if (st == LP_OK) st = write_script(folder, file, script, &kept);
+  if (st != LP_OK) goto done;
+  html(page, "<figure id=\"%s\">\n", name);
+  st = draw(run, fig, folder, page);
+  html(page, "<figcaption><strong>%s.</strong> ", fig->title);
+  fwrite(caption.s, 1, caption.n, page);
+  if (kept) html(page, " <em>Drawn by an edited figures/%s.gp.</em>", name);
+  html(page, "</figcaption>\n</figure>\n");
+done:
+  free(script);
+  free(folder);
+  free(csv.s);
+  free(var.s);
+  free(caption.s);
+  return st;
+}

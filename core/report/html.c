@@ -1,0 +1,158 @@
+/* html.c: the writer that escapes, and numbers as a reader wants them. */
+#include "report/report_internal.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#define MINUS "\xe2\x88\x92"
+#define DASH  "\xe2\x80\x93"
+
+/* Length of the UTF-8 sequence at s, or 0 when it is none (or a control character that neither
+ * HTML nor XML allows). */
+static int utf8_length(const unsigned char *s) {
+  if (s[0] < 0x80) return s[0] >= 32 || s[0] == '\t' || s[0] == '\n';
+  int n = s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : 0;
+  if (s[0] >= 0xf0 && s[0] < 0xf5) n = 4;
+  for (int i = 1; i < n; i++)
+    if ((s[i] & 0xc0) != 0x80) return 0;
+  return n;
+}
+
+static void escaped(FILE *f, const char *text) {
+  for (const unsigned char *s = (const unsigned char *)text; *s;) {
+    int n = utf8_length(s);
+    if (n == 0) {
+      fputc('?', f);
+      s++;
+      continue;
+    }
+    switch (*s) {
+    case '&':
+      fputs("&amp;", f);
+      break;
+    case '<':
+      fputs("&lt;", f);
+      break;
+    case '>':
+      fputs("&gt;", f);
+      break;
+    case '"':
+      fputs("&quot;", f);
+      break;
+    case '\'':
+      fputs("&#39;", f);
+      break;
+    default:
+      fwrite(s, 1, (size_t)n, f);
+    }
+    s += n;
+  }
+}
+
+void html(FILE *f, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  for (const char *s = fmt; *s; s++) {
+    if (*s != '%') {
+      fputc(*s, f);
+      continue;
+    }
+    switch (*++s) {
+    case 's':
+      escaped(f, va_arg(ap, const char *));
+      break;
+    case 'u':
+      fprintf(f, "%u", va_arg(ap, unsigned));
+      break;
+    case 'd':
+      fprintf(f, "%d", va_arg(ap, int));
+      break;
+    default:
+      fputc(*s, f);
+    }
+  }
+  va_end(ap);
+}
+
+void html_cell(FILE *f, const char *text, const char *tip) {
+  if (tip && *tip)
+    html(f, "<td title=\"%s\">%s</td>", tip, text);
+  else
+    html(f, "<td>%s</td>", text);
+}
+
+/* ---- numbers -------------------------------------------------------------------------------- */
+
+static shorttext with_minus(const char *plain) {
+  shorttext out = {""};
+  size_t n = 0;
+  for (const char *s = plain; *s && n + 4 < sizeof out.s; s++) {
+    if (*s == '-') {
+      memcpy(out.s + n, MINUS, 3);
+      n += 3;
+    } else {
+      out.s[n++] = *s;
+    }
+  }
+  out.s[n] = 0;
+  return out;
+}
+
+shorttext num(double x, int decimals) {
+  if (isnan(x)) return (shorttext){DASH};
+  if (isinf(x)) return with_minus(x < 0 ? "-\xe2\x88\x9e" : "\xe2\x88\x9e");
+  char buf[64];
+  if (fabs(x) >= 1e7)
+    snprintf(buf, sizeof buf, "%.3g", x);
+  else
+    snprintf(buf, sizeof buf, "%.*f", decimals, x);
+  /* "-0.00" reads as a sign that is not there */
+  if (buf[0] == '-' && strspn(buf + 1, "0.") == strlen(buf + 1)) return with_minus(buf + 1);
+  return with_minus(buf);
+}
+
+static int decimals_for(double x) {
+  double a = fabs(x);
+  return a < 10 || isnan(a) ? 3 : a < 100 ? 2 : a < 10000 ? 1 : 0;
+}
+
+shorttext num_auto(double x) {
+  return num(x, decimals_for(x));
+}
+
+shorttext mean_sd(double mean, double sd, int decimals) {
+  shorttext m = num(mean, decimals), out;
+  if (isnan(mean) || isnan(sd)) return m;
+  snprintf(out.s, sizeof out.s, "%.36s \xc2\xb1 %.36s", m.s, num(sd, decimals).s);
+  return out;
+}
+
+shorttext mean_sd_auto(double mean, double sd) {
+  return mean_sd(mean, sd, decimals_for(mean));
+}
+
+shorttext p_value(double p) {
+  if (isnan(p)) return (shorttext){DASH};
+  if (p < 0.001) return (shorttext){"< .001"};
+  char buf[16];
+  snprintf(buf, sizeof buf, "%.3f", p);
+  shorttext out;
+  snprintf(out.s, sizeof out.s, "%s", buf[0] == '0' ? buf + 1 : buf);
+  return out;
+}
+
+shorttext exact(double x) {
+  if (isnan(x)) return (shorttext){DASH};
+  char buf[64];
+  snprintf(buf, sizeof buf, "%.3g", x);
+  return with_minus(buf);
+}
+
+shorttext t_test(double t, double df) {
+  shorttext out = {DASH};
+  if (isnan(t)) return out;
+  bool whole = !isnan(df) && fabs(df - round(df)) < 1e-9;
+  snprintf(out.s, sizeof out.s, "%.30s (%.30s)", num(t, 2).s, num(df, whole ? 0 : 1).s);
+  return out;
+}

@@ -1,0 +1,239 @@
+/* maps.c: class maps from activations/, and tiles for templates/maps.gp.
+ *
+ * Units of networks with different seeds have nothing to do with each other, so maps are never
+ * averaged over networks: one seed is shown, the first for which most arms have activations.
+ */
+#include "report/report_internal.h"
+
+#include <locality/io.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_CLASSES = 20 };
+
+typedef struct class_map {
+  double *mean; /* n_classes x units: mean activation over the images of a class */
+  double *all;  /* units: mean over all images */
+} class_map;
+
+typedef struct report_maps report_maps;
+struct report_maps {
+  uint64_t seed;
+  uint32_t n_arms, n_classes, units, images;
+  uint32_t *count; /* images of each class, n_classes */
+  class_map *map;  /* n_arms x REPORT_SITES; mean is NULL where there is nothing */
+};
+
+void maps_free(report_maps *m) {
+  if (!m) return;
+  for (uint32_t i = 0; m->map && i < m->n_arms * REPORT_SITES; i++) free(m->map[i].mean);
+  free(m->count);
+  free(m->map);
+  free(m);
+}
+
+static char *activations_path(const report_run *run, uint32_t arm, uint64_t seed) {
+  char *path = NULL;
+  if (asprintf(&path, "%s/activations/%s-seed%llu.safetensors", run->dir, run->arms[arm].name,
+               (unsigned long long)seed) < 0)
+    return NULL;
+  return path;
+}
+
+static bool choose_seed(const report_run *run, uint64_t *seed) {
+  uint32_t best = 0;
+  for (uint32_t s = 0; s < run->n_seeds; s++) {
+    uint32_t n = 0;
+    for (uint32_t a = 0; a < run->n_arms; a++) {
+      char *path = activations_path(run, a, run->seeds[s]);
+      n += path && access(path, R_OK) == 0;
+      free(path);
+    }
+    if (n > best) {
+      best = n;
+      *seed = run->seeds[s];
+    }
+  }
+  return best > 0;
+}
+
+static bool finite_row(const float *x, uint32_t n) {
+  for (uint32_t i = 0; i < n; i++)
+    if (!isfinite(x[i])) return false;
+  return true;
+}
+
+static void average(const report_maps *m, const float *x, const int32_t *label, uint32_t images,
+                    uint32_t *count, class_map *out) {
+  double n = 0;
+  memset(count, 0, m->n_classes * sizeof *count);
+  for (uint32_t i = 0; i < images; i++) {
+    const float *row = x + (size_t)i * m->units;
+    if (!finite_row(row, m->units)) continue;
+    double *mean = NULL;
+    if (label[i] >= 0 && (uint32_t)label[i] < m->n_classes) {
+      mean = out->mean + (size_t)label[i] * m->units;
+      count[label[i]]++;
+    }
+    n++;
+    for (uint32_t u = 0; u < m->units; u++) {
+      out->all[u] += row[u];
+      if (mean) mean[u] += row[u];
+    }
+  }
+  for (uint32_t u = 0; u < m->units; u++) out->all[u] /= n;
+  for (uint32_t c = 0; c < m->n_classes; c++)
+    for (uint32_t u = 0; u < m->units; u++)
+      out->mean[(size_t)c * m->units + u] /= count[c]; /* 0/0: NaN, a class without images */
+}
+
+/* What does not fit is left out with a line in the log: the page says what is missing. */
+static lp_status load_arm(report_maps *m, uint32_t arm, const char *path) {
+  lp_safetensors *f = NULL;
+  lp_status st = lp_safetensors_read(path, &f);
+  if (st != LP_OK) {
+    lp_log(LP_LOG_WARNING, "%s", lp_error_message());
+    return st == LP_ERR_MEMORY ? st : LP_OK;
+  }
+  const lp_tensor_view *label = lp_safetensors_find(f, "labels");
+  for (int s = 0; s < REPORT_SITES && st == LP_OK; s++) {
+    const lp_tensor_view *x = lp_safetensors_find(f, report_site_name[s]);
+    class_map *out = &m->map[arm * REPORT_SITES + (uint32_t)s];
+    if (!x || !label || x->desc.dtype != LP_F32 || label->desc.dtype != LP_I32 ||
+        x->desc.ndim != 2 || label->desc.ndim != 1 || x->desc.dim[0] != label->desc.dim[0] ||
+        x->desc.dim[0] < 1 || x->desc.dim[0] > INT32_MAX || x->desc.dim[1] != m->units) {
+      lp_log(LP_LOG_WARNING, "%s: %s and labels do not fit a sheet of %u units", path,
+             report_site_name[s], m->units);
+      continue;
+    }
+    out->mean = calloc((size_t)(m->n_classes + 1) * m->units, sizeof *out->mean);
+    if (!out->mean) {
+      st = lp_fail(LP_ERR_MEMORY, "out of memory");
+      break;
+    }
+    out->all = out->mean + (size_t)m->n_classes * m->units;
+    m->images = (uint32_t)x->desc.dim[0];
+    average(m, x->data, label->data, m->images, m->count, out);
+  }
+  lp_safetensors_free(f);
+  return st;
+}
+
+lp_status maps_load(report_run *run) {
+  report_maps *m = calloc(1, sizeof *m);
+  if (!m) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  run->maps = m;
+  m->n_arms = run->n_arms;
+  m->units = run->rows * run->cols;
+  m->n_classes = run->n_classes < MAX_CLASSES ? run->n_classes : MAX_CLASSES;
+  m->count = calloc(m->n_classes + 1, sizeof *m->count);
+  m->map = calloc((size_t)run->n_arms * REPORT_SITES, sizeof *m->map);
+  if (!m->count || !m->map) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  if (!m->units || !m->n_classes || !choose_seed(run, &m->seed)) return LP_OK;
+  lp_status st = LP_OK;
+  for (uint32_t a = 0; a < run->n_arms && st == LP_OK; a++) {
+    char *path = activations_path(run, a, m->seed);
+    if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory");
+    if (access(path, R_OK) == 0) st = load_arm(m, a, path);
+    free(path);
+  }
+  return st;
+}
+
+/* ---- the figures ---------------------------------------------------------------------------- */
+
+static double value_at(const class_map *map, uint32_t units, uint32_t c, uint32_t u, bool centred) {
+  return map->mean[(size_t)c * units + u] - (centred ? map->all[u] : 0);
+}
+
+/* One row of tiles for each arm that has maps. */
+static void write_tiles(const report_run *run, int site, bool centred, double *tile, tile_set *t,
+                        const char **down, FILE *csv) {
+  const report_maps *m = run->maps;
+  for (uint32_t a = 0; a < run->n_arms; a++) {
+    const class_map *map = &m->map[a * REPORT_SITES + (uint32_t)site];
+    if (!map->mean) continue;
+    down[t->n_down++] = run->arms[a].name;
+    for (uint32_t c = 0; c < m->n_classes; c++) {
+      for (uint32_t u = 0; u < m->units; u++) {
+        tile[u] = value_at(map, m->units, c, u, centred);
+        t->low = fmin(t->low, tile[u]);
+        t->high = fmax(t->high, tile[u]);
+      }
+      char what[200];
+      snprintf(what, sizeof what, "arm %.80s, class %.80s", run->arms[a].name, run->classes[c]);
+      tile_csv(csv, what, tile, run->rows, run->cols);
+    }
+  }
+}
+
+lp_status maps_write(const report_run *run, int arg, figure_out *out) {
+  const int site = arg / 2;
+  const bool centred = arg % 2;
+  const report_maps *m = run->maps;
+  if (!m->images) return lp_fail(LP_ERR_NOT_FOUND, "there are no activations that fit the sheet");
+  double *tile = malloc(m->units * sizeof *tile);
+  const char **down = calloc(run->n_arms, sizeof *down);
+  lp_status st = LP_OK;
+  tile_set t = {.rows = run->rows,
+                .cols = run->cols,
+                .n_across = m->n_classes,
+                .across = run->classes,
+                .scale = centred ? "activation minus mean" : "mean activation",
+                .diverging = centred};
+  if (!tile || !down) {
+    st = lp_fail(LP_ERR_MEMORY, "out of memory");
+  } else {
+    write_tiles(run, site, centred, tile, &t, down, out->csv);
+    t.down = down;
+    if (centred) t.high = fmax(t.high, -t.low), t.low = -t.high;
+    if (t.n_down == 0)
+      st = lp_fail(LP_ERR_NOT_FOUND, "there are no activations of %s", report_site_name[site]);
+    else
+      tiles_var(out->var, &t);
+    html(out->caption,
+         "Mean activation over the test images of each class at %s%s, seed %s, %u "
+         "images in all; sheet of %u \xc3\x97 %u units. One colour scale for all arms",
+         report_site_name[site], centred ? ", minus the mean over all analysed images" : "",
+         num((double)m->seed, 0).s, m->images, run->rows, run->cols);
+    html(out->caption, centred ? ", symmetric about zero." : ".");
+    if (run->n_classes > m->n_classes)
+      html(out->caption, " Shown are the first %u of %u classes.", m->n_classes, run->n_classes);
+  }
+  free(down);
+  free(tile);
+  return st;
+}
+
+/* ---- tiles ---------------------------------------------------------------------------------- */
+
+void tile_csv(FILE *csv, const char *what, const double *value, uint32_t rows, uint32_t cols) {
+  if (ftell(csv) > 0) fputs("\n\n", csv);
+  fputs("# ", csv);
+  for (const char *s = what; *s; s++) fputc((unsigned char)*s < 32 ? ' ' : *s, csv);
+  fputc('\n', csv);
+  for (uint32_t r = 0; r < rows; r++) {
+    for (uint32_t c = 0; c < cols; c++) {
+      if (c) fputc(',', csv);
+      double v = value[(size_t)r * cols + c];
+      if (isfinite(v))
+        fprintf(csv, "%.4g", v);
+      else
+        fputs("NaN", csv);
+    }
+    fputc('\n', csv);
+  }
+}
+
+void tiles_var(FILE *var, const tile_set *t) {
+  double high = t->high > t->low ? t->high : t->low + 1;
+  fprintf(var, "rows = %u\ncols = %u\n", t->rows, t->cols);
+  fprintf(var, "n_down = %u\nn_across = %u\n", t->n_down, t->n_across);
+  gp_array(var, "down", t->down, t->n_down);
+  gp_array(var, "across", t->across, t->n_across);
+  fprintf(var, "low = %.6g\nhigh = %.6g\ndiverging = %d\nscale = ", t->low, high, t->diverging);
+  gp_string(var, t->scale);
+  fputc('\n', var);
+}

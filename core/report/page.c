@@ -1,0 +1,183 @@
+/* page.c: report.html from top to bottom. */
+#include "report/report_internal.h"
+
+#include <locality/io.h>
+#include <locality/report.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- sections ------------------------------------------------------------------------------- */
+
+static void gnuplot_note(const report_run *run, FILE *f) {
+  if (!run->gnuplot_missing) return;
+  html(f,
+       "<p class=\"warn\"><strong>No figures.</strong> %s. Install it (Debian and Ubuntu: "
+       "<code>apt install gnuplot-nox</code>; Fedora: <code>dnf install gnuplot</code>; macOS: "
+       "<code>brew install gnuplot</code>) and run <code>locality report DIR</code> again; "
+       "nothing has to be trained or analysed again.</p>\n",
+       run->gnuplot_missing);
+}
+
+static lp_status results(const report_run *run, FILE *f) {
+  facts_status(run, f);
+  if (!run->analysed)
+    html(f, "<p class=\"warn\">summary.json is missing: run <code>locality analyze DIR</code>, "
+            "then <code>locality report DIR</code>.</p>\n");
+  table_accuracy(run, f);
+  return figure_emit(run, "learning", f);
+}
+
+static lp_status variance(const report_run *run, FILE *f) {
+  html(f, "<p>An activation map is read as a distribution over the sheet; its spatial variance is "
+          "the mean squared distance of activity from its centre, corrected for the number of "
+          "active units. A smaller variance means activity that lies closer together. The unit of "
+          "replication is the trained network.</p>\n");
+  table_variance(run, f);
+  lp_status st = figure_emit(run, "variance", f);
+  if (st == LP_OK) table_nulls(run, f);
+  return st;
+}
+
+static lp_status per_image(const report_run *run, FILE *f) {
+  table_per_image(run, f);
+  html(f, "<h3>Leaving one class out</h3>\n");
+  leave_one_out_text(run, f);
+  return figure_emit(run, "leave_one_out", f);
+}
+
+static lp_status priors(const report_run *run, FILE *f) {
+  lp_status st = figure_emit(run, "prior_maps", f);
+  if (st == LP_OK) st = figure_emit(run, "prior_distance", f);
+  if (st == LP_OK) st = figure_emit(run, "connections", f);
+  return st;
+}
+
+static lp_status class_maps(const report_run *run, FILE *f) {
+  static const char *const names[] = {"maps_lp_in", "maps_lp_in_centred", "maps_lp_out",
+                                      "maps_lp_out_centred"};
+  lp_status st = LP_OK;
+  for (size_t i = 0; i < sizeof names / sizeof *names && st == LP_OK; i++)
+    st = figure_emit(run, names[i], f);
+  return st;
+}
+
+static lp_status measures(const report_run *run, FILE *f) {
+  table_measures(run, f);
+  return LP_OK;
+}
+
+static lp_status facts(const report_run *run, FILE *f) {
+  facts_run(run, f);
+  return LP_OK;
+}
+
+static lp_status restyle(const report_run *run, FILE *f) {
+  (void)run;
+  html(f, "<p>Every figure is drawn by gnuplot from four files in <code>figures/</code>: "
+          "<code>NAME.csv</code> (its numbers), <code>NAME.var</code> (names and sizes), "
+          "<code>NAME.gp</code> (the script; <code>style.gp</code> holds fonts and colours of all "
+          "of them) and <code>NAME.svg</code> (the picture). Edit a <code>.gp</code> file, then run"
+          "</p>\n<pre><code>locality report DIR</code></pre>\n"
+          "<p>The page and the pictures are made again. An edited script is kept: its first line "
+          "holds a hash of the rest, and a script that no longer fits its hash is never "
+          "overwritten. Delete it to get the original back. To draw one picture alone: "
+          "<code>cd DIR/figures &amp;&amp; gnuplot NAME.gp &gt; NAME.svg</code>. A gnuplot script "
+          "can run programs: look at the edited scripts of a folder that came from someone else "
+          "before you run the command on it.</p>\n");
+  return LP_OK;
+}
+
+static const struct {
+  const char *id, *title;
+  lp_status (*write)(const report_run *run, FILE *f);
+} sections[] = {
+    {"results", "Accuracy and loss", results},
+    {"spatial-variance", "Spatial variance", variance},
+    {"per-image", "The per-image test", per_image},
+    {"measures", "All measures", measures},
+    {"priors", "The prior", priors},
+    {"class-maps", "Class maps", class_maps},
+    {"facts", "How it was run", facts},
+    {"restyle", "Changing the figures", restyle},
+};
+enum { SECTIONS = sizeof sections / sizeof *sections };
+
+/* ---- the page ------------------------------------------------------------------------------- */
+
+static void page_head(const report_run *run, FILE *f) {
+  const char *title = *run->title ? run->title : "Locality report";
+  fputs("<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n"
+        "<meta charset=\"utf-8\" />\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\" />\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+        "style-src 'unsafe-inline'; img-src data:\" />\n",
+        f);
+  html(f, "<title>%s</title>\n", title);
+  fprintf(f, "<style>\n%s</style>\n</head>\n<body>\n", report_asset_find("page.css"));
+  html(f, "<header>\n<h1>%s</h1>\n", title);
+  const json_t *m = run->manifest, *data = jobj(m, "data");
+  html(f, "<p class=\"sub\">%s %s", jstr(m, "program"), jstr(m, "version"));
+  if (*jstr(m, "model")) html(f, " \xc2\xb7 %s", jstr(m, "model"));
+  if (*jstr(data, "name")) html(f, " on %s", jstr(data, "name"));
+  html(f, " \xc2\xb7 %u arms \xc3\x97 %u seeds", run->n_arms, run->n_seeds);
+  if (run->rows) html(f, " \xc2\xb7 sheet %u \xc3\x97 %u", run->rows, run->cols);
+  if (*jstr(m, "created")) html(f, " \xc2\xb7 %s", jstr(m, "created"));
+  html(f, "</p>\n");
+  const json_t *answer = jobj(run->summary, "answer");
+  size_t i;
+  json_t *sentence;
+  if (json_array_size(answer)) {
+    html(f, "<section class=\"answer\" aria-label=\"Answer\">\n");
+    json_array_foreach(answer, i, sentence) {
+      if (json_is_string(sentence)) html(f, "<p>%s</p>\n", json_string_value(sentence));
+    }
+    html(f, "</section>\n");
+  }
+  html(f, "<nav aria-label=\"Contents\"><ul>\n");
+  for (int k = 0; k < SECTIONS; k++)
+    html(f, "<li><a href=\"#%s\">%s</a></li>\n", sections[k].id, sections[k].title);
+  html(f, "</ul></nav>\n</header>\n<main>\n");
+  gnuplot_note(run, f);
+}
+
+static lp_status page(const report_run *run, FILE *f) {
+  page_head(run, f);
+  for (int k = 0; k < SECTIONS; k++) {
+    html(f, "<section id=\"%s\">\n<h2>%s</h2>\n", sections[k].id, sections[k].title);
+    lp_status st = sections[k].write(run, f);
+    if (st != LP_OK) return st;
+    html(f, "</section>\n");
+  }
+  html(f,
+       "</main>\n<footer><p>Made by %s %s from manifest.json, metrics.jsonl, summary.json and "
+       "activations/ of this folder.</p></footer>\n</body>\n</html>\n",
+       "locality", LP_VERSION);
+  return LP_OK;
+}
+
+static lp_status write_page(const report_run *run) {
+  char *text = NULL;
+  size_t n = 0;
+  FILE *f = open_memstream(&text, &n);
+  if (!f) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  lp_status st = page(run, f);
+  bool full = ferror(f) != 0;
+  full |= fclose(f) != 0;
+  if (st == LP_OK && full) st = lp_fail(LP_ERR_MEMORY, "out of memory");
+  char *path = lp_path_join(run->dir, "report.html");
+  if (st == LP_OK)
+    st = path ? lp_write_file(path, text, n) : lp_fail(LP_ERR_MEMORY, "out of memory");
+  free(path);
+  free(text);
+  return st;
+}
+
+lp_status lp_report_write(const char *dir) {
+  report_run run;
+  lp_status st = report_run_load(dir, &run);
+  if (st == LP_OK) st = maps_load(&run);
+  if (st == LP_OK) st = figures_begin(&run);
+  if (st == LP_OK) st = write_page(&run);
+  report_run_free(&run);
+  return st == LP_OK ? st : lp_fail_in(st, "report of %s", dir);
+}

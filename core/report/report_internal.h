@@ -1,0 +1,165 @@
+/* report_internal.h: what the files of this folder share.
+ *
+ * run.c loads a run folder into report_run; page.c writes the page; tables.c and facts.c write its
+ * tables; figures.c, with data from curves.c, comparisons.c, priors.c and maps.c, its figures.
+ */
+#ifndef LOCALITY_REPORT_INTERNAL_H
+#define LOCALITY_REPORT_INTERNAL_H
+
+#include <jansson.h>
+#include <locality/status.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* ---- files built into the library (embed.c makes the table) --------------------------------- */
+
+typedef struct report_asset {
+  const char *name, *text;
+} report_asset;
+extern const report_asset report_assets[]; /* ends with a NULL name */
+const char *report_asset_find(const char *name);
+
+/* ---- a run folder --------------------------------------------------------------------------- */
+
+enum { REPORT_SITES = 2 };
+extern const char *const report_site_name[REPORT_SITES]; /* lp_in, lp_out */
+
+typedef struct report_arm {
+  const char *name, *layer;
+} report_arm;
+
+/* One line "epoch" of metrics.jsonl; NaN where a value is not given. */
+typedef struct report_epoch {
+  uint32_t arm, seed, epoch; /* arm and seed are indices */
+  double train_loss, loss, accuracy, seconds;
+} report_epoch;
+
+typedef struct report_run {
+  const char *dir;
+  json_t *manifest, *summary; /* summary is an empty object when the file is missing */
+  bool analysed;              /* summary.json was there */
+  const char *title, *reference;
+  report_arm *arms;
+  uint32_t n_arms;
+  uint64_t *seeds;
+  uint32_t n_seeds;
+  uint32_t rows, cols; /* of the sheet; 0 when unknown */
+  const char **classes;
+  uint32_t n_classes;
+  report_epoch *epochs;
+  uint32_t n_epochs, cap_epochs;
+  json_t **ends; /* n_arms x n_seeds, the "end" line of each network or NULL */
+  struct report_maps *maps;
+  const char *gnuplot_missing; /* why no figure can be drawn, or NULL */
+} report_run;
+
+lp_status report_run_load(const char *dir, report_run *run);
+void report_run_free(report_run *run);
+uint32_t report_arm_index(const report_run *run, const char *name); /* n_arms when unknown */
+uint32_t report_seed_index(const report_run *run, uint64_t seed);   /* n_seeds when unknown */
+/* The arm that published values of "the locality prior" stand beside; n_arms when there is none. */
+uint32_t report_lp_arm(const report_run *run);
+
+/* JSON access that never fails: NULL, "" or NaN where the value is absent or of another type. */
+const char *jstr(const json_t *o, const char *key);
+double jnum(const json_t *o, const char *key);
+json_t *jobj(const json_t *o, const char *key); /* borrowed */
+
+/* ---- writing HTML --------------------------------------------------------------------------- */
+
+/* printf for markup: %s is escaped, %u and %d are numbers, %% a percent sign. */
+void html(FILE *f, const char *fmt, ...) LP_PRINTF(2, 3);
+/* One cell of a table; `tip` (may be NULL) is shown on hovering. */
+void html_cell(FILE *f, const char *text, const char *tip);
+
+/* A short text by value, for use as an argument: num(x, 2).s */
+typedef struct shorttext {
+  char s[128];
+} shorttext;
+shorttext num(double x, int decimals);                   /* en dash for NaN, a real minus sign */
+shorttext num_auto(double x);                            /* decimals by magnitude */
+shorttext mean_sd(double mean, double sd, int decimals); /* "98.1 ± 0.2" */
+shorttext mean_sd_auto(double mean, double sd);
+shorttext p_value(double p); /* "< .001" or ".042" */
+shorttext exact(double x);   /* %.3g with a real minus sign: for tips and published values */
+shorttext t_test(double t, double df);
+
+/* ---- page parts ----------------------------------------------------------------------------- */
+
+void table_accuracy(const report_run *run, FILE *f);
+void table_variance(const report_run *run, FILE *f);
+void table_per_image(const report_run *run, FILE *f);
+void table_nulls(const report_run *run, FILE *f);
+void table_measures(const report_run *run, FILE *f);
+void leave_one_out_text(const report_run *run, FILE *f);
+void facts_status(const report_run *run, FILE *f);
+void facts_run(const report_run *run, FILE *f);
+
+/* ---- figures -------------------------------------------------------------------------------- */
+
+/* What a figure's writer fills: the table, the variables its script loads, and its caption. */
+typedef struct figure_out {
+  FILE *csv, *var, *caption;
+} figure_out;
+
+typedef struct figure {
+  const char *name;     /* of the files in figures/, and of the page's anchor */
+  const char *template; /* an asset */
+  const char *title;
+  /* LP_ERR_NOT_FOUND, with the reason as error text: the run has nothing to show here. */
+  lp_status (*write)(const report_run *run, int arg, figure_out *out);
+  int arg;
+  bool card; /* always on a white card: its meaning depends on the background */
+} figure;
+
+lp_status figures_begin(report_run *run); /* the folder, the shared style, looks for gnuplot */
+/* Writes the figure's files, draws it and puts it into the page. */
+lp_status figure_emit(const report_run *run, const char *name, FILE *page);
+
+/* 'text' as a gnuplot string, and an array of n of them (ready for `array name[n] = [...]`). */
+void gp_string(FILE *f, const char *text);
+void gp_array(FILE *f, const char *name, const char *const *text, uint32_t n);
+void gp_arms(FILE *f, const report_run *run);
+/* A CSV field, quoted when needed, without newlines. */
+void csv_text(FILE *f, const char *text);
+/* A number, or NaN as gnuplot reads it. */
+void csv_num(FILE *f, double x);
+
+lp_status curves_write(const report_run *run, int arg, figure_out *out);
+lp_status strip_write(const report_run *run, int arg, figure_out *out);
+lp_status leave_one_out_write(const report_run *run, int arg, figure_out *out);
+lp_status prior_maps_write(const report_run *run, int arg, figure_out *out);
+lp_status prior_distance_write(const report_run *run, int arg, figure_out *out);
+lp_status wires_write(const report_run *run, int arg, figure_out *out);
+/* arg: site * 2 + (1 for mean-subtracted) */
+lp_status maps_write(const report_run *run, int arg, figure_out *out);
+lp_status maps_load(report_run *run);
+void maps_free(struct report_maps *maps);
+
+/* Tiles for templates/maps.gp: rows of tiles with a label at the left, columns with one on top. */
+typedef struct tile_set {
+  uint32_t rows, cols; /* of one tile */
+  uint32_t n_down, n_across;
+  const char *const *down, *const *across; /* labels */
+  const char *scale;                       /* label of the colour bar */
+  bool diverging;
+  double low, high;
+} tile_set;
+void tiles_var(FILE *var, const tile_set *t);
+/* One tile, in order (row of tiles, column of tiles). */
+void tile_csv(FILE *csv, const char *what, const double *value, uint32_t rows, uint32_t cols);
+
+/* ---- gnuplot -------------------------------------------------------------------------------- */
+
+/* Runs `gnuplot --default-settings NAME` in `dir` without a shell. *svg is malloc'ed. On failure
+ * the error text holds gnuplot's own message. */
+lp_status gnuplot_run(const char *dir, const char *script, char **svg, size_t *n);
+bool gnuplot_present(void);
+/* Gives gnuplot's SVG a white background: what is kept in figures/. malloc'ed. */
+char *svg_standalone(const char *svg);
+/* The same picture as a part of the page: no prolog, ids made unique by `prefix`, black follows
+ * the colour of the text. */
+void svg_inline(FILE *page, const char *svg, const char *prefix, const char *label);
+
+#endif

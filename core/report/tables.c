@@ -1,0 +1,379 @@
+/* tables.c: accuracy, spatial variance and the tests, as tables. */
+#include "report/report_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void open_table(FILE *f, const char *caption) {
+  html(f, "<div class=\"scroll\"><table>\n<caption>%s</caption>\n", caption);
+}
+
+static void close_table(FILE *f) {
+  html(f, "</tbody>\n</table></div>\n");
+}
+
+static void head(FILE *f, const char *const *names, size_t n) {
+  html(f, "<thead><tr>");
+  for (size_t i = 0; i < n; i++) html(f, "<th scope=\"col\">%s</th>", names[i]);
+  html(f, "</tr></thead>\n<tbody>\n");
+}
+#define HEAD(f, ...)                                                                               \
+  head(f, (const char *const[]){__VA_ARGS__},                                                      \
+       sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+static void cell(FILE *f, shorttext text) {
+  html_cell(f, text.s, NULL);
+}
+
+static void count_cell(FILE *f, double n) {
+  cell(f, num(n, 0));
+}
+
+static void p_cell(FILE *f, double p) {
+  shorttext tip = {""};
+  if (!isnan(p)) snprintf(tip.s, sizeof tip.s, "p = %.70s", exact(p).s);
+  html_cell(f, p_value(p).s, tip.s);
+}
+
+/* ---- tests over networks -------------------------------------------------------------------- */
+
+#define TEST_HEADS                                                                                 \
+  "Welch t (df)", "p", "Paired t (df)", "p", "Interval of the difference", "Hedges\xe2\x80\x99 g"
+
+static void test_cells(FILE *f, const json_t *c) {
+  static const char *const kind[] = {"welch", "paired"};
+  for (int i = 0; i < 2; i++) {
+    const json_t *t = jobj(c, kind[i]);
+    cell(f, t_test(jnum(t, "t"), jnum(t, "df")));
+    p_cell(f, jnum(t, "p"));
+  }
+  const json_t *b = jobj(c, "bootstrap");
+  double low = jnum(b, "low"), high = jnum(b, "high");
+  shorttext interval = num(NAN, 0);
+  if (!isnan(low) && !isnan(high))
+    snprintf(interval.s, sizeof interval.s, "[%.36s, %.36s]", num_auto(low).s, num_auto(high).s);
+  cell(f, interval);
+  cell(f, num(jnum(c, "hedges_g"), 2));
+}
+
+/* "95 % bootstrap interval, 10000 resamples" from the first entry that says so. */
+static void test_note(FILE *f, const json_t *list) {
+  size_t i;
+  json_t *c;
+  json_array_foreach(list, i, c) {
+    double level = jnum(jobj(c, "bootstrap"), "level");
+    double resamples = jnum(jobj(c, "bootstrap"), "resamples");
+    if (isnan(level) || isnan(resamples)) continue;
+    html(f,
+         "<p class=\"note\">Interval: %s %% bootstrap of the difference of means, %s resamples of "
+         "networks. Hedges\xe2\x80\x99 g: difference in units of the pooled sd, corrected for "
+         "small n. Paired: networks with one seed share initial weights, batch order and dropout "
+         "masks.</p>\n",
+         num(100 * level, 0).s, num(resamples, 0).s);
+    return;
+  }
+}
+
+/* ---- accuracy ------------------------------------------------------------------------------- */
+
+static void accuracy_row(const report_run *run, FILE *f, uint32_t i, const json_t *published) {
+  const report_arm *arm = &run->arms[i];
+  const json_t *a = jobj(jobj(run->summary, "arms"), arm->name);
+  const json_t *acc = jobj(a, "accuracy"), *loss = jobj(a, "loss");
+  html(f, "<tr><th scope=\"row\">%s%s</th><td class=\"text\"><code>%s</code></td>", arm->name,
+       strcmp(arm->name, run->reference) == 0 ? " (reference)" : "", arm->layer);
+  count_cell(f, jnum(acc, "n"));
+  cell(f, mean_sd(jnum(acc, "mean"), jnum(acc, "sd"), 2));
+  const json_t *p = jobj(published, arm->name);
+  if (published) cell(f, num(jnum(p, "accuracy"), 1));
+  cell(f, mean_sd(jnum(loss, "mean"), jnum(loss, "sd"), 3));
+  if (published) cell(f, num(jnum(p, "loss"), 3));
+  html(f, "</tr>\n");
+}
+
+void table_accuracy(const report_run *run, FILE *f) {
+  const json_t *published = jobj(jobj(run->summary, "published"), "arms");
+  if (!json_object_size(published)) published = NULL;
+  open_table(f, "Test accuracy and loss: mean \xc2\xb1 sd over n networks (seeds)");
+  if (published)
+    HEAD(f, "Arm", "Layer", "n", "Accuracy, %", "published, %", "Loss", "published");
+  else
+    HEAD(f, "Arm", "Layer", "n", "Accuracy, %", "Loss");
+  for (uint32_t i = 0; i < run->n_arms; i++) accuracy_row(run, f, i, published);
+  close_table(f);
+  if (published)
+    html(f, "<p class=\"note\">Published: as reported by Sax (2017), one network each. The values "
+            "stand here for comparison; nothing was tuned to meet them.</p>\n");
+
+  const json_t *list = jobj(run->summary, "accuracy_comparisons");
+  if (!json_array_size(list)) return;
+  open_table(f, "Accuracy against the reference, tests over networks");
+  HEAD(f, "Arm", "Reference", "n", TEST_HEADS);
+  size_t i;
+  json_t *c;
+  json_array_foreach(list, i, c) {
+    html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td>", jstr(c, "arm"),
+         jstr(c, "reference"));
+    count_cell(f, jnum(c, "n"));
+    test_cells(f, c);
+    html(f, "</tr>\n");
+  }
+  close_table(f);
+  test_note(f, list);
+}
+
+/* ---- variance and other measures ------------------------------------------------------------ */
+
+static bool is_for(const json_t *c, const char *site, const char *measure) {
+  return strcmp(jstr(c, "site"), site) == 0 && strcmp(jstr(c, "measure"), measure) == 0;
+}
+
+static bool comparison_table(const report_run *run, FILE *f, const char *site, const char *measure,
+                             const char *caption) {
+  const json_t *list = jobj(run->summary, "comparisons");
+  bool any = false;
+  size_t i;
+  json_t *c;
+  json_array_foreach(list, i, c) {
+    if (!is_for(c, site, measure)) continue;
+    if (!any) {
+      open_table(f, caption);
+      HEAD(f, "Arm", "n", "Mean \xc2\xb1 sd", "Reference", TEST_HEADS);
+      any = true;
+    }
+    html(f, "<tr><th scope=\"row\">%s</th>", jstr(c, "arm"));
+    count_cell(f, jnum(c, "n"));
+    cell(f, mean_sd_auto(jnum(c, "mean"), jnum(c, "sd")));
+    html(f, "<td>%s<br /><small>%s</small></td>",
+         mean_sd_auto(jnum(c, "reference_mean"), jnum(c, "reference_sd")).s, jstr(c, "reference"));
+    test_cells(f, c);
+    html(f, "</tr>\n");
+  }
+  if (any) close_table(f);
+  return any;
+}
+
+void table_variance(const report_run *run, FILE *f) {
+  bool any = false;
+  for (int s = 0; s < REPORT_SITES; s++) {
+    char caption[160];
+    snprintf(caption, sizeof caption,
+             "Spatial variance at %s, in squared unit spacings: mean \xc2\xb1 sd over n networks",
+             report_site_name[s]);
+    any |= comparison_table(run, f, report_site_name[s], "variance", caption);
+  }
+  if (any)
+    test_note(f, jobj(run->summary, "comparisons"));
+  else
+    html(f, "<p class=\"note\">No two arms with finished networks to compare yet.</p>\n");
+}
+
+/* Undefined maps, summed over the networks of an arm. */
+static void undefined_note(const report_run *run, FILE *f) {
+  double undefined = 0, total = 0;
+  const char *name;
+  json_t *arm, *r;
+  size_t i;
+  json_object_foreach(jobj(run->summary, "arms"), name, arm) {
+    json_array_foreach(jobj(arm, "runs"), i, r) {
+      for (int s = 0; s < REPORT_SITES; s++) {
+        const json_t *site = jobj(jobj(r, "sites"), report_site_name[s]);
+        double u = jnum(site, "variance_undefined"), n = jnum(site, "variance_n");
+        if (!isnan(u)) undefined += u, total += u + (isnan(n) ? 0 : n);
+      }
+    }
+  }
+  if (total > 0)
+    html(f,
+         "<p class=\"note\">Maps without a variance (all zero, or one active unit): %s; they are "
+         "counted, never averaged in.</p>\n",
+         num(undefined, 0).s);
+}
+
+void table_per_image(const report_run *run, FILE *f) {
+  const json_t *list = jobj(run->summary, "comparisons");
+  const json_t *published = jobj(jobj(run->summary, "published"), "variance");
+  size_t i, k;
+  json_t *c, *t;
+  open_table(f, "Paired t test over images within one pair of networks (the published test)");
+  HEAD(f, "Arm", "Site", "Seed", "Images", "Mean difference", "t (df)", "p");
+  json_array_foreach(list, i, c) {
+    if (strcmp(jstr(c, "measure"), "variance") != 0) continue;
+    json_array_foreach(jobj(c, "per_image"), k, t) {
+      html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td>", jstr(c, "arm"),
+           jstr(c, "site"));
+      count_cell(f, jnum(t, "seed"));
+      count_cell(f, jnum(t, "n"));
+      cell(f, num_auto(jnum(t, "mean_difference")));
+      cell(f, t_test(jnum(t, "t"), jnum(t, "df")));
+      p_cell(f, jnum(t, "p"));
+      html(f, "</tr>\n");
+    }
+  }
+  json_array_foreach(published, i, c) {
+    html(f, "<tr class=\"published\"><th scope=\"row\">published</th><td class=\"text\">%s</td>",
+         jstr(c, "site"));
+    html(f, "<td></td><td></td>");
+    cell(f, num_auto(jnum(c, "lp") - jnum(c, "control")));
+    cell(f, num(jnum(c, "t"), 2));
+    p_cell(f, jnum(c, "p"));
+    html(f, "</tr>\n");
+  }
+  close_table(f);
+  html(f, "<p class=\"warn\"><strong>Images are not replicates.</strong> All images pass through "
+          "the same two networks, so this test asks whether <em>these two</em> networks differ "
+          "(any two do), not whether the layer makes a difference. Judge by the tests over "
+          "networks above.</p>\n");
+
+  const json_t *pairs = jobj(run->summary, "control_pairs");
+  if (!isnan(jnum(pairs, "pairs"))) {
+    html(f,
+         "<p>The same test between two <em>control</em> networks with different seeds, where "
+         "there is nothing to find, gives p &lt; %s in ",
+         num(jnum(pairs, "alpha"), 3).s);
+    for (int s = 0; s < REPORT_SITES; s++)
+      html(f, "%s%s of %s pairs at %s", s ? " and " : "",
+           num(jnum(jobj(pairs, "significant"), report_site_name[s]), 0).s,
+           num(jnum(pairs, "pairs"), 0).s, report_site_name[s]);
+    html(f, ".</p>\n");
+  }
+  undefined_note(run, f);
+}
+
+void table_nulls(const report_run *run, FILE *f) {
+  json_t *null = jobj(run->summary, "null"), *border = jobj(null, "border");
+  if (!json_object_size(null)) return;
+  open_table(f, "What the variance would be without any learning (analytic)");
+  HEAD(f, "Null", "Variance", "Meaning");
+  html(f,
+       "<tr><th scope=\"row\">uniform</th><td>%s</td><td class=\"text\">every unit equally "
+       "active</td></tr>\n",
+       num_auto(jnum(null, "uniform")).s);
+  const char *arm;
+  json_t *v;
+  json_object_foreach(border, arm, v) {
+    html(f,
+         "<tr><th scope=\"row\">border, %s</th><td>%s</td><td class=\"text\">activation in "
+         "proportion to the summed prior of each unit: units near the border have fewer near "
+         "neighbours</td></tr>\n",
+         arm, num_auto(json_is_number(v) ? json_number_value(v) : NAN).s);
+  }
+  close_table(f);
+}
+
+/* ---- all measures, mean over networks ------------------------------------------------------- */
+
+/* Every numeric field of the sites, in the order of first appearance, but not counts. */
+static json_t *measure_names(const report_run *run) {
+  json_t *names = json_array(), *arm, *r, *v;
+  const char *arm_name, *key;
+  size_t i, k;
+  json_object_foreach(jobj(run->summary, "arms"), arm_name, arm) {
+    json_array_foreach(jobj(arm, "runs"), i, r) {
+      for (int s = 0; s < REPORT_SITES; s++) {
+        json_object_foreach(jobj(jobj(r, "sites"), report_site_name[s]), key, v) {
+          bool known = strcmp(key, "variance_n") == 0 || strcmp(key, "variance_undefined") == 0;
+          if (!json_is_number(v) && !json_is_null(v)) known = true;
+          for (k = 0; k < json_array_size(names); k++)
+            known |= strcmp(json_string_value(json_array_get(names, k)), key) == 0;
+          if (!known) json_array_append_new(names, json_string(key));
+        }
+      }
+    }
+  }
+  return names;
+}
+
+static void measure_cell(FILE *f, const json_t *arm, const char *site, const char *key) {
+  double sum = 0, sq = 0, n = 0;
+  size_t i;
+  json_t *r;
+  for (int pass = 0; pass < 2; pass++) {
+    json_array_foreach(jobj(arm, "runs"), i, r) {
+      double x = jnum(jobj(jobj(r, "sites"), site), key);
+      if (isnan(x)) continue;
+      if (pass == 0)
+        sum += x, n++;
+      else
+        sq += (x - sum / n) * (x - sum / n);
+    }
+  }
+  double sd = n > 1 ? sqrt(sq / (n - 1)) : NAN;
+  shorttext tip;
+  snprintf(tip.s, sizeof tip.s, "n = %.0f", n);
+  html_cell(f, mean_sd_auto(n > 0 ? sum / n : NAN, sd).s, tip.s);
+}
+
+void table_measures(const report_run *run, FILE *f) {
+  json_t *names = measure_names(run);
+  if (json_array_size(names) == 0) {
+    json_decref(names);
+    html(f, "<p class=\"note\">No measures were computed.</p>\n");
+    return;
+  }
+  open_table(f, "Measures per network: mean \xc2\xb1 sd over networks");
+  html(f, "<thead><tr><th scope=\"col\">Measure</th><th scope=\"col\">Site</th>");
+  for (uint32_t a = 0; a < run->n_arms; a++)
+    html(f, "<th scope=\"col\">%s</th>", run->arms[a].name);
+  html(f, "</tr></thead>\n<tbody>\n");
+  for (size_t k = 0; k < json_array_size(names); k++) {
+    const char *key = json_string_value(json_array_get(names, k));
+    char label[64];
+    snprintf(label, sizeof label, "%s", key);
+    for (char *c = label; *c; c++)
+      if (*c == '_') *c = ' ';
+    for (int s = 0; s < REPORT_SITES; s++) {
+      html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td>", label,
+           report_site_name[s]);
+      for (uint32_t a = 0; a < run->n_arms; a++)
+        measure_cell(f, jobj(jobj(run->summary, "arms"), run->arms[a].name), report_site_name[s],
+                     key);
+      html(f, "</tr>\n");
+    }
+  }
+  close_table(f);
+  json_decref(names);
+}
+
+/* ---- leave one class out -------------------------------------------------------------------- */
+
+/* How often the verdict at p = .05 depends on one class, and on which. */
+void leave_one_out_text(const report_run *run, FILE *f) {
+  const double alpha = 0.05;
+  const json_t *list = jobj(run->summary, "comparisons");
+  size_t i, k, m;
+  json_t *c, *l, *t;
+  unsigned total = 0, flips = 0;
+  char *text = NULL;
+  size_t size = 0;
+  FILE *items = open_memstream(&text, &size);
+  if (!items) return;
+  json_array_foreach(list, i, c) {
+    if (strcmp(jstr(c, "measure"), "variance") != 0) continue;
+    json_array_foreach(jobj(c, "leave_one_class_out"), k, l) {
+      double p = jnum(l, "p"), all = NAN;
+      json_array_foreach(jobj(c, "per_image"), m, t) {
+        if (jnum(t, "seed") == jnum(l, "seed")) all = jnum(t, "p");
+      }
+      if (isnan(p) || isnan(all)) continue;
+      total++;
+      if ((p < alpha) == (all < alpha)) continue;
+      if (flips++ >= 20) continue;
+      html(items, "<li>%s at %s, seed %s, without class %s: p = %s (all classes: %s)</li>\n",
+           jstr(c, "arm"), jstr(c, "site"), num(jnum(l, "seed"), 0).s, jstr(l, "class"),
+           p_value(p).s, p_value(all).s);
+    }
+  }
+  if (fclose(items) == 0 && total > 0) {
+    html(f,
+         "<p>Leaving one class out changed the verdict of the per-image test at p = .05 in %u "
+         "of %u cases%s</p>\n",
+         flips, total,
+         flips > 20 ? " (the first 20 are listed):"
+         : flips    ? ":"
+                    : ".");
+    if (flips) fprintf(f, "<ul>\n%s</ul>\n", text);
+  }
+  free(text);
+}
