@@ -32,8 +32,8 @@ const char *lp_nearest(const char *word, const char *const *names, uint32_t n) {
   const char *found = NULL;
   for (uint32_t i = 0; i < n; i++) {
     size_t d = edit_distance(word, names[i]);
-    if (d >= len && d) continue; /* nothing of the word is left */
     if (len >= 3 && d > 1 && strncasecmp(word, names[i], len) == 0) d = 1; /* "exp", "quad" */
+    if (d >= len && d) continue; /* nothing of the word is left */
     if (d < best) {
       best = d;
       found = names[i];
