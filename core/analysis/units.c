@@ -38,10 +38,11 @@ lp_status lp_class_maps(const float *activations, const int32_t *labels, uint32_
   return s;
 }
 
-/* Activations with each unit's mean over images taken away, as n x units or transposed. NULL when
- * memory is exhausted; *finite says whether every value is. */
-static double *centred(const float *activations, uint32_t n, uint32_t units, bool transposed,
-                       bool *finite) {
+/* Activations (of floats, or of doubles where those are given) with each unit's mean over images
+ * taken away, as n x units or transposed. NULL when memory is exhausted; *finite says whether every
+ * value is. */
+static double *centred(const double *floats, const double *doubles, uint32_t n, uint32_t units,
+                       bool transposed, bool *finite) {
   double *x = malloc(sizeof *x * n * units), *mean = calloc(units, sizeof *mean);
   if (!x || !mean) {
     free(x);
@@ -49,16 +50,20 @@ static double *centred(const float *activations, uint32_t n, uint32_t units, boo
     return NULL;
   }
   for (uint32_t m = 0; m < n; m++)
-    for (uint32_t i = 0; i < units; i++) mean[i] += activations[(size_t)m * units + i];
+    for (uint32_t i = 0; i < units; i++) {
+      size_t k = (size_t)m * units + i;
+      mean[i] += doubles ? doubles[k] : floats[k];
+    }
   *finite = true;
   for (uint32_t i = 0; i < units; i++) {
     *finite &= isfinite(mean[i]) != 0;
     mean[i] /= n;
   }
   for (uint32_t m = 0; m < n; m++)
-    for (uint32_t i = 0; i < units; i++)
-      x[transposed ? (size_t)i * n + m : (size_t)m * units + i] =
-          activations[(size_t)m * units + i] - mean[i];
+    for (uint32_t i = 0; i < units; i++) {
+      size_t k = (size_t)m * units + i;
+      x[transposed ? (size_t)i * n + m : k] = (doubles ? doubles[k] : floats[k]) - mean[i];
+    }
   free(mean);
   return x;
 }
@@ -73,14 +78,14 @@ static double dot(const double *a, const double *b, size_t n) {
   return sum;
 }
 
-lp_status lp_participation_ratio(const float *activations, uint32_t n, uint32_t units,
-                                 double *out) {
+static lp_status participation_ratio(const float *floats, const double *doubles, uint32_t n,
+                                     uint32_t units, double *out) {
   *out = NAN;
   if (n < 2 || units == 0) return LP_OK;
   /* X X' and X' X have the same eigenvalues but for zeros: take the smaller. Their N - 1 cancels.
    */
   bool by_unit = units < n, finite = true;
-  double *x = centred(activations, n, units, by_unit, &finite);
+  double *x = centred(floats, doubles, n, units, by_unit, &finite);
   if (!x)
     return lp_fail(LP_ERR_MEMORY, "out of memory for activations of %u images x %u units", n,
                    units);
@@ -100,13 +105,23 @@ lp_status lp_participation_ratio(const float *activations, uint32_t n, uint32_t 
   return LP_OK;
 }
 
-lp_status lp_smoothness(const float *activations, uint32_t n, uint32_t rows, uint32_t cols,
+lp_status lp_participation_ratio(const double *activations, uint32_t n, uint32_t units,
+                                 double *out) {
+  return participation_ratio(activations, NULL, n, units, out);
+}
+
+lp_status lp_participation_ratio_f64(const double *activations, uint32_t n, uint32_t units,
+                                     double *out) {
+  return participation_ratio(NULL, activations, n, units, out);
+}
+
+lp_status lp_smoothness(const double *activations, uint32_t n, uint32_t rows, uint32_t cols,
                         double *out) {
   *out = NAN;
   uint32_t units = rows * cols;
   if (n < 2 || units == 0) return LP_OK;
   bool finite = true;
-  double *x = centred(activations, n, units, true, &finite);
+  double *x = centred(activations, NULL, n, units, true, &finite);
   double *length = malloc(sizeof *length * units);
   if (!x || !length) {
     free(x);
