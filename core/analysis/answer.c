@@ -56,21 +56,21 @@ static void list_arms(FILE *f, const evidence *e) {
 static void compared(FILE *f, const evidence *e) {
   const analysis *a = e->a;
   uint32_t n = arm_complete(a, &a->arm[a->reference]);
-  if (a->n_arms == 1) {
-    fprintf(f, "Only the reference %s (%u of %u networks finished) was trained", a->reference_name,
-            n, a->n_seeds);
-  } else {
+  if (a->n_arms > 1) {
     list_arms(f, e);
     fprintf(f, " %s compared with the reference %s (%u of %u)", a->n_arms == 2 ? "was" : "were",
             a->reference_name, n, a->n_seeds);
+  } else {
+    fprintf(f, "Only the reference %s (%u of %u networks finished) was run", a->reference_name, n,
+            a->n_seeds);
   }
   if (*a->data) fprintf(f, " on %s", a->data);
   if (a->epochs > 0)
     fprintf(f, ", %" JSON_INTEGER_FORMAT " epoch%s", a->epochs, a->epochs == 1 ? "" : "s");
   fprintf(f,
-          ", by the spatial variance V of the %s activations on a sheet of %u x %u units and by "
+          "%s by the spatial variance V of the %s activations on a sheet of %u x %u units and by "
           "test accuracy.",
-          site_name[SITE_OUT], a->rows, a->cols);
+          a->n_arms > 1 ? "," : ", and described", site_name[SITE_OUT], a->rows, a->cols);
 }
 
 /* ---- found --------------------------------------------------------------------------------- */
@@ -94,6 +94,10 @@ static double reference_mean(const analysis *a, outcome which) {
 }
 
 static void values(FILE *f, const char *name, double variance, double accuracy) {
+  if (!isfinite(variance) && !isfinite(accuracy)) {
+    fprintf(f, "%s has no result yet", name);
+    return;
+  }
   fprintf(f, "%s has V = ", name);
   number(f, "%.4g", variance);
   fputs(" and accuracy ", f);
@@ -128,7 +132,7 @@ static void found(FILE *f, const evidence *e) {
   if (e->tests == 0) {
     outcome variance = {OUTCOME_MEASURE, SITE_OUT, MEASURE_VARIANCE};
     outcome accuracy = {.kind = OUTCOME_ACCURACY};
-    fputs("On average ", f);
+    fputs("So far ", f);
     for (uint32_t i = 0; i < a->n_arms; i++) {
       if (is_reference(e, i)) continue;
       values(f, a->arm[i].name, e->variance[i].own.mean, e->accuracy[i].own.mean);

@@ -23,10 +23,12 @@ const measure_row measure_table[N_MEASURES] = {
 
 enum { PERMUTATIONS = 199, PERMUTATION_SEED = 1 };
 
-static lp_status measure_site(const analysis *a, const float *maps, uint32_t n, site_result *out) {
-  double *value = malloc(sizeof *value * ((size_t)n + 1));
-  if (!value) return lp_fail(LP_ERR_MEMORY, "out of memory for %u images", n);
+/* The measures that are averages over images; V of each image is kept. */
+static lp_status measure_maps(const analysis *a, const float *maps, uint32_t n, site_result *out) {
+  double *value = malloc(sizeof *value * n);
+  out->image_variance = malloc(sizeof *value * n);
   lp_status s = LP_OK;
+  if (!value || !out->image_variance) s = lp_fail(LP_ERR_MEMORY, "out of memory for %u images", n);
   for (int k = 0; s == LP_OK && k < N_MEASURES; k++) {
     if (!measure_table[k].per_map) continue;
     s = lp_map_values(measure_table[k].per_map, maps, n, a->rows, a->cols, value);
@@ -36,17 +38,20 @@ static lp_status measure_site(const analysis *a, const float *maps, uint32_t n, 
     if (k != MEASURE_VARIANCE) continue;
     out->defined = m.n;
     out->undefined = n - m.n;
-    out->image_variance = malloc(sizeof *value * ((size_t)n + 1));
-    if (!out->image_variance) s = lp_fail(LP_ERR_MEMORY, "out of memory for %u images", n);
-    if (s == LP_OK) memcpy(out->image_variance, value, sizeof *value * n);
+    memcpy(out->image_variance, value, sizeof *value * n);
   }
   free(value);
-  if (s == LP_OK)
-    s = lp_participation_ratio(maps, n, a->units, &out->value[MEASURE_PARTICIPATION_RATIO]);
-  if (s == LP_OK) s = lp_smoothness(maps, n, a->rows, a->cols, &out->value[MEASURE_SMOOTHNESS]);
+  return s;
+}
+
+static lp_status measure_site(const analysis *a, const float *maps, uint32_t n, site_result *out) {
+  lp_status s = measure_maps(a, maps, n, out);
   if (s == LP_OK)
     s = lp_spatial_variance_null(maps, n, a->rows, a->cols, PERMUTATIONS, PERMUTATION_SEED,
                                  &out->null);
+  if (s == LP_OK)
+    s = lp_participation_ratio(maps, n, a->units, &out->value[MEASURE_PARTICIPATION_RATIO]);
+  if (s == LP_OK) s = lp_smoothness(maps, n, a->rows, a->cols, &out->value[MEASURE_SMOOTHNESS]);
   return s;
 }
 
@@ -94,8 +99,8 @@ lp_status measure_runs(analysis *a) {
   for (uint32_t i = 0; i < a->n_arms; i++) {
     for (uint32_t k = 0; k < a->n_seeds; k++) {
       char *path = NULL;
-      if (asprintf(&path, "%s/activations/%s-seed%" JSON_INTEGER_FORMAT ".safetensors", a->dir,
-                   a->arm[i].name, a->seed[k]) < 0)
+      if (asprintf(&path, "%s/activations/%s-seed%" PRIu64 ".safetensors", a->dir, a->arm[i].name,
+                   (uint64_t)a->seed[k]) < 0)
         return lp_fail(LP_ERR_MEMORY, "out of memory");
       lp_status s = LP_OK;
       if (access(path, F_OK) == 0) s = measure_file(a, path, &a->arm[i].run[k]);

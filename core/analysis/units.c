@@ -41,7 +41,7 @@ lp_status lp_class_maps(const float *activations, const int32_t *labels, uint32_
 /* Activations (of floats, or of doubles where those are given) with each unit's mean over images
  * taken away, as n x units or transposed. NULL when memory is exhausted; *finite says whether every
  * value is. */
-static double *centred(const double *floats, const double *doubles, uint32_t n, uint32_t units,
+static double *centred(const float *floats, const double *doubles, uint32_t n, uint32_t units,
                        bool transposed, bool *finite) {
   double *x = malloc(sizeof *x * n * units), *mean = calloc(units, sizeof *mean);
   if (!x || !mean) {
@@ -105,7 +105,7 @@ static lp_status participation_ratio(const float *floats, const double *doubles,
   return LP_OK;
 }
 
-lp_status lp_participation_ratio(const double *activations, uint32_t n, uint32_t units,
+lp_status lp_participation_ratio(const float *activations, uint32_t n, uint32_t units,
                                  double *out) {
   return participation_ratio(activations, NULL, n, units, out);
 }
@@ -115,7 +115,7 @@ lp_status lp_participation_ratio_f64(const double *activations, uint32_t n, uint
   return participation_ratio(NULL, activations, n, units, out);
 }
 
-lp_status lp_smoothness(const double *activations, uint32_t n, uint32_t rows, uint32_t cols,
+lp_status lp_smoothness(const float *activations, uint32_t n, uint32_t rows, uint32_t cols,
                         double *out) {
   *out = NAN;
   uint32_t units = rows * cols;

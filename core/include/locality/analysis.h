@@ -70,7 +70,7 @@ LP_API lp_status lp_class_maps(const float *activations, const int32_t *labels, 
  * the same) and min(units, n - 1) (Gao et al., "A theory of multineuronal dimensionality, dynamics
  * and measurement", bioRxiv 2017). *out is NaN when nothing varies, n < 2 or a value is not
  * finite. O(n units min(n, units)). */
-LP_API lp_status lp_participation_ratio(const double *activations, uint32_t n, uint32_t units,
+LP_API lp_status lp_participation_ratio(const float *activations, uint32_t n, uint32_t units,
                                         double *out);
 LP_API lp_status lp_participation_ratio_f64(const double *activations, uint32_t n, uint32_t units,
                                             double *out);
@@ -78,7 +78,7 @@ LP_API lp_status lp_participation_ratio_f64(const double *activations, uint32_t 
 /* Smoothness: Pearson correlation over images of two units that are 4-neighbours on the sheet,
  * averaged over all such pairs in which both units vary. NaN when there is none, or a value is not
  * finite. */
-LP_API lp_status lp_smoothness(const double *activations, uint32_t n, uint32_t rows, uint32_t cols,
+LP_API lp_status lp_smoothness(const float *activations, uint32_t n, uint32_t rows, uint32_t cols,
                                double *out);
 
 /* Is the mean V of these maps what the same activations would give on a shuffled sheet? The units
