@@ -59,7 +59,6 @@ lp_status lp_manifest_read(const char *dir, lp_options *o, char **preset, json_t
 lp_status lp_manifest_check_data(const json_t *root, const char *dir, const lp_experiment *x);
 
 /* folder.c */
-lp_status lp_run_folder_check(const char *dir); /* absent or empty */
 lp_status lp_run_folder_create(const lp_experiment *x, const char *dir, const char *const *command,
                                uint32_t n_command);
 

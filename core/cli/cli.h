@@ -1,0 +1,85 @@
+/* What the subcommands of the program share: arguments, messages, progress. */
+#ifndef LOCALITY_CLI_H
+#define LOCALITY_CLI_H
+
+#include <locality/experiment.h>
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* Exit codes. */
+enum { CLI_OK = 0, CLI_FAILURE = 1, CLI_USAGE = 2 };
+
+enum { CLI_MAX_FLAGS = 16, CLI_MAX_SET = 64, CLI_MAX_OPERANDS = 2 };
+
+/* An option of one subcommand, beside those of the table in experiment.h. */
+typedef struct cli_flag {
+  const char *name;            /* without the dashes */
+  char letter;                 /* 0: none */
+  const char *value, *meaning; /* value: what stands for its argument in the help, NULL: none */
+} cli_flag;
+
+typedef struct cli_args cli_args;
+
+typedef struct cli_command {
+  const char *name, *operands, *summary;
+  const char *about;    /* paragraph of the help */
+  const char *examples; /* lines of the help */
+  const cli_flag *flags;
+  uint32_t n_flags;
+  uint32_t use; /* LP_USE_*: which experiment options it takes; 0 none */
+  uint32_t min_operands, max_operands;
+  int (*run)(cli_args *a);
+} cli_command;
+
+struct cli_args {
+  const cli_command *command;
+  const char *operand[CLI_MAX_OPERANDS];
+  uint32_t n_operands;
+  const char *flag[CLI_MAX_FLAGS]; /* as given, "" for one without a value; NULL: not given */
+  struct {
+    const lp_option *option;
+    const char *text;
+  } set[CLI_MAX_SET];
+  uint32_t n_set;
+  bool quiet, json;
+  const char *const *words; /* the whole command line, for the manifest */
+  uint32_t n_words;
+};
+
+/* args.c */
+/* Parses what follows the subcommand. *done: help was printed, or an error; then the exit code. */
+int cli_parse(const cli_command *c, int argc, char **argv, cli_args *a, bool *done);
+const char *cli_get(const cli_args *a, const char *flag); /* NULL when not given */
+/* Puts the experiment options that were given into o. */
+int cli_apply_options(const cli_args *a, lp_options *o);
+void cli_print_help(const cli_command *c);
+
+/* message.c */
+int cli_fail(void);                                      /* prints the library's error; 1 */
+int cli_fail_with(const char *fmt, ...) LP_PRINTF(1, 2); /* one line; 1 */
+int cli_usage(const char *fmt, ...) LP_PRINTF(1, 2);     /* one line; 2 */
+const char *cli_bold(FILE *out); /* escape codes, "" where they do not belong */
+const char *cli_plain(FILE *out);
+void cli_print_json(json_t *root);                     /* on standard output; releases root */
+void cli_format_bytes(uint64_t bytes, char out[24]);   /* "151 MB" */
+void cli_format_seconds(double seconds, char out[24]); /* "1:02:03" */
+
+/* progress.c: a bar on a terminal, a line now and then elsewhere; on standard error. */
+typedef struct cli_progress {
+  bool quiet, bar, drawn;
+  double last; /* time of the last line or bar */
+} cli_progress;
+void cli_progress_init(cli_progress *p, bool quiet);
+/* label: "linear seed 2, epoch 3/10"; rate: images a second, left: seconds; NaN unknown. */
+void cli_progress_show(cli_progress *p, double fraction, const char *label, double rate,
+                       double left);
+/* A line that stays, over the bar. */
+void cli_progress_say(cli_progress *p, const char *fmt, ...) LP_PRINTF(2, 3);
+void cli_progress_end(cli_progress *p);
+
+/* cmd_*.c */
+extern const cli_command cli_cmd_experiment, cli_cmd_train, cli_cmd_eval, cli_cmd_prior,
+    cli_cmd_plugins, cli_cmd_devices, cli_cmd_analyze, cli_cmd_report, cli_cmd_data;
+
+#endif

@@ -1,0 +1,93 @@
+/* locality eval: accuracy and loss of a model file. */
+#include "cli.h"
+
+#include <locality/io.h>
+#include <locality/registry.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static const cli_flag flags[] = {
+    {"data", 'd', "DATA", "data set [the one it was trained on]"},
+    {"split", 0, "SPLIT", "test or train [test]"},
+    {"device", 0, "DEVICE", "where to compute [auto]"},
+};
+
+/* The data set's name that a model file remembers; malloc'ed, NULL when there is none. */
+static char *remembered_data(const char *path) {
+  lp_safetensors *f;
+  if (lp_safetensors_read(path, &f) != LP_OK) return NULL;
+  const char *name = lp_safetensors_meta(f, "data");
+  char *copy = name && *name ? strdup(name) : NULL;
+  lp_safetensors_free(f);
+  return copy;
+}
+
+static lp_status check_images(const char *path, const lp_net_spec *net,
+                              const lp_dataset_info *info) {
+  if (info->channels == net->in_channels && info->height == net->in_h && info->width == net->in_w &&
+      info->classes <= net->classes)
+    return LP_OK;
+  return lp_fail(LP_ERR_SHAPE,
+                 "%s takes %ux%ux%u images of %u classes; %s has %ux%ux%u images of %u classes",
+                 path, net->in_channels, net->in_h, net->in_w, net->classes, info->name,
+                 info->channels, info->height, info->width, info->classes);
+}
+
+static int evaluate(const cli_args *a, const lp_model *m, const lp_dataset *data) {
+  const char *device = cli_get(a, "device"), *path = a->operand[0];
+  const lp_dataset_info *info = lp_dataset_get_info(data);
+  lp_train_spec spec = {.net = *lp_model_spec(m), .device = device ? device : "auto"};
+  lp_trainer *t = NULL;
+  lp_epoch_result r;
+  lp_status status = check_images(path, &spec.net, info);
+  if (status == LP_OK) status = lp_trainer_new(&spec, NULL, &t);
+  if (status == LP_OK) status = lp_model_apply(m, t);
+  if (status == LP_OK) status = lp_evaluate(t, data, &r);
+  if (status == LP_OK && a->json)
+    cli_print_json(json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:f, s:f}", "model", path, "layer",
+                             spec.net.layer, "data", info->name, "images", (int)info->count,
+                             "accuracy", r.accuracy, "top5", r.top5, "loss", r.loss, "seconds",
+                             r.seconds));
+  else if (status == LP_OK)
+    printf("%s with layer %s on %u images of %s\naccuracy %.2f %%, top-5 %.2f %%, loss %.4f\n",
+           spec.net.model, spec.net.layer, info->count, info->name, r.accuracy, r.top5, r.loss);
+  lp_trainer_free(t);
+  return status == LP_OK ? CLI_OK : cli_fail();
+}
+
+static int run(cli_args *a) {
+  const char *split = cli_get(a, "split"), *wanted = cli_get(a, "data");
+  bool train = split && strcmp(split, "train") == 0;
+  if (split && !train && strcmp(split, "test") != 0)
+    return cli_usage("--split: '%s' is neither test nor train", split);
+  lp_model *m;
+  lp_dataset *data = NULL;
+  if (lp_registry_load() != LP_OK || lp_model_load(a->operand[0], &m) != LP_OK) return cli_fail();
+  char *name = wanted ? strdup(wanted) : remembered_data(a->operand[0]);
+  int code;
+  if (!name)
+    code = cli_fail_with("%s does not say what it was trained on; give --data", a->operand[0]);
+  else if (lp_dataset_open(name, train ? LP_SPLIT_TRAIN : LP_SPLIT_TEST, &data) != LP_OK)
+    code = cli_fail();
+  else
+    code = evaluate(a, m, data);
+  if (data) lp_dataset_close(data);
+  free(name);
+  lp_model_free(m);
+  return code;
+}
+
+const cli_command cli_cmd_eval = {
+    .name = "eval",
+    .operands = "MODEL.safetensors [options]",
+    .summary = "accuracy and loss of a model file",
+    .about = "Evaluates a network that `locality train` or an experiment wrote.",
+    .examples = "  locality eval sqrt.safetensors\n"
+                "  locality eval runs/quick/models/linear-seed1.safetensors --data fashion-mnist",
+    .flags = flags,
+    .n_flags = sizeof flags / sizeof *flags,
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};

@@ -1,0 +1,270 @@
+/* locality experiment: arms x seeds into a run folder, analysed and reported. */
+#include "cli.h"
+
+#include <locality/analysis.h>
+#include <locality/io.h>
+#include <locality/report.h>
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const cli_flag flags[] = {
+    {"out", 'o', "DIR", "run folder [runs/PRESET-DATE-TIME]"},
+    {"resume", 0, "DIR", "go on with a run that was interrupted"},
+    {"dry-run", 'n', NULL, "print arms, sizes and an estimate of the time, and stop"},
+    {"no-report", 0, NULL, "train only; `locality analyze` and `report` do the rest"},
+};
+
+/* ---- stopping ------------------------------------------------------------------------------ */
+
+static lp_experiment *volatile running;
+
+/* The handler is gone after the first signal, so that a second one kills. */
+static void on_signal(int number) {
+  (void)number;
+  if (running) lp_experiment_stop(running);
+}
+
+static void catch_signals(lp_experiment *x) {
+  running = x;
+  struct sigaction act = {.sa_handler = x ? on_signal : SIG_DFL,
+                          .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+  sigemptyset(&act.sa_mask);
+  sigaction(SIGINT, &act, NULL);
+  sigaction(SIGTERM, &act, NULL);
+}
+
+/* ---- progress ------------------------------------------------------------------------------ */
+
+typedef struct cli_watch {
+  cli_progress bar;
+  double images; /* of an epoch */
+} cli_watch;
+
+static void on_progress(void *user, const lp_experiment_progress *p) {
+  cli_watch *w = user;
+  char label[200];
+  double speed = p->fresh > 0 && p->elapsed > 0 ? p->fresh / p->elapsed : NAN; /* epochs/s */
+  if (p->event == LP_EVENT_END && strcmp(p->status, "complete") != 0) {
+    cli_progress_say(&w->bar, "%s seed %llu: %s: %s", p->arm, (unsigned long long)p->seed,
+                     p->status, p->message);
+    return;
+  }
+  if (p->event == LP_EVENT_EPOCH && p->epoch == p->epochs) {
+    cli_progress_say(&w->bar, "%s seed %llu: test accuracy %.2f %%, loss %.4f", p->arm,
+                     (unsigned long long)p->seed, p->accuracy, p->loss);
+    return;
+  }
+  int n = snprintf(label, sizeof label, "%s seed %llu, epoch %u/%u", p->arm,
+                   (unsigned long long)p->seed, p->epoch, p->epochs);
+  if (p->event == LP_EVENT_EPOCH && n > 0 && n < (int)sizeof label)
+    snprintf(label + n, sizeof label - (size_t)n, " (accuracy %.2f %%)", p->accuracy);
+  cli_progress_show(&w->bar, p->done / p->total, label, speed * w->images,
+                    (p->total - p->done) / speed);
+}
+
+/* ---- dry run ------------------------------------------------------------------------------- */
+
+static int dry_run(const cli_args *a, lp_experiment *x) {
+  const lp_experiment_info *i = lp_experiment_get_info(x);
+  double epoch = NAN;
+  if (lp_experiment_time_epoch(x, 1.0, &epoch) != LP_OK) return cli_fail();
+  double total = epoch * (double)i->options->epochs * i->n_arms * i->n_seeds / i->jobs;
+  if (a->json) {
+    json_t *arms = json_array();
+    for (uint32_t k = 0; k < i->n_arms; k++)
+      json_array_append_new(
+          arms, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "name", i->arms[k].name, "layer",
+                          i->arms[k].layer, "parameters", (json_int_t)i->arms[k].parameters,
+                          "persistent_bytes", (json_int_t)i->arms[k].plan.persistent_bytes,
+                          "transient_bytes", (json_int_t)i->arms[k].plan.transient_bytes, "largest",
+                          i->arms[k].plan.largest));
+    cli_print_json(json_pack("{s:o, s:s, s:i, s:i, s:f, s:f}", "arms", arms, "device",
+                             i->device->name, "seeds", (int)i->n_seeds, "jobs", (int)i->jobs,
+                             "seconds_per_epoch", epoch, "seconds", total));
+    return CLI_OK;
+  }
+  printf("%s on %s: %u training and %u test images\n", i->options->model, i->train->name,
+         i->train->count, i->test->count);
+  printf("device %s (%s)\n\n", i->device_spec, i->device->name);
+  printf("%-20s %12s %12s %12s  %s\n", "arm", "parameters", "persistent", "transient", "layer");
+  for (uint32_t k = 0; k < i->n_arms; k++) {
+    char persistent[24], transient[24];
+    cli_format_bytes(i->arms[k].plan.persistent_bytes, persistent);
+    cli_format_bytes(i->arms[k].plan.transient_bytes, transient);
+    printf("%-20s %12llu %12s %12s  %s\n", i->arms[k].name,
+           (unsigned long long)i->arms[k].parameters, persistent, transient, i->arms[k].layer);
+  }
+  char left[24];
+  cli_format_seconds(total, left);
+  printf("\nlargest value: %s\n", i->arms[0].plan.largest);
+  printf("%u arms x %u seeds x %lld epochs, %u side by side: about %.3g s an epoch, %s in all\n",
+         i->n_arms, i->n_seeds, (long long)i->options->epochs, i->jobs, epoch, left);
+  return CLI_OK;
+}
+
+/* ---- results ------------------------------------------------------------------------------- */
+
+static double number_at(const json_t *object, const char *key) {
+  const json_t *v = json_object_get(object, key);
+  return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+static double mean_epoch_seconds(const json_t *arm) {
+  double sum = 0;
+  size_t n = 0, i, k;
+  json_t *run, *seconds;
+  json_array_foreach(json_object_get(arm, "runs"), i, run) {
+    json_array_foreach(json_object_get(run, "seconds_per_epoch"), k, seconds) {
+      sum += json_number_value(seconds);
+      n++;
+    }
+  }
+  return n ? sum / (double)n : NAN;
+}
+
+static void print_arms(const lp_experiment_info *info, const json_t *summary) {
+  printf("%s%-20s %8s %18s %18s %10s%s\n", cli_bold(stdout), "arm", "networks", "accuracy %",
+         "loss", "s/epoch", cli_plain(stdout));
+  for (uint32_t k = 0; k < info->n_arms; k++) {
+    const json_t *arm = json_object_get(json_object_get(summary, "arms"), info->arms[k].name);
+    const json_t *accuracy = json_object_get(arm, "accuracy"), *loss = json_object_get(arm, "loss");
+    char text[2][40];
+    double sd = number_at(accuracy, "sd");
+    snprintf(text[0], sizeof text[0], isfinite(sd) ? "%.2f +- %.2f" : "%.2f",
+             number_at(accuracy, "mean"), sd);
+    sd = number_at(loss, "sd");
+    snprintf(text[1], sizeof text[1], isfinite(sd) ? "%.4f +- %.4f" : "%.4f",
+             number_at(loss, "mean"), sd);
+    printf("%-20s %8.0f %18s %18s %10.2f\n", info->arms[k].name, number_at(accuracy, "n"), text[0],
+           text[1], mean_epoch_seconds(arm));
+  }
+}
+
+static int print_results(const cli_args *a, const lp_experiment_info *info) {
+  char *path = lp_path_join(info->dir, "summary.json");
+  char *page = lp_path_join(info->dir, "report.html");
+  json_error_t error;
+  json_t *summary = path ? json_load_file(path, 0, &error) : NULL;
+  int code = CLI_OK;
+  if (!page || !summary) {
+    code = cli_fail_with("%s: cannot be read", path ? path : info->dir);
+  } else if (a->json) {
+    json_object_set_new(summary, "directory", json_string(info->dir));
+    json_object_set_new(summary, "report", json_string(page));
+    cli_print_json(json_incref(summary));
+  } else {
+    size_t i;
+    json_t *sentence;
+    print_arms(info, summary);
+    putchar('\n');
+    json_array_foreach(json_object_get(summary, "answer"), i, sentence)
+        printf("%s\n", json_string_value(sentence));
+    printf("\n%s\n", page);
+  }
+  json_decref(summary);
+  free(page);
+  free(path);
+  return code;
+}
+
+/* ---- the command --------------------------------------------------------------------------- */
+
+/* runs/PRESET-YYYYMMDD-HHMMSS, with a number where that is taken. */
+static void default_folder(const char *preset, char *out, size_t cap) {
+  char stamp[32], base[200];
+  time_t t = time(NULL);
+  struct tm local;
+  strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", localtime_r(&t, &local));
+  const char *slash = strrchr(preset, '/'), *name = slash ? slash + 1 : preset;
+  size_t n = strcspn(name, ".");
+  snprintf(base, sizeof base, "runs/%.*s-%s", (int)(n < 100 ? n : 100), name, stamp);
+  snprintf(out, cap, "%s", base);
+  for (int k = 2; access(out, F_OK) == 0; k++) snprintf(out, cap, "%s-%d", base, k);
+}
+
+static int train_and_report(const cli_args *a, lp_experiment *x, const char *dir) {
+  const lp_experiment_info *info = lp_experiment_get_info(x);
+  cli_watch watch = {.images = info->train->count};
+  lp_experiment_outcome outcome;
+  cli_progress_init(&watch.bar, a->quiet);
+  catch_signals(x);
+  lp_status status = lp_experiment_run(x, dir, a->words, a->n_words, on_progress, &watch, &outcome);
+  catch_signals(NULL);
+  cli_progress_end(&watch.bar);
+  if (status == LP_ERR_INTERRUPTED)
+    return cli_fail_with("interrupted; go on with: locality experiment --resume %s", info->dir);
+  if (status != LP_OK) return cli_fail();
+  if (!cli_get(a, "no-report")) {
+    if (lp_analyze_run(info->dir) != LP_OK || lp_report_write(info->dir) != LP_OK)
+      return cli_fail();
+    int code = print_results(a, info);
+    if (code != CLI_OK) return code;
+  } else if (!a->json) {
+    printf("%s\n", info->dir);
+  }
+  uint32_t bad = outcome.nonfinite + outcome.failed;
+  if (bad)
+    return cli_fail_with("%u of %u networks did not complete: %u with a loss that is not finite, "
+                         "%u failed; see %s/metrics.jsonl",
+                         bad, bad + outcome.complete, outcome.nonfinite, outcome.failed, info->dir);
+  return CLI_OK;
+}
+
+static int with_options(const cli_args *a, lp_options *o) {
+  const char *resume = cli_get(a, "resume"), *out = cli_get(a, "out");
+  const char *preset = a->n_operands ? a->operand[0] : NULL;
+  char folder[4096];
+  if (resume && out) return cli_usage("--out and --resume exclude each other");
+  if (!resume && !preset)
+    return cli_usage("experiment: missing argument; usage: locality experiment PRESET|FILE.yaml");
+  if (!resume && lp_options_load(o, preset) != LP_OK) return cli_fail();
+  int code = cli_apply_options(a, o);
+  if (code != CLI_OK) return code;
+  if (out && !cli_get(a, "dry-run") && lp_run_folder_check(out) != LP_OK) return cli_fail();
+
+  lp_experiment *x;
+  lp_status status =
+      resume ? lp_experiment_resume(resume, o, preset, &x) : lp_experiment_new(o, preset, &x);
+  if (status != LP_OK) return cli_fail();
+  if (!resume && !out) {
+    default_folder(preset, folder, sizeof folder);
+    out = folder;
+  }
+  code = cli_get(a, "dry-run") ? dry_run(a, x) : train_and_report(a, x, out);
+  lp_experiment_free(x);
+  return code;
+}
+
+static int run(cli_args *a) {
+  lp_options o;
+  if (lp_options_init(&o) != LP_OK) return cli_fail();
+  int code = with_options(a, &o);
+  lp_options_free(&o);
+  return code;
+}
+
+const cli_command cli_cmd_experiment = {
+    .name = "experiment",
+    .operands = "PRESET|FILE.yaml [options]",
+    .summary = "train arms x seeds, analyse them, write a report",
+    .about =
+        "Trains one network per arm and seed, compares the arms, and writes a run folder with\n"
+        "weights, measurements, statistics, figures and report.html. Presets: mnist,\n"
+        "mnist-rmsprop, fashion-mnist. Ctrl-C stops in good order; --resume goes on, with the\n"
+        "same result to the bit.",
+    .examples = "  locality experiment mnist --arms control,linear --seeds 3\n"
+                "  locality experiment mnist --arms 'control,power:p=3,"
+                "fan_in=(locality:cost=linear,normalize=fan_in)'\n"
+                "  locality experiment fashion-mnist --epochs 2 --out runs/quick --jobs 2\n"
+                "  locality experiment --resume runs/quick",
+    .flags = flags,
+    .n_flags = sizeof flags / sizeof *flags,
+    .use = LP_USE_EXPERIMENT,
+    .max_operands = 1,
+    .run = run,
+};

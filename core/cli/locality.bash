@@ -1,0 +1,50 @@
+# Completion of locality(1) for bash.
+
+_locality() {
+  local commands='experiment train eval prior plugins devices analyze report data'
+  local common='--json --quiet --help'
+  local training='--model --data --sheet --seed --epochs --batch --optimizer --lr --momentum --alpha --beta1
+    --beta2 --eps --decay --decay-kind --decay-bias --decay-norm --schedule --step-epochs --gamma --dropout
+    --dropout2d --device'
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
+
+  COMPREPLY=()
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    mapfile -t COMPREPLY < <(compgen -W "$commands help --help --version" -- "$cur")
+    return
+  fi
+  case $prev in
+    --optimizer) words='sgd rmsprop adam adamw' ;;
+    --decay-kind) words='auto l2 l1 decoupled' ;;
+    --schedule) words='constant step cosine' ;;
+    --decay-bias | --decay-norm) words='true false' ;;
+    --metric) words='l2 l1 linf' ;;
+    --normalize) words='none fan_in fan_out total' ;;
+    --split) words='test train' ;;
+    --model) words='lenet' ;;
+    --data | -d) words='mnist fashion-mnist idx:' ;;
+    --device) words="auto $(locality devices 2>/dev/null | sed 1d | cut -d ' ' -f 1)" ;;
+    --cost | -c) words=$(locality plugins 2>/dev/null | awk '$1 == "cost" || $1 == "prior" { print $2 }') ;;
+    --topology | -t) words=$(locality plugins 2>/dev/null | awk '$1 == "topology" { print $2 }') ;;
+    --out | -o | --resume | --from)
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+      return
+      ;;
+  esac
+  if [ -n "$words" ]; then
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+    return
+  fi
+  case $command in
+    experiment)
+      words="--out --resume --dry-run --no-report --title --arms --reference --seeds --images --jobs
+        --checkpoint-seconds $training mnist mnist-rmsprop fashion-mnist"
+      ;;
+    train) words="--out --layer $training" ;;
+    eval) words='--data --split --device' ;;
+    prior) words='--cost --topology --metric --normalize --sheet --sheet-in --unit --matrix --out' ;;
+    data) words='list fetch mnist fashion-mnist --from' ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$words $common" -- "$cur"; [[ $cur == -* ]] || compgen -f -- "$cur")
+}
+complete -o filenames -F _locality locality

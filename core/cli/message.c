@@ -1,0 +1,80 @@
+/* Messages: one line an error, colours only where they can be seen. */
+#include "cli.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool coloured(FILE *out) {
+  const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+  return isatty(fileno(out)) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+}
+
+const char *cli_bold(FILE *out) {
+  return coloured(out) ? "\033[1m" : "";
+}
+
+const char *cli_plain(FILE *out) {
+  return coloured(out) ? "\033[0m" : "";
+}
+
+static void print_error(const char *text) {
+  const char *red = coloured(stderr) ? "\033[31m" : "";
+  fprintf(stderr, "%slocality:%s %s\n", red, cli_plain(stderr), text);
+}
+
+int cli_fail(void) {
+  print_error(lp_error_message());
+  return CLI_FAILURE;
+}
+
+int cli_fail_with(const char *fmt, ...) {
+  char text[1024];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  print_error(text);
+  return CLI_FAILURE;
+}
+
+int cli_usage(const char *fmt, ...) {
+  char text[1024];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  print_error(text);
+  return CLI_USAGE;
+}
+
+void cli_print_json(json_t *root) {
+  json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+  putchar('\n');
+  json_decref(root);
+}
+
+void cli_format_bytes(uint64_t bytes, char out[24]) {
+  static const char *const unit[] = {"B", "kB", "MB", "GB", "TB"};
+  double v = (double)bytes;
+  int k = 0;
+  while (v >= 999.5 && k < 4) {
+    v /= 1000;
+    k++;
+  }
+  snprintf(out, 24, k && v < 9.95 ? "%.1f %s" : "%.0f %s", v, unit[k]);
+}
+
+void cli_format_seconds(double seconds, char out[24]) {
+  if (!(seconds >= 0) || seconds > 1e8) {
+    snprintf(out, 24, "-");
+    return;
+  }
+  long s = lround(seconds);
+  if (s >= 3600)
+    snprintf(out, 24, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+  else
+    snprintf(out, 24, "%ld:%02ld", s / 60, s % 60);
+}
