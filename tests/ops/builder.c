@@ -175,6 +175,8 @@ static void differentiate(case_program *p) {
   if (lp_vjp(p->g, p->y, dy, wrt, p->n_wrt, p->dwrt) != LP_OK) return;
   for (uint32_t i = 0; i < p->n_wrt; i++) {
     char name[24];
+    /* The gradient of a sum by its terms is the projection: an input, not a result. */
+    if (p->dwrt[i].id == dy.id) continue;
     snprintf(name, sizeof name, "d/d%.18s", p->leaf[p->wrt_leaf[i]].name);
     case_target_add(p, p->dwrt[i], name);
   }

@@ -261,10 +261,15 @@ static void dropout(const ref_call *c) {
   }
 }
 
+/* Neumaier's sum: finite differences of a long sum would drown in plain rounding. */
 static void sum(const ref_call *c) {
-  double s = 0;
-  for (int64_t i = 0; i < count(c->in_desc[0]); i++) s += c->in[0][i];
-  c->out[0][0] = s;
+  double s = 0, lost = 0;
+  for (int64_t i = 0; i < count(c->in_desc[0]); i++) {
+    double x = c->in[0][i], t = s + x;
+    lost += fabs(s) >= fabs(x) ? s - t + x : x - t + s;
+    s = t;
+  }
+  c->out[0][0] = s + lost;
 }
 
 /* ---- softmax and losses ---------------------------------------------------------------------- */
