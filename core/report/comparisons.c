@@ -2,6 +2,7 @@
 #include "report/report_internal.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_CLASSES = 20 };
@@ -15,7 +16,7 @@ static int class_place(const report_run *run, const char *name) {
 
 typedef struct axis {
   uint32_t points;
-  uint64_t sites; /* a bit for each site that has points */
+  bool *arm; /* has points */
 } axis;
 
 static void point(const report_run *run, FILE *f, axis *ax, const json_t *c, const char *left_out,
@@ -39,13 +40,14 @@ static void point(const report_run *run, FILE *f, axis *ax, const json_t *c, con
   csv_num(f, jnum(t, "p"));
   fputc('\n', f);
   ax->points++;
-  ax->sites |= 1u << site;
+  ax->arm[arm] = true;
 }
 
 lp_status leave_one_out_write(const report_run *run, int arg, figure_out *out) {
   (void)arg;
   const json_t *list = jobj(run->summary, "comparisons");
-  axis ax = {0};
+  axis ax = {.arm = calloc(run->n_arms, sizeof *ax.arm)};
+  if (!ax.arm) return lp_fail(LP_ERR_MEMORY, "out of memory");
   uint32_t left_out = 0;
   size_t i, k;
   json_t *c, *t;
@@ -59,11 +61,14 @@ lp_status leave_one_out_write(const report_run *run, int arg, figure_out *out) {
       left_out += ax.points - before;
     }
   }
+  fputs("# arms with points\n", out->var);
+  gp_numbers(out->var, "shown", ax.arm, run->n_arms);
+  free(ax.arm);
   if (!left_out) return lp_fail(LP_ERR_NOT_FOUND, "the analysis has no such test");
   uint32_t n = run->n_classes < MAX_CLASSES ? run->n_classes : MAX_CLASSES;
   gp_arms(out->var, run);
-  gp_array(out->var, "class", run->classes, n);
-  gp_array(out->var, "site", report_site_name, REPORT_SITES);
+  gp_array(out->var, "class", run->classes, n, 14);
+  gp_array(out->var, "site", report_site_name, REPORT_SITES, 14);
   fprintf(out->var, "n_class = %u\nn_site = %d\n", n, REPORT_SITES);
   html(
       out->caption,
@@ -74,7 +79,7 @@ lp_status leave_one_out_write(const report_run *run, int arg, figure_out *out) {
   if (run->n_classes > n)
     html(out->caption, "Shown are the first %u of %u classes; the text counts all of them. ", n,
          run->n_classes);
-  html(out->caption, "Points of one arm that spread as widely as the arms do show that the pair of "
-                     "networks matters more than the layer.");
+  html(out->caption, "Where the points of one arm spread as widely as those of different arms, "
+                     "the pair of networks matters more than the layer.");
   return LP_OK;
 }

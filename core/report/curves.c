@@ -221,7 +221,7 @@ lp_status strip_write(const report_run *run, int arg, figure_out *out) {
                    run->analysed ? "no network has a variance yet" : "summary.json is missing");
   gp_arms(out->var, run);
   fprintf(out->var, "n_site = %d\n", REPORT_SITES);
-  gp_array(out->var, "site", report_site_name, REPORT_SITES);
+  gp_array(out->var, "site", report_site_name, REPORT_SITES, 14);
   fprintf(out->var, "site_pitch = n_arm + 0.6\nn_border = %u\nn_published = %u\n", borders,
           published);
   fprintf(out->var, "uniform = %s\n", isnan(uniform) ? "NaN" : num(uniform, 6).s);

@@ -56,7 +56,8 @@ void facts_status(const report_run *run, FILE *f) {
 static void time_table(const report_run *run, FILE *f) {
   html(f, "<div class=\"scroll\"><table>\n<caption>Networks: how they ended, and seconds per epoch "
           "of training (mean over epochs, first to last)</caption>\n<thead><tr>"
-          "<th scope=\"col\">Arm</th><th scope=\"col\">Seed</th><th scope=\"col\">Status</th>"
+          "<th scope=\"col\">Arm</th><th scope=\"col\">Seed</th><th scope=\"col\" "
+          "class=\"text\">Status</th>"
           "<th scope=\"col\">Epochs</th><th scope=\"col\">Seconds per epoch</th>"
           "<th scope=\"col\">Last test loss</th><th scope=\"col\">Last accuracy, %%</th>"
           "</tr></thead>\n<tbody>\n");

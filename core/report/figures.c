@@ -54,13 +54,27 @@ static void gp_label(FILE *f, const char *text, size_t max) {
   gp_string(f, cut);
 }
 
-void gp_array(FILE *f, const char *name, const char *const *text, uint32_t n) {
+void gp_array(FILE *f, const char *name, const char *const *text, uint32_t n, uint32_t max_chars) {
   fprintf(f, "array %s[%u] = [", name, n);
   for (uint32_t i = 0; i < n; i++) {
     if (i) fputs(", ", f);
-    gp_label(f, text[i], 14);
+    gp_label(f, text[i], max_chars);
   }
   fputs("]\n", f);
+}
+
+void gp_numbers(FILE *f, const char *name, const bool *set, uint32_t n) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < n; i++) count += set[i];
+  fprintf(f, "n_%s = %u\narray %s[%u]", name, count, name, count ? count : 1);
+  const char *before = " = [";
+  for (uint32_t i = 0; i < n; i++) {
+    if (!set[i]) continue;
+    fprintf(f, "%s%u", before, i + 1);
+    before = ", ";
+  }
+  if (count) fputc(']', f);
+  fputc('\n', f);
 }
 
 void gp_arms(FILE *f, const report_run *run) {

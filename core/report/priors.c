@@ -87,7 +87,12 @@ lp_status prior_maps_write(const report_run *run, int arg, figure_out *out) {
   const char **across = calloc(run->n_arms, sizeof *across);
   uint32_t units = run->rows * run->cols, n = 0;
   double *tile = malloc(units * sizeof *tile);
-  tile_set t = {.rows = run->rows, .cols = run->cols, .n_down = 2, .scale = "prior P"};
+  tile_set t = {.rows = run->rows,
+                .cols = run->cols,
+                .n_down = 2,
+                .scale = "prior P",
+                .low = INFINITY,
+                .high = -INFINITY};
   if (!p || !across || !tile) {
     st = lp_fail(LP_ERR_MEMORY, "out of memory");
   } else if (all_priors(run, p) == 0) {
@@ -114,13 +119,17 @@ lp_status prior_maps_write(const report_run *run, int arg, figure_out *out) {
     t.down = down;
     t.across = across;
     t.diverging = t.low < 0;
-    if (t.diverging) t.high = fmax(t.high, -t.low), t.low = -t.high;
+    t.log_scale = t.low > 0 && t.high > 20 * t.low;
+    if (t.diverging)
+      t.high = fmax(t.high, -t.low), t.low = -t.high;
+    else if (!t.log_scale)
+      t.low = 0;
     tiles_var(out->var, &t);
     html(
         out->caption,
         "Signal P that the unit receives from each unit of the input sheet (%u \xc3\x97 %u units), "
         "for the unit in the middle (row %u, column %u, counted from 0) and the one in the corner. "
-        "One colour scale for all arms%s.",
+        "One%s colour scale for all arms%s.",
         run->rows, run->cols, unit[0] / run->cols, unit[0] % run->cols,
         t.diverging ? ", symmetric about zero because a prior is signed" : "");
   }
@@ -161,9 +170,9 @@ lp_status prior_distance_write(const report_run *run, int arg, figure_out *out) 
   if (st != LP_OK) return st;
   uint32_t units = run->rows * run->cols, n = 0;
   lp_prior **p = calloc(run->n_arms, sizeof *p);
-  const char **names = calloc(run->n_arms, sizeof *names);
+  bool *shown = calloc(run->n_arms, sizeof *shown);
   pair *v = malloc(units * sizeof *v);
-  if (!p || !v || !names) {
+  if (!p || !v || !shown) {
     st = lp_fail(LP_ERR_MEMORY, "out of memory");
   } else if (all_priors(run, p) == 0) {
     st = lp_fail(LP_ERR_NOT_FOUND, "no arm has a prior");
@@ -172,17 +181,19 @@ lp_status prior_distance_write(const report_run *run, int arg, figure_out *out) 
     for (uint32_t a = 0; a < run->n_arms; a++) {
       if (!p[a]) continue;
       if (n) fputs("\n\n", out->csv);
-      names[n++] = run->arms[a].name;
+      n++;
+      shown[a] = true;
       distance_block(p[a], centre_unit(run), a, run->arms[a].name, v, units, out->csv);
     }
-    fprintf(out->var, "n_prior = %u\n", n);
-    gp_array(out->var, "name", names, n);
+    gp_arms(out->var, run);
+    gp_numbers(out->var, "shown", shown, run->n_arms);
+    fprintf(out->var, "many = %d\n", units > 400);
     html(out->caption, "Signal P over the distance between units, in unit spacings, from the unit "
                        "in the middle of the sheet to every other; equal pairs are drawn once. A "
                        "permuted prior has the same values at other distances.");
   }
   free(v);
-  free(names);
+  free(shown);
   free_priors(run, p);
   return st;
 }

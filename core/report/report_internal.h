@@ -119,7 +119,9 @@ lp_status figure_emit(const report_run *run, const char *name, FILE *page);
 
 /* 'text' as a gnuplot string, and an array of n of them (ready for `array name[n] = [...]`). */
 void gp_string(FILE *f, const char *text);
-void gp_array(FILE *f, const char *name, const char *const *text, uint32_t n);
+void gp_array(FILE *f, const char *name, const char *const *text, uint32_t n, uint32_t max_chars);
+/* Numbers (from 1) of what is set, as an array, and n_NAME. */
+void gp_numbers(FILE *f, const char *name, const bool *set, uint32_t n);
 void gp_arms(FILE *f, const report_run *run);
 /* A CSV field, quoted when needed, without newlines. */
 void csv_text(FILE *f, const char *text);
@@ -143,7 +145,7 @@ typedef struct tile_set {
   uint32_t n_down, n_across;
   const char *const *down, *const *across; /* labels */
   const char *scale;                       /* label of the colour bar */
-  bool diverging;
+  bool diverging, log_scale;
   double low, high;
 } tile_set;
 void tiles_var(FILE *var, const tile_set *t);

@@ -13,9 +13,14 @@ static void close_table(FILE *f) {
   html(f, "</tbody>\n</table></div>\n");
 }
 
+/* A name that starts with "<" stands over a column of text. */
 static void head(FILE *f, const char *const *names, size_t n) {
   html(f, "<thead><tr>");
-  for (size_t i = 0; i < n; i++) html(f, "<th scope=\"col\">%s</th>", names[i]);
+  for (size_t i = 0; i < n; i++) {
+    bool text = *names[i] == '<';
+    html(f, text ? "<th scope=\"col\" class=\"text\">%s</th>" : "<th scope=\"col\">%s</th>",
+         names[i] + text);
+  }
   html(f, "</tr></thead>\n<tbody>\n");
 }
 #define HEAD(f, ...)                                                                               \
@@ -97,9 +102,9 @@ void table_accuracy(const report_run *run, FILE *f) {
   if (!json_object_size(published)) published = NULL;
   open_table(f, "Test accuracy and loss: mean \xc2\xb1 sd over n networks (seeds)");
   if (published)
-    HEAD(f, "Arm", "Layer", "n", "Accuracy, %", "published, %", "Loss", "published");
+    HEAD(f, "Arm", "<Layer", "n", "Accuracy, %", "published, %", "Loss", "published");
   else
-    HEAD(f, "Arm", "Layer", "n", "Accuracy, %", "Loss");
+    HEAD(f, "Arm", "<Layer", "n", "Accuracy, %", "Loss");
   for (uint32_t i = 0; i < run->n_arms; i++) accuracy_row(run, f, i, published);
   close_table(f);
   if (published)
@@ -109,7 +114,7 @@ void table_accuracy(const report_run *run, FILE *f) {
   const json_t *list = jobj(run->summary, "accuracy_comparisons");
   if (!json_array_size(list)) return;
   open_table(f, "Accuracy against the reference, tests over networks");
-  HEAD(f, "Arm", "Reference", "n", TEST_HEADS);
+  HEAD(f, "Arm", "<Reference", "n", TEST_HEADS);
   size_t i;
   json_t *c;
   json_array_foreach(list, i, c) {
@@ -191,13 +196,41 @@ static void undefined_note(const report_run *run, FILE *f) {
          num(undefined, 0).s);
 }
 
-void table_per_image(const report_run *run, FILE *f) {
-  const json_t *list = jobj(run->summary, "comparisons");
-  const json_t *published = jobj(jobj(run->summary, "published"), "variance");
+/* How often the per-image test calls a pair of networks different, and in which direction. */
+static uint32_t per_image_counts(const json_t *list, FILE *f) {
+  size_t i, k;
+  json_t *c, *t;
+  uint32_t total = 0;
+  json_array_foreach(list, i, c) {
+    uint32_t n = 0, larger = 0, smaller = 0;
+    if (strcmp(jstr(c, "measure"), "variance") != 0) continue;
+    json_array_foreach(jobj(c, "per_image"), k, t) {
+      bool called = jnum(t, "p") < 0.001;
+      n++;
+      larger += called && jnum(t, "t") > 0;
+      smaller += called && jnum(t, "t") < 0;
+    }
+    if (n && !total) {
+      open_table(f, "Pairs of networks (arm and reference with one seed) that the per-image paired "
+                    "t test calls different at p < .001");
+      HEAD(f, "Arm", "<Site", "Pairs", "arm larger", "arm smaller", "neither");
+    }
+    if (n)
+      html(f,
+           "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td><td>%u</td><td>%u</td>"
+           "<td>%u</td><td>%u</td></tr>\n",
+           jstr(c, "arm"), jstr(c, "site"), n, larger, smaller, n - larger - smaller);
+    total += n;
+  }
+  if (total) close_table(f);
+  return total;
+}
+
+static void per_image_rows(const json_t *list, FILE *f) {
   size_t i, k;
   json_t *c, *t;
   open_table(f, "Paired t test over images within one pair of networks (the published test)");
-  HEAD(f, "Arm", "Site", "Seed", "Images", "Mean difference", "t (df)", "p");
+  HEAD(f, "Arm", "<Site", "Seed", "Images", "Mean difference", "t (df)", "p");
   json_array_foreach(list, i, c) {
     if (strcmp(jstr(c, "measure"), "variance") != 0) continue;
     json_array_foreach(jobj(c, "per_image"), k, t) {
@@ -211,16 +244,28 @@ void table_per_image(const report_run *run, FILE *f) {
       html(f, "</tr>\n");
     }
   }
-  json_array_foreach(published, i, c) {
-    html(f, "<tr class=\"published\"><th scope=\"row\">published</th><td class=\"text\">%s</td>",
-         jstr(c, "site"));
-    html(f, "<td></td><td></td>");
-    cell(f, num_auto(jnum(c, "lp") - jnum(c, "control")));
-    cell(f, num(jnum(c, "t"), 2));
-    p_cell(f, jnum(c, "p"));
-    html(f, "</tr>\n");
-  }
   close_table(f);
+}
+
+void table_per_image(const report_run *run, FILE *f) {
+  const json_t *list = jobj(run->summary, "comparisons");
+  const uint32_t fold_above = 24; /* rows: a long table is folded away, not cut */
+  uint32_t rows = per_image_counts(list, f);
+  size_t i;
+  json_t *c;
+  if (rows == 0) {
+    html(f, "<p class=\"note\">The analysis has no such test.</p>\n");
+    return;
+  }
+  html(f, rows > fold_above ? "<details>\n" : "<details open=\"open\">\n");
+  html(f, "<summary>Every pair of networks (%u rows)</summary>\n", rows);
+  per_image_rows(list, f);
+  html(f, "</details>\n");
+  json_array_foreach(jobj(jobj(run->summary, "published"), "variance"), i, c) {
+    html(f, "<p>Published at %s: %s with the prior, %s in the control, t = %s, p = %s.</p>\n",
+         jstr(c, "site"), num_auto(jnum(c, "lp")).s, num_auto(jnum(c, "control")).s,
+         num(jnum(c, "t"), 2).s, exact(jnum(c, "p")).s);
+  }
   html(f, "<p class=\"warn\"><strong>Images are not replicates.</strong> All images pass through "
           "the same two networks, so this test asks whether <em>these two</em> networks differ "
           "(any two do), not whether the layer makes a difference. Judge by the tests over "
@@ -245,7 +290,7 @@ void table_nulls(const report_run *run, FILE *f) {
   json_t *null = jobj(run->summary, "null"), *border = jobj(null, "border");
   if (!json_object_size(null)) return;
   open_table(f, "What the variance would be without any learning (analytic)");
-  HEAD(f, "Null", "Variance", "Meaning");
+  HEAD(f, "Null", "Variance", "<Meaning");
   html(f,
        "<tr><th scope=\"row\">uniform</th><td>%s</td><td class=\"text\">every unit equally "
        "active</td></tr>\n",
@@ -285,6 +330,20 @@ static json_t *measure_names(const report_run *run) {
   return names;
 }
 
+static void measure_label(const char *key, char out[64]) {
+  static const char *const names[][2] = {{"variance", "spatial variance"},
+                                         {"moran_i", "Moran\xe2\x80\x99s I"},
+                                         {"geary_c", "Geary\xe2\x80\x99s C"}};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (strcmp(names[i][0], key) != 0) continue;
+    snprintf(out, 64, "%s", names[i][1]);
+    return;
+  }
+  snprintf(out, 64, "%s", key);
+  for (char *c = out; *c; c++)
+    if (*c == '_') *c = ' ';
+}
+
 static void measure_cell(FILE *f, const json_t *arm, const char *site, const char *key) {
   double sum = 0, sq = 0, n = 0;
   size_t i;
@@ -313,16 +372,14 @@ void table_measures(const report_run *run, FILE *f) {
     return;
   }
   open_table(f, "Measures per network: mean \xc2\xb1 sd over networks");
-  html(f, "<thead><tr><th scope=\"col\">Measure</th><th scope=\"col\">Site</th>");
+  html(f, "<thead><tr><th scope=\"col\">Measure</th><th scope=\"col\" class=\"text\">Site</th>");
   for (uint32_t a = 0; a < run->n_arms; a++)
     html(f, "<th scope=\"col\">%s</th>", run->arms[a].name);
   html(f, "</tr></thead>\n<tbody>\n");
   for (size_t k = 0; k < json_array_size(names); k++) {
     const char *key = json_string_value(json_array_get(names, k));
     char label[64];
-    snprintf(label, sizeof label, "%s", key);
-    for (char *c = label; *c; c++)
-      if (*c == '_') *c = ' ';
+    measure_label(key, label);
     for (int s = 0; s < REPORT_SITES; s++) {
       html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td>", label,
            report_site_name[s]);

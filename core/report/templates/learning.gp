@@ -1,37 +1,39 @@
 load 'style.gp'
 load '@NAME@.var'
 data = '@NAME@.csv'
-per_line = n_arm < 5 ? n_arm : 4
-lines = (n_arm + per_line - 1) / per_line
-height = 330 + 22*lines
+# Legend: four arms a line, over the panels.
+legend_lines = (n_arm + 3)/4
+head = 22.*legend_lines + 40
+height = int(head + 312)
 set terminal svg dynamic size 1080,height noenhanced font font
-top = 1 - (22.*lines + 34)/height
-set xlabel 'epoch' offset 0,0.4
+do for [a=1:n_arm] {
+  legend_x = 0.06 + ((a-1)%4)*0.235
+  legend_y = 1 - (14. + 22*((a-1)/4))/height
+  set arrow a from screen legend_x,legend_y to screen (legend_x+0.025),legend_y nohead lt a lw 3
+  set label a arm[a] at screen (legend_x+0.033),legend_y left
+}
+title_tag = n_arm + 1
+title_y = 1 - (head - 14)/height
+
+set xlabel 'epoch' offset 0,0.5
+set xtics ceil(epochs/6.)
 set xrange [*:*] noextend
-step = ceil(epochs/6.)
-set xtics step
-if (epochs < 2) set xrange [0:2]
-set multiplot
-set lmargin at screen 0.06; set rmargin at screen 0.325
-set bmargin at screen 54./height; set tmargin at screen top
-set key at screen 0.5,(1 - 10./height) center top horizontal maxrows lines samplen 2
-title_at = top + 16./height
-set label 1 'training loss' at screen 0.06,title_at left
-if (log_loss) set logscale y
-plot for [k=0:n_run-1] data index k using 4:5:1 with lines lw 0.8 dt 1 lc variable notitle, \
-  for [k=n_run:n_run+n_mean-1] data index k using 4:5:1 with lines lw 2.6 lc variable notitle, \
-  for [k=n_run:n_run+n_mean-1] data index k using 4:5:1 with points ps 0.5 pt 7 lc variable notitle, \
-  for [a=1:n_arm] keyentry with lines lt a lw 3 title arm[a]
+if (epochs < 2) { set xrange [0:2] }
+set bmargin at screen 64./height
+set tmargin at screen 1 - head/height
 unset key
-set lmargin at screen 0.395; set rmargin at screen 0.66
-set label 1 'test loss' at screen 0.395,title_at left
-plot for [k=0:n_run-1] data index k using 4:6:1 with lines lw 0.8 lc variable notitle, \
-  for [k=n_run:n_run+n_mean-1] data index k using 4:6:1 with lines lw 2.6 lc variable notitle, \
-  for [k=n_run:n_run+n_mean-1] data index k using 4:6:1 with points ps 0.5 pt 7 lc variable notitle
-unset logscale y
-set lmargin at screen 0.725; set rmargin at screen 0.99
-set label 1 'test accuracy, %' at screen 0.725,title_at left
-plot for [k=0:n_run-1] data index k using 4:7:1 with lines lw 0.8 lc variable notitle, \
-  for [k=n_run:n_run+n_mean-1] data index k using 4:7:1 with lines lw 2.6 lc variable notitle, \
-  for [k=n_run:n_run+n_mean-1] data index k using 4:7:1 with points ps 0.5 pt 7 lc variable notitle
+array panel[3] = ['training loss', 'test loss', 'test accuracy, %']
+set multiplot
+do for [p=1:3] {
+  left = 0.06 + (p-1)*0.3325
+  set lmargin at screen left
+  set rmargin at screen left + 0.265
+  set label title_tag panel[p] at screen left,title_y left
+  if (log_loss && p < 3) { set logscale y } else { unset logscale y }
+  # thin: single networks; thick: means
+  plot for [k=0:n_run-1] data index k using 4:(column(4+p)):1 with lines lw 0.8 lc variable, \
+    for [k=n_run:n_run+n_mean-1] data index k using 4:(column(4+p)):1 with lines lw 2.6 lc variable, \
+    for [k=n_run:n_run+n_mean-1] data index k using 4:(column(4+p)):1 with points pt 7 ps 0.5 lc variable
+  do for [a=1:n_arm] { unset arrow a; unset label a }
+}
 unset multiplot

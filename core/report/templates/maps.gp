@@ -25,6 +25,7 @@ set yrange [height:0]
 unset border; unset tics; unset key; unset grid
 if (diverging) { set palette @centred } else { set palette @sequential }
 set cbrange [low:high]
+if (log_scale) { set logscale cb }
 bar = bands*band - 40 > 260 ? 260. : bands*band - 40
 if (bar < 84) { bar = 84. }
 set colorbox user origin (width - 78.)/width, (1 - (26. + bar)/height) size 13./width, bar/height
