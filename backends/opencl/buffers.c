@@ -1,0 +1,172 @@
+/* Buffers, transfers and events. Uploads to discrete devices go through two pinned areas, so that
+ * the driver need not block; everything else takes the caller's memory. */
+#include "ocl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STAGING_LIMIT ((size_t)64 << 20) /* larger uploads go directly */
+
+lp_status ocl_buf_alloc(lp_device *dev, size_t n, lp_buffer **out) {
+  *out = NULL;
+  lp_status s = ocl_check(dev);
+  if (s != LP_OK) return s;
+  lp_buffer *b = calloc(1, sizeof *b);
+  if (!b) return ocl_host->fail(LP_ERR_MEMORY, "%s: out of memory", dev->info.id);
+  cl_int e;
+  b->size = n;
+  b->mem = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, n + OCL_BUFFER_PAD, NULL, &e);
+  if (e != CL_SUCCESS) {
+    free(b);
+    return ocl_host->fail(LP_ERR_MEMORY,
+                          "%s: cannot allocate %zu bytes (%s); the device has %llu, its largest "
+                          "single buffer is %llu",
+                          dev->info.id, n, ocl_error_name(e), (unsigned long long)dev->info.memory,
+                          (unsigned long long)dev->info.max_alloc);
+  }
+  *out = b;
+  return LP_OK;
+}
+
+void ocl_buf_free(lp_device *dev, lp_buffer *b) {
+  (void)dev;
+  if (!b) return;
+  clReleaseMemObject(b->mem); /* the runtime keeps it until queued commands are done */
+  free(b);
+}
+
+static lp_status in_range(lp_device *dev, const lp_buffer *b, size_t offset, size_t n) {
+  if (offset <= b->size && n <= b->size - offset) return ocl_check(dev);
+  return ocl_host->fail(LP_ERR_ARG, "%s: %zu bytes at %zu do not fit a buffer of %zu", dev->info.id,
+                        n, offset, b->size);
+}
+
+static lp_status give_event(lp_device *dev, cl_event event, lp_event **done) {
+  lp_event *out = malloc(sizeof *out);
+  if (!out) {
+    clWaitForEvents(1, &event);
+    clReleaseEvent(event);
+    return ocl_host->fail(LP_ERR_MEMORY, "%s: out of memory", dev->info.id);
+  }
+  out->event = event;
+  *done = out;
+  clFlush(dev->queue);
+  return LP_OK;
+}
+
+void ocl_staging_free(lp_device *dev) {
+  for (int i = 0; i < 2; i++) {
+    ocl_staging *s = &dev->staging[i];
+    if (s->busy) clReleaseEvent(s->busy);
+    if (s->host) clEnqueueUnmapMemObject(dev->queue, s->mem, s->host, 0, NULL, NULL);
+    if (s->mem) clReleaseMemObject(s->mem);
+    *s = (ocl_staging){0};
+  }
+  if (dev->queue) clFinish(dev->queue);
+}
+
+/* A pinned copy of src, or NULL when there is none to be had: then src itself is used. */
+static const void *stage(lp_device *dev, const void *src, size_t n, ocl_staging **used) {
+  if (dev->found.type != LP_DEVICE_DISCRETE || n > STAGING_LIMIT) return NULL;
+  ocl_staging *s = &dev->staging[dev->next_staging++ & 1];
+  if (s->busy) { /* two uploads ago: done in all but the fastest loops */
+    cl_int state = CL_COMPLETE;
+    clGetEventInfo(s->busy, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
+    if (state > CL_COMPLETE) {
+      dev->count.blocking_calls++;
+      clWaitForEvents(1, &s->busy);
+    }
+    clReleaseEvent(s->busy);
+    s->busy = NULL;
+  }
+  if (s->size < n) {
+    if (s->host) clEnqueueUnmapMemObject(dev->queue, s->mem, s->host, 0, NULL, NULL);
+    if (s->mem) clReleaseMemObject(s->mem);
+    *s = (ocl_staging){0};
+    cl_int e;
+    cl_mem mem = clCreateBuffer(dev->context, CL_MEM_ALLOC_HOST_PTR, n, NULL, &e);
+    if (e != CL_SUCCESS) return NULL;
+    void *host = clEnqueueMapBuffer(dev->queue, mem, CL_TRUE, CL_MAP_WRITE, 0, n, 0, NULL, NULL, &e);
+    dev->count.blocking_calls++;
+    if (e != CL_SUCCESS) {
+      clReleaseMemObject(mem);
+      return NULL;
+    }
+    *s = (ocl_staging){.mem = mem, .host = host, .size = n};
+  }
+  memcpy(s->host, src, n);
+  *used = s;
+  return s->host;
+}
+
+lp_status ocl_buf_write(lp_device *dev, lp_buffer *b, size_t offset, const void *src, size_t n,
+                        lp_event **done) {
+  if (done) *done = NULL;
+  lp_status s = in_range(dev, b, offset, n);
+  if (s != LP_OK || !n) return s;
+  ocl_staging *staged = NULL;
+  const void *from = done ? stage(dev, src, n, &staged) : NULL;
+  cl_event event = NULL;
+  cl_int e = clEnqueueWriteBuffer(dev->queue, b->mem, done ? CL_FALSE : CL_TRUE, offset, n,
+                                  from ? from : src, 0, NULL, done ? &event : NULL);
+  if (e != CL_SUCCESS) return ocl_fail(dev, e, "upload");
+  dev->count.bytes_to_device += n;
+  if (!done) {
+    dev->count.blocking_calls++;
+    return LP_OK;
+  }
+  if (staged) {
+    clRetainEvent(event);
+    staged->busy = event;
+  }
+  return give_event(dev, event, done);
+}
+
+lp_status ocl_buf_read(lp_device *dev, lp_buffer *b, size_t offset, void *dst, size_t n,
+                       lp_event **done) {
+  if (done) *done = NULL;
+  lp_status s = in_range(dev, b, offset, n);
+  if (s != LP_OK || !n) return s;
+  cl_event event = NULL;
+  cl_int e = clEnqueueReadBuffer(dev->queue, b->mem, done ? CL_FALSE : CL_TRUE, offset, n, dst, 0,
+                                 NULL, done ? &event : NULL);
+  if (e != CL_SUCCESS) return ocl_fail(dev, e, "download");
+  dev->count.bytes_from_device += n;
+  if (done) return give_event(dev, event, done);
+  dev->count.blocking_calls++;
+  return LP_OK;
+}
+
+lp_status ocl_buf_fill(lp_device *dev, lp_buffer *b, size_t offset, uint8_t value, size_t n) {
+  lp_status s = in_range(dev, b, offset, n);
+  if (s != LP_OK || !n) return s;
+  cl_int e = clEnqueueFillBuffer(dev->queue, b->mem, &value, 1, offset, n, 0, NULL, NULL);
+  return e == CL_SUCCESS ? LP_OK : ocl_fail(dev, e, "fill");
+}
+
+lp_status ocl_event_wait(lp_device *dev, lp_event *event) {
+  if (!event) return ocl_check(dev);
+  cl_int state = CL_COMPLETE;
+  clGetEventInfo(event->event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
+  cl_int e = CL_SUCCESS;
+  if (state > CL_COMPLETE) { /* waiting for something that is done already is no blocking call */
+    dev->count.blocking_calls++;
+    e = clWaitForEvents(1, &event->event);
+    clGetEventInfo(event->event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
+  }
+  clReleaseEvent(event->event);
+  free(event);
+  if (state < 0) return ocl_fail(dev, state, "a queued command");
+  return e == CL_SUCCESS ? ocl_check(dev) : ocl_fail(dev, e, "wait");
+}
+
+lp_status ocl_sync(lp_device *dev) {
+  dev->count.blocking_calls++;
+  cl_int e = clFinish(dev->queue);
+  return e == CL_SUCCESS ? ocl_check(dev) : ocl_fail(dev, e, "finish");
+}
+
+void ocl_counters(lp_device *dev, lp_device_counters *out) {
+  *out = dev->count;
+  out->struct_size = sizeof *out;
+}

@@ -1,0 +1,170 @@
+/* Opening a device: one context, one in-order queue, parameters, errors that stick. */
+#include "ocl.h"
+#include "tune.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *ocl_error_name(cl_int e) {
+  static const struct {
+    cl_int code;
+    const char *name;
+  } names[] = {{-1, "device not found"},
+               {-2, "device not available"},
+               {-3, "compiler not available"},
+               {-4, "memory object allocation failure"},
+               {-5, "out of resources"},
+               {-6, "out of host memory"},
+               {-9, "image format not supported"},
+               {-11, "build program failure"},
+               {-12, "map failure"},
+               {-14, "an earlier command failed"},
+               {-30, "invalid value"},
+               {-33, "invalid device"},
+               {-34, "invalid context"},
+               {-35, "invalid queue properties"},
+               {-36, "invalid command queue"},
+               {-38, "invalid memory object"},
+               {-42, "invalid binary"},
+               {-43, "invalid build options"},
+               {-44, "invalid program"},
+               {-45, "invalid program executable"},
+               {-46, "invalid kernel name"},
+               {-48, "invalid kernel"},
+               {-49, "invalid argument index"},
+               {-50, "invalid argument value"},
+               {-51, "invalid argument size"},
+               {-52, "kernel arguments are not set"},
+               {-53, "invalid work dimension"},
+               {-54, "invalid work-group size"},
+               {-55, "invalid work-item size"},
+               {-61, "invalid buffer size"},
+               {-63, "invalid global work size"},
+               {-1001, "no driver registered"}};
+  static _Thread_local char other[32];
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (names[i].code == e) return names[i].name;
+  snprintf(other, sizeof other, "OpenCL error %d", e);
+  return other;
+}
+
+lp_status ocl_fail(lp_device *dev, cl_int e, const char *what) {
+  if (e == CL_MEM_OBJECT_ALLOCATION_FAILURE || e == CL_OUT_OF_HOST_MEMORY || e == CL_OUT_OF_RESOURCES)
+    return ocl_host->fail(LP_ERR_MEMORY, "%s: %s: %s; lower the batch size", dev->info.id, what,
+                          ocl_error_name(e));
+  dev->broken = LP_ERR_DEVICE;
+  snprintf(dev->reason, sizeof dev->reason, "%s (%.80s): %.60s: %s", dev->info.id, dev->info.name,
+           what, ocl_error_name(e));
+  return ocl_check(dev);
+}
+
+lp_status ocl_check(lp_device *dev) {
+  return dev->broken == LP_OK ? LP_OK : ocl_host->fail(dev->broken, "%s", dev->reason);
+}
+
+static void CL_CALLBACK driver_message(const char *text, const void *data, size_t n, void *user) {
+  (void)data, (void)n;
+  const lp_device *dev = user;
+  ocl_host->log(LP_LOG_DEBUG, "%s: driver: %s", dev->info.id, text);
+}
+
+static lp_status read_params(lp_device *dev, const lp_device_params *params) {
+  const char *tune = getenv("LOCALITY_CL_TUNE"), *cache = getenv("LOCALITY_CL_CACHE");
+  dev->tune_seconds = 20;
+  dev->tune = tune && *tune && strcmp(tune, "0") != 0 && strcmp(tune, "off") != 0;
+  dev->cache = !cache || strcmp(cache, "off") != 0;
+  for (uint32_t i = 0; params && i < params->count; i++) {
+    const char *key = params->key[i], *value = params->value[i];
+    if (!strcmp(key, "pci")) continue; /* part of the selection */
+    if (!strcmp(key, "cache")) {
+      dev->cache = strcmp(value, "off") != 0;
+    } else if (!strcmp(key, "tune")) {
+      char *end;
+      double seconds = strtod(value, &end);
+      dev->tune = strcmp(value, "off") != 0;
+      if (end != value && !*end && seconds > 0) dev->tune_seconds = seconds;
+      else if (*value && dev->tune)
+        return ocl_host->fail(LP_ERR_ARG, "opencl: tune=%s: give seconds, \"off\" or nothing", value);
+    } else {
+      return ocl_host->fail(LP_ERR_ARG,
+                            "opencl: unknown parameter \"%s\"; there are tune, cache, pci", key);
+    }
+  }
+  return LP_OK;
+}
+
+static const lp_device_ops table = {
+    .struct_size = sizeof(lp_device_ops),
+    .close = ocl_device_close,
+    .info = ocl_device_info,
+    .supports = ocl_supports,
+    .workspace = ocl_workspace,
+    .buf_alloc = ocl_buf_alloc,
+    .buf_free = ocl_buf_free,
+    .buf_write = ocl_buf_write,
+    .buf_read = ocl_buf_read,
+    .buf_fill = ocl_buf_fill,
+    .event_wait = ocl_event_wait,
+    .compile = ocl_compile,
+    .program_free = ocl_program_free,
+    .run = ocl_run,
+    .sync = ocl_sync,
+    .timings = ocl_timings,
+    .counters = ocl_counters,
+};
+
+lp_status ocl_device_info(lp_device *dev, lp_device_info *out) {
+  *out = dev->info;
+  return LP_OK;
+}
+
+void ocl_device_close(lp_device *dev) {
+  if (!dev) return;
+  if (dev->queue) clFinish(dev->queue);
+  ocl_tuning_free(dev);
+  ocl_staging_free(dev);
+  ocl_built_free(dev);
+  if (dev->profiling) clReleaseCommandQueue(dev->profiling);
+  if (dev->queue) clReleaseCommandQueue(dev->queue);
+  if (dev->context) clReleaseContext(dev->context);
+  free(dev);
+}
+
+lp_status ocl_device_open(const ocl_found *found, uint32_t index, const lp_device_params *params,
+                          lp_device **out) {
+  *out = NULL;
+  lp_device *dev = calloc(1, sizeof *dev);
+  if (!dev) return ocl_host->fail(LP_ERR_MEMORY, "opencl: out of memory");
+  dev->ops = &table;
+  dev->found = *found;
+  dev->cpu = found->type == LP_DEVICE_CL_CPU;
+  ocl_fill_info(found, index, &dev->info);
+  dev->units = dev->info.units ? dev->info.units : 1;
+  cl_ulong local = 0;
+  clGetDeviceInfo(found->id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof dev->max_group, &dev->max_group,
+                  NULL);
+  clGetDeviceInfo(found->id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
+  dev->local_memory = (size_t)local;
+  lp_status s = read_params(dev, params);
+  if (s == LP_OK && dev->max_group < 256)
+    s = ocl_host->fail(LP_ERR_UNSUPPORTED, "%s: work-groups of 256 are needed, the device has %zu",
+                       found->name, dev->max_group);
+  cl_int e = CL_SUCCESS;
+  cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
+                                        (cl_context_properties)found->platform, 0};
+  if (s == LP_OK) {
+    dev->context = clCreateContext(properties, 1, &found->id, driver_message, dev, &e);
+    if (e == CL_SUCCESS) dev->queue = clCreateCommandQueue(dev->context, found->id, 0, &e);
+    if (e != CL_SUCCESS)
+      s = ocl_host->fail(LP_ERR_DEVICE, "opencl: cannot open %s: %s", found->name,
+                         ocl_error_name(e));
+  }
+  if (s == LP_OK) s = ocl_tuning_load(dev);
+  if (s != LP_OK) {
+    ocl_device_close(dev);
+    return s;
+  }
+  *out = dev;
+  return LP_OK;
+}

@@ -1,0 +1,132 @@
+/* What every program starts with: random numbers and reductions with a fixed tree. */
+
+/* Philox4x32-10 (Salmon et al., SC 2011). */
+static uint4 lp_philox(uint4 c, uint2 k) {
+  for (int r = 0; r < 10; r++) {
+    const uint h0 = mul_hi(0xD2511F53u, c.x), l0 = 0xD2511F53u * c.x;
+    const uint h1 = mul_hi(0xCD9E8D57u, c.z), l1 = 0xCD9E8D57u * c.z;
+    c = (uint4)(h1 ^ c.y ^ k.x, l1, h0 ^ c.w ^ k.y, l0);
+    k += (uint2)(0x9E3779B9u, 0xBB67AE85u);
+  }
+  return c;
+}
+
+/* Dropout's factor for mask element m of sample n: 0, or scale where the draw is at least p. */
+static float lp_keep(uint m, uint n, uint iteration, uint stream, uint seed0, uint seed1, float p,
+                     float scale) {
+  const uint4 r = lp_philox((uint4)(m >> 2, n, iteration, stream), (uint2)(seed0, seed1));
+  const uint low = (m & 1u) != 0u ? r.y : r.x, high = (m & 1u) != 0u ? r.w : r.z;
+  const float u = (float)(((m & 2u) != 0u ? high : low) >> 8) * 0x1p-24f;
+  return u >= p ? scale : 0.0f;
+}
+
+/* Sum over the lanes (a power of two) of each segment of a work-group; all lanes get it. */
+static float lp_sum_lanes(local float *s, float v, int lid, int lane, int lanes) {
+  s[lid] = v;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (int h = lanes / 2; h > 0; h /= 2) {
+    if (lane < h) s[lid] += s[lid + h];
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+  const float r = s[lid - lane];
+  barrier(CLK_LOCAL_MEM_FENCE);
+  return r;
+}
+
+static float lp_max_lanes(local float *s, float v, int lid, int lane, int lanes) {
+  s[lid] = v;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (int h = lanes / 2; h > 0; h /= 2) {
+    if (lane < h) s[lid] = fmax(s[lid], s[lid + h]);
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+  const float r = s[lid - lane];
+  barrier(CLK_LOCAL_MEM_FENCE);
+  return r;
+}
+
+static float lp_fold16(float16 v) {
+  const float8 a = v.lo + v.hi;
+  const float4 b = a.lo + a.hi;
+  return (b.x + b.z) + (b.y + b.w);
+}
+
+/* 16 elements of which only `left` exist: the rest reads as 0 and is not written. */
+static float16 lp_get16(const global float *p, int left) {
+  if (left >= 16) return vload16(0, p);
+  float t[16];
+  for (int i = 0; i < 16; i++) t[i] = i < left ? p[i] : 0.0f;
+  return vload16(0, t);
+}
+
+static void lp_put16(float16 v, global float *p, int left) {
+  if (left >= 16) {
+    vstore16(v, 0, p);
+  } else {
+    float t[16];
+    vstore16(v, 0, t);
+    for (int i = 0; i < left; i++) p[i] = t[i];
+  }
+}
+
+/* Pixel of a plane, 0 outside it. */
+static float lp_pixel(const global float *plane, int y, int x, int h, int w) {
+  return y >= 0 && y < h && x >= 0 && x < w ? plane[y * w + x] : 0.0f;
+}
+
+/* The same where y and x count in strides: 0 between the pixels too. */
+static float lp_pixel_strided(const global float *plane, int y, int x, int h, int w, int stride) {
+  const int inside = y >= 0 && x >= 0 && y % stride == 0 && x % stride == 0;
+  return inside ? lp_pixel(plane, y / stride, x / stride, h, w) : 0.0f;
+}
+
+#define LP_IOTA16 ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
+
+static float16 lp_gather16(const global float *p, int16 i) {
+  return (float16)(p[i.s0], p[i.s1], p[i.s2], p[i.s3], p[i.s4], p[i.s5], p[i.s6], p[i.s7], p[i.s8],
+                   p[i.s9], p[i.sa], p[i.sb], p[i.sc], p[i.sd], p[i.se], p[i.sf]);
+}
+
+/* 16 pixels, each of its own plane (an offset) and place. */
+static float16 lp_pixels16(const global float *image, int16 plane, int16 y, int16 x, int h, int w) {
+  const int16 inside = (y >= 0) & (y < h) & (x >= 0) & (x < w);
+  const float16 v = lp_gather16(image, select((int16)(0), plane + y * w + x, inside));
+  return select((float16)(0.0f), v, inside);
+}
+
+static float16 lp_pixels16_strided(const global float *image, int16 plane, int16 y, int16 x, int h,
+                                   int w, int stride) {
+  const int16 hit = (y >= 0) & (x >= 0) & (y % stride == 0) & (x % stride == 0);
+  return lp_pixels16(image, plane, select((int16)(-1), y / stride, hit), x / stride, h, w);
+}
+
+/* Prior of one output and 16 inputs (of which `left` exist) out of the offset table. */
+static float16 lp_table16(const global float *table, int row, const global int *off_in, int left) {
+  const int16 i = min(LP_IOTA16, left - 1);
+  const int16 o = (int16)(off_in[i.s0], off_in[i.s1], off_in[i.s2], off_in[i.s3], off_in[i.s4],
+                          off_in[i.s5], off_in[i.s6], off_in[i.s7], off_in[i.s8], off_in[i.s9],
+                          off_in[i.sa], off_in[i.sb], off_in[i.sc], off_in[i.sd], off_in[i.se],
+                          off_in[i.sf]);
+  return lp_gather16(table, o + row);
+}
+
+/* Turns 16 x 16 floats in r; t is scratch. Interleaving the halves four times is a transpose. */
+#define LP_WEAVE(to, from, i)                                                                      \
+  to[2 * i] = (float16)(from[i].s0, from[i + 8].s0, from[i].s1, from[i + 8].s1, from[i].s2,        \
+                        from[i + 8].s2, from[i].s3, from[i + 8].s3, from[i].s4, from[i + 8].s4,    \
+                        from[i].s5, from[i + 8].s5, from[i].s6, from[i + 8].s6, from[i].s7,        \
+                        from[i + 8].s7);                                                           \
+  to[2 * i + 1] = (float16)(from[i].s8, from[i + 8].s8, from[i].s9, from[i + 8].s9, from[i].sa,    \
+                            from[i + 8].sa, from[i].sb, from[i + 8].sb, from[i].sc,                \
+                            from[i + 8].sc, from[i].sd, from[i + 8].sd, from[i].se,                \
+                            from[i + 8].se, from[i].sf, from[i + 8].sf);
+#define LP_WEAVE8(to, from)                                                                        \
+  LP_WEAVE(to, from, 0)                                                                            \
+  LP_WEAVE(to, from, 1)                                                                            \
+  LP_WEAVE(to, from, 2)                                                                            \
+  LP_WEAVE(to, from, 3)                                                                            \
+  LP_WEAVE(to, from, 4)                                                                            \
+  LP_WEAVE(to, from, 5)                                                                            \
+  LP_WEAVE(to, from, 6)                                                                            \
+  LP_WEAVE(to, from, 7)
+#define LP_TRANSPOSE(r, t) LP_WEAVE8(t, r) LP_WEAVE8(r, t) LP_WEAVE8(t, r) LP_WEAVE8(r, t)

@@ -1,0 +1,165 @@
+/* The fully connected layer as a product C(m,n) = sum over k of A(m,k) B(k,n), for the gemm_*.cl
+ * engines. DIRECTION 1: y (m = output, n = sample); 2: dx (m = sample, n = input); 3: dW (m =
+ * output, n = input, and a last column that sums dy for db).
+ * INPUTS, OUTPUTS; PRIOR 0 none, 1 table, 2 dense; WITH_ROW, WITH_COL scales; RUN16: 16 aligned
+ * inputs have consecutive offsets; WITH_BIAS, WITH_DB. */
+#undef PROBLEM_PARAMS
+#undef PROBLEM_OPEN
+#undef PRIOR_PARAMS
+#undef PRIOR_OPEN
+#undef ROW_PARAMS
+#undef COL_PARAMS
+#undef PRIOR_AT
+#undef PRIOR16
+#undef ROW_AT
+#undef COL_AT
+#undef COL16
+#undef WEIGHT
+#undef WEIGHT16
+#undef GEMM_M
+#undef GEMM_N
+#undef GEMM_K
+#undef LOAD_A
+#undef LOAD_A16
+#undef LOAD_B
+#undef LOAD_B16
+#undef LOAD_BT16
+#undef STORE
+#undef STORE16
+#undef SECOND
+#undef SECOND_OPEN
+
+#if WITH_ROW
+#define ROW_PARAMS , const global float *rowb, const int rowo
+#define ROW_AT(o)  *rowb[rowo + (o)]
+#else
+#define ROW_PARAMS
+#define ROW_AT(o)
+#endif
+#if WITH_COL
+#define COL_PARAMS , const global float *colb, const int colo
+#define COL_AT(i)  *colb[colo + (i)]
+#define COL16(i)   *lp_get16(colb + colo + (i), INPUTS - (i))
+#else
+#define COL_PARAMS
+#define COL_AT(i)
+#define COL16(i)
+#endif
+#if PRIOR == 1
+#define PRIOR_PARAMS                                                                               \
+  , const global float *tableb, const int tableo, const global int *off_outb, const int off_outo,  \
+      const global int *off_inb, const int off_ino ROW_PARAMS COL_PARAMS
+#define PRIOR_OPEN                                                                                 \
+  const global float *table = tableb + tableo;                                                     \
+  const global int *off_out = off_outb + off_outo, *off_in = off_inb + off_ino;
+#define PRIOR_AT(o, i) *table[off_out[o] + off_in[i]] ROW_AT(o) COL_AT(i)
+#if RUN16
+#define PRIOR16(o, i)                                                                              \
+  *((i) + 16 <= INPUTS && (i) % 16 == 0 ? vload16(0, table + off_out[o] + off_in[i])               \
+                                        : lp_table16(table, off_out[o], off_in + (i), INPUTS - (i))) ROW_AT(o) \
+      COL16(i)
+#else
+#define PRIOR16(o, i) *lp_table16(table, off_out[o], off_in + (i), INPUTS - (i)) ROW_AT(o) COL16(i)
+#endif
+#elif PRIOR == 2
+#define PRIOR_PARAMS   , const global float *denseb, const int denseo ROW_PARAMS COL_PARAMS
+#define PRIOR_OPEN     const global float *dense = denseb + denseo;
+#define PRIOR_AT(o, i) *dense[(o) * INPUTS + (i)] ROW_AT(o) COL_AT(i)
+#define PRIOR16(o, i)  *vload16(0, dense + (o) * INPUTS + (i)) ROW_AT(o) COL16(i)
+#else
+#define PRIOR_PARAMS
+#define PRIOR_OPEN
+#define PRIOR_AT(o, i)
+#define PRIOR16(o, i)
+#endif
+
+#if DIRECTION == 1 && WITH_BIAS
+#define SECOND      , const global float *biasb, const int biaso
+#define SECOND_OPEN const global float *bias = biasb + biaso;
+#elif DIRECTION == 3 && WITH_DB
+#define SECOND      , global float *dbb, const int dbo
+#define SECOND_OPEN global float *db = dbb + dbo;
+#else
+#define SECOND
+#define SECOND_OPEN
+#endif
+#define PROBLEM_PARAMS                                                                             \
+  const global float *pb, const int po, const global float *qb, const int qo, global float *yb,    \
+      const int yo SECOND PRIOR_PARAMS, const int batch POST_PARAMS
+#define PROBLEM_OPEN                                                                               \
+  const global float *p = pb + po, *q = qb + qo;                                                   \
+  global float *y = yb + yo;                                                                       \
+  SECOND_OPEN PRIOR_OPEN POST_OPEN
+
+#if DIRECTION == 1
+#define GEMM_M         OUTPUTS
+#define GEMM_N         batch
+#define GEMM_K         INPUTS
+#define LOAD_A(m, k)   (q[(m) * INPUTS + (k)] PRIOR_AT(m, k))
+#define LOAD_A16(m, k) (vload16(0, q + (m) * INPUTS + (k)) PRIOR16(m, k))
+#define LOAD_B(k, n)   p[(n) * INPUTS + (k)]
+#define LOAD_BT16(k, n) vload16(0, p + (n) * INPUTS + (k))
+#if WITH_BIAS
+#define STORE(m, n, value)                                                                         \
+  {                                                                                                \
+    const int e = (n) * OUTPUTS + (m);                                                             \
+    float v = (value) + bias[m];                                                                   \
+    POST_ROW(e) POST(v, e) y[e] = v;                                                               \
+  }
+#else
+#define STORE(m, n, value)                                                                         \
+  {                                                                                                \
+    const int e = (n) * OUTPUTS + (m);                                                             \
+    float v = (value);                                                                             \
+    POST_ROW(e) POST(v, e) y[e] = v;                                                               \
+  }
+#endif
+#elif DIRECTION == 2
+#define GEMM_M         batch
+#define GEMM_N         INPUTS
+#define GEMM_K         OUTPUTS
+#define LOAD_A(m, k)   p[(m) * OUTPUTS + (k)]
+#define LOAD_A16(m, k) vload16(0, p + (m) * OUTPUTS + (k))
+#define LOAD_B(k, n)   (q[(k) * INPUTS + (n)] PRIOR_AT(k, n))
+#define LOAD_B16(k, n) (vload16(0, q + (k) * INPUTS + (n)) PRIOR16(k, n))
+#define STORE(m, n, value)                                                                         \
+  {                                                                                                \
+    const int e = (m) * INPUTS + (n);                                                              \
+    float v = (value);                                                                             \
+    POST_ROW(e) POST(v, e) y[e] = v;                                                               \
+  }
+#define STORE16(m, n, value) vstore16(value, 0, y + (m) * INPUTS + (n))
+#else
+#define GEMM_M               OUTPUTS
+#define GEMM_N               (INPUTS + WITH_DB)
+#define GEMM_K               batch
+#define LOAD_A(m, k)         p[(k) * OUTPUTS + (m)]
+#define LOAD_A16(m, k)       vload16(0, p + (k) * OUTPUTS + (m))
+#define STORE16(m, n, value) vstore16((value) PRIOR16(m, n), 0, y + (m) * INPUTS + (n))
+#if WITH_DB
+#define LOAD_B(k, n) ((n) < INPUTS ? q[(k) * INPUTS + (n)] : 1.0f)
+#define LOAD_B16(k, n)                                                                             \
+  ((n) + 16 <= INPUTS ? vload16(0, q + (k) * INPUTS + (n))                                         \
+                      : select(vload16(0, q + (k) * INPUTS + (n)), (float16)(1.0f),                \
+                               LP_IOTA16 == INPUTS - (n)))
+#define STORE(m, n, value)                                                                         \
+  {                                                                                                \
+    if ((n) < INPUTS) {                                                                            \
+      const int e = (m) * INPUTS + (n);                                                            \
+      float v = (value) PRIOR_AT(m, n);                                                            \
+      POST_ROW(e) POST(v, e) y[e] = v;                                                             \
+    } else {                                                                                       \
+      db[m] = (value);                                                                             \
+    }                                                                                              \
+  }
+#else
+#define LOAD_B(k, n)   q[(k) * INPUTS + (n)]
+#define LOAD_B16(k, n) vload16(0, q + (k) * INPUTS + (n))
+#define STORE(m, n, value)                                                                         \
+  {                                                                                                \
+    const int e = (m) * INPUTS + (n);                                                              \
+    float v = (value) PRIOR_AT(m, n);                                                              \
+    POST_ROW(e) POST(v, e) y[e] = v;                                                               \
+  }
+#endif
+#endif

@@ -1,0 +1,68 @@
+/* Max pooling and its gradient, one work-item an element of the result.
+ * IN_H IN_W OUT_H OUT_W: extents; WINDOW, STRIDE; BACKWARD; WITH_WHICH: the choice is kept. */
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
+#if BACKWARD
+KERNEL(const global float *dyb, const int dyo, const global uchar *whichb, const int whicho,
+       global float *dxb, const int dxo, const int n POST_PARAMS) {
+  const global float *dy = dyb + dyo;
+  const global uchar *which = whichb + whicho * 4;
+  global float *dx = dxb + dxo;
+  POST_OPEN
+  const int e = (int)get_global_id(0);
+  if (e < n) {
+    const int ix = e % IN_W, iy = e / IN_W % IN_H, image = e / (IN_W * IN_H);
+    const int oy_last = min(iy / STRIDE, OUT_H - 1), ox_last = min(ix / STRIDE, OUT_W - 1);
+    const int oy_first = iy < WINDOW ? 0 : (iy - WINDOW) / STRIDE + 1;
+    const int ox_first = ix < WINDOW ? 0 : (ix - WINDOW) / STRIDE + 1;
+    float v = 0.0f;
+#if WINDOW == STRIDE
+    if (oy_first <= oy_last && ox_first <= ox_last) {
+      const int o = (image * OUT_H + oy_first) * OUT_W + ox_first;
+      v = (int)which[o] == (iy - oy_first * STRIDE) * WINDOW + ix - ox_first * STRIDE ? dy[o] : 0.0f;
+    }
+#else
+    for (int oy = oy_first; oy <= oy_last; oy++)
+      for (int ox = ox_first; ox <= ox_last; ox++) {
+        const int o = (image * OUT_H + oy) * OUT_W + ox;
+        if ((int)which[o] == (iy - oy * STRIDE) * WINDOW + ix - ox * STRIDE) v += dy[o];
+      }
+#endif
+    POST_ROW(e)
+    POST(v, e)
+    dx[e] = v;
+  }
+}
+#else
+KERNEL(const global float *xb, const int xo, global float *yb, const int yo,
+#if WITH_WHICH
+       global uchar *whichb, const int whicho,
+#endif
+       const int n POST_PARAMS) {
+  const global float *x = xb + xo;
+  global float *y = yb + yo;
+#if WITH_WHICH
+  global uchar *which = whichb + whicho * 4;
+#endif
+  POST_OPEN
+  const int e = (int)get_global_id(0);
+  if (e < n) {
+    const int ox = e % OUT_W, oy = e / OUT_W % OUT_H, image = e / (OUT_W * OUT_H);
+    const global float *corner = x + (image * IN_H + oy * STRIDE) * IN_W + ox * STRIDE;
+    float v = corner[0];
+    int best = 0;
+    for (int ky = 0; ky < WINDOW; ky++)
+      for (int kx = 0; kx < WINDOW; kx++) {
+        const float c = corner[ky * IN_W + kx];
+        const int better = c > v || (c != c && v == v); /* a NaN stays visible */
+        best = better ? ky * WINDOW + kx : best;
+        v = better ? c : v;
+      }
+#if WITH_WHICH
+    which[e] = (uchar)best;
+#endif
+    POST_ROW(e)
+    POST(v, e)
+    y[e] = v;
+  }
+}
+#endif

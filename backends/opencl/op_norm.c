@@ -1,0 +1,37 @@
+/* Batch normalisation: batchnorm.cl for images, batchnorm_rows.cl for (N, C). */
+#include "ocl.h"
+
+void ocl_encode_batchnorm(ocl_encoder *e) {
+  const lp_step *s = e->step;
+  int mode = s->op == LP_OP_BATCHNORM        ? 1
+             : s->op == LP_OP_BATCHNORM_EVAL ? 2
+             : s->op == LP_OP_BATCHNORM_DX   ? 3
+                                             : 4;
+  const lp_slot *first = ocl_out(e->plan, s, 0);
+  int64_t channels = first->desc.dim[1], pixels = lp_inner(&first->desc) / channels;
+  bool rows = pixels == 1;
+  int width = e->dev->cpu && (rows ? channels : pixels) >= 16 ? 16 : 1;
+  ocl_begin(e, rows ? "batchnorm_rows" : "batchnorm");
+  if (rows) {
+    size_t group = e->dev->cpu ? 1 : 64;
+    ocl_grid(e, (size_t)ocl_ceil(channels, width * (int64_t)group), 1, group);
+  } else {
+    ocl_grid(e, (size_t)channels, 1, width == 16 ? 1 : 256);
+  }
+  ocl_define_int(e, "MODE", mode);
+  ocl_define_int(e, "CHANNELS", channels);
+  ocl_define_int(e, "PIXELS", pixels);
+  ocl_define_int(e, "WIDTH", width);
+  ocl_define_float(e, "EPS", s->params.batchnorm.eps);
+  ocl_define_float(e, "MOMENTUM", s->params.batchnorm.momentum);
+  bool forward = mode <= 2;
+  static const char *const name[2][2] = {{"WITH_DGAMMA", "WITH_DBETA"}, {"WITH_MEAN", "WITH_INVSTD"}};
+  for (uint32_t i = 0; i < 2; i++)
+    ocl_define_int(e, name[forward][i], mode != 2 && ocl_out(e->plan, s, 1 + i) != NULL);
+  ocl_posts(e, NULL, lp_inner(&first->desc), rows ? 0 : pixels);
+  for (uint32_t i = 0; i < 5; i++) ocl_arg_slot(e, ocl_in(e->plan, s, i));
+  for (uint32_t i = 0; i < (mode == 2 ? 1U : 3U); i++)
+    if (ocl_out(e->plan, s, i)) ocl_arg_slot(e, ocl_out(e->plan, s, i));
+  ocl_arg_int(e, first->desc.dim[0]);
+  ocl_post_args(e, NULL);
+}

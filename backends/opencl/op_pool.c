@@ -1,0 +1,31 @@
+/* Max pooling and its gradient: kernels/pool.cl. */
+#include "ocl.h"
+
+#define GROUP 256
+
+void ocl_encode_pool(ocl_encoder *e) {
+  const lp_step *s = e->step;
+  bool backward = s->op == LP_OP_MAXPOOL2D_DX;
+  const lp_slot *in = ocl_in(e->plan, s, 0), *out = ocl_out(e->plan, s, 0);
+  const lp_slot *which = backward ? ocl_in(e->plan, s, 1) : ocl_out(e->plan, s, 1);
+  const lp_desc *large = backward ? &out->desc : &in->desc;
+  const lp_desc *small = backward ? &in->desc : &out->desc;
+  int64_t n = lp_numel(&out->desc);
+  ocl_begin(e, "pool");
+  ocl_grid(e, (size_t)ocl_ceil(n, GROUP), 1, GROUP);
+  ocl_define_int(e, "BACKWARD", backward);
+  ocl_define_int(e, "WITH_WHICH", which != NULL);
+  ocl_define_int(e, "IN_H", large->dim[2]);
+  ocl_define_int(e, "IN_W", large->dim[3]);
+  ocl_define_int(e, "OUT_H", small->dim[2]);
+  ocl_define_int(e, "OUT_W", small->dim[3]);
+  ocl_define_int(e, "WINDOW", s->params.pool.k);
+  ocl_define_int(e, "STRIDE", s->params.pool.stride);
+  ocl_posts(e, NULL, lp_inner(&out->desc), 0);
+  ocl_arg_slot(e, in);
+  if (backward) ocl_arg_slot(e, which);
+  ocl_arg_slot(e, out);
+  if (!backward && which) ocl_arg_slot(e, which);
+  ocl_arg_int(e, n);
+  ocl_post_args(e, NULL);
+}

@@ -1,0 +1,177 @@
+/* Products: what a LINEAR or CONV2D step computes, and which engine computes it. */
+#include "product.h"
+#include "tune.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void describe_linear(const lp_plan_view *plan, const lp_step *s, product *p) {
+  const lp_desc *y = &p->y->desc, *q = &p->q->desc, *x = &p->p->desc;
+  p->table = ocl_in(plan, s, LP_PRIOR_TABLE);
+  p->off_out = ocl_in(plan, s, LP_PRIOR_OFF_OUT);
+  p->off_in = ocl_in(plan, s, LP_PRIOR_OFF_IN);
+  p->row = ocl_in(plan, s, LP_PRIOR_ROW_SCALE);
+  p->col = ocl_in(plan, s, LP_PRIOR_COL_SCALE);
+  p->dense = ocl_in(plan, s, LP_PRIOR_DENSE);
+  p->batch = x->dim[0];
+  p->outputs = p->direction == 3 ? x->dim[1] : q->dim[0];
+  p->inputs = q->dim[1];
+  (void)y;
+  if (p->direction == 1) {
+    p->m = p->outputs, p->n = p->batch, p->k = p->inputs;
+    p->a_kfast = true;
+  } else if (p->direction == 2) {
+    p->m = p->batch, p->n = p->inputs, p->k = p->outputs;
+    p->a_kfast = p->b_nfast = p->c_nfast = true;
+  } else {
+    p->m = p->outputs, p->n = p->inputs + (p->second != NULL), p->k = p->batch;
+    p->b_nfast = p->c_nfast = true;
+  }
+}
+
+static void describe_conv(const lp_step *s, product *p) {
+  const lp_desc *y = &p->y->desc, *q = &p->q->desc, *x = &p->p->desc;
+  const lp_desc *image = p->direction == 1 ? x : p->direction == 2 ? y : q;
+  const lp_desc *map = p->direction == 1 ? y : x;
+  p->batch = x->dim[0];
+  p->c = image->dim[1], p->h = image->dim[2], p->w = image->dim[3];
+  p->o = map->dim[1], p->oh = map->dim[2], p->ow = map->dim[3];
+  p->ks = p->direction == 3 ? (int64_t)s->params.conv.kernel : q->dim[2];
+  p->stride = s->params.conv.stride;
+  p->pad = s->params.conv.pad;
+  int64_t taps = p->c * p->ks * p->ks;
+  p->c_nfast = true;
+  if (p->direction == 1) {
+    p->m = p->o, p->n = p->batch * p->oh * p->ow, p->k = taps;
+    p->a_kfast = p->b_nfast = true;
+    p->row_len = p->oh * p->ow;
+  } else if (p->direction == 2) {
+    p->m = p->c, p->n = p->batch * p->h * p->w, p->k = p->o * p->ks * p->ks;
+    p->a_kfast = p->b_nfast = true;
+    p->row_len = p->h * p->w;
+  } else {
+    p->m = p->o, p->n = taps + (p->second != NULL), p->k = p->batch * p->oh * p->ow;
+    p->a_kfast = true;
+  }
+}
+
+void product_of(const lp_plan_view *plan, const lp_step *s, product *p) {
+  *p = (product){.step = s, .p = ocl_in(plan, s, 0), .q = ocl_in(plan, s, 1), .y = ocl_out(plan, s, 0)};
+  p->conv = s->op <= LP_OP_CONV2D_DW;
+  p->direction = 1 + (int)(s->op - (p->conv ? LP_OP_CONV2D : LP_OP_LINEAR));
+  p->second = p->direction == 1 ? ocl_in(plan, s, 2) : p->direction == 3 ? ocl_out(plan, s, 1) : NULL;
+  if (p->conv) describe_conv(s, p);
+  else describe_linear(plan, s, p);
+}
+
+void product_key(const product *p, char *out, size_t cap) {
+  static const char *const name[] = {"", "", "_dx", "_dw"};
+  if (p->conv)
+    snprintf(out, cap, "conv%s n%lld c%lld %lldx%lld o%lld k%lld s%lld p%lld", name[p->direction],
+             (long long)p->batch, (long long)p->c, (long long)p->h, (long long)p->w,
+             (long long)p->o, (long long)p->ks, (long long)p->stride, (long long)p->pad);
+  else
+    snprintf(out, cap, "linear%s n%lld i%lld o%lld%s", name[p->direction], (long long)p->batch,
+             (long long)p->inputs, (long long)p->outputs,
+             p->table ? " table" : p->dense ? " dense" : "");
+}
+
+void product_define(ocl_encoder *e, const product *p, int64_t row_len) {
+  ocl_define_int(e, "DIRECTION", p->direction);
+  ocl_define_int(e, "WITH_BIAS", p->direction == 1 && p->second);
+  ocl_define_int(e, "WITH_DB", p->direction == 3 && p->second);
+  ocl_define_int(e, "A_KFAST", p->a_kfast);
+  ocl_define_int(e, "B_NFAST", p->b_nfast);
+  ocl_define_int(e, "C_NFAST", p->c_nfast);
+  if (p->conv) {
+    const struct {
+      const char *name;
+      int64_t value;
+    } extent[] = {{"C", p->c},   {"O", p->o},     {"H", p->h},           {"W", p->w},    {"OH", p->oh},
+                  {"OW", p->ow}, {"KS", p->ks},   {"STRIDE", p->stride}, {"PAD", p->pad}};
+    for (size_t i = 0; i < sizeof extent / sizeof *extent; i++)
+      ocl_define_int(e, extent[i].name, extent[i].value);
+  } else {
+    ocl_define_int(e, "INPUTS", p->inputs);
+    ocl_define_int(e, "OUTPUTS", p->outputs);
+    ocl_define_int(e, "PRIOR", p->table ? 1 : p->dense ? 2 : 0);
+    ocl_define_int(e, "WITH_ROW", p->row != NULL);
+    ocl_define_int(e, "WITH_COL", p->col != NULL);
+    ocl_define_int(e, "RUN16", p->step->params.linear.run && p->step->params.linear.run % 16 == 0);
+  }
+  ocl_posts(e, NULL, lp_inner(&p->y->desc), row_len);
+}
+
+void product_args(ocl_encoder *e, const product *p) {
+  ocl_arg_slot(e, p->p);
+  ocl_arg_slot(e, p->q);
+  ocl_arg_slot(e, p->y);
+  const lp_slot *rest[] = {p->second, p->table, p->off_out, p->off_in, p->dense, p->row, p->col};
+  for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
+    if (rest[i]) ocl_arg_slot(e, rest[i]);
+  ocl_arg_int(e, p->batch);
+  ocl_post_args(e, NULL);
+}
+
+/* ---- choice -------------------------------------------------------------------------------- */
+
+/* In order of preference where nothing was measured. */
+static const engine engines[] = {
+    {"direct", direct_fits, direct_workspace, direct_encode, 0},
+    {"panel", panel_fits, panel_workspace, panel_encode, 0},
+    {"split", local_fits, NULL, split_encode, 0},
+    {"tile64", local_fits, NULL, tile64_encode, 64},
+    {"tile32", local_fits, NULL, tile32_encode, 32},
+    {"tile16", local_fits, NULL, tile16_encode, 16},
+    {"naive", NULL, NULL, naive_encode, 0},
+};
+
+const engine *product_engines(uint32_t *n) {
+  *n = sizeof engines / sizeof *engines;
+  return engines;
+}
+
+static const engine *named(const char *name) {
+  for (size_t i = 0; name && i < sizeof engines / sizeof *engines; i++)
+    if (!strcmp(engines[i].name, name)) return &engines[i];
+  return NULL;
+}
+
+/* GPUs: the largest tile that still gives every compute unit something to do. */
+static const engine *default_tile(lp_device *dev, const product *p) {
+  if (split_preferred(dev, p)) return named("split");
+  static const int64_t tile[] = {64, 32};
+  static const char *const name[] = {"tile64", "tile32"};
+  for (int i = 0; i < 2; i++)
+    if (ocl_ceil(p->m, tile[i]) * ocl_ceil(p->n, tile[i]) >= (int64_t)dev->units * (2 - i))
+      return named(name[i]);
+  return named("tile16");
+}
+
+const engine *product_choose(lp_device *dev, const lp_plan_view *plan, const product *p) {
+  char key[128];
+  product_key(p, key, sizeof key);
+  const engine *known = named(ocl_tuning_find(dev, key));
+  if (known && (!known->fits || known->fits(dev, plan, p))) return known;
+  for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
+    if (engines[i].fits == local_fits) return default_tile(dev, p);
+    if (engines[i].fits && engines[i].fits(dev, plan, p)) return &engines[i];
+  }
+  return named("naive");
+}
+
+size_t ocl_workspace_product(lp_device *dev, const lp_plan_view *plan, const lp_step *s,
+                             uint32_t index) {
+  (void)index;
+  product p;
+  product_of(plan, s, &p);
+  const engine *chosen = product_choose(dev, plan, &p);
+  return chosen->workspace ? chosen->workspace(dev, plan, &p) : 0;
+}
+
+void ocl_encode_product(ocl_encoder *e) {
+  product p;
+  product_of(e->plan, e->step, &p);
+  const engine *chosen = e->variant ? named(e->variant) : product_choose(e->dev, e->plan, &p);
+  chosen->encode(e, &p);
+}
