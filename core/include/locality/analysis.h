@@ -72,6 +72,8 @@ LP_API lp_status lp_class_maps(const float *activations, const int32_t *labels, 
  * finite. O(n units min(n, units)). */
 LP_API lp_status lp_participation_ratio(const float *activations, uint32_t n, uint32_t units,
                                         double *out);
+LP_API lp_status lp_participation_ratio_f64(const double *activations, uint32_t n, uint32_t units,
+                                            double *out);
 
 /* Smoothness: Pearson correlation over images of two units that are 4-neighbours on the sheet,
  * averaged over all such pairs in which both units vary. NaN when there is none, or a value is not
