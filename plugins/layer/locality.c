@@ -9,10 +9,7 @@
  * Anywhere else: P itself, as much memory as the weights, read once as often as they are. A prior
  * that is 1 everywhere costs nothing. Building it takes one distance a table entry (or a pair), and
  * n_out * n_in additions if it is normalised. */
-#include <locality/plugin.h>
-
-#include <math.h>
-#include <stdio.h>
+#include "weights.h"
 
 static const lp_host *host;
 
@@ -25,24 +22,12 @@ static const lp_param params[] = {
                    "scale of P: none, fan_in, fan_out or total"},
 };
 
-/* A trained leaf named path.part, uniform within 1/sqrt(n_in): P does not count. */
-static lp_val make_param(lp_graph *g, const lp_layer_request *req, const char *part,
-                         const lp_desc *desc) {
-  char name[256];
-  lp_init init = {LP_INIT_UNIFORM, (float)(1 / sqrt(req->n_in)), NULL};
-  if (snprintf(name, sizeof name, "%s.%s", req->path, part) >= (int)sizeof name) {
-    host->graph_fail(g, LP_ERR_ARG, "layer %s: its name is too long", req->path);
-    return LP_NO_VAL;
-  }
-  return host->param(g, name, desc, &init);
-}
-
 static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_layer_request *req,
                        lp_val in, lp_val *out) {
   (void)self;
   lp_desc weight = lp_f32(req->n_out, req->n_in), bias = lp_f32(req->n_out), y;
-  lp_val operands[LP_LINEAR_INPUTS] = {in, make_param(g, req, "weight", &weight),
-                                       make_param(g, req, "bias", &bias)};
+  lp_val operands[LP_LINEAR_INPUTS] = {in, make_param(host, g, req, "weight", &weight),
+                                       make_param(host, g, req, "bias", &bias)};
   lp_op_params op = {0};
   lp_status s = host->prior(g, req, args[TOPOLOGY].text, args[COST].text, args[METRIC].text,
                             args[NORMALIZE].text, operands, &op.linear);

@@ -1,30 +1,15 @@
 /* Layer `plain`: an ordinary fully connected layer, y = x W^T + b. The control arm: its parameters
  * have the names and the initial values of the locality layer's. */
-#include <locality/plugin.h>
-
-#include <math.h>
-#include <stdio.h>
+#include "weights.h"
 
 static const lp_host *host;
-
-/* A trained leaf named path.part, uniform within 1/sqrt(n_in). */
-static lp_val make_param(lp_graph *g, const lp_layer_request *req, const char *part,
-                         const lp_desc *desc) {
-  char name[256];
-  lp_init init = {LP_INIT_UNIFORM, (float)(1 / sqrt(req->n_in)), NULL};
-  if (snprintf(name, sizeof name, "%s.%s", req->path, part) >= (int)sizeof name) {
-    host->graph_fail(g, LP_ERR_ARG, "layer %s: its name is too long", req->path);
-    return LP_NO_VAL;
-  }
-  return host->param(g, name, desc, &init);
-}
 
 static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_layer_request *req,
                        lp_val in, lp_val *out) {
   (void)self, (void)args;
   lp_desc weight = lp_f32(req->n_out, req->n_in), bias = lp_f32(req->n_out), y;
-  lp_val operands[] = {in, make_param(g, req, "weight", &weight),
-                       make_param(g, req, "bias", &bias)};
+  lp_val operands[] = {in, make_param(host, g, req, "weight", &weight),
+                       make_param(host, g, req, "bias", &bias)};
   lp_op_params op = {0};
   *out = host->apply(g, LP_OP_LINEAR, &op, operands, 3);
   return host->shape(g, *out, &y); /* the graph's first error, if there is one */

@@ -1,20 +1,11 @@
 /* Topology `ring`: units in a row whose ends meet. */
-#include <locality/plugin.h>
-
-#include <math.h>
+#include "lattice.h"
 
 static const lp_host *host;
 
-/* A sheet asked for as R x S is unrolled row-major. */
 static lp_status extents(void *self, const lp_arg *args, uint32_t n, uint32_t extent[LP_MAX_AXES]) {
   (void)self, (void)args;
-  uint64_t product = 1;
-  for (uint32_t a = 0; a < LP_MAX_AXES; a++) product *= extent[a] ? extent[a] : 1;
-  if (extent[0] && product != n)
-    return host->fail(LP_ERR_SHAPE, "topology ring: the sheet asked for has %llu units, not %u",
-                      (unsigned long long)product, n);
-  extent[0] = n;
-  return LP_OK;
+  return row_extents(host, "ring", n, extent);
 }
 
 /* The shorter way round; on one axis the three metrics are the same. */

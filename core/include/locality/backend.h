@@ -177,8 +177,8 @@ typedef struct lp_backend {
   /* Devices in the backend's own order of preference. Writes at most cap entries, reports the
    * true number in *n. No device is LP_OK with *n == 0; host->fail says why, for messages. */
   lp_status (*enumerate)(void *self, lp_device_info *out, size_t cap, size_t *n);
-  /* selector: what stood between "name" and the parameters: "" (default), "1", "NVIDIA",
-   * "pci=0000:01:00.0". An unknown parameter or selector is LP_ERR_ARG or LP_ERR_NOT_FOUND. */
+  /* selector: what stood between "name" and the parameters: "" (default), "1", "NVIDIA".
+   * An unknown parameter or selector is LP_ERR_ARG or LP_ERR_NOT_FOUND. */
   lp_status (*open)(void *self, const char *selector, const lp_device_params *params,
                     lp_device **out);
 } lp_backend;

@@ -1,7 +1,7 @@
 /* registry.h: what the loaded modules offer, by name.
  *
- * Modules are looked for in the folders of LOCALITY_PLUGIN_PATH (colon-separated), then in the
- * installed module folder, then, when the library runs from its build tree, there; never in the
+ * Modules are looked for in the absolute folders of LOCALITY_PLUGIN_PATH (colon-separated), then in
+ * the build tree when the library runs from one, else in the installed module folder; never in the
  * current directory. Each folder is read in sorted order; the first module to register a name has
  * it, later ones are refused with a warning.
  *
@@ -72,8 +72,8 @@ LP_API const char *lp_nearest(const char *word, const char *const *names, uint32
  * log line. */
 LP_API lp_status lp_devices(lp_device_info *out, uint32_t cap, uint32_t *n);
 /* Opens "auto" or "backend[:selector][,key=value...]" ("cpu:threads=2" is cpu with a parameter,
- * "opencl:1" and "opencl:NVIDIA" have a selector). The core owns the device; close it with
- * lp_device_table(dev)->close(dev). */
+ * "opencl:1" and "opencl:NVIDIA" have a selector, "opencl:pci=..." a parameter). The core owns the
+ * device; close it with lp_device_table(dev)->close(dev). */
 LP_API lp_status lp_device_open(const char *device, lp_device **out);
 
 #ifdef __cplusplus
