@@ -105,6 +105,15 @@ static void one_line(char *text) {
   if (strlen(text) > 300) text[300] = 0;
 }
 
+/* A script that says replot writes several pictures one after the other. */
+static void keep_last_picture(stream *s) {
+  static const char prolog[] = "<?xml";
+  char *last = s->data;
+  for (char *at = last; (at = strstr(at, prolog)); at += strlen(prolog)) last = at;
+  s->n -= (size_t)(last - s->data);
+  memmove(s->data, last, s->n + 1);
+}
+
 lp_status gnuplot_run(const char *dir, const char *script, char **svg, size_t *n) {
   int out[2] = {-1, -1}, err[2] = {-1, -1};
   if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) {
@@ -141,6 +150,7 @@ lp_status gnuplot_run(const char *dir, const char *script, char **svg, size_t *n
     free(picture.data);
     return st;
   }
+  keep_last_picture(&picture);
   *svg = picture.data;
   *n = picture.n;
   return LP_OK;

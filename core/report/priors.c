@@ -131,6 +131,7 @@ lp_status prior_maps_write(const report_run *run, int arg, figure_out *out) {
         "for the unit in the middle (row %u, column %u, counted from 0) and the one in the corner. "
         "One%s colour scale for all arms%s.",
         run->rows, run->cols, unit[0] / run->cols, unit[0] % run->cols,
+        t.log_scale ? " logarithmic" : "",
         t.diverging ? ", symmetric about zero because a prior is signed" : "");
   }
   free(tile);

@@ -26,4 +26,6 @@ darkening = "defined (0 '#dbe4ee', 1 '#8fa9c4', 2 '#3f6690', 3 '#0b2a4a')"
 
 set border 3 lw 1
 set tics nomirror out scale 0.6
-set grid ytics lw 0.5 lc rgb '#bbbbbb' lt 1
+# '#AARRGGBB': mostly transparent, so that it is faint on any page
+faint = '#a8888888'
+set grid ytics lw 0.7 lt 1 lc rgb faint

@@ -15,7 +15,7 @@ do for [s=0:n_site-1] {
   do for [a=0:n_arm-1] { set xtics add (arm[a+1] (s*site_pitch + a)) }
   set label (s+1) site[s+1] at first (s*site_pitch + (n_arm-1)/2.), screen 0.045 center
 }
-if (n_site > 1) { set arrow 1 from first (n_arm - 0.2), graph 0 to first (n_arm - 0.2), graph 1 nohead lw 0.8 lc rgb '#bbbbbb' }
+if (n_site > 1) { set arrow 1 from first (n_arm - 0.2), graph 0 to first (n_arm - 0.2), graph 1 nohead lw 0.8 lc rgb faint }
 set ylabel 'spatial variance' offset 0,0
 # Legend, in pixels from the left: a sample and its text.
 y0 = 0.955

@@ -1,0 +1,460 @@
+/* test_report.c: the report of made-up run folders: complete, escaped, well-formed, self-contained,
+ * repeatable, and honest about what is missing. */
+#include "sample_run.h"
+
+#include <locality/io.h>
+#include <locality/registry.h>
+#include <locality/report.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const sample_run small = {.title = "LeNet on MNIST",
+                                 .rows = 7,
+                                 .cols = 7,
+                                 .classes = 10,
+                                 .seeds = 3,
+                                 .epochs = 4,
+                                 .images = 60,
+                                 .diverging = true};
+
+static char root[] = "/tmp/locality-report-XXXXXX";
+static bool have_gnuplot;
+
+/* A new empty folder for a run; a few of them stay until the end of the program. */
+static const char *folder(const char *name) {
+  static char path[256];
+  snprintf(path, sizeof path, "%s/%s", root, name);
+  return path;
+}
+
+static char *read_in(const char *dir, const char *name) {
+  char path[512];
+  snprintf(path, sizeof path, "%s/%s", dir, name);
+  static void *data; /* static: gcc takes the result for a pointer to a local */
+  size_t n = 0;
+  assert_int_equal(lp_read_file(path, &data, &n), LP_OK);
+  return data;
+}
+
+static bool exists(const char *dir, const char *name) {
+  char path[512];
+  snprintf(path, sizeof path, "%s/%s", dir, name);
+  return access(path, F_OK) == 0;
+}
+
+static void must_contain(const char *page, const char *what) {
+  if (strstr(page, what)) return;
+  fail_msg("the page lacks: %s", what);
+}
+
+static void must_lack(const char *page, const char *what) {
+  const char *at = strstr(page, what);
+  if (at) fail_msg("the page holds \"%s\" at: %.80s", what, at);
+}
+
+/* ---- a checker of tags ---------------------------------------------------------------------- */
+
+typedef struct tag_stack {
+  char name[64][32];
+  int n;
+} tag_stack;
+
+/* Reads a tag's name; s stands after '<' or '</'. */
+static size_t tag_name(const char *s, char out[32]) {
+  size_t n = strcspn(s, " \t\n/>");
+  assert_in_range(n, 1, 31);
+  memcpy(out, s, n);
+  out[n] = 0;
+  return n;
+}
+
+/* The end of a tag: the first '>' outside quotes. */
+static const char *tag_end(const char *s) {
+  char quote = 0;
+  for (; *s && (quote || *s != '>'); s++) {
+    if (quote && *s == quote)
+      quote = 0;
+    else if (!quote && (*s == '"' || *s == '\''))
+      quote = *s;
+    else if (*s == '<')
+      fail_msg("'<' inside a tag: %.60s", s);
+  }
+  assert_int_equal(*s, '>');
+  return s;
+}
+
+static void check_entity(const char *s) {
+  static const char *const known[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;", "&#160;", "&#9;"};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (strncmp(s, known[i], strlen(known[i])) == 0) return;
+  fail_msg("a bare '&': %.40s", s);
+}
+
+/* Every tag that is opened is closed, in order; text has no bare '&'. Both HTML and XML parsers
+ * then see the same page. */
+static void check_well_formed(const char *page) {
+  static tag_stack open;
+  open.n = 0;
+  assert_int_equal(strncmp(page, "<!DOCTYPE html>\n", 16), 0);
+  for (const char *s = page + 16; *s;) {
+    if (*s != '<') {
+      if (*s == '&') check_entity(s);
+      s++;
+      continue;
+    }
+    char name[32];
+    if (s[1] == '/') {
+      s += 2;
+      s += tag_name(s, name);
+      if (open.n == 0 || strcmp(open.name[open.n - 1], name) != 0)
+        fail_msg("</%s> closes %s", name, open.n ? open.name[open.n - 1] : "nothing");
+      open.n--;
+      s = tag_end(s) + 1;
+    } else {
+      s++;
+      tag_name(s, name);
+      s = tag_end(s);
+      if (s[-1] != '/') {
+        assert_in_range(open.n, 0, 63);
+        strcpy(open.name[open.n++], name);
+      }
+      s++;
+    }
+  }
+  if (open.n) fail_msg("<%s> stays open", open.name[open.n - 1]);
+}
+
+/* Nothing is loaded from anywhere, and nothing runs. */
+static void check_self_contained(const char *page) {
+  static const char *const attribute[] = {"src=", "href=", "url(", "@import", "srcset="};
+  for (size_t i = 0; i < sizeof attribute / sizeof *attribute; i++) {
+    for (const char *s = page; (s = strstr(s, attribute[i]));) {
+      s += strlen(attribute[i]);
+      if (*s == '"' || *s == '\'') s++;
+      if (*s != '#' && strncmp(s, "data:", 5) != 0) fail_msg("refers to something: %.60s", s);
+    }
+  }
+  must_lack(page, "<script");
+  must_lack(page, "<link");
+}
+
+static char *report_of(const char *dir) {
+  if (lp_report_write(dir) != LP_OK) fail_msg("%s", lp_error_message());
+  char *page = read_in(dir, "report.html");
+  check_well_formed(page);
+  check_self_contained(page);
+  return page;
+}
+
+/* ---- tests ---------------------------------------------------------------------------------- */
+
+static void test_numbers(void **state) {
+  (void)state;
+  const char *dir = folder("numbers");
+  sample_run_make(dir, &small);
+  char *page = report_of(dir);
+  static const char *const shown[] = {
+      "<h1>LeNet on MNIST</h1>",
+      "Accuracy with the locality prior (98.07 %)", /* the answer */
+      "98.07 \xc2\xb1 0.11",                        /* accuracy */
+      "0.110 \xc2\xb1 0.004",
+      "8.122 \xc2\xb1 0.208",
+      "8.107 \xc2\xb1 0.124",
+      "0.15 (8.1)", /* Welch */
+      ".883",
+      "[\xe2\x88\x92"
+      "0.161, 0.202]",
+      "6.49 (997)", /* per image */
+      "&lt; .001",
+      "7 of 15 pairs at lp_in and 6 of 15 pairs at lp_out",
+      "Images are not replicates.",
+      "8.167", /* uniform */
+      "7.550", /* border */
+      "8.458 with the prior, 8.667 in the control",
+      "epoch 3 at step 2203, learning rate 0.1", /* a loss that is not finite */
+      "6 of 9 networks (3 arms, 3 seeds) finished",
+      "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+      "weight-decay",
+      "Moran\xe2\x80\x99s I",
+  };
+  for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) must_contain(page, shown[i]);
+  free(page);
+}
+
+static void test_figures(void **state) {
+  (void)state;
+  const char *dir = folder("figures");
+  sample_run_make(dir, &small);
+  char *page = report_of(dir);
+  static const char *const names[] = {"learning",           "variance",    "leave_one_out",
+                                      "maps_lp_in",         "maps_lp_out", "maps_lp_in_centred",
+                                      "maps_lp_out_centred"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char file[64], anchor[64];
+    static const char *const kind[] = {"csv", "var", "gp"};
+    for (size_t k = 0; k < sizeof kind / sizeof *kind; k++) {
+      snprintf(file, sizeof file, "figures/%s.%s", names[i], kind[k]);
+      assert_true(exists(dir, file));
+    }
+    snprintf(anchor, sizeof anchor, "<figure id=\"%s\">", names[i]);
+    must_contain(page, anchor);
+    if (!have_gnuplot) continue;
+    snprintf(file, sizeof file, "figures/%s.svg", names[i]);
+    char *svg = read_in(dir, file);
+    must_contain(svg, "</svg>");
+    free(svg);
+  }
+  if (have_gnuplot) {
+    must_lack(page, "Not drawn");
+    must_contain(page, "aria-label=\"Learning curves\"");
+    must_contain(page, "data:image/png;base64,");
+    must_lack(page, "gnuplot_plot_1</title>");
+  }
+  free(page);
+}
+
+static const char *skip_past(const char *s, char what, int times) {
+  for (; *s && times > 0; s++) times -= *s == what;
+  return s;
+}
+
+/* The means in a class map's table, against a mean taken here from the activations. */
+static void test_class_map_values(void **state) {
+  (void)state;
+  const char *dir = folder("maps");
+  sample_run_make(dir, &small);
+  free(report_of(dir));
+  char path[512];
+  snprintf(path, sizeof path, "%s/activations/linear-seed1.safetensors", dir);
+  lp_safetensors *f = NULL;
+  assert_int_equal(lp_safetensors_read(path, &f), LP_OK);
+  const float *x = lp_safetensors_find(f, "lp_out")->data;
+  const int32_t *label = lp_safetensors_find(f, "labels")->data;
+  double mean = 0, all = 0, n = 0;
+  const uint32_t unit = 2 * 7 + 4;
+  for (uint32_t i = 0; i < small.images; i++) {
+    all += x[i * 49 + unit] / small.images;
+    if (label[i] == 6) mean += x[i * 49 + unit], n++;
+  }
+  mean /= n;
+  lp_safetensors_free(f);
+  static const char *const file[2] = {"figures/maps_lp_out.csv", "figures/maps_lp_out_centred.csv"};
+  for (int k = 0; k < 2; k++) {
+    char *csv = read_in(dir, file[k]);
+    const char *s = strstr(csv, "# arm linear, class 6\n");
+    assert_non_null(s);
+    s = skip_past(skip_past(s, '\n', 3), ',', 4); /* to row 2, column 4 */
+    assert_float_equal(strtod(s, NULL), k ? mean - all : mean, 1e-3 * (mean + 1));
+    free(csv);
+  }
+}
+
+static void test_escaping(void **state) {
+  (void)state;
+  const char *dir = folder("escaping");
+  sample_run evil = small;
+  evil.title = "</title><script>alert('1')</script>&copy; \\\"x\\\" \\u0007";
+  evil.class_name = "<b onclick='x'>`reboot`&";
+  sample_run_make(dir, &evil);
+  char *page = report_of(dir);
+  must_contain(page, "<h1>&lt;/title&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;copy; "
+                     "&quot;x&quot; ?</h1>");
+  must_lack(page, "<b onclick");
+  if (have_gnuplot) must_lack(page, "Not drawn");
+  free(page);
+}
+
+static void test_without_gnuplot(void **state) {
+  (void)state;
+  const char *dir = folder("no-gnuplot");
+  sample_run_make(dir, &small);
+  char *path = strdup(getenv("PATH"));
+  setenv("PATH", "", 1);
+  char *page = report_of(dir);
+  setenv("PATH", path, 1);
+  free(path);
+  must_contain(page, "gnuplot was not found in PATH");
+  must_contain(page, "apt install gnuplot-nox");
+  must_contain(page, "98.07 \xc2\xb1 0.11");
+  must_lack(page, "<svg");
+  assert_true(exists(dir, "figures/learning.csv"));
+  assert_true(exists(dir, "figures/learning.gp"));
+  assert_false(exists(dir, "figures/learning.svg"));
+  free(page);
+}
+
+static void test_repeatable(void **state) {
+  (void)state;
+  const char *dir = folder("repeat");
+  sample_run_make(dir, &small);
+  char *one = report_of(dir), *two = report_of(dir);
+  assert_string_equal(one, two);
+  free(one);
+  free(two);
+}
+
+static void write_in(const char *dir, const char *name, const char *text) {
+  char path[512];
+  snprintf(path, sizeof path, "%s/%s", dir, name);
+  assert_int_equal(lp_write_file(path, text, strlen(text)), LP_OK);
+}
+
+static void test_edited_script(void **state) {
+  (void)state;
+  const char *dir = folder("edited");
+  sample_run_make(dir, &small);
+  free(report_of(dir));
+  char *original = read_in(dir, "figures/variance.gp"), *changed = NULL;
+  assert_true(asprintf(&changed, "%sset title 'Restyled'\nreplot\n", original) > 0);
+  write_in(dir, "figures/variance.gp", changed);
+  write_in(dir, "figures/learning.gp", "this is no gnuplot\n");
+  char *page = report_of(dir), *now = read_in(dir, "figures/variance.gp");
+  assert_string_equal(now, changed);
+  must_contain(page, "Drawn by an edited figures/variance.gp");
+  if (have_gnuplot) must_contain(page, "figures/learning.gp: gnuplot failed");
+  free(now);
+  free(page);
+  /* a deleted script comes back as it was */
+  char path[512];
+  snprintf(path, sizeof path, "%s/figures/variance.gp", dir);
+  assert_int_equal(unlink(path), 0);
+  free(report_of(dir));
+  now = read_in(dir, "figures/variance.gp");
+  assert_string_equal(now, original);
+  /* one that an older version made, its hash intact, is brought up to date */
+  const char *old = "set title 'of an older version'\n";
+  char hex[65], *aged = NULL;
+  assert_int_equal(lp_sha256(old, strlen(old), hex), LP_OK);
+  assert_true(asprintf(&aged, "# locality %s\n%s", hex, old) > 0);
+  write_in(dir, "figures/variance.gp", aged);
+  free(report_of(dir));
+  free(now);
+  now = read_in(dir, "figures/variance.gp");
+  assert_string_equal(now, original);
+  free(now);
+  free(aged);
+  free(changed);
+  free(original);
+}
+
+static void test_incomplete(void **state) {
+  (void)state;
+  sample_run s = small;
+  const char *dir = folder("unfinished");
+  s.unfinished = true;
+  s.diverging = false;
+  s.no_summary = true;
+  s.no_activations = true;
+  sample_run_make(dir, &s);
+  char *page = report_of(dir);
+  must_contain(page, "summary.json is missing: run <code>locality analyze DIR</code>");
+  must_contain(page, "linear, seed 3: not finished");
+  must_contain(page, "there are no activations");
+  free(page);
+  /* only the manifest */
+  char path[512];
+  snprintf(path, sizeof path, "%s/metrics.jsonl", dir);
+  assert_int_equal(unlink(path), 0);
+  page = report_of(dir);
+  must_contain(page, "no epoch has finished");
+  must_contain(page, "0 of 6 networks");
+  free(page);
+  /* an arm that the analysis does not know, and an analysis with nothing in it */
+  write_in(dir, "summary.json",
+           "{\"schema\": 1, \"arms\": {\"linear\": 3}, \"comparisons\": null, "
+           "\"answer\": [1]}");
+  page = report_of(dir);
+  must_contain(page, "No two arms with finished networks");
+  free(page);
+}
+
+static void test_large_sheet(void **state) {
+  (void)state;
+  const char *dir = folder("large");
+  sample_run s = small;
+  s.rows = s.cols = 64;
+  s.classes = 23;
+  s.images = 46;
+  s.seeds = 1;
+  s.epochs = 1;
+  s.diverging = false;
+  s.class_name = "tench, Tinca tinca ";
+  sample_run_make(dir, &s);
+  char *page = report_of(dir);
+  must_contain(page, "Shown are the first 20 of 23 classes");
+  if (have_gnuplot) must_lack(page, "Not drawn");
+  free(page);
+}
+
+static void test_bad_folder(void **state) {
+  (void)state;
+  const char *dir = folder("missing");
+  assert_int_not_equal(lp_report_write(dir), LP_OK);
+  must_contain(lp_error_message(), "manifest.json");
+  assert_false(exists(dir, "report.html"));
+  assert_int_equal(lp_make_dirs(dir), LP_OK);
+  write_in(dir, "manifest.json", "{\"arms\": [");
+  assert_int_equal(lp_report_write(dir), LP_ERR_FORMAT);
+  write_in(dir, "manifest.json", "{\"arms\": [], \"seeds\": []}");
+  assert_int_equal(lp_report_write(dir), LP_ERR_FORMAT);
+  assert_false(exists(dir, "report.html"));
+}
+
+static void test_unwritable(void **state) {
+  (void)state;
+  if (geteuid() == 0) skip();
+  const char *dir = folder("unwritable");
+  sample_run_make(dir, &small);
+  assert_int_equal(chmod(dir, 0555), 0);
+  assert_int_equal(lp_report_write(dir), LP_ERR_IO);
+  assert_false(exists(dir, "report.html"));
+  assert_false(exists(dir, "figures"));
+  assert_int_equal(chmod(dir, 0755), 0);
+}
+
+/* The same, for root too: figures is a file, so nothing can be written into it. */
+static void test_blocked(void **state) {
+  (void)state;
+  const char *dir = folder("blocked");
+  sample_run_make(dir, &small);
+  write_in(dir, "figures", "");
+  assert_int_not_equal(lp_report_write(dir), LP_OK);
+  assert_false(exists(dir, "report.html"));
+}
+
+/* ---- set-up --------------------------------------------------------------------------------- */
+
+static int set_up(void **state) {
+  (void)state;
+  lp_log_set_level(LP_LOG_ERROR);
+  have_gnuplot = system("gnuplot --version > /dev/null 2>&1") == 0;
+  return mkdtemp(root) ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  char command[64];
+  lp_registry_shutdown();
+  snprintf(command, sizeof command, "rm -rf '%s'", root);
+  return system(command);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_numbers),          cmocka_unit_test(test_figures),
+      cmocka_unit_test(test_class_map_values), cmocka_unit_test(test_escaping),
+      cmocka_unit_test(test_without_gnuplot),  cmocka_unit_test(test_repeatable),
+      cmocka_unit_test(test_edited_script),    cmocka_unit_test(test_incomplete),
+      cmocka_unit_test(test_large_sheet),      cmocka_unit_test(test_bad_folder),
+      cmocka_unit_test(test_unwritable),       cmocka_unit_test(test_blocked),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
