@@ -32,17 +32,17 @@ static char *trimmed(const char *text, size_t n) {
   return strndup(text, n);
 }
 
-/* Takes off parentheses around the whole of text. */
+/* Takes off parentheses around the whole of text, however many. */
 static void unwrap(char *text) {
-  size_t n = strlen(text);
-  int depth = 0;
-  if (n < 2 || text[0] != '(') return;
-  for (size_t i = 0; i < n; i++) {
-    depth += (text[i] == '(') - (text[i] == ')');
-    if (depth == 0 && i + 1 < n) return;
+  for (size_t n = strlen(text); n >= 2 && text[0] == '('; n -= 2) {
+    int depth = 0;
+    for (size_t i = 0; i + 1 < n; i++) {
+      depth += (text[i] == '(') - (text[i] == ')');
+      if (depth == 0) return; /* the first one closes before the end */
+    }
+    memmove(text, text + 1, n - 2);
+    text[n - 2] = '\0';
   }
-  memmove(text, text + 1, n - 2);
-  text[n - 2] = '\0';
 }
 
 /* "power:p=2,s=1" names files as power-p=2-s=1. */
@@ -79,14 +79,15 @@ static lp_status unknown_arm(const char *item) {
   char base[64];
   snprintf(base, sizeof base, "%.*s", (int)strcspn(item, ":"), item);
   const char *near = lp_nearest(base, names, n);
-  lp_status status =
-      near ? lp_fail(LP_ERR_NOT_FOUND,
-                     "arms: no wiring cost or layer is named '%s'; did you mean "
-                     "'%s'?",
-                     base, near)
-           : lp_fail(LP_ERR_NOT_FOUND,
-                     "arms: no wiring cost or layer is named '%s'; `locality plugins` lists them",
-                     base);
+  lp_status status = near ? lp_fail(LP_ERR_NOT_FOUND,
+                                    "arms: no wiring cost or layer is named '%s'; did you mean "
+                                    "'%s'?",
+                                    base, near)
+                          : lp_fail(LP_ERR_NOT_FOUND,
+                                    "arms: no wiring cost or layer is named '%s'; `locality "
+                                    "plugins` lists them, and an "
+                                    "item that holds commas stands in parentheses",
+                                    base);
   free(names);
   return status;
 }

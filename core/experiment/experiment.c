@@ -32,6 +32,21 @@ static lp_status copy_options(const lp_options *from, lp_options *to) {
   return status;
 }
 
+static bool is_given(const lp_options *o, const char *name) {
+  const lp_option *option = lp_option_find(name, LP_USE_EXPERIMENT);
+  return option && (o->given >> (option - lp_option_get(0)) & 1);
+}
+
+/* A preset's title must not stand over other data, or none at all. */
+static lp_status choose_title(lp_experiment *x) {
+  lp_options *o = &x->options;
+  bool changed = (is_given(o, "data") || is_given(o, "model")) && !is_given(o, "title");
+  if (*o->title && !changed) return LP_OK;
+  char title[300];
+  snprintf(title, sizeof title, "%s on %s", o->model, o->data);
+  return lp_options_assign(o, lp_option_find("title", LP_USE_EXPERIMENT), title);
+}
+
 /* ---- checks -------------------------------------------------------------------------------- */
 
 static lp_status find_reference(lp_experiment *x) {
@@ -157,6 +172,7 @@ lp_status lp_experiment_new(const lp_options *o, const char *preset, lp_experime
   lp_status status = copy_options(o, &x->options);
   x->preset = strdup(preset ? preset : "");
   if (status == LP_OK && !x->preset) status = out_of_memory();
+  if (status == LP_OK) status = choose_title(x);
   if (status == LP_OK) status = prepare(x);
   if (status != LP_OK) {
     lp_experiment_free(x);

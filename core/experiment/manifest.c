@@ -121,9 +121,9 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
   json_t *root = json_pack(
       "{s:i, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:I, s:I, s:s, s:[ii], s:o, s:s}",
       "schema", SCHEMA, "program", "locality", "version", LP_VERSION, "created", created, "command",
-      words, "title", *o->title ? o->title : x->preset, "preset", x->preset, "options",
-      options_json(o), "arms", arms_json(x), "reference", x->info.reference, "seeds", seeds_json(x),
-      "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "model", o->model, "sheet",
+      words, "title", o->title, "preset", x->preset, "options", options_json(o), "arms",
+      arms_json(x), "reference", x->info.reference, "seeds", seeds_json(x), "epochs",
+      (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "model", o->model, "sheet",
       (int)x->info.sheet[0], (int)x->info.sheet[1], "classes", classes_json(d), "precision", "f32");
   json_t *data = json_pack("{s:s, s:s, s:I, s:I, s:o}", "name", d->name, "source", d->source,
                            "train", (json_int_t)d->count, "test", (json_int_t)x->info.test->count,
@@ -140,10 +140,25 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
   return root;
 }
 
+/* Digits that every option's number needs to read back the same: 15, as people write them, or 17.
+ */
+static size_t digits_of(const lp_options *o) {
+  const lp_option *option;
+  char text[32];
+  for (uint32_t i = 0; (option = lp_option_get(i)); i++) {
+    if (option->type != LP_OPTION_REAL) continue;
+    double v = *(const double *)((const char *)o + option->offset);
+    snprintf(text, sizeof text, "%.15g", v);
+    if (strtod(text, NULL) != v) return 17;
+  }
+  return 15;
+}
+
 lp_status lp_manifest_write(const lp_experiment *x, const char *dir, const char *const *command,
                             uint32_t n_command) {
   json_t *root = manifest_json(x, command, n_command);
-  char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+  char *text =
+      root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(digits_of(&x->options))) : NULL;
   char *path = lp_path_join(dir, MANIFEST);
   json_decref(root);
   lp_status status = text && path ? lp_write_file(path, text, strlen(text))

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Read and written again, a line stays the same. */
+#define LINE_FORMAT (JSON_COMPACT | JSON_REAL_PRECISION(12))
+
 lp_status lp_metrics_open(lp_metrics *m, const char *dir) {
   *m = (lp_metrics){.fd = -1, .path = lp_path_join(dir, "metrics.jsonl")};
   if (!m->path) return lp_fail(LP_ERR_MEMORY, "%s: out of memory", dir);
@@ -30,7 +33,7 @@ void lp_metrics_close(lp_metrics *m) {
 }
 
 lp_status lp_metrics_write(lp_metrics *m, json_t *line) {
-  char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+  char *text = line ? json_dumps(line, LINE_FORMAT) : NULL;
   json_decref(line);
   size_t n = text ? strlen(text) : 0;
   char *with_end = realloc(text, n + 2);
@@ -121,7 +124,7 @@ static lp_status rewrite(const char *path, json_t *lines, lp_run_state *run, uin
   json_t *line;
   json_array_foreach(lines, i, line) {
     if (!keep(run_of(run, n, line), line)) continue;
-    json_dumpf(line, out, JSON_COMPACT);
+    json_dumpf(line, out, LINE_FORMAT);
     fputc('\n', out);
   }
   bool bad = ferror(out) != 0;

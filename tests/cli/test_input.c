@@ -1,0 +1,174 @@
+/* Bad inputs: one line that names the file or option, exit code 1, nothing left behind. */
+#include "cli_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TRAIN_IMAGES "data/train-images-idx3-ubyte"
+#define TRAIN_LABELS "data/train-labels-idx1-ubyte"
+
+static int make_data(void **state) {
+  (void)state;
+  test_make_images("data", 64, 32);
+  return 0;
+}
+
+/* The command fails as it should and changes nothing. */
+static void refuse(const char *args, const char *error) {
+  int before = test_count_files();
+  int code = test_run("%s", args);
+  if (code != 1) print_error("locality %s: exit code %d\n", args, code);
+  assert_int_equal(code, 1);
+  test_one_error(error);
+  assert_string_equal(test_out, "");
+  if (test_count_files() != before) print_error("locality %s left files behind\n", args);
+  assert_int_equal(test_count_files(), before);
+}
+
+#define EXPERIMENT "experiment mnist --data idx:data --epochs 1 --out new "
+
+/* Replaces n bytes at `at` (or cuts the file there when bytes is NULL), runs, and mends it. */
+static void with_damage(const char *path, size_t at, const char *bytes, size_t n,
+                        const char *error) {
+  size_t size;
+  char *good = test_read(path, &size);
+  char *bad = malloc(size);
+  assert_non_null(bad);
+  memcpy(bad, good, size);
+  if (bytes) memcpy(bad + at, bytes, n);
+  test_write(path, bad, bytes ? size : at);
+  refuse(EXPERIMENT, error);
+  test_write(path, good, size);
+  free(good);
+  free(bad);
+}
+
+static void test_data(void **state) {
+  (void)state;
+  with_damage(TRAIN_IMAGES, 5000, NULL, 0, "train-images-idx3-ubyte");
+  with_damage(TRAIN_IMAGES, 0, "\0\0\x08\x01", 4, "train-images-idx3-ubyte");
+  with_damage(TRAIN_LABELS, 0, "\0\0\x08\x03", 4, "train-labels-idx1-ubyte");
+  with_damage(TRAIN_LABELS, 20, "\x0a", 1, "train-labels-idx1-ubyte");
+  with_damage(TRAIN_LABELS, 40, NULL, 0, "train-labels-idx1-ubyte");
+  refuse("experiment mnist --data idx:nowhere --out new", "nowhere");
+  refuse("experiment mnist --data mnits --out new", "mnist");
+  refuse("train --data idx:nowhere --out new.safetensors", "nowhere");
+  refuse("data fetch mnits", "mnist");
+  refuse("data fetch mnist --from nowhere", "nowhere");
+}
+
+static void test_options(void **state) {
+  (void)state;
+  refuse("experiment mnsit", "did you mean 'mnist'?");
+  refuse(EXPERIMENT "--arms control,lnear", "did you mean 'linear'?");
+  refuse(EXPERIMENT "--arms control,power:p=100", "p=100");
+  refuse(EXPERIMENT "--arms control,power:q=2", "\"q\"");
+  refuse(EXPERIMENT "--arms control,control", "two are named 'control'");
+  refuse(EXPERIMENT "--arms '(power:p=2'", "parentheses do not match");
+  refuse(EXPERIMENT "--arms control,", "an item is empty");
+  refuse(EXPERIMENT "--arms a=locality:cst=linear", "cst");
+  refuse(EXPERIMENT "--arms a=locality:cost=lnear", "arm a: ");
+  refuse(EXPERIMENT "--reference foo", "no arm is named 'foo'");
+  refuse(EXPERIMENT "--device cpuu", "cpuu");
+  refuse(EXPERIMENT "--device cpu:thread=1", "thread");
+  refuse(EXPERIMENT "--model lnet", "did you mean 'lenet'?");
+  refuse(EXPERIMENT "--sheet 7x", "sheet: '7x'");
+  refuse("train --data idx:data --layer locality:cst=linear --out new.safetensors", "cst");
+  refuse("train --data idx:data --out nowhere/new.safetensors", "nowhere/new.safetensors");
+}
+
+static void test_folders(void **state) {
+  (void)state;
+  refuse("experiment mnist --data idx:data --out data", "data is not empty");
+  refuse("experiment mnist --data idx:data --out " TRAIN_LABELS, "cannot use " TRAIN_LABELS);
+  refuse("experiment mnist --data idx:data --out " TRAIN_LABELS "/x", TRAIN_LABELS);
+  refuse("experiment mnist --data idx:data --epochs 1 --out /proc/locality", "/proc/locality");
+  if (geteuid() != 0) {
+    assert_int_equal(mkdir("locked", 0555), 0);
+    refuse("experiment mnist --data idx:data --epochs 1 --out locked/new", "locked/new");
+    assert_int_equal(rmdir("locked"), 0);
+  }
+  refuse("experiment --resume nowhere", "nowhere is not a run folder");
+  refuse("experiment --resume data", "data is not a run folder");
+  refuse("analyze nowhere", "nowhere");
+  refuse("report nowhere", "nowhere");
+  refuse("eval nowhere.safetensors", "nowhere.safetensors");
+  refuse("eval " TRAIN_LABELS, TRAIN_LABELS);
+}
+
+static void test_yaml(void **state) {
+  (void)state;
+  const struct {
+    const char *text, *error;
+  } bad[] = {
+      {"data: idx:data\nepochs: 2\nepohs: 3\n", "bad.yaml:3: unknown option 'epohs'; did you mean"},
+      {"data: idx:data\n\nepochs: two\n", "bad.yaml:3: epochs: 'two' is not a whole number"},
+      {"epochs: -1\n", "bad.yaml:1: epochs: -1 is out of range"},
+      {"epochs: 1\nlr: 0.1\nepochs: 2\n", "bad.yaml:3: epochs: given twice"},
+      {"epochs: [1, 2]\n", "bad.yaml:1: epochs: not a single value"},
+      {"optimizer: sdg\n", "bad.yaml:1: optimizer: 'sdg' is not one of"},
+      {"layer: plain\n", "bad.yaml:1: unknown option 'layer'"},
+      {"arms:\n  a: plain\n  b: [1]\n", "bad.yaml:3: arms: not NAME: LAYER SPEC"},
+      {"lr: 0.1\nepochs: [1\n", "bad.yaml:3: "},
+      {"- lr\n", "bad.yaml:1: not a list of 'field: value'"},
+      {"", "bad.yaml: empty"},
+      {"a: \xff\xff\n", "bad.yaml: not YAML text"},
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    test_write("bad.yaml", bad[i].text, strlen(bad[i].text));
+    refuse("experiment bad.yaml --out new", bad[i].error);
+  }
+  remove("bad.yaml");
+  refuse("experiment bad.yaml --out new", "bad.yaml");
+}
+
+/* A file with every way to write arms is understood, and the command line goes over it. */
+static void test_good_yaml(void **state) {
+  (void)state;
+  const char *text = "title: Mine\n"
+                     "data: idx:data\n"
+                     "arms:\n"
+                     "  control: plain\n"
+                     "  fan_in: locality:cost=linear,normalize=fan_in\n"
+                     "  cubed: (power:p=3,s=2)\n"
+                     "epochs: 7\n"
+                     "decay_bias: no\n";
+  test_write("good.yaml", text, strlen(text));
+  assert_int_equal(test_run("experiment good.yaml --epochs 1 --seeds 2 --dry-run --json"), 0);
+  json_t *root = json_loads(test_out, 0, NULL), *arms = json_object_get(root, "arms");
+  assert_int_equal(json_array_size(arms), 3);
+  const char *name[] = {"control", "fan_in", "cubed"};
+  for (size_t i = 0; i < 3; i++)
+    assert_string_equal(json_string_value(json_object_get(json_array_get(arms, i), "name")),
+                        name[i]);
+  const char *cubed = json_string_value(json_object_get(json_array_get(arms, 2), "layer"));
+  assert_non_null(strstr(cubed, "cost=(power:p=3,s=2)"));
+  assert_int_equal(json_integer_value(json_object_get(root, "seeds")), 2);
+  json_decref(root);
+
+  const char *list = "data: idx:data\narms: [control, 'power:p=3,s=2', linear]\n";
+  test_write("good.yaml", list, strlen(list));
+  assert_int_equal(test_run("experiment good.yaml --dry-run --json"), 0);
+  root = json_loads(test_out, 0, NULL);
+  arms = json_object_get(root, "arms");
+  assert_int_equal(json_array_size(arms), 3);
+  assert_string_equal(json_string_value(json_object_get(json_array_get(arms, 1), "name")),
+                      "power-p=3-s=2");
+  json_decref(root);
+  remove("good.yaml");
+  assert_int_equal(access("runs", F_OK), -1); /* a dry run writes nothing */
+}
+
+int main(int argc, char **argv) {
+  test_begin(argc, argv);
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_data), cmocka_unit_test(test_options),   cmocka_unit_test(test_folders),
+      cmocka_unit_test(test_yaml), cmocka_unit_test(test_good_yaml),
+  };
+  int failed = cmocka_run_group_tests(tests, make_data, NULL);
+  test_end();
+  return failed;
+}

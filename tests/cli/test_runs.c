@@ -1,0 +1,294 @@
+/* Whole experiments on a small data set: what they leave, and that jobs, threads, kills and
+ * interrupts change nothing. */
+#include "cli_test.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const arms[] = {"control", "linear"};
+
+/* Small batches make many steps, so that a signal finds the middle of an epoch. */
+#define SETTINGS                                                                                   \
+  "--data idx:data --seeds 2 --epochs 2 --batch 4 --images 48 --checkpoint-seconds 0 --quiet "
+#define TRAIN_ONLY "experiment mnist " SETTINGS "--no-report "
+
+static int make_reference(void **state) {
+  (void)state;
+  test_make_images("data", 256, 64);
+  return test_run(TRAIN_ONLY "--out reference");
+}
+
+/* Lines without times, sorted: side by side, runs write in any order. */
+static int by_text(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char *metrics_of(const char *dir) {
+  char path[256];
+  snprintf(path, sizeof path, "%s/metrics.jsonl", dir);
+  char *text = test_read(path, NULL), *save = NULL, *line[256], *all = NULL;
+  size_t n = 0, size = 0;
+  for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+    json_t *j = json_loads(l, 0, NULL);
+    assert_non_null(j);
+    json_object_del(j, "seconds");
+    assert_true(n < 256);
+    line[n++] = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(j);
+  }
+  qsort(line, n, sizeof *line, by_text);
+  FILE *out = open_memstream(&all, &size);
+  for (size_t i = 0; i < n; i++) {
+    fprintf(out, "%s\n", line[i]);
+    free(line[i]);
+  }
+  fclose(out);
+  free(text);
+  return all;
+}
+
+static void same_results(const char *a, const char *b) {
+  static const char *const folder[] = {"models", "activations"};
+  char x[256], y[256];
+  for (int f = 0; f < 2; f++)
+    for (int arm = 0; arm < 2; arm++)
+      for (int seed = 1; seed <= 2; seed++) {
+        snprintf(x, sizeof x, "%s/%s/%s-seed%d.safetensors", a, folder[f], arms[arm], seed);
+        snprintf(y, sizeof y, "%s/%s/%s-seed%d.safetensors", b, folder[f], arms[arm], seed);
+        test_same_file(x, y);
+      }
+  char *m = metrics_of(a), *n = metrics_of(b);
+  assert_string_equal(m, n);
+  free(m);
+  free(n);
+}
+
+static void test_folder(void **state) {
+  (void)state;
+  json_error_t error;
+  json_t *m = json_load_file("reference/manifest.json", 0, &error);
+  assert_non_null(m);
+  assert_int_equal(json_array_size(json_object_get(m, "arms")), 2);
+  assert_int_equal(json_array_size(json_object_get(m, "seeds")), 2);
+  assert_string_equal(json_string_value(json_object_get(m, "reference")), "control");
+  json_t *options = json_object_get(m, "options");
+  assert_int_equal(json_integer_value(json_object_get(options, "batch")), 4);
+  assert_true(json_number_value(json_object_get(options, "lr")) == 0.01);
+  json_t *data = json_object_get(m, "data");
+  assert_int_equal(json_integer_value(json_object_get(data, "train")), 256);
+  assert_int_equal(json_array_size(json_object_get(data, "files")), 4);
+  json_t *file = json_array_get(json_object_get(data, "files"), 0);
+  assert_int_equal(strlen(json_string_value(json_object_get(file, "sha256"))), 64);
+  assert_true(json_array_size(json_object_get(m, "modules")) > 3);
+  json_decref(m);
+
+  char *metrics = metrics_of("reference");
+  int epochs = 0, ends = 0;
+  for (const char *c = metrics; (c = strstr(c, "\"event\":\"epoch\"")); c++) epochs++;
+  for (const char *c = metrics; (c = strstr(c, "\"status\":\"complete\"")); c++) ends++;
+  assert_int_equal(epochs, 8);
+  assert_int_equal(ends, 4);
+  free(metrics);
+  assert_int_equal(rmdir("reference/checkpoints"), 0); /* none is left */
+  assert_int_equal(mkdir("reference/checkpoints", 0777), 0);
+}
+
+static void test_repeats(void **state) {
+  (void)state;
+  assert_int_equal(test_run(TRAIN_ONLY "--out again --device cpu:threads=1"), 0);
+  same_results("reference", "again");
+  assert_int_equal(test_run(TRAIN_ONLY "--out side --jobs 2"), 0);
+  same_results("reference", "side");
+  assert_int_equal(test_run(TRAIN_ONLY "--out both --jobs 3 --device cpu:threads=2"), 0);
+  same_results("reference", "both");
+}
+
+/* The time that the whole takes is not known beforehand: kills come at growing random times. */
+static void test_kill(void **state) {
+  (void)state;
+  srand((unsigned)getpid());
+  pid_t pid = test_start(TRAIN_ONLY "--out killed");
+  int code = 0, kills = 0;
+  for (int i = 0; i < 12; i++) {
+    test_sleep(0.05 + 0.25 * rand() / RAND_MAX);
+    kill(pid, SIGKILL);
+    code = test_wait(pid);
+    if (code == 128 + SIGKILL) kills++;
+    if (code == 0) break;
+    assert_int_equal(code, 128 + SIGKILL);
+    /* Before the folder is there, it is not there at all. */
+    const char *jobs = i % 2 ? "--jobs 2" : "";
+    pid = access("killed", F_OK) == 0
+              ? test_start("experiment --resume killed --quiet --no-report %s", jobs)
+              : test_start(TRAIN_ONLY "--out killed");
+  }
+  if (code != 0) code = test_wait(pid);
+  if (code != 0) print_error("%s\n", test_err);
+  assert_int_equal(code, 0);
+  assert_true(kills > 0);
+  same_results("reference", "killed");
+}
+
+static void wait_for(const char *path, const char *text) {
+  for (int i = 0; i < 2000; i++) {
+    if (access(path, R_OK) == 0) {
+      char *now = test_read(path, NULL);
+      bool found = strstr(now, text) != NULL;
+      free(now);
+      if (found) return;
+    }
+    test_sleep(0.005);
+  }
+  fail_msg("%s never held %s", path, text);
+}
+
+static void test_interrupt(void **state) {
+  (void)state;
+  const int signals[] = {SIGINT, SIGTERM};
+  for (int i = 0; i < 2; i++) {
+    char dir[32], path[64];
+    snprintf(dir, sizeof dir, "stopped%d", i);
+    snprintf(path, sizeof path, "%s/metrics.jsonl", dir);
+    pid_t pid = test_start(TRAIN_ONLY "--jobs %d --out %s", i + 1, dir);
+    wait_for(path, "\"event\":\"epoch\"");
+    kill(pid, signals[i]);
+    assert_int_equal(test_wait(pid), 1);
+    test_one_error("go on with: locality experiment --resume stopped");
+    char *metrics = test_read(path, NULL);
+    assert_non_null(strstr(metrics, "\"status\":\"interrupted\""));
+    free(metrics);
+
+    /* Half-written last lines, as a full disk leaves them, are dropped. */
+    FILE *f = fopen(path, "ab");
+    assert_non_null(f);
+    fputs("{\"event\":\"epo", f);
+    fclose(f);
+    assert_int_equal(test_run("experiment mnist --resume %s --quiet --no-report", dir), 0);
+    same_results("reference", dir);
+  }
+}
+
+static void test_resume_refused(void **state) {
+  (void)state;
+  assert_int_equal(test_run("experiment --resume reference --epochs 5"), 1);
+  test_one_error("epochs: reference was begun with epochs '2', not '5'");
+  assert_int_equal(test_run("experiment --resume reference --arms control"), 1);
+  test_one_error("arms: reference was begun with");
+  assert_int_equal(test_run("experiment mnist-rmsprop --resume reference"), 1);
+  test_one_error("reference was begun as 'mnist', not as 'mnist-rmsprop'");
+  /* Equal ones are welcome, and so are those that change no result. */
+  assert_int_equal(test_run("experiment mnist --resume reference --epochs 2 --arms control,linear "
+                            "--jobs 2 --no-report --quiet"),
+                   0);
+  /* Other images than those it began with. */
+  size_t n;
+  char *good = test_read("data/train-images-idx3-ubyte", &n), *bad = malloc(n);
+  assert_non_null(bad);
+  memcpy(bad, good, n);
+  bad[n - 1] = (char)(bad[n - 1] + 1);
+  test_write("data/train-images-idx3-ubyte", bad, n);
+  assert_int_equal(test_run("experiment --resume reference --no-report"), 1);
+  test_one_error("train-images-idx3-ubyte is no longer the file it was");
+  test_write("data/train-images-idx3-ubyte", good, n);
+  free(good);
+  free(bad);
+}
+
+/* An arm that diverges ends, with its step; the other goes on. */
+static void test_nonfinite(void **state) {
+  (void)state;
+  const char *text = "data: idx:data\narms: {tame: plain, wild: 'locality:cost=(dog:A=1000)'}\n"
+                     "epochs: 1\nbatch: 32\nlr: 1e5\nmomentum: 0\nimages: 16\n";
+  test_write("wild.yaml", text, strlen(text));
+  assert_int_equal(test_run("experiment wild.yaml --quiet --no-report --out wild"), 1);
+  test_one_error("loss that is not finite");
+  char *metrics = test_read("wild/metrics.jsonl", NULL), *save = NULL;
+  int nonfinite = 0, ends = 0;
+  for (char *l = strtok_r(metrics, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+    json_t *j = json_loads(l, 0, NULL);
+    const char *status = json_string_value(json_object_get(j, "status"));
+    ends += status != NULL;
+    if (status && strcmp(status, "nonfinite") == 0) {
+      nonfinite++;
+      assert_true(json_integer_value(json_object_get(j, "step")) >= 1);
+      assert_true(json_number_value(json_object_get(j, "lr")) == 1e5);
+    }
+    json_decref(j);
+  }
+  assert_int_equal(ends, 2); /* the second arm was tried after the first */
+  assert_true(nonfinite >= 1);
+  free(metrics);
+  /* It ends so every time: nothing is left to do. */
+  assert_int_equal(test_run("experiment --resume wild --quiet --no-report"), 1);
+  metrics = test_read("wild/metrics.jsonl", NULL);
+  ends = 0;
+  for (const char *c = metrics; (c = strstr(c, "\"event\":\"end\"")); c++) ends++;
+  assert_int_equal(ends, 2);
+  free(metrics);
+}
+
+static void test_report(void **state) {
+  (void)state;
+  assert_int_equal(test_run("experiment mnist --data idx:data --epochs 1 --images 32 --out full"),
+                   0);
+  static const char *const file[] = {"full/manifest.json",
+                                     "full/metrics.jsonl",
+                                     "full/summary.json",
+                                     "full/report.html",
+                                     "full/models/linear-seed1.safetensors",
+                                     "full/activations/control-seed1.safetensors"};
+  for (size_t i = 0; i < sizeof file / sizeof *file; i++)
+    assert_int_equal(access(file[i], R_OK), 0);
+  size_t n = strlen(test_out);
+  const char *last = "\nfull/report.html\n";
+  assert_true(n > strlen(last) && strcmp(test_out + n - strlen(last), last) == 0);
+
+  assert_int_equal(test_run("experiment --resume full --json --quiet"), 0);
+  json_t *summary = json_loads(test_out, 0, NULL);
+  assert_non_null(summary);
+  assert_int_equal(json_array_size(json_object_get(summary, "answer")), 3);
+  assert_string_equal(json_string_value(json_object_get(summary, "report")), "full/report.html");
+  double accuracy = json_number_value(json_object_get(
+      json_object_get(json_object_get(json_object_get(summary, "arms"), "linear"), "accuracy"),
+      "mean"));
+  json_decref(summary);
+
+  /* The network alone gives what the experiment said. */
+  assert_int_equal(test_run("eval full/models/linear-seed1.safetensors --data idx:data --json"), 0);
+  json_t *r = json_loads(test_out, 0, NULL);
+  assert_non_null(r);
+  assert_true(json_number_value(json_object_get(r, "accuracy")) == accuracy);
+  json_decref(r);
+  assert_int_equal(test_run("analyze full"), 0);
+  assert_int_equal(test_run("report full"), 0);
+  assert_string_equal(test_out, "full/report.html\n");
+}
+
+/* `train` with an arm's settings makes that arm's network. */
+static void test_train(void **state) {
+  (void)state;
+  assert_int_equal(test_run("train --data idx:data --epochs 2 --batch 4 --seed 2 --sheet 7x7 "
+                            "--layer locality:cost=linear --out one.safetensors --json --quiet"),
+                   0);
+  json_t *r = json_loads(test_out, 0, NULL);
+  assert_int_equal(json_array_size(json_object_get(r, "epochs")), 2);
+  json_decref(r);
+  test_same_file("one.safetensors", "reference/models/linear-seed2.safetensors");
+}
+
+int main(int argc, char **argv) {
+  test_begin(argc, argv);
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_folder),         cmocka_unit_test(test_repeats),
+      cmocka_unit_test(test_kill),           cmocka_unit_test(test_interrupt),
+      cmocka_unit_test(test_resume_refused), cmocka_unit_test(test_nonfinite),
+      cmocka_unit_test(test_report),         cmocka_unit_test(test_train),
+  };
+  int failed = cmocka_run_group_tests(tests, make_reference, NULL);
+  test_end();
+  return failed;
+}
