@@ -1,121 +1,10 @@
-/* lp_analyze_run: run folders made here, and summary.json against direct computation. */
-#include "support.h"
+/* lp_analyze_run: summary.json against direct computation. */
+#include "folder.h"
 
 #include <jansson.h>
-#include <locality/rng.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { N = 60, ROWS = 5, COLS = 4, UNITS = 20, CLASSES = 3, SEEDS = 3 };
-
-static char dir[64];
-
-/* ---- the folder ---------------------------------------------------------------------------- */
-
-static int make_folder(void **state) {
-  (void)state;
-  snprintf(dir, sizeof dir, "/tmp/test-analysis-XXXXXX");
-  char path[128];
-  if (!mkdtemp(dir)) return -1;
-  snprintf(path, sizeof path, "%s/activations", dir);
-  return lp_make_dirs(path) == LP_OK ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-  (void)state;
-  char command[128];
-  snprintf(command, sizeof command, "rm -r %s", dir);
-  return system(command);
-}
-
-static void write_text(const char *name, const char *text) {
-  char *path = lp_path_join(dir, name);
-  assert_ok(lp_write_file(path, text, strlen(text)));
-  free(path);
-}
-
-static void write_manifest(const char *preset, const char *seeds, const char *arms) {
-  char text[2048];
-  snprintf(text, sizeof text,
-           "{\"schema\": 1, \"title\": \"A test\", \"preset\": \"%s\",\n \"arms\": [%s],\n"
-           " \"reference\": \"control\", \"seeds\": %s, \"epochs\": 2, \"sheet\": [%d, %d],\n"
-           " \"classes\": [\"a\", \"b\", \"c\"], \"data\": {\"name\": \"mnist\"}}\n",
-           preset, arms, seeds, ROWS, COLS);
-  write_text("manifest.json", text);
-}
-
-static const char *const two_arms =
-    "{\"name\": \"control\", \"layer\": \"plain\"},"
-    "{\"name\": \"linear\", \"layer\": \"locality:cost=linear,topology=grid\"}";
-
-/* Activations that depend on arm and seed; image 3 of lp_out is silent. With seed_effect the seed
- * moves V as well, in every arm. */
-static double seed_effect;
-
-static void fill(const char *arm, int seed, float *lp_in, float *lp_out) {
-  lp_rng r = lp_rng_make((uint64_t)seed, arm);
-  double shrink = strcmp(arm, "linear") == 0 ? 0.2 : 1;
-  shrink *= 1 - seed_effect * (seed - 1);
-  for (int i = 0; i < N * UNITS; i++) {
-    int column = i % UNITS % COLS;
-    double edge = column == 0 || column == COLS - 1 ? shrink : 1;
-    lp_in[i] = (float)lp_rng_double(&r);
-    lp_out[i] = (float)(edge * fmax(0, lp_rng_double(&r) - 0.3));
-    if (i / UNITS == 3) lp_out[i] = 0;
-  }
-}
-
-static void write_activations(const char *arm, int seed, int n_images, int first_label) {
-  float lp_in[N * UNITS], lp_out[N * UNITS];
-  int32_t labels[N];
-  fill(arm, seed, lp_in, lp_out);
-  for (int m = 0; m < N; m++) labels[m] = (m + first_label) % CLASSES;
-  char name[128];
-  snprintf(name, sizeof name, "%s/activations/%s-seed%d.safetensors", dir, arm, seed);
-  const lp_tensor_view tensors[] = {{"lp_in", lp_f32(n_images, UNITS), lp_in},
-                                    {"lp_out", lp_f32(n_images, UNITS), lp_out},
-                                    {"labels", LP_DESC(LP_I32, n_images), labels}};
-  assert_ok(lp_safetensors_write(name, tensors, 3, NULL, NULL, 0));
-}
-
-static double accuracy_of(const char *arm, int seed) {
-  return (strcmp(arm, "linear") == 0 ? 97.25 : 98) + 0.125 * (seed * seed % 5);
-}
-
-/* Lines of a run of two epochs that ended well. */
-static void complete_lines(FILE *f, const char *arm, int seed) {
-  fprintf(f,
-          "{\"event\": \"train\", \"arm\": \"%s\", \"seed\": %d, \"epoch\": 1, \"step\": 100,"
-          " \"loss\": 0.5, \"lr\": 0.01}\n",
-          arm, seed);
-  for (int e = 1; e <= 2; e++)
-    fprintf(f,
-            "{\"event\": \"epoch\", \"arm\": \"%s\", \"seed\": %d, \"epoch\": %d, \"steps\": 9,"
-            " \"loss\": %.17g, \"accuracy\": %.17g, \"top5\": 100, \"seconds\": %d.5}\n",
-            arm, seed, e, 0.5 / e, accuracy_of(arm, seed) - 2 + e, e);
-  fprintf(f, "{\"event\": \"end\", \"arm\": \"%s\", \"seed\": %d, \"status\": \"complete\"}\n", arm,
-          seed);
-}
-
-static void write_whole_run(const char *preset) {
-  static const char *const arm[] = {"control", "linear"};
-  char *text;
-  size_t n;
-  FILE *f = open_memstream(&text, &n);
-  for (int i = 0; i < 2; i++) {
-    for (int seed = 1; seed <= SEEDS; seed++) {
-      complete_lines(f, arm[i], seed);
-      write_activations(arm[i], seed, N, 0);
-    }
-  }
-  fclose(f);
-  write_manifest(preset, "[1, 2, 3]", two_arms);
-  write_text("metrics.jsonl", text);
-  free(text);
-}
 
 /* ---- reading the summary ------------------------------------------------------------------- */
 
@@ -482,101 +371,6 @@ static void unknown_layer(void **state) {
   json_decref(o);
 }
 
-/* ---- broken folders ------------------------------------------------------------------------ */
-
-static void assert_refused(lp_status want, const char *part) {
-  lp_status s = lp_analyze_run(dir);
-  if (s != want || !strstr(lp_error_message(), part))
-    fail_msg("want \"%s\" with \"%s\", got \"%s\": %s", lp_status_name(want), part,
-             lp_status_name(s), s == LP_OK ? "" : lp_error_message());
-  char *path = lp_path_join(dir, "summary.json");
-  assert_int_not_equal(access(path, F_OK), 0); /* nothing is left behind */
-  free(path);
-}
-
-static void broken_manifest(void **state) {
-  (void)state;
-  assert_refused(LP_ERR_IO, "manifest.json");
-  write_text("manifest.json", "{\"schema\": 1,\n \"title\": }");
-  assert_refused(LP_ERR_FORMAT, "manifest.json:2");
-  write_text("manifest.json", "[1]");
-  assert_refused(LP_ERR_FORMAT, "manifest.json");
-  write_text("manifest.json", "{\"schema\": 2}");
-  assert_refused(LP_ERR_FORMAT, "schema");
-  write_manifest("mnist", "[]", two_arms);
-  assert_refused(LP_ERR_FORMAT, "seeds");
-  write_manifest("mnist", "[1, 1]", two_arms);
-  assert_refused(LP_ERR_FORMAT, "seed 1 is there twice");
-  write_manifest("mnist", "[1, \"x\"]", two_arms);
-  assert_refused(LP_ERR_FORMAT, "seeds");
-  write_manifest("mnist", "[1]", "{\"name\": \"linear\", \"layer\": \"plain\"}");
-  assert_refused(LP_ERR_FORMAT, "reference \"control\"");
-  write_manifest("mnist", "[1]", "{\"name\": \"../x\", \"layer\": \"plain\"}");
-  assert_refused(LP_ERR_FORMAT, "arm 1");
-  write_manifest("mnist", "[1]", "{\"name\": \"control\"}");
-  assert_refused(LP_ERR_FORMAT, "layer");
-}
-
-static void broken_metrics(void **state) {
-  (void)state;
-  static const struct {
-    const char *lines, *part;
-  } broken[] = {
-      {"{\"event\": \"later\"}\n{\"event\": \n{}\n", "metrics.jsonl:2"},
-      {"[1]\n", "metrics.jsonl:1"},
-      {"\n", "metrics.jsonl:1"},
-      {"{\"event\": \"train\"}\n", "\"arm\""},
-      {"{\"event\": \"train\", \"arm\": \"x\", \"seed\": 1}\n", "arm \"x\", seed 1"},
-      {"{\"event\": \"train\", \"arm\": \"linear\", \"seed\": 8}\n", "seed 8"},
-      {"{\"event\": \"epoch\", \"arm\": \"linear\", \"seed\": 1}\n", "\"epoch\""},
-      {"{\"event\": \"epoch\", \"arm\": \"linear\", \"seed\": 1, \"epoch\": 1, \"accuracy\": 1,"
-       " \"loss\": \"low\", \"seconds\": 1}\n",
-       "metrics.jsonl:1: \"loss\""},
-      {"{\"event\": \"end\", \"arm\": \"linear\", \"seed\": 1}\n", "status"},
-  };
-  write_manifest("mnist", "[1]", two_arms);
-  for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
-    write_text("metrics.jsonl", broken[i].lines);
-    assert_refused(LP_ERR_FORMAT, broken[i].part);
-  }
-}
-
-static void write_tensors(const char *arm, lp_desc in, lp_desc out, lp_desc labels, int32_t label) {
-  static const float zero[N * (UNITS + 1)];
-  int32_t all[N];
-  for (int m = 0; m < N; m++) all[m] = label;
-  char name[128];
-  snprintf(name, sizeof name, "%s/activations/%s-seed1.safetensors", dir, arm);
-  const lp_tensor_view tensors[] = {
-      {"lp_in", in, zero}, {"lp_out", out, zero}, {"labels", labels, all}};
-  assert_ok(lp_safetensors_write(name, tensors, 3, NULL, NULL, 0));
-}
-
-static void broken_activations(void **state) {
-  (void)state;
-  const char *part = "activations/linear-seed1.safetensors";
-  lp_desc good = lp_f32(N, UNITS), labels = LP_DESC(LP_I32, N);
-  write_manifest("mnist", "[1]", two_arms);
-  write_activations("control", 1, N, 0);
-  write_tensors("linear", good, lp_f32(N, UNITS + 1), labels, 0);
-  assert_refused(LP_ERR_FORMAT, part);
-  write_activations("linear", 1, N - 1, 0); /* fewer images than the other network */
-  assert_refused(LP_ERR_FORMAT, part);
-  write_activations("linear", 1, N, 1); /* other images */
-  assert_refused(LP_ERR_FORMAT, "labels are not those");
-  write_activations("linear", 1, N, 0);
-  write_tensors("control", good, good, labels, 3);
-  assert_refused(LP_ERR_FORMAT, "label 3 of image 0");
-  write_tensors("control", good, good, lp_f32(N), 0);
-  assert_refused(LP_ERR_FORMAT, "control-seed1.safetensors: needs \"labels\"");
-  write_tensors("control", lp_f32(N * UNITS), good, labels, 0);
-  assert_refused(LP_ERR_FORMAT, "control-seed1.safetensors: needs \"lp_in\"");
-  write_text("activations/control-seed1.safetensors", "not tensors");
-  assert_refused(LP_ERR_FORMAT, "control-seed1.safetensors");
-}
-
-#define FOLDER_TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       FOLDER_TEST(whole_run),
@@ -589,9 +383,6 @@ int main(void) {
       FOLDER_TEST(unfinished_run),
       FOLDER_TEST(run_not_begun),
       FOLDER_TEST(unknown_layer),
-      FOLDER_TEST(broken_manifest),
-      FOLDER_TEST(broken_metrics),
-      FOLDER_TEST(broken_activations),
   };
   return cmocka_run_group_tests_name("run", tests, NULL, NULL);
 }

@@ -69,7 +69,7 @@ LP_API lp_status lp_class_maps(const float *activations, const int32_t *labels, 
  * covariance of units over images, computed as (trace C)^2 / trace(C C). Between 1 (all units do
  * the same) and min(units, n - 1) (Gao et al., "A theory of multineuronal dimensionality, dynamics
  * and measurement", bioRxiv 2017). *out is NaN when nothing varies, n < 2 or a value is not
- * finite. O(n units min(n, units)). */
+ * finite. O(n units min(n, units)). _f64: the same of doubles. */
 LP_API lp_status lp_participation_ratio(const float *activations, uint32_t n, uint32_t units,
                                         double *out);
 LP_API lp_status lp_participation_ratio_f64(const double *activations, uint32_t n, uint32_t units,
