@@ -1,7 +1,14 @@
 /* Sharing out work and waiting for each other. */
 #include "team.h"
 
+#include <limits.h>
 #include <sched.h>
+
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #if defined(__x86_64__) || defined(__i386__)
 #define relax() __builtin_ia32_pause()
@@ -29,6 +36,25 @@ bool cpu_next(cpu_worker *w, int64_t n, int64_t *unit) {
   return false;
 }
 
+/* Sleeps while *word == value, or for a moment where the system has no futex. */
+static void sleep_on(_Atomic unsigned *word, unsigned value) {
+#if defined(__linux__)
+  syscall(SYS_futex, (void *)word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+#else
+  (void)word;
+  (void)value;
+  sched_yield();
+#endif
+}
+
+static void wake_all(_Atomic unsigned *word) {
+#if defined(__linux__)
+  syscall(SYS_futex, (void *)word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+#else
+  (void)word;
+#endif
+}
+
 void cpu_barrier(cpu_worker *w) {
   cpu_team *t = w->team;
   w->victim = w->id;
@@ -37,14 +63,17 @@ void cpu_barrier(cpu_worker *w) {
     for (int i = 0; i < w->count; i++)
       atomic_store_explicit(&t->ticket[i].taken, 0, memory_order_relaxed);
     atomic_store_explicit(&t->arrived, 0, memory_order_relaxed);
-    atomic_store_explicit(&t->generation, generation + 1, memory_order_release);
+    /* Sequentially consistent with the sleepers: either they see the new generation or they are
+     * seen here. */
+    atomic_store(&t->generation, generation + 1);
+    if (atomic_load(&t->sleepers)) wake_all(&t->generation);
     return;
   }
-  for (int polls = 0; atomic_load_explicit(&t->generation, memory_order_acquire) == generation;
-       polls++) {
-    if (polls < t->spin)
-      relax();
-    else
-      sched_yield();
+  for (int polls = 0; polls < t->spin; polls++) {
+    if (atomic_load_explicit(&t->generation, memory_order_acquire) != generation) return;
+    relax();
   }
+  atomic_fetch_add(&t->sleepers, 1);
+  while (atomic_load(&t->generation) == generation) sleep_on(&t->generation, generation);
+  atomic_fetch_sub(&t->sleepers, 1);
 }

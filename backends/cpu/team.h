@@ -19,7 +19,8 @@ typedef struct cpu_ticket {
 typedef struct cpu_team {
   _Alignas(CPU_ALIGN) _Atomic int arrived;
   _Alignas(CPU_ALIGN) _Atomic unsigned generation;
-  int spin;           /* polls of the barrier before the core is given up */
+  _Atomic int sleepers;
+  int spin;           /* polls of the barrier before a worker goes to sleep */
   cpu_ticket *ticket; /* one a worker */
 } cpu_team;
 

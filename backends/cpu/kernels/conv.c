@@ -68,34 +68,75 @@ static inline int64_t tap_offset(const image *m, int64_t k, int64_t t) {
   return c * m->plane + ky * m->pitch + kx % m->stride * m->phase + kx / m->stride;
 }
 
-/* A run of output pixels in one row. */
+/* A run of output pixels in one row, no longer than a vector. */
 typedef struct run {
   int64_t from; /* offset in the prepared images */
-  int32_t at, len;
+  int64_t at;   /* among the packed pixels */
 } run;
 
-/* Splits output pixels first .. first+n-1 of the batch (sample, row, column) into runs. */
-static int split(const conv *c, const image *m, int64_t first, int64_t n, run *runs) {
+/* Half a vector: rows of outputs are often that short. */
+enum { HALF = LANES / 2 };
+typedef float uhalf __attribute__((vector_size(4 * HALF), aligned(4), may_alias));
+
+/* Splits output pixels first .. first+n-1 of the batch (sample, row, column) into runs. lanes is
+ * what must be copied of each: LANES, or HALF when none is longer. */
+static int split(const conv *c, const image *m, int64_t first, int64_t n, run *runs, int *lanes) {
   int count = 0;
+  int64_t sample = first / c->pixels, q = first % c->pixels, longest = 0;
+  int64_t oy = q / c->out_w, ox = q % c->out_w;
   for (int64_t at = 0; at < n;) {
-    int64_t sample = (first + at) / c->pixels, q = (first + at) % c->pixels;
-    int64_t oy = q / c->out_w, ox = q % c->out_w, len = min64(n - at, c->out_w - ox);
-    runs[count++] = (run){(sample * m->channels) * m->plane + oy * m->stride * m->pitch + ox,
-                          (int32_t)at, (int32_t)len};
-    at += len;
+    int64_t from = sample * m->channels * m->plane + oy * m->stride * m->pitch;
+    int64_t end = min64(c->out_w, ox + n - at);
+    for (int64_t len; ox < end; ox += len, at += len) {
+      len = min64(end - ox, LANES);
+      longest = max64(longest, len);
+      runs[count++] = (run){from + ox, at};
+    }
+    ox = 0;
+    if (++oy == c->out_h) {
+      oy = 0;
+      sample++;
+    }
   }
+  *lanes = longest <= HALF ? HALF : LANES;
   return count;
 }
 
-/* Copies the values one tap meets along some runs. Writes whole vectors: what lies behind a run is
- * overwritten by the next one, or is slack. */
-static inline void gather(const float *p, const run *runs, int count, float *dst) {
-  for (int i = 0; i < count; i++) {
-    const float *src = p + runs[i].from;
-    float *to = dst + runs[i].at;
-    int32_t len = runs[i].len;
-    for (int32_t j = 0; j < len; j += LANES) store(to + j, load(src + j));
+/* Copies the values that rows t0 .. t0+n-1 of taps meet along some runs, row r to dst + r*pitch.
+ * Writes vectors of `lanes`: what lies behind a run is overwritten by the next one, or is slack. */
+INLINE void gather_rows(const float *p, const int64_t *tap, int64_t n, const run *runs, int count,
+                        int lanes, float *dst, int64_t pitch) {
+  for (int64_t r = 0; r < n; r++, dst += pitch) {
+    const float *src = p + tap[r];
+    UNROLL for (int i = 0; i < count; i++) {
+      float *to = dst + runs[i].at;
+      const float *from = src + runs[i].from;
+      if (lanes == HALF)
+        *(uhalf *)to = *(const uhalf *)from;
+      else
+        store(to, load(from));
+    }
   }
+}
+
+static void gather(const float *p, const int64_t *tap, int64_t n, const run *runs, int count,
+                   int lanes, float *dst, int64_t pitch) {
+  run own[4];
+  memcpy(own, runs, sizeof(run) * (size_t)min64(count, 4)); /* may then live in registers */
+#define GATHER(N)                                                                                  \
+  if (count == N) {                                                                                \
+    if (lanes == HALF)                                                                             \
+      gather_rows(p, tap, n, own, N, HALF, dst, pitch);                                            \
+    else                                                                                           \
+      gather_rows(p, tap, n, own, N, LANES, dst, pitch);                                           \
+    return;                                                                                        \
+  }
+  GATHER(1)
+  GATHER(2)
+  GATHER(3)
+  GATHER(4)
+#undef GATHER
+  gather_rows(p, tap, n, runs, count, LANES, dst, pitch);
 }
 
 /* Packs a panel of im2col columns: rows are taps k0.., columns are output pixels n0... */
@@ -103,14 +144,14 @@ static void pack_pixels(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64
   const conv *c = g->ctx;
   int64_t tap[KC];
   for (int64_t k = 0; k < kc; k++) tap[k] = tap_offset(&c->img, c->k, k0 + k);
-  for (int64_t j = 0; j < nc; j += NR) {
-    run runs[NR];
+  for (int64_t j = 0; j < nc; j += NR, dst += panel_size(kc)) {
+    run runs[2 * NR];
+    int lanes;
     int64_t nr = min64(NR, nc - j);
-    int count = split(c, &c->img, n0 + j, nr, runs);
-    for (int64_t k = 0; k < kc; k++, dst += NR) {
-      gather(c->img.p + tap[k], runs, count, dst);
-      for (int64_t v = nr; v < NR; v++) dst[v] = 0;
-    }
+    int count = split(c, &c->img, n0 + j, nr, runs, &lanes);
+    gather(c->img.p, tap, kc, runs, count, lanes, dst, NR);
+    for (int64_t k = 0; nr < NR && k < kc; k++)
+      for (int64_t v = nr; v < NR; v++) dst[k * NR + v] = 0;
   }
 }
 
@@ -248,45 +289,64 @@ static void pack_filters_t(const gemm *g, int64_t m0, int64_t mr, int64_t k0, in
                            float *dst) {
   const conv *c = g->ctx;
   const float *w = c->w + k0 * c->depth + m0;
-  for (int64_t k = 0; k < kc; k++, w += c->depth, dst += AC)
-    for (int64_t r = 0; r < mr; r++) dst[r] = w[r];
+  (void)mr;
+  for (int64_t k = 0; k < kc; k++, w += c->depth, dst += AC) column_of_a(w, dst);
 }
 
 static void pack_dy(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
   const conv *c = g->ctx;
-  for (int64_t j = 0; j < nc; j += NR) {
+  for (int64_t j = 0; j < nc; j += NR, dst += PANEL_PAD) {
     const float *dy = c->dy + k0 * c->pixels + n0 + j;
     int64_t nr = min64(NR, nc - j);
     for (int64_t k = 0; k < kc; k++, dst += NR, dy += c->pixels) {
-      memcpy(dst, dy, sizeof(float) * (size_t)nr);
-      for (int64_t v = nr; v < NR; v++) dst[v] = 0;
+      panel_row(dy, nr, dst);
     }
   }
 }
 
-/* Adds columns to the pixels of dx they come from. */
+/* y += x, for few elements. */
+INLINE void add_run(const float *x, int64_t n, float *y) {
+  for (; n >= HALF; n -= HALF, x += HALF, y += HALF) *(uhalf *)y = *(uhalf *)y + *(const uhalf *)x;
+  for (int64_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+/* Adds columns to the pixels of dx they come from: rows m0..m1-1 are taps, columns n0..n1-1
+ * outputs.
+ */
 static void add_columns(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1, float *tile,
                         int64_t ldt) {
   const conv *c = g->ctx;
+  int64_t kx = m0 % c->k, ky = m0 / c->k % c->k, first_y = n0 / c->out_w, first_x = n0 % c->out_w;
+  bool whole = c->stride == 1 && first_x == 0 && (n1 - n0) % c->out_w == 0;
+  float *plane = c->dx + m0 / c->kk * c->in_h * c->in_w;
   for (int64_t m = m0; m < m1; m++, tile += ldt) {
-    int64_t kx = m % c->k, ky = m / c->k % c->k;
-    float *plane = c->dx + m / c->kk * c->in_h * c->in_w;
     /* Outputs ox of a row whose input ox*stride + kx - pad exists. */
-    int64_t left = max64(0, ceil_div(max64(0, c->pad - kx), c->stride));
-    int64_t right =
-        c->in_w + c->pad - kx > 0 ? min64(c->out_w, ceil_div(c->in_w + c->pad - kx, c->stride)) : 0;
-    for (int64_t n = n0, len; n < n1; n += len) {
-      int64_t oy = n / c->out_w, ox = n % c->out_w, iy = oy * c->stride + ky - c->pad;
-      len = min64(n1 - n, c->out_w - ox);
-      if (iy < 0 || iy >= c->in_h) continue;
-      int64_t lo = max64(ox, left), hi = min64(ox + len, right);
-      const float *src = tile + (n - n0) - ox;
-      float *dst = plane + iy * c->in_w + kx - c->pad;
-      if (c->stride == 1)
-        for (int64_t i = lo; i < hi; i++) dst[i] += src[i];
-      else
-        for (int64_t i = lo; i < hi; i++) dst[i * c->stride] += src[i];
+    int64_t left = kx < c->pad ? ceil_div(c->pad - kx, c->stride) : 0, over = c->in_w + c->pad - kx;
+    int64_t right = over > 0 ? min64(c->out_w, ceil_div(over, c->stride)) : 0;
+    float *dst = plane + kx - c->pad;
+    if (whole) {
+      int64_t lo = max64(first_y, c->pad - ky), hi = min64(n1 / c->out_w, c->in_h + c->pad - ky);
+      const float *src = tile + (lo - first_y) * c->out_w + left;
+      float *row = dst + (lo + ky - c->pad) * c->in_w + left;
+      for (int64_t oy = lo; oy < hi && left < right; oy++, src += c->out_w, row += c->in_w)
+        add_run(src, right - left, row);
+    } else {
+      int64_t oy = first_y, ox = first_x;
+      for (int64_t n = n0, len; n < n1; n += len, oy++, ox = 0) {
+        int64_t iy = oy * c->stride + ky - c->pad;
+        len = min64(n1 - n, c->out_w - ox);
+        if (iy < 0 || iy >= c->in_h) continue;
+        int64_t lo = max64(ox, left), hi = min64(ox + len, right);
+        const float *src = tile + (n - n0) - ox;
+        float *row = dst + iy * c->in_w;
+        for (int64_t i = lo; i < hi; i++) row[i * c->stride] += src[i];
+      }
     }
+    if (++kx < c->k) continue;
+    kx = 0;
+    if (++ky < c->k) continue;
+    ky = 0;
+    plane += c->in_h * c->in_w;
   }
 }
 
@@ -397,19 +457,17 @@ static weights plan_weights(const conv *c) {
 
 static void pack_taps(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
   const conv *c = g->ctx;
-  run runs[KC];
-  int count = split(c, &c->img, c->first_sample * c->pixels + k0, kc, runs);
-  for (int64_t r = 0; r < mr; r++, dst += AR) {
-    if (m0 + r < c->depth)
-      gather(c->img.p + tap_offset(&c->img, c->k, m0 + r), runs, count, dst);
-    else
-      for (int64_t k = 0; k < kc; k++) dst[k] = 1;
-  }
+  run runs[2 * KC];
+  int64_t tap[MR], n = min64(mr, c->depth - m0);
+  int lanes, count = split(c, &c->img, c->first_sample * c->pixels + k0, kc, runs, &lanes);
+  for (int64_t r = 0; r < n; r++) tap[r] = tap_offset(&c->img, c->k, m0 + r);
+  gather(c->img.p, tap, n, runs, count, lanes, dst, AR);
+  for (int64_t k = 0; n < mr && k < kc; k++) dst[n * AR + k] = 1;
 }
 
 static void pack_dy_t(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
   const conv *c = g->ctx;
-  for (int64_t j = 0; j < nc; j += NR) {
+  for (int64_t j = 0; j < nc; j += NR, dst += PANEL_PAD) {
     int64_t o = n0 + j, valid = min64(NR, c->filters - o);
     for (int64_t k = 0, len; k < kc; k += len, dst += len * NR) {
       int64_t sample = c->first_sample + (k0 + k) / c->pixels, q = (k0 + k) % c->pixels;

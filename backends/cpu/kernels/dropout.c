@@ -38,6 +38,23 @@ static void philox(uint32_t first, uint32_t c1, uint32_t c2, uint32_t c3, uint64
   }
 }
 
+/* The four words of one counter. */
+static void philox_one(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint64_t seed,
+                       uint32_t words[4]) {
+  uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+  for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
+    uint64_t a = (uint64_t)c0 * 0xD2511F53u, b = (uint64_t)c2 * 0xCD9E8D57u;
+    c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
+    c1 = (uint32_t)b;
+    c2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
+    c3 = (uint32_t)a;
+  }
+  words[0] = c0;
+  words[1] = c1;
+  words[2] = c2;
+  words[3] = c3;
+}
+
 /* A word keeps its element when (word >> 8) * 2^-24 >= p. Both sides are multiples of 2^-24 or the
  * comparison is with a real number, so it is exact in whole numbers. */
 static uint32_t threshold(float p) {
@@ -62,18 +79,19 @@ static void per_element(const cpu_env *env, const lp_dropout_params *p, uint32_t
   }
 }
 
+/* Groups are large: one counter at a time costs little. */
 static void per_group(const cpu_env *env, const lp_dropout_params *p, uint32_t sample, int64_t e,
                       int64_t n, const float *x, float *y) {
-  uint32_t words[4 * BLOCK], keep = threshold(p->p);
-  int64_t group = p->group, have = -1; /* first group whose word is in words */
+  uint32_t words[4], keep = threshold(p->p);
+  int64_t group = p->group, have = -1; /* the counter in words */
   float scale = 1.0f / (1.0f - p->p);
   while (n > 0) {
     int64_t m = e / group, take = min64(n, (m + 1) * group - e);
-    if (have < 0 || m >= have + 4 * BLOCK) {
-      have = m / 4 * 4;
-      philox((uint32_t)(m / 4), sample, (uint32_t)env->iteration, p->stream, env->seed, words);
+    if (m / 4 != have) {
+      have = m / 4;
+      philox_one((uint32_t)have, sample, (uint32_t)env->iteration, p->stream, env->seed, words);
     }
-    if ((words[m - have] >> 8) >= keep)
+    if ((words[m % 4] >> 8) >= keep)
       for (int64_t i = 0; i < take; i++) y[i] = x[i] * scale;
     else
       for (int64_t i = 0; i < take; i++) y[i] = 0;

@@ -34,8 +34,12 @@ INLINE void tile(int mr, int nv, bool columns, int64_t kc, const float *a, const
 #if defined(__AVX512F__)
 #define EACH_MR(F, L, V)                                                                           \
   F(L, V, 1)                                                                                       \
-  F(L, V, 2) F(L, V, 3) F(L, V, 4) F(L, V, 5) F(L, V, 6) F(L, V, 7) F(L, V, 8) F(L, V, 9)          \
-      F(L, V, 10) F(L, V, 11) F(L, V, 12) F(L, V, 13) F(L, V, 14)
+  F(L, V, 2)                                                                                       \
+  F(L, V, 3)                                                                                       \
+  F(L, V, 4)                                                                                       \
+  F(L, V, 5)                                                                                       \
+  F(L, V, 6) F(L, V, 7) F(L, V, 8) F(L, V, 9) F(L, V, 10) F(L, V, 11) F(L, V, 12) F(L, V, 13)      \
+      F(L, V, 14)
 #elif defined(__AVX2__)
 #define EACH_MR(F, L, V) F(L, V, 1) F(L, V, 2) F(L, V, 3) F(L, V, 4) F(L, V, 5) F(L, V, 6)
 #else
@@ -54,11 +58,69 @@ static const tile_fn tiles[2][NV][MR + 1] = {
     {{EACH_MR(NAME, 1, 1)}, {EACH_MR(NAME, 1, 2)}},
 };
 
+#if defined(__AVX512F__)
+#define LOW1         0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30
+#define HIGH1        1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31
+#define LOW2         0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29
+#define HIGH2        2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31
+#define LOW4         0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27
+#define HIGH4        4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31
+#define LOW8         0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23
+#define HIGH8        8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31
+#define EACH_STEP(F) F(1) F(2) F(4) F(8)
+#elif defined(__AVX2__)
+#define LOW1         0, 8, 2, 10, 4, 12, 6, 14
+#define HIGH1        1, 9, 3, 11, 5, 13, 7, 15
+#define LOW2         0, 1, 8, 9, 4, 5, 12, 13
+#define HIGH2        2, 3, 10, 11, 6, 7, 14, 15
+#define LOW4         0, 1, 2, 3, 8, 9, 10, 11
+#define HIGH4        4, 5, 6, 7, 12, 13, 14, 15
+#define EACH_STEP(F) F(1) F(2) F(4)
+#else
+#define LOW1         0, 4, 2, 6
+#define HIGH1        1, 5, 3, 7
+#define LOW2         0, 1, 4, 5
+#define HIGH2        2, 3, 6, 7
+#define EACH_STEP(F) F(1) F(2)
+#endif
+
+/* Exchanges the off-diagonal halves of all 2S x 2S blocks. */
+#define EXCHANGE(S)                                                                                \
+  UNROLL for (int i = 0; i < LANES; i++) if (!(i & S)) {                                           \
+    vec a = v[i], b = v[i + S];                                                                    \
+    v[i] = __builtin_shufflevector(a, b, LOW##S);                                                  \
+    v[i + S] = __builtin_shufflevector(a, b, HIGH##S);                                             \
+  }
+
+/* LANES x LANES elements: n rows of src become the first n columns of dst, zeros the others. The
+ * first kc rows of dst are stored, up to column width. */
+INLINE void transpose_square(const float *src, int64_t ld, int64_t n, int64_t kc, float *dst,
+                             int64_t pitch, int64_t width) {
+  vec v[LANES];
+  UNROLL for (int i = 0; i < LANES; i++) v[i] = i < n ? load(src + i * ld) : (vec){0};
+  EACH_STEP(EXCHANGE)
+  if (kc == LANES && width >= LANES) {
+    UNROLL for (int i = 0; i < LANES; i++) store(dst + i * pitch, v[i]);
+  } else {
+    vec spill[LANES];
+    UNROLL for (int i = 0; i < LANES; i++) spill[i] = v[i];
+    for (int64_t i = 0; i < kc; i++)
+      memcpy(dst + i * pitch, &spill[i], sizeof(float) * (size_t)min64(width, LANES));
+  }
+}
+
 void cpu_transpose(const float *src, int64_t ld, int64_t n, int64_t kc, float *dst, int64_t pitch,
                    int64_t width) {
-  for (int64_t k = 0; k < kc; k++) {
-    for (int64_t j = 0; j < n; j++) dst[k * pitch + j] = src[j * ld + k];
-    for (int64_t j = n; j < width; j++) dst[k * pitch + j] = 0;
+  for (int64_t j = 0; j < width; j += LANES) {
+    int64_t rows = max64(0, min64(n - j, LANES)), columns = min64(width - j, LANES);
+    const float *from = src + j * ld;
+    for (int64_t k = 0; k < kc; k += LANES) {
+      float *to = dst + k * pitch + j;
+      if (rows == LANES && kc - k >= LANES)
+        transpose_square(from + k, ld, LANES, LANES, to, pitch, LANES);
+      else
+        transpose_square(from + k, ld, rows, min64(kc - k, LANES), to, pitch, columns);
+    }
   }
 }
 
@@ -80,9 +142,9 @@ static void scatter(const gemm *g, const float *t, int64_t m0, int64_t mr, int64
 }
 
 void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
-  float *b = (float *)w->scratch, *a = b + KC * NC + PANEL_SLACK, *own = a + AC * AR;
-  _Static_assert(sizeof(float) * (KC * NC + PANEL_SLACK + AC * AR + TILE) <= CPU_SCRATCH,
-                 "scratch");
+  enum { B_SIZE = NC / NR * (KC * NR + PANEL_PAD) + PANEL_SLACK };
+  _Static_assert(sizeof(float) * (B_SIZE + AC * AR + TILE) <= CPU_SCRATCH, "scratch");
+  float *b = (float *)w->scratch, *a = b + B_SIZE, *own = a + AC * AR;
   int64_t ldt = round_up(n1 - n0, NR);
   /* Row blocks of nearly equal height. */
   int64_t blocks = ceil_div(m1 - m0, MR), height = ceil_div(m1 - m0, blocks);
@@ -98,7 +160,7 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
         for (int64_t j = 0; j < nc; j += NR) {
           int64_t nr = min64(NR, nc - j), nv = ceil_div(nr, LANES), at = nb + j;
           tile_fn fn = tiles[g->a_columns][nv - 1][mr];
-          const float *panel = b + j * kc;
+          const float *panel = b + j / NR * panel_size(kc);
           if (!g->c) {
             fn(kc, a, panel, own + (i - m0) * ldt + (at - n0), ldt, add);
           } else if (nr == nv * LANES && at % g->run + nr <= g->run) {
@@ -109,8 +171,11 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
             fn(kc, a, panel, t, NR, false);
             scatter(g, t, i, mr, at, nr, add);
           }
+          /* While the elements are in the nearest cache. */
+          bool strip = (j + NR) % FINISH == 0 || j + NR >= nc;
+          if (strip && last && g->c && g->finish)
+            g->finish(g, i, i + mr, nb + j / FINISH * FINISH, at + nr, NULL, 0);
         }
-        if (last && g->c && g->finish) g->finish(g, i, i + mr, nb, nb + nc, NULL, 0);
       }
     }
   }

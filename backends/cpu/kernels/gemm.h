@@ -15,8 +15,29 @@ enum {
   AC = 16,          /* pitch of a packed column of A */
   NC = 512,         /* columns of a block of B */
   TILE = 1 << 16,   /* floats of a result tile in scratch */
+  FINISH = 4 * NR,  /* columns that finish is given at a time */
   PANEL_SLACK = 64, /* floats a pack function may write past the end of a panel */
+  PANEL_PAD = 128,  /* floats between panels, so that they do not meet in the same cache sets */
 };
+
+/* Floats from one packed panel of B to the next. */
+static inline int64_t panel_size(int64_t kc) {
+  return kc * NR + PANEL_PAD;
+}
+
+/* One row of a panel: n <= NR elements and zeros behind them. */
+INLINE void panel_row(const float *src, int64_t n, float *dst) {
+  if (n == NR) {
+    UNROLL for (int v = 0; v < NV; v++) store(dst + v * LANES, load(src + v * LANES));
+  } else {
+    for (int64_t v = 0; v < NR; v++) dst[v] = v < n ? src[v] : 0;
+  }
+}
+
+/* One packed column of A, in whole vectors: reads up to AC elements. */
+INLINE void column_of_a(const float *src, float *dst) {
+  UNROLL for (int v = 0; v < AC; v += LANES) store(dst + v, load(src + v));
+}
 
 typedef struct gemm gemm;
 struct gemm {
@@ -26,8 +47,8 @@ struct gemm {
    * dst[k*AC + r]. */
   void (*pack_a)(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst);
   bool a_columns;
-  /* Columns n0..n0+nc-1 of B: element (k, j) goes to dst[(j/NR*kc + k)*NR + j%NR]; the rest of the
-   * last panel is filled with zeros. */
+  /* Columns n0..n0+nc-1 of B: element (k, j) goes to dst[j/NR*panel_size(kc) + k*NR + j%NR]; the
+   * rest of the last panel is filled with zeros. */
   void (*pack_b)(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst);
   /* Where C goes: element (i, j) is c[(j/run)*run_stride + i*ldc + j%run]. Without c it goes to a
    * tile in scratch that finish takes over. */

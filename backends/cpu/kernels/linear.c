@@ -29,25 +29,36 @@ static linear describe(const cpu_call *c) {
   return l;
 }
 
-/* dst = src times the unscaled prior, for output o and inputs i .. i+n-1. */
-INLINE void times_prior(const linear *l, int64_t o, int64_t i, int64_t n, const float *src,
-                        float *dst) {
-  if (l->dense) {
-    const float *p = l->dense + o * l->n_in + i;
-    for (int64_t j = 0; j < n; j++) dst[j] = src[j] * p[j];
-  } else if (!l->table) {
-    memcpy(dst, src, sizeof(float) * (size_t)n);
-  } else if (l->run > 1) {
+/* y = x * p; y may be x. */
+INLINE void multiply(int64_t n, const float *x, const float *p, float *y) {
+  int64_t i = 0;
+  for (; i + LANES <= n; i += LANES) store(y + i, load(x + i) * load(p + i));
+  for (; i < n; i++) y[i] = x[i] * p[i];
+}
+
+/* Position of input i in its run: what times_prior wants to be told, for callers to divide once. */
+static inline int64_t in_run(const linear *l, int64_t i) {
+  return l->run > 1 ? i % l->run : 0;
+}
+
+/* dst = src times the unscaled prior, for output o and inputs i .. i+n-1; at = in_run(l, i). */
+INLINE void times_prior(const linear *l, int64_t o, int64_t i, int64_t at, int64_t n,
+                        const float *src, float *dst) {
+  if (l->table && l->run > 1) {
     const float *row = l->table + l->off_out[o];
-    for (int64_t j = 0; j < n;) {
-      int64_t len = min64(n - j, l->run - (i + j) % l->run);
-      const float *p = row + l->off_in[i + j];
-      for (int64_t q = 0; q < len; q++) dst[j + q] = src[j + q] * p[q];
+    const int32_t *off_in = l->off_in + i;
+    for (int64_t j = 0; j < n; at = 0) {
+      int64_t len = min64(n - j, l->run - at);
+      multiply(len, src + j, row + off_in[j], dst + j);
       j += len;
     }
-  } else {
+  } else if (l->table) {
     const float *row = l->table + l->off_out[o];
     for (int64_t j = 0; j < n; j++) dst[j] = src[j] * row[l->off_in[i + j]];
+  } else if (l->dense) {
+    multiply(n, src, l->dense + o * l->n_in + i, dst);
+  } else {
+    memcpy(dst, src, sizeof(float) * (size_t)n);
   }
 }
 
@@ -55,13 +66,14 @@ INLINE void times_prior(const linear *l, int64_t o, int64_t i, int64_t n, const 
 
 static void forward_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
   const linear *l = g->ctx;
+  int64_t at = in_run(l, k0);
   for (int64_t r = 0; r < mr; r++)
-    times_prior(l, m0 + r, k0, kc, l->w + (m0 + r) * l->n_in + k0, dst + r * AR);
+    times_prior(l, m0 + r, k0, at, kc, l->w + (m0 + r) * l->n_in + k0, dst + r * AR);
 }
 
 static void forward_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
   const linear *l = g->ctx;
-  for (int64_t j = 0; j < nc; j += NR, dst += kc * NR) {
+  for (int64_t j = 0; j < nc; j += NR, dst += panel_size(kc)) {
     cpu_transpose(l->x + (n0 + j) * l->n_in + k0, l->n_in, min64(NR, nc - j), kc, dst, NR, NR);
     if (!l->col_scale) continue;
     for (int64_t k = 0; k < kc; k++)
@@ -119,12 +131,18 @@ static void dx_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, 
 
 static void dx_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
   const linear *l = g->ctx;
+  int64_t run_at[NC / NR];
+  for (int64_t j = 0; j < nc; j += NR) run_at[j / NR] = in_run(l, n0 + j);
   for (int64_t k = 0; k < kc; k++) {
     const float *w = l->w + (k0 + k) * l->n_in + n0;
     for (int64_t j = 0; j < nc; j += NR) {
-      float *to = dst + j * kc + k * NR;
+      float *to = dst + j / NR * panel_size(kc) + k * NR;
       int64_t nr = min64(NR, nc - j);
-      times_prior(l, k0 + k, n0 + j, nr, w + j, to);
+      if (!l->table && !l->dense) {
+        panel_row(w + j, nr, to);
+        continue;
+      }
+      times_prior(l, k0 + k, n0 + j, run_at[j / NR], nr, w + j, to);
       for (int64_t v = nr; v < NR; v++) to[v] = 0;
     }
   }
@@ -170,8 +188,8 @@ void ISA(k_linear_dx)(const cpu_call *c, cpu_worker *w) {
 static void dw_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
   const linear *l = g->ctx;
   const float *dy = l->dy + k0 * l->n_out + m0;
-  for (int64_t k = 0; k < kc; k++, dy += l->n_out, dst += AC)
-    for (int64_t r = 0; r < mr; r++) dst[r] = dy[r];
+  (void)mr;
+  for (int64_t k = 0; k < kc; k++, dy += l->n_out, dst += AC) column_of_a(dy, dst);
 }
 
 static void dw_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
@@ -179,10 +197,8 @@ static void dw_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, 
   for (int64_t k = 0; k < kc; k++) {
     const float *x = l->x + (k0 + k) * l->n_in + n0;
     for (int64_t j = 0; j < nc; j += NR) {
-      float *to = dst + j * kc + k * NR;
-      int64_t nr = min64(NR, nc - j);
-      memcpy(to, x + j, sizeof(float) * (size_t)nr);
-      for (int64_t v = nr; v < NR; v++) to[v] = 0;
+      float *to = dst + j / NR * panel_size(kc) + k * NR;
+      panel_row(x + j, min64(NR, nc - j), to);
     }
   }
 }
@@ -199,9 +215,10 @@ static void dw_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t
   (void)ldt;
   const linear *l = g->ctx;
   if (l->db && n0 == 0) bias_gradient(l, m0, m1);
+  int64_t at = in_run(l, n0);
   for (int64_t o = m0; o < m1; o++) {
     float *dw = l->dw + o * l->n_in;
-    if (l->table || l->dense) times_prior(l, o, n0, n1 - n0, dw + n0, dw + n0);
+    if (l->table || l->dense) times_prior(l, o, n0, at, n1 - n0, dw + n0, dw + n0);
     if (l->row_scale)
       for (int64_t i = n0; i < n1; i++) dw[i] *= l->row_scale[o];
     if (l->col_scale)

@@ -1,71 +1,185 @@
-/* Max pooling, one (sample, channel) plane at a time. */
+/* Max pooling, one (sample, channel) plane at a time.
+ *
+ * The first maximum of a window wins; a NaN counts as larger than any number. Windows of 2x2 that
+ * do not overlap go by a way of their own: pairs of rows are joined first, which leaves contiguous
+ * pairs of columns however narrow the plane is. */
 #include "vec.h"
 
-#include <math.h>
+enum { CHUNK = 2048, SLACK = 16 };
 
-enum { MAX_WIDTH = 4096 }; /* outputs of a row that are worked on at a time */
+typedef struct pool {
+  int64_t in_h, in_w, out_h, out_w, stride;
+  int k;
+} pool;
 
-/* One row of outputs. The first maximum wins; a NaN counts as larger than any number. */
-INLINE void pool_row(const float *x, int64_t pitch, int k, int64_t stride, int64_t n, float *y,
-                     uint8_t *which) {
-  for (int64_t o = 0; o < n; o++) {
-    y[o] = x[o * stride];
-    which[o] = 0;
-  }
-  for (int t = 1; t < k * k; t++) {
-    const float *row = x + t / k * pitch + t % k;
-    for (int64_t o = 0; o < n; o++) {
-      float v = row[o * stride];
-      bool more = v > y[o] || v != v;
-      y[o] = more ? v : y[o];
-      which[o] = more ? (uint8_t)t : which[o];
+/* Row by row, for any window. */
+INLINE void pool_rows(const pool *p, int k, int64_t stride, const float *x, float *restrict y,
+                      uint8_t *restrict which) {
+  float best[CHUNK];
+  int32_t code[CHUNK];
+  for (int64_t i = 0; i < p->out_h; i++) {
+    for (int64_t o = 0; o < p->out_w; o += CHUNK) {
+      int64_t n = min64(CHUNK, p->out_w - o), at = i * p->out_w + o;
+      const float *corner = x + (i * p->in_w + o) * stride;
+      for (int64_t j = 0; j < n; j++) {
+        best[j] = corner[j * stride];
+        code[j] = 0;
+      }
+      for (int t = 1; t < k * k; t++) {
+        const float *row = corner + t / k * p->in_w + t % k;
+        for (int64_t j = 0; j < n; j++) {
+          float v = row[j * stride];
+          int more = (v > best[j]) | (v != v);
+          best[j] = more ? v : best[j];
+          code[j] = more ? t : code[j];
+        }
+      }
+      for (int64_t j = 0; j < n; j++) y[at + j] = best[j];
+      if (which)
+        for (int64_t j = 0; j < n; j++) which[at + j] = (uint8_t)code[j];
     }
   }
+}
+
+/* Upper or lower row, wherever the larger value is: 8 columns at a time. What is written behind a
+ * row is overwritten by the next one. */
+typedef float f8 __attribute__((vector_size(32)));
+typedef float uf8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int32_t i8 __attribute__((vector_size(32)));
+typedef int32_t ui8 __attribute__((vector_size(32), aligned(4), may_alias));
+
+static void join_rows(const float *upper, const float *lower, int64_t n, float *best,
+                      int32_t *code) {
+  for (int64_t j = 0; j < n; j += 8) {
+    f8 a = *(const uf8 *)(upper + j), b = *(const uf8 *)(lower + j);
+    i8 more = (b > a) | (b != b);
+    *(uf8 *)(best + j) = (f8)(((i8)b & more) | ((i8)a & ~more));
+    *(ui8 *)(code + j) = more & 2;
+  }
+}
+
+static void join_columns(const float *restrict best, const int32_t *restrict code, int64_t n,
+                         float *restrict y, int32_t *restrict which) {
+  for (int64_t j = 0; j < n; j++) {
+    float a = best[2 * j], b = best[2 * j + 1];
+    int32_t ca = code[2 * j], cb = code[2 * j + 1] + 1;
+    /* Equal values: the one that comes first in the window. */
+    int more = (b > a) | ((b == a) & (cb < ca)) | (b != b);
+    y[j] = more ? b : a;
+    which[j] = more ? cb : ca;
+  }
+}
+
+static void pool_pairs(const pool *p, const float *x, float *y, uint8_t *which) {
+  float best[2 * CHUNK + SLACK];
+  int32_t code[2 * CHUNK + SLACK], choice[CHUNK];
+  int64_t rows = CHUNK / p->out_w;
+  for (int64_t i = 0; i < p->out_h; i += rows) {
+    int64_t count = min64(rows, p->out_h - i), n = count * p->out_w;
+    for (int64_t r = 0; r < count; r++) {
+      const float *upper = x + 2 * (i + r) * p->in_w;
+      join_rows(upper, upper + p->in_w, 2 * p->out_w, best + 2 * r * p->out_w,
+                code + 2 * r * p->out_w);
+    }
+    join_columns(best, code, n, y + i * p->out_w, choice);
+    if (which)
+      for (int64_t j = 0; j < n; j++) which[i * p->out_w + j] = (uint8_t)choice[j];
+  }
+}
+
+static bool pairs(const pool *p) {
+  return p->k == 2 && p->stride == 2 && p->out_w <= CHUNK;
 }
 
 void ISA(k_maxpool)(const cpu_call *c, cpu_worker *w);
 void ISA(k_maxpool)(const cpu_call *c, cpu_worker *w) {
   const lp_desc *in = &c->in[0].desc, *out = &c->out[0].desc;
-  int64_t h = out->dim[2], width = out->dim[3], planes = out->dim[0] * out->dim[1];
-  int64_t pitch = in->dim[3], plane = in->dim[2] * pitch, stride = c->params.pool.stride;
-  int k = (int)c->params.pool.k;
-  uint8_t unused[MAX_WIDTH], *which = cpu_has_out(c, 1) ? c->out[1].p : NULL;
+  pool p = {in->dim[2],           in->dim[3], out->dim[2], out->dim[3], c->params.pool.stride,
+            (int)c->params.pool.k};
+  int64_t n = p.out_h * p.out_w, planes = out->dim[0] * out->dim[1];
   for (int64_t unit; cpu_next(w, planes, &unit);) {
-    for (int64_t i = 0; i < h; i++) {
-      for (int64_t o = 0; o < width; o += MAX_WIDTH) {
-        int64_t n = min64(MAX_WIDTH, width - o), at = (unit * h + i) * width + o;
-        const float *x = cpu_in(c, 0) + unit * plane + i * stride * pitch + o * stride;
-        float *y = cpu_out(c, 0) + at;
-        uint8_t *code = which ? which + at : unused;
-        if (stride == 2 && k == 2)
-          pool_row(x, pitch, 2, 2, n, y, code);
-        else if (stride == 2)
-          pool_row(x, pitch, k, 2, n, y, code);
-        else
-          pool_row(x, pitch, k, stride, n, y, code);
-      }
+    const float *x = cpu_in(c, 0) + unit * p.in_h * p.in_w;
+    float *y = cpu_out(c, 0) + unit * n;
+    uint8_t *which = cpu_has_out(c, 1) ? (uint8_t *)c->out[1].p + unit * n : NULL;
+    if (pairs(&p))
+      pool_pairs(&p, x, y, which);
+    else if (p.k == 3 && p.stride == 2)
+      pool_rows(&p, 3, 2, x, y, which);
+    else
+      pool_rows(&p, p.k, p.stride, x, y, which);
+    cpu_finish(c, unit * n, n);
+  }
+}
+
+/* ---- gradient -------------------------------------------------------------------------------- */
+
+static void scatter(const pool *p, const float *dy, const uint8_t *which, float *dx) {
+  int64_t offset[256];
+  for (int t = 0; t < p->k * p->k; t++) offset[t] = t / p->k * p->in_w + t % p->k;
+  memset(dx, 0, sizeof(float) * (size_t)(p->in_h * p->in_w));
+  for (int64_t i = 0; i < p->out_h; i++, dy += p->out_w, which += p->out_w) {
+    float *row = dx + i * p->stride * p->in_w;
+    for (int64_t o = 0; o < p->out_w; o++) row[o * p->stride + offset[which[o]]] += dy[o];
+  }
+}
+
+static void split_columns(const float *dy, const uint8_t *which, int64_t n, float *upper,
+                          float *lower) {
+  typedef uint8_t bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
+  ivec left, right;
+  for (int i = 0; i < LANES; i++) {
+    left[i] = i & 1;        /* codes of an upper row: 0 1 0 1 ... */
+    right[i] = 2 | (i & 1); /* of a lower row: 2 3 2 3 ... */
+  }
+  int64_t j = 0;
+  for (; j + LANES <= n; j += LANES) {
+    vec g = load(dy + j);
+    ivec t = __builtin_convertvector(*(const bytes *)(which + j), ivec);
+    ivec g0 = (ivec)__builtin_shufflevector(g, g, TWICE_LOW);
+    ivec g1 = (ivec)__builtin_shufflevector(g, g, TWICE_HIGH);
+    ivec t0 = __builtin_shufflevector(t, t, TWICE_LOW);
+    ivec t1 = __builtin_shufflevector(t, t, TWICE_HIGH);
+    store(upper + 2 * j, (vec)(g0 & (t0 == left)));
+    store(upper + 2 * j + LANES, (vec)(g1 & (t1 == left)));
+    store(lower + 2 * j, (vec)(g0 & (t0 == right)));
+    store(lower + 2 * j + LANES, (vec)(g1 & (t1 == right)));
+  }
+  for (; j < n; j++) {
+    for (int i = 0; i < 2; i++) {
+      upper[2 * j + i] = which[j] == i ? dy[j] : 0;
+      lower[2 * j + i] = which[j] == 2 + i ? dy[j] : 0;
     }
-    cpu_finish(c, unit * h * width, h * width);
+  }
+}
+
+static void scatter_pairs(const pool *p, const float *dy, const uint8_t *which, float *dx) {
+  float upper[2 * CHUNK], lower[2 * CHUNK];
+  int64_t rows = CHUNK / p->out_w, width = 2 * p->out_w;
+  size_t bytes = sizeof(float) * (size_t)width;
+  if (p->in_w != width || p->in_h != 2 * p->out_h)
+    memset(dx, 0, sizeof(float) * (size_t)(p->in_h * p->in_w));
+  for (int64_t i = 0; i < p->out_h; i += rows) {
+    int64_t count = min64(rows, p->out_h - i);
+    split_columns(dy + i * p->out_w, which + i * p->out_w, count * p->out_w, upper, lower);
+    for (int64_t r = 0; r < count; r++) {
+      float *to = dx + 2 * (i + r) * p->in_w;
+      memcpy(to, upper + r * width, bytes);
+      memcpy(to + p->in_w, lower + r * width, bytes);
+    }
   }
 }
 
 void ISA(k_maxpool_dx)(const cpu_call *c, cpu_worker *w);
 void ISA(k_maxpool_dx)(const cpu_call *c, cpu_worker *w) {
   const lp_desc *in = &c->in[0].desc, *out = &c->out[0].desc;
-  int64_t h = in->dim[2], width = in->dim[3], planes = in->dim[0] * in->dim[1];
-  int64_t pitch = out->dim[3], plane = out->dim[2] * pitch, stride = c->params.pool.stride;
-  int k = (int)c->params.pool.k;
-  int64_t offset[256];
-  for (int t = 0; t < k * k; t++) offset[t] = t / k * pitch + t % k;
+  pool p = {out->dim[2], out->dim[3],           in->dim[2],
+            in->dim[3],  c->params.pool.stride, (int)c->params.pool.k};
+  int64_t n = p.out_h * p.out_w, plane = p.in_h * p.in_w, planes = in->dim[0] * in->dim[1];
   for (int64_t unit; cpu_next(w, planes, &unit);) {
+    const float *dy = cpu_in(c, 0) + unit * n;
+    const uint8_t *which = (const uint8_t *)c->in[1].p + unit * n;
     float *dx = cpu_out(c, 0) + unit * plane;
-    memset(dx, 0, sizeof(float) * (size_t)plane);
-    for (int64_t i = 0; i < h; i++) {
-      const float *dy = cpu_in(c, 0) + (unit * h + i) * width;
-      const uint8_t *which = (const uint8_t *)c->in[1].p + (unit * h + i) * width;
-      float *row = dx + i * stride * pitch;
-      for (int64_t o = 0; o < width; o++) row[o * stride + offset[which[o]]] += dy[o];
-    }
+    (pairs(&p) ? scatter_pairs : scatter)(&p, dy, which, dx);
     cpu_finish(c, unit * plane, plane);
   }
 }
