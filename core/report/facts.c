@@ -54,8 +54,9 @@ void facts_status(const report_run *run, FILE *f) {
 /* ---- times ---------------------------------------------------------------------------------- */
 
 static void time_table(const report_run *run, FILE *f) {
-  html(f, "<div class=\"scroll\"><table>\n<caption>Networks: how they ended, and seconds per epoch "
-          "of training (mean over epochs, first to last)</caption>\n<thead><tr>"
+  html(f, "<div class=\"scroll\"><table>\n<caption><span>Networks: how they ended, and seconds per "
+          "epoch "
+          "of training (mean over epochs, first to last)</span></caption>\n<thead><tr>"
           "<th scope=\"col\">Arm</th><th scope=\"col\">Seed</th><th scope=\"col\" "
           "class=\"text\">Status</th>"
           "<th scope=\"col\">Epochs</th><th scope=\"col\">Seconds per epoch</th>"
@@ -121,7 +122,9 @@ static void command_row(FILE *f, const json_t *command) {
 }
 
 static void open_facts(FILE *f, const char *caption) {
-  html(f, "<div class=\"scroll\"><table class=\"facts\">\n<caption>%s</caption>\n<tbody>\n",
+  html(f,
+       "<div class=\"scroll\"><table "
+       "class=\"facts\">\n<caption><span>%s</span></caption>\n<tbody>\n",
        caption);
 }
 

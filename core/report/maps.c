@@ -5,6 +5,7 @@
  */
 #include "report/report_internal.h"
 
+#include <locality/analysis.h>
 #include <locality/io.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,22 +15,22 @@
 enum { MAX_CLASSES = 20 };
 
 typedef struct class_map {
-  double *mean; /* n_classes x units: mean activation over the images of a class */
-  double *all;  /* units: mean over all images */
+  double *of[2]; /* n_classes x units: mean activation of a class; the same minus the mean map */
 } class_map;
 
 typedef struct report_maps report_maps;
 struct report_maps {
   uint64_t seed;
   uint32_t n_arms, n_classes, units, images;
-  uint32_t *count; /* images of each class, n_classes */
-  class_map *map;  /* n_arms x REPORT_SITES; mean is NULL where there is nothing */
+  class_map *map; /* n_arms x REPORT_SITES; NULL inside where there is nothing */
 };
 
 void maps_free(report_maps *m) {
   if (!m) return;
-  for (uint32_t i = 0; m->map && i < m->n_arms * REPORT_SITES; i++) free(m->map[i].mean);
-  free(m->count);
+  for (uint32_t i = 0; m->map && i < m->n_arms * REPORT_SITES; i++) {
+    free(m->map[i].of[0]);
+    free(m->map[i].of[1]);
+  }
   free(m->map);
   free(m);
 }
@@ -59,38 +60,22 @@ static bool choose_seed(const report_run *run, uint64_t *seed) {
   return best > 0;
 }
 
-static bool finite_row(const float *x, uint32_t n) {
-  for (uint32_t i = 0; i < n; i++)
-    if (!isfinite(x[i])) return false;
-  return true;
-}
-
-static void average(const report_maps *m, const float *x, const int32_t *label, uint32_t images,
-                    uint32_t *count, class_map *out) {
-  double n = 0;
-  memset(count, 0, m->n_classes * sizeof *count);
-  for (uint32_t i = 0; i < images; i++) {
-    const float *row = x + (size_t)i * m->units;
-    if (!finite_row(row, m->units)) continue;
-    double *mean = NULL;
-    if (label[i] >= 0 && (uint32_t)label[i] < m->n_classes) {
-      mean = out->mean + (size_t)label[i] * m->units;
-      count[label[i]]++;
-    }
-    n++;
-    for (uint32_t u = 0; u < m->units; u++) {
-      out->all[u] += row[u];
-      if (mean) mean[u] += row[u];
-    }
+/* Maps of all classes, of which those shown are kept. */
+static lp_status class_maps(const report_maps *m, const float *x, const int32_t *label, uint32_t n,
+                            uint32_t all_classes, class_map *out) {
+  lp_status st = LP_OK;
+  for (int centred = 0; centred < 2 && st == LP_OK; centred++) {
+    double *map = malloc((size_t)all_classes * m->units * sizeof *map);
+    if (!map) return lp_fail(LP_ERR_MEMORY, "out of memory");
+    st = lp_class_maps(x, label, n, m->units, all_classes, centred, map);
+    double *kept = realloc(map, (size_t)m->n_classes * m->units * sizeof *map);
+    out->of[centred] = kept ? kept : map;
   }
-  for (uint32_t u = 0; u < m->units; u++) out->all[u] /= n;
-  for (uint32_t c = 0; c < m->n_classes; c++)
-    for (uint32_t u = 0; u < m->units; u++)
-      out->mean[(size_t)c * m->units + u] /= count[c]; /* 0/0: NaN, a class without images */
+  return st;
 }
 
 /* What does not fit is left out with a line in the log: the page says what is missing. */
-static lp_status load_arm(report_maps *m, uint32_t arm, const char *path) {
+static lp_status load_arm(report_maps *m, uint32_t arm, uint32_t all_classes, const char *path) {
   lp_safetensors *f = NULL;
   lp_status st = lp_safetensors_read(path, &f);
   if (st != LP_OK) {
@@ -108,14 +93,14 @@ static lp_status load_arm(report_maps *m, uint32_t arm, const char *path) {
              report_site_name[s], m->units);
       continue;
     }
-    out->mean = calloc((size_t)(m->n_classes + 1) * m->units, sizeof *out->mean);
-    if (!out->mean) {
-      st = lp_fail(LP_ERR_MEMORY, "out of memory");
-      break;
+    st = class_maps(m, x->data, label->data, (uint32_t)x->desc.dim[0], all_classes, out);
+    if (st == LP_ERR_ARG) {
+      lp_log(LP_LOG_WARNING, "%s: %s", path, lp_error_message());
+      for (int k = 0; k < 2; k++) free(out->of[k]), out->of[k] = NULL;
+      st = LP_OK;
+    } else {
+      m->images = (uint32_t)x->desc.dim[0];
     }
-    out->all = out->mean + (size_t)m->n_classes * m->units;
-    m->images = (uint32_t)x->desc.dim[0];
-    average(m, x->data, label->data, m->images, m->count, out);
   }
   lp_safetensors_free(f);
   return st;
@@ -128,15 +113,14 @@ lp_status maps_load(report_run *run) {
   m->n_arms = run->n_arms;
   m->units = run->rows * run->cols;
   m->n_classes = run->n_classes < MAX_CLASSES ? run->n_classes : MAX_CLASSES;
-  m->count = calloc(m->n_classes + 1, sizeof *m->count);
   m->map = calloc((size_t)run->n_arms * REPORT_SITES, sizeof *m->map);
-  if (!m->count || !m->map) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  if (!m->map) return lp_fail(LP_ERR_MEMORY, "out of memory");
   if (!m->units || !m->n_classes || !choose_seed(run, &m->seed)) return LP_OK;
   lp_status st = LP_OK;
   for (uint32_t a = 0; a < run->n_arms && st == LP_OK; a++) {
     char *path = activations_path(run, a, m->seed);
     if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory");
-    if (access(path, R_OK) == 0) st = load_arm(m, a, path);
+    if (access(path, R_OK) == 0) st = load_arm(m, a, run->n_classes, path);
     free(path);
   }
   return st;
@@ -144,21 +128,17 @@ lp_status maps_load(report_run *run) {
 
 /* ---- the figures ---------------------------------------------------------------------------- */
 
-static double value_at(const class_map *map, uint32_t units, uint32_t c, uint32_t u, bool centred) {
-  return map->mean[(size_t)c * units + u] - (centred ? map->all[u] : 0);
-}
-
 /* One row of tiles for each arm that has maps. */
 static void write_tiles(const report_run *run, int site, bool centred, double *tile, tile_set *t,
                         const char **down, FILE *csv) {
   const report_maps *m = run->maps;
   for (uint32_t a = 0; a < run->n_arms; a++) {
     const class_map *map = &m->map[a * REPORT_SITES + (uint32_t)site];
-    if (!map->mean) continue;
+    if (!map->of[centred]) continue;
     down[t->n_down++] = run->arms[a].name;
     for (uint32_t c = 0; c < m->n_classes; c++) {
       for (uint32_t u = 0; u < m->units; u++) {
-        tile[u] = value_at(map, m->units, c, u, centred);
+        tile[u] = map->of[centred][(size_t)c * m->units + u];
         t->low = fmin(t->low, tile[u]);
         t->high = fmax(t->high, tile[u]);
       }

@@ -141,7 +141,7 @@ static lp_status read_metrics(report_run *run) {
     json_decref(o);
     end += *end == '\n';
   }
-  if (bad) lp_log(LP_LOG_WARNING, "%s: %u lines are not JSON and were skipped", path, bad);
+  if (bad) lp_log(LP_LOG_INFO, "%s: %u lines are not JSON and were skipped", path, bad);
   free(data);
   free(path);
   return st;

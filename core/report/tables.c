@@ -6,7 +6,7 @@
 #include <string.h>
 
 static void open_table(FILE *f, const char *caption) {
-  html(f, "<div class=\"scroll\"><table>\n<caption>%s</caption>\n", caption);
+  html(f, "<div class=\"scroll\"><table>\n<caption><span>%s</span></caption>\n", caption);
 }
 
 static void close_table(FILE *f) {
@@ -33,6 +33,15 @@ static void cell(FILE *f, shorttext text) {
 
 static void count_cell(FILE *f, double n) {
   cell(f, num(n, 0));
+}
+
+/* "3", or "3, 2" when the reference has another number of networks. */
+static void pair_count_cell(FILE *f, const json_t *c) {
+  double n = jnum(c, "n"), reference = jnum(c, "reference_n");
+  shorttext text = num(n, 0);
+  if (!isnan(reference) && reference != n)
+    snprintf(text.s, sizeof text.s, "%.40s, %.40s", num(n, 0).s, num(reference, 0).s);
+  cell(f, text);
 }
 
 static void p_cell(FILE *f, double p) {
@@ -86,7 +95,7 @@ static void accuracy_row(const report_run *run, FILE *f, uint32_t i, const json_
   const report_arm *arm = &run->arms[i];
   const json_t *a = jobj(jobj(run->summary, "arms"), arm->name);
   const json_t *acc = jobj(a, "accuracy"), *loss = jobj(a, "loss");
-  html(f, "<tr><th scope=\"row\">%s%s</th><td class=\"text\"><code>%s</code></td>", arm->name,
+  html(f, "<tr><th scope=\"row\">%s%s</th><td class=\"text spec\"><code>%s</code></td>", arm->name,
        strcmp(arm->name, run->reference) == 0 ? " (reference)" : "", arm->layer);
   count_cell(f, jnum(acc, "n"));
   cell(f, mean_sd(jnum(acc, "mean"), jnum(acc, "sd"), 2));
@@ -102,9 +111,9 @@ void table_accuracy(const report_run *run, FILE *f) {
   if (!json_object_size(published)) published = NULL;
   open_table(f, "Test accuracy and loss: mean \xc2\xb1 sd over n networks (seeds)");
   if (published)
-    HEAD(f, "Arm", "<Layer", "n", "Accuracy, %", "published, %", "Loss", "published");
+    HEAD(f, "Arm", "<Layer", "n", "Accuracy,\xc2\xa0%", "published,\xc2\xa0%", "Loss", "published");
   else
-    HEAD(f, "Arm", "<Layer", "n", "Accuracy, %", "Loss");
+    HEAD(f, "Arm", "<Layer", "n", "Accuracy,\xc2\xa0%", "Loss");
   for (uint32_t i = 0; i < run->n_arms; i++) accuracy_row(run, f, i, published);
   close_table(f);
   if (published)
@@ -120,7 +129,7 @@ void table_accuracy(const report_run *run, FILE *f) {
   json_array_foreach(list, i, c) {
     html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td>", jstr(c, "arm"),
          jstr(c, "reference"));
-    count_cell(f, jnum(c, "n"));
+    pair_count_cell(f, c);
     test_cells(f, c);
     html(f, "</tr>\n");
   }
@@ -132,6 +141,14 @@ void table_accuracy(const report_run *run, FILE *f) {
 
 static bool is_for(const json_t *c, const char *site, const char *measure) {
   return strcmp(jstr(c, "site"), site) == 0 && strcmp(jstr(c, "measure"), measure) == 0;
+}
+
+static void comparison_cells(FILE *f, const json_t *c) {
+  pair_count_cell(f, c);
+  cell(f, mean_sd_auto(jnum(c, "mean"), jnum(c, "sd")));
+  html(f, "<td>%s<br /><small>%s</small></td>",
+       mean_sd_auto(jnum(c, "reference_mean"), jnum(c, "reference_sd")).s, jstr(c, "reference"));
+  test_cells(f, c);
 }
 
 static bool comparison_table(const report_run *run, FILE *f, const char *site, const char *measure,
@@ -148,11 +165,7 @@ static bool comparison_table(const report_run *run, FILE *f, const char *site, c
       any = true;
     }
     html(f, "<tr><th scope=\"row\">%s</th>", jstr(c, "arm"));
-    count_cell(f, jnum(c, "n"));
-    cell(f, mean_sd_auto(jnum(c, "mean"), jnum(c, "sd")));
-    html(f, "<td>%s<br /><small>%s</small></td>",
-         mean_sd_auto(jnum(c, "reference_mean"), jnum(c, "reference_sd")).s, jstr(c, "reference"));
-    test_cells(f, c);
+    comparison_cells(f, c);
     html(f, "</tr>\n");
   }
   if (any) close_table(f);
@@ -318,11 +331,13 @@ static json_t *measure_names(const report_run *run) {
     json_array_foreach(jobj(arm, "runs"), i, r) {
       for (int s = 0; s < REPORT_SITES; s++) {
         json_object_foreach(jobj(jobj(r, "sites"), report_site_name[s]), key, v) {
+          bool shuffled = strcmp(key, "permutation") == 0;
           bool known = strcmp(key, "variance_n") == 0 || strcmp(key, "variance_undefined") == 0;
-          if (!json_is_number(v) && !json_is_null(v)) known = true;
+          known |= !json_is_number(v) && !json_is_null(v) && !shuffled;
+          const char *name = shuffled ? "permutation.z" : key;
           for (k = 0; k < json_array_size(names); k++)
-            known |= strcmp(json_string_value(json_array_get(names, k)), key) == 0;
-          if (!known) json_array_append_new(names, json_string(key));
+            known |= strcmp(json_string_value(json_array_get(names, k)), name) == 0;
+          if (!known) json_array_append_new(names, json_string(name));
         }
       }
     }
@@ -330,10 +345,22 @@ static json_t *measure_names(const report_run *run) {
   return names;
 }
 
+/* A number of a site; "permutation.z" is one inside an object. */
+static double site_value(const json_t *site, const char *key) {
+  const char *dot = strchr(key, '.');
+  if (!dot) return jnum(site, key);
+  char outer[64];
+  snprintf(outer, sizeof outer, "%.*s", (int)(dot - key), key);
+  return jnum(jobj(site, outer), dot + 1);
+}
+
 static void measure_label(const char *key, char out[64]) {
-  static const char *const names[][2] = {{"variance", "spatial variance"},
-                                         {"moran_i", "Moran\xe2\x80\x99s I"},
-                                         {"geary_c", "Geary\xe2\x80\x99s C"}};
+  static const char *const names[][2] = {
+      {"variance", "spatial variance"},
+      {"variance_torus", "spatial variance, axes wrapped"},
+      {"permutation.z", "z of the variance against shuffled units"},
+      {"moran_i", "Moran\xe2\x80\x99s I"},
+      {"geary_c", "Geary\xe2\x80\x99s C"}};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (strcmp(names[i][0], key) != 0) continue;
     snprintf(out, 64, "%s", names[i][1]);
@@ -350,7 +377,7 @@ static void measure_cell(FILE *f, const json_t *arm, const char *site, const cha
   json_t *r;
   for (int pass = 0; pass < 2; pass++) {
     json_array_foreach(jobj(arm, "runs"), i, r) {
-      double x = jnum(jobj(jobj(r, "sites"), site), key);
+      double x = site_value(jobj(jobj(r, "sites"), site), key);
       if (isnan(x)) continue;
       if (pass == 0)
         sum += x, n++;
@@ -362,6 +389,33 @@ static void measure_cell(FILE *f, const json_t *arm, const char *site, const cha
   shorttext tip;
   snprintf(tip.s, sizeof tip.s, "n = %.0f", n);
   html_cell(f, mean_sd_auto(n > 0 ? sum / n : NAN, sd).s, tip.s);
+}
+
+/* Tests of everything but the variance, folded away: so many tests find something by chance. */
+static void measure_tests(const report_run *run, FILE *f) {
+  const json_t *list = jobj(run->summary, "comparisons");
+  uint32_t n = 0;
+  size_t i;
+  json_t *c;
+  json_array_foreach(list, i, c) {
+    if (strcmp(jstr(c, "measure"), "variance") == 0) continue;
+    if (!n++) {
+      html(f, "<details>\n<summary>Tests of these measures over networks</summary>\n"
+              "<p class=\"note\">Exploratory: p values are not corrected for the number of tests "
+              "in this table.</p>\n");
+      open_table(f, "Measures against the reference");
+      HEAD(f, "Measure", "<Site", "<Arm", "n", "Mean \xc2\xb1 sd", "Reference", TEST_HEADS);
+    }
+    char label[64];
+    measure_label(jstr(c, "measure"), label);
+    html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td><td class=\"text\">%s</td>",
+         label, jstr(c, "site"), jstr(c, "arm"));
+    comparison_cells(f, c);
+    html(f, "</tr>\n");
+  }
+  if (!n) return;
+  close_table(f);
+  html(f, "</details>\n");
 }
 
 void table_measures(const report_run *run, FILE *f) {
@@ -391,6 +445,7 @@ void table_measures(const report_run *run, FILE *f) {
   }
   close_table(f);
   json_decref(names);
+  measure_tests(run, f);
 }
 
 /* ---- leave one class out -------------------------------------------------------------------- */
