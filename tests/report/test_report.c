@@ -170,9 +170,8 @@ static void test_numbers(void **state) {
       "8.107 \xc2\xb1 0.124",
       "0.15 (8.1)", /* Welch */
       ".883",
-      "[\xe2\x88\x92"
-      "0.161, 0.202]",
-      "6.49 (997)", /* per image */
+      "[\342\210\2220.161, 0.202]", /* a minus sign, not a hyphen */
+      "6.49 (997)",                 /* per image */
       "&lt; .001",
       "7 of 15 pairs at lp_in and 6 of 15 pairs at lp_out",
       "Images are not replicates.",
