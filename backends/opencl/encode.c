@@ -69,6 +69,13 @@ void ocl_begin(ocl_encoder *e, const char *family) {
   e->now->global[1] = e->now->local[1] = 1;
 }
 
+void ocl_begin_with(ocl_encoder *e, const char *first, const char *family) {
+  ocl_begin(e, first);
+  if (!e->now) return;
+  e->now->family = family;
+  ocl_file(e, family);
+}
+
 void ocl_file(ocl_encoder *e, const char *name) {
   for (int i = 0; e->now && i < 4; i++)
     if (!e->now->files[i]) {

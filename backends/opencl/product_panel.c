@@ -68,6 +68,7 @@ void panel_encode(ocl_encoder *e, const product *p) {
   char rows[8];
   snprintf(rows, sizeof rows, "R%d", b.mr);
   ocl_begin(e, p->conv ? "conv" : "linear");
+  ocl_file(e, "lists");
   ocl_file(e, "gemm_panel");
   product_define(e, p, 0);
   ocl_define(e, "ROWS", "%s", rows);

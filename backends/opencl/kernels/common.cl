@@ -45,11 +45,13 @@ static float lp_max_lanes(local float *s, float v, int lid, int lane, int lanes)
   return r;
 }
 
-static float lp_fold16(float16 v) {
-  const float8 a = v.lo + v.hi;
-  const float4 b = a.lo + a.hi;
+/* Sum of a vector's elements, in a fixed order. */
+static float lp_fold8(float8 v) {
+  const float4 b = v.lo + v.hi;
   return (b.x + b.z) + (b.y + b.w);
 }
+
+static float lp_fold16(float16 v) { return lp_fold8(v.lo + v.hi); }
 
 /* 16 elements of which only `left` exist: the rest reads as 0 and is not written. */
 static float16 lp_get16(const global float *p, int left) {

@@ -1,14 +1,11 @@
 /* Product for devices that run kernels on CPU cores: one work-item a block of C, register tiles of
  * MR x LANES, operands packed into scratch that stays in the caches, sums of KP terms at a time.
- * MR rows (ROWS lists them), VL lanes a vector, LANES = 2 VL; KP; SINGLE: K fits one pass.
+ * MR rows (ROWS lists them, see lists.cl), VL lanes a vector, LANES = 2 VL; KP; SINGLE: K fits one pass.
  * A_PACK 1: along k in runs of SEGMENT, 2: element by element, 3: along m.
  * B_PACK 1: along n, 2: along k, turned in registers, 3: element by element. */
 #undef LANES
 #undef AS
 #undef A_AT
-#undef VF
-#undef VLOAD
-#undef VSTORE
 #define LANES (2 * VL)
 #if A_PACK == 3
 #define A_SIZE     (KP * 16)
@@ -18,44 +15,6 @@
 #define A_SIZE     (MR * AS)
 #define A_AT(i, k) a[(i) * AS + (k)]
 #endif
-#if VL == 16
-#define VF                float16
-#define VLOAD(i, p)       vload16(i, p)
-#define VSTORE(v, i, p)   vstore16(v, i, p)
-#elif VL == 8
-#define VF                float8
-#define VLOAD(i, p)       vload8(i, p)
-#define VSTORE(v, i, p)   vstore8(v, i, p)
-#else
-#define VF                float4
-#define VLOAD(i, p)       vload4(i, p)
-#define VSTORE(v, i, p)   vstore4(v, i, p)
-#endif
-#undef R4
-#undef R5
-#undef R6
-#undef R7
-#undef R8
-#undef R9
-#undef R10
-#undef R11
-#undef R12
-#undef R13
-#undef R14
-#define R1(F)  F(0)
-#define R2(F)  R1(F) F(1)
-#define R3(F)  R2(F) F(2)
-#define R4(F)  R3(F) F(3)
-#define R5(F)  R4(F) F(4)
-#define R6(F)  R5(F) F(5)
-#define R7(F)  R6(F) F(6)
-#define R8(F)  R7(F) F(7)
-#define R9(F)  R8(F) F(8)
-#define R10(F) R9(F) F(9)
-#define R11(F) R10(F) F(10)
-#define R12(F) R11(F) F(11)
-#define R13(F) R12(F) F(12)
-#define R14(F) R13(F) F(13)
 #define DECLARE(i) VF c##i##l = (VF)(0.0f), c##i##h = (VF)(0.0f);
 #define MULTIPLY(i)                                                                                \
   {                                                                                                \
@@ -64,11 +23,11 @@
     c##i##h += f * bh;                                                                             \
   }
 #define KEEP(i)                                                                                    \
-  VSTORE(c##i##l, 2 * i, c);                                                                       \
-  VSTORE(c##i##h, 2 * i + 1, c);
+  VSTORE(c##i##l, c + 2 * i * VL);                                                                       \
+  VSTORE(c##i##h, c + (2 * i + 1) * VL);
 #define ADD(i)                                                                                     \
-  VSTORE(c##i##l + VLOAD(2 * i, c), 2 * i, c);                                                     \
-  VSTORE(c##i##h + VLOAD(2 * i + 1, c), 2 * i + 1, c);
+  VSTORE(c##i##l + VLOAD(c + 2 * i * VL), c + 2 * i * VL);                                                     \
+  VSTORE(c##i##h + VLOAD(c + (2 * i + 1) * VL), c + (2 * i + 1) * VL);
 
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, const int block_n,
@@ -138,7 +97,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
 #endif
           ROWS(DECLARE)
           for (int k = 0; k < kn; k++) {
-            const VF bl = VLOAD(0, b + k * LANES), bh = VLOAD(1, b + k * LANES);
+            const VF bl = VLOAD(b + k * LANES), bh = VLOAD(b + k * LANES + VL);
             ROWS(MULTIPLY)
           }
 #if SINGLE
