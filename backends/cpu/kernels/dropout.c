@@ -6,13 +6,13 @@
 
 #include <math.h>
 
-enum { BLOCK = 32 }; /* counters a round works on */
+enum { BLOCK = 32 }; /* counters a round works on at most */
 
-/* words[4*i + k] is word k of counter {first + i, c1, c2, c3}. */
-static void philox(uint32_t first, uint32_t c1, uint32_t c2, uint32_t c3, uint64_t seed,
+/* words[4*i + k] is word k of counter {first + i, c1, c2, c3}, i < block. */
+INLINE void philox(int block, uint32_t first, uint32_t c1, uint32_t c2, uint32_t c3, uint64_t seed,
                    uint32_t words[4 * BLOCK]) {
   uint32_t x0[BLOCK], x1[BLOCK], x2[BLOCK], x3[BLOCK];
-  for (int i = 0; i < BLOCK; i++) {
+  for (int i = 0; i < block; i++) {
     x0[i] = first + (uint32_t)i;
     x1[i] = c1;
     x2[i] = c2;
@@ -20,7 +20,7 @@ static void philox(uint32_t first, uint32_t c1, uint32_t c2, uint32_t c3, uint64
   }
   uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
   for (int round = 0; round < 10; round++) {
-    for (int i = 0; i < BLOCK; i++) {
+    for (int i = 0; i < block; i++) {
       uint64_t a = (uint64_t)x0[i] * 0xD2511F53u, b = (uint64_t)x2[i] * 0xCD9E8D57u;
       x0[i] = (uint32_t)(b >> 32) ^ x1[i] ^ k0;
       x1[i] = (uint32_t)b;
@@ -30,7 +30,7 @@ static void philox(uint32_t first, uint32_t c1, uint32_t c2, uint32_t c3, uint64
     k0 += 0x9E3779B9u; /* the key schedule: Weyl sequences */
     k1 += 0xBB67AE85u;
   }
-  for (int i = 0; i < BLOCK; i++) {
+  for (int i = 0; i < block; i++) {
     words[4 * i] = x0[i];
     words[4 * i + 1] = x1[i];
     words[4 * i + 2] = x2[i];
@@ -69,7 +69,11 @@ static void per_element(const cpu_env *env, const lp_dropout_params *p, uint32_t
   float scale = 1.0f / (1.0f - p->p);
   while (n > 0) {
     int64_t skip = e % 4, take = min64(n, 4 * BLOCK - skip);
-    philox((uint32_t)(e / 4), sample, (uint32_t)env->iteration, p->stream, env->seed, words);
+    uint32_t counter = (uint32_t)(e / 4), step = (uint32_t)env->iteration;
+    if (skip + take <= 2 * BLOCK)
+      philox(BLOCK / 2, counter, sample, step, p->stream, env->seed, words);
+    else
+      philox(BLOCK, counter, sample, step, p->stream, env->seed, words);
     const uint32_t *word = words + skip;
     for (int64_t i = 0; i < take; i++) y[i] = (word[i] >> 8) >= keep ? x[i] * scale : 0;
     x += take;

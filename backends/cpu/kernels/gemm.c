@@ -1,5 +1,6 @@
 /* Blocked matrix product: register tiles, packing, blocking. */
 #include "gemm.h"
+#include "shuffle.h"
 
 typedef void (*tile_fn)(int64_t kc, const float *a, const float *b, float *c, int64_t ldc,
                         bool add);
@@ -38,8 +39,8 @@ INLINE void tile(int mr, int nv, bool columns, int64_t kc, const float *a, const
   F(L, V, 3)                                                                                       \
   F(L, V, 4)                                                                                       \
   F(L, V, 5)                                                                                       \
-  F(L, V, 6) F(L, V, 7) F(L, V, 8) F(L, V, 9) F(L, V, 10) F(L, V, 11) F(L, V, 12) F(L, V, 13)      \
-      F(L, V, 14)
+  F(L, V, 6)                                                                                       \
+  F(L, V, 7) F(L, V, 8) F(L, V, 9) F(L, V, 10) F(L, V, 11) F(L, V, 12) F(L, V, 13) F(L, V, 14)
 #elif defined(__AVX2__)
 #define EACH_MR(F, L, V) F(L, V, 1) F(L, V, 2) F(L, V, 3) F(L, V, 4) F(L, V, 5) F(L, V, 6)
 #else
@@ -57,32 +58,6 @@ static const tile_fn tiles[2][NV][MR + 1] = {
     {{EACH_MR(NAME, 0, 1)}, {EACH_MR(NAME, 0, 2)}},
     {{EACH_MR(NAME, 1, 1)}, {EACH_MR(NAME, 1, 2)}},
 };
-
-#if defined(__AVX512F__)
-#define LOW1         0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30
-#define HIGH1        1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31
-#define LOW2         0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29
-#define HIGH2        2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31
-#define LOW4         0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27
-#define HIGH4        4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31
-#define LOW8         0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23
-#define HIGH8        8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31
-#define EACH_STEP(F) F(1) F(2) F(4) F(8)
-#elif defined(__AVX2__)
-#define LOW1         0, 8, 2, 10, 4, 12, 6, 14
-#define HIGH1        1, 9, 3, 11, 5, 13, 7, 15
-#define LOW2         0, 1, 8, 9, 4, 5, 12, 13
-#define HIGH2        2, 3, 10, 11, 6, 7, 14, 15
-#define LOW4         0, 1, 2, 3, 8, 9, 10, 11
-#define HIGH4        4, 5, 6, 7, 12, 13, 14, 15
-#define EACH_STEP(F) F(1) F(2) F(4)
-#else
-#define LOW1         0, 4, 2, 6
-#define HIGH1        1, 5, 3, 7
-#define LOW2         0, 1, 4, 5
-#define HIGH2        2, 3, 6, 7
-#define EACH_STEP(F) F(1) F(2)
-#endif
 
 /* Exchanges the off-diagonal halves of all 2S x 2S blocks. */
 #define EXCHANGE(S)                                                                                \

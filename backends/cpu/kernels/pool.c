@@ -3,9 +3,15 @@
  * The first maximum of a window wins; a NaN counts as larger than any number. Windows of 2x2 that
  * do not overlap go by a way of their own: pairs of rows are joined first, which leaves contiguous
  * pairs of columns however narrow the plane is. */
+#include "shuffle.h"
 #include "vec.h"
 
-enum { CHUNK = 2048, SLACK = 16 };
+enum { CHUNK = 2048, SLACK = 16, UNIT = 1024 };
+
+/* Planes of n elements in a unit of work: few enough for the cache, enough for a chain's start. */
+static int64_t planes_in_unit(int64_t n) {
+  return max64(1, UNIT / n);
+}
 
 typedef struct pool {
   int64_t in_h, in_w, out_h, out_w, stride;
@@ -97,17 +103,21 @@ void ISA(k_maxpool)(const cpu_call *c, cpu_worker *w) {
   pool p = {in->dim[2],           in->dim[3], out->dim[2], out->dim[3], c->params.pool.stride,
             (int)c->params.pool.k};
   int64_t n = p.out_h * p.out_w, planes = out->dim[0] * out->dim[1];
-  for (int64_t unit; cpu_next(w, planes, &unit);) {
-    const float *x = cpu_in(c, 0) + unit * p.in_h * p.in_w;
-    float *y = cpu_out(c, 0) + unit * n;
-    uint8_t *which = cpu_has_out(c, 1) ? (uint8_t *)c->out[1].p + unit * n : NULL;
-    if (pairs(&p))
-      pool_pairs(&p, x, y, which);
-    else if (p.k == 3 && p.stride == 2)
-      pool_rows(&p, 3, 2, x, y, which);
-    else
-      pool_rows(&p, p.k, p.stride, x, y, which);
-    cpu_finish(c, unit * n, n);
+  int64_t step = planes_in_unit(n);
+  for (int64_t unit; cpu_next(w, ceil_div(planes, step), &unit);) {
+    int64_t first = unit * step, end = min64(planes, first + step);
+    for (int64_t i = first; i < end; i++) {
+      const float *x = cpu_in(c, 0) + i * p.in_h * p.in_w;
+      float *y = cpu_out(c, 0) + i * n;
+      uint8_t *which = cpu_has_out(c, 1) ? (uint8_t *)c->out[1].p + i * n : NULL;
+      if (pairs(&p))
+        pool_pairs(&p, x, y, which);
+      else if (p.k == 3 && p.stride == 2)
+        pool_rows(&p, 3, 2, x, y, which);
+      else
+        pool_rows(&p, p.k, p.stride, x, y, which);
+    }
+    cpu_finish(c, first * n, (end - first) * n);
   }
 }
 
@@ -175,11 +185,12 @@ void ISA(k_maxpool_dx)(const cpu_call *c, cpu_worker *w) {
   pool p = {out->dim[2], out->dim[3],           in->dim[2],
             in->dim[3],  c->params.pool.stride, (int)c->params.pool.k};
   int64_t n = p.out_h * p.out_w, plane = p.in_h * p.in_w, planes = in->dim[0] * in->dim[1];
-  for (int64_t unit; cpu_next(w, planes, &unit);) {
-    const float *dy = cpu_in(c, 0) + unit * n;
-    const uint8_t *which = (const uint8_t *)c->in[1].p + unit * n;
-    float *dx = cpu_out(c, 0) + unit * plane;
-    (pairs(&p) ? scatter_pairs : scatter)(&p, dy, which, dx);
-    cpu_finish(c, unit * plane, plane);
+  int64_t step = planes_in_unit(plane);
+  for (int64_t unit; cpu_next(w, ceil_div(planes, step), &unit);) {
+    int64_t first = unit * step, end = min64(planes, first + step);
+    for (int64_t i = first; i < end; i++)
+      (pairs(&p) ? scatter_pairs : scatter)(
+          &p, cpu_in(c, 0) + i * n, (const uint8_t *)c->in[1].p + i * n, cpu_out(c, 0) + i * plane);
+    cpu_finish(c, first * plane, (end - first) * plane);
   }
 }

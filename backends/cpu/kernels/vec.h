@@ -44,18 +44,6 @@ static inline vec splat(float x) {
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/* Every lane of the lower, of the upper half of a vector twice. */
-#if defined(__AVX512F__)
-#define TWICE_LOW  0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7
-#define TWICE_HIGH 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15
-#elif defined(__AVX2__)
-#define TWICE_LOW  0, 0, 1, 1, 2, 2, 3, 3
-#define TWICE_HIGH 4, 4, 5, 5, 6, 6, 7, 7
-#else
-#define TWICE_LOW  0, 0, 1, 1
-#define TWICE_HIGH 2, 2, 3, 3
-#endif
-
 static inline int64_t min64(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
