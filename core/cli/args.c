@@ -47,6 +47,12 @@ static void option_help(const lp_option *o) {
   help_line(left, meaning);
 }
 
+static void print_presets(void) {
+  const char *name, *title;
+  printf("\n%spresets:%s\n", cli_bold(stdout), cli_plain(stdout));
+  for (uint32_t i = 0; (name = lp_preset_get(i, &title)); i++) help_line(name, title);
+}
+
 void cli_print_help(const cli_command *c) {
   const char *b = cli_bold(stdout), *p = cli_plain(stdout);
   printf("%susage:%s locality %s %s\n\n%s\n\n%soptions:%s\n", b, p, c->name, c->operands, c->about,
@@ -61,6 +67,7 @@ void cli_print_help(const cli_command *c) {
   const lp_option *o;
   for (uint32_t i = 0; (o = lp_option_get(i)); i++)
     if (o->use & c->use) option_help(o);
+  if (c->use & LP_USE_EXPERIMENT) print_presets();
   printf("\n%sexamples:%s\n%s\n", b, p, c->examples);
 }
 

@@ -61,7 +61,8 @@ int cli_fail_with(const char *fmt, ...) LP_PRINTF(1, 2); /* one line; 1 */
 int cli_usage(const char *fmt, ...) LP_PRINTF(1, 2);     /* one line; 2 */
 const char *cli_bold(FILE *out); /* escape codes, "" where they do not belong */
 const char *cli_plain(FILE *out);
-void cli_print_json(json_t *root);                     /* on standard output; releases root */
+int cli_print_json(json_t *root); /* on standard output; releases root; exit code */
+json_t *cli_number(double v);     /* null where JSON has no number */
 void cli_format_bytes(uint64_t bytes, char out[24]);   /* "151 MB" */
 void cli_format_seconds(double seconds, char out[24]); /* "1:02:03" */
 

@@ -11,12 +11,13 @@
 static int say_file(const cli_args *a, const char *key, const char *file) {
   char *path = lp_path_join(a->operand[0], file);
   if (!path) return cli_fail_with("out of memory");
+  int code = CLI_OK;
   if (a->json)
-    cli_print_json(json_pack("{s:s}", key, path));
+    code = cli_print_json(json_pack("{s:s}", key, path));
   else
     printf("%s\n", path);
   free(path);
-  return CLI_OK;
+  return code;
 }
 
 static int run_analyze(cli_args *a) {
@@ -26,8 +27,7 @@ static int run_analyze(cli_args *a) {
   json_t *summary = path ? json_load_file(path, 0, NULL) : NULL;
   free(path);
   if (!summary) return cli_fail_with("%s/summary.json: cannot be read", a->operand[0]);
-  cli_print_json(summary);
-  return CLI_OK;
+  return cli_print_json(summary);
 }
 
 static int run_report(cli_args *a) {

@@ -14,7 +14,7 @@ static int list(const cli_args *a) {
     json_array_append_new(all, json_pack("{s:s, s:s}", "spec", spec, "summary", summary));
     if (!a->json) printf("%-16s %s\n", spec, summary);
   }
-  if (a->json) cli_print_json(json_pack("{s:O}", "data", all));
+  if (a->json) return cli_print_json(json_pack("{s:o}", "data", all));
   json_decref(all);
   return CLI_OK;
 }
@@ -25,12 +25,13 @@ static int fetch(const cli_args *a) {
   lp_dataset *d;
   if (lp_dataset_open(name, LP_SPLIT_TRAIN, &d) != LP_OK) return cli_fail();
   const lp_dataset_info *info = lp_dataset_get_info(d);
+  int code = CLI_OK;
   if (a->json)
-    cli_print_json(json_pack("{s:s, s:s}", "name", info->name, "source", info->source));
+    code = cli_print_json(json_pack("{s:s, s:s}", "name", info->name, "source", info->source));
   else
     printf("%s\n", info->source);
   lp_dataset_close(d);
-  return CLI_OK;
+  return code;
 }
 
 static int run(cli_args *a) {

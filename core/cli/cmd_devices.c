@@ -33,17 +33,18 @@ static int run(cli_args *a) {
     return cli_fail();
   }
   if (got < n) n = got;
+  int code = CLI_OK;
   if (a->json) {
     json_t *all = json_array();
     for (uint32_t i = 0; i < n; i++) json_array_append_new(all, device_json(&d[i]));
-    cli_print_json(json_pack("{s:o}", "devices", all));
+    code = cli_print_json(json_pack("{s:o}", "devices", all));
   } else {
     printf("%s%-12s %-15s %9s %6s  %s%s\n", cli_bold(stdout), "device", "type", "memory", "units",
            "name; driver", cli_plain(stdout));
     for (uint32_t i = 0; i < n; i++) print_device(&d[i]);
   }
   free(d);
-  return CLI_OK;
+  return code;
 }
 
 const cli_command cli_cmd_devices = {

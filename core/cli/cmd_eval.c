@@ -44,16 +44,17 @@ static int evaluate(const cli_args *a, const lp_model *m, const lp_dataset *data
   if (status == LP_OK) status = lp_trainer_new(&spec, NULL, &t);
   if (status == LP_OK) status = lp_model_apply(m, t);
   if (status == LP_OK) status = lp_evaluate(t, data, &r);
+  int code = CLI_OK;
   if (status == LP_OK && a->json)
-    cli_print_json(json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:f, s:f}", "model", path, "layer",
-                             spec.net.layer, "data", info->name, "images", (int)info->count,
-                             "accuracy", r.accuracy, "top5", r.top5, "loss", r.loss, "seconds",
-                             r.seconds));
+    code = cli_print_json(json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:o, s:f}", "model", path,
+                                    "layer", spec.net.layer, "data", info->name, "images",
+                                    (int)info->count, "accuracy", r.accuracy, "top5", r.top5,
+                                    "loss", cli_number(r.loss), "seconds", r.seconds));
   else if (status == LP_OK)
     printf("%s with layer %s on %u images of %s\naccuracy %.2f %%, top-5 %.2f %%, loss %.4f\n",
            spec.net.model, spec.net.layer, info->count, info->name, r.accuracy, r.top5, r.loss);
   lp_trainer_free(t);
-  return status == LP_OK ? CLI_OK : cli_fail();
+  return status == LP_OK ? code : cli_fail();
 }
 
 static int run(cli_args *a) {

@@ -83,10 +83,9 @@ static int dry_run(const cli_args *a, lp_experiment *x) {
                           "persistent_bytes", (json_int_t)i->arms[k].plan.persistent_bytes,
                           "transient_bytes", (json_int_t)i->arms[k].plan.transient_bytes, "largest",
                           i->arms[k].plan.largest));
-    cli_print_json(json_pack("{s:o, s:s, s:i, s:i, s:f, s:f}", "arms", arms, "device",
-                             i->device->name, "seeds", (int)i->n_seeds, "jobs", (int)i->jobs,
-                             "seconds_per_epoch", epoch, "seconds", total));
-    return CLI_OK;
+    return cli_print_json(json_pack("{s:o, s:s, s:i, s:i, s:f, s:f}", "arms", arms, "device",
+                                    i->device->name, "seeds", (int)i->n_seeds, "jobs", (int)i->jobs,
+                                    "seconds_per_epoch", epoch, "seconds", total));
   }
   printf("%s on %s: %u training and %u test images\n", i->options->model, i->train->name,
          i->train->count, i->test->count);
@@ -156,7 +155,7 @@ static int print_results(const cli_args *a, const lp_experiment_info *info) {
   } else if (a->json) {
     json_object_set_new(summary, "directory", json_string(info->dir));
     json_object_set_new(summary, "report", json_string(page));
-    cli_print_json(json_incref(summary));
+    code = cli_print_json(json_incref(summary));
   } else {
     size_t i;
     json_t *sentence;
@@ -254,9 +253,8 @@ const cli_command cli_cmd_experiment = {
     .summary = "train arms x seeds, analyse them, write a report",
     .about =
         "Trains one network per arm and seed, compares the arms, and writes a run folder with\n"
-        "weights, measurements, statistics, figures and report.html. Presets: mnist,\n"
-        "mnist-rmsprop, fashion-mnist. Ctrl-C stops in good order; --resume goes on, with the\n"
-        "same result to the bit.",
+        "weights, measurements, statistics, figures and report.html. Ctrl-C stops in good\n"
+        "order; --resume goes on, with the same result to the bit.",
     .examples = "  locality experiment mnist --arms control,linear --seeds 3\n"
                 "  locality experiment mnist --arms 'control,power:p=3,"
                 "fan_in=(locality:cost=linear,normalize=fan_in)'\n"

@@ -123,7 +123,7 @@ static int run(cli_args *a) {
   if (name && !found)
     code = not_found(name);
   else if (a->json)
-    cli_print_json(json_pack("{s:O, s:o}", "entries", entries, "modules", modules_json()));
+    code = cli_print_json(json_pack("{s:O, s:o}", "entries", entries, "modules", modules_json()));
   else if (!name)
     print_all();
   json_decref(entries);

@@ -133,20 +133,19 @@ static cli_sums sums_of(const lp_prior *p, uint32_t unit) {
   return s;
 }
 
-static void print_facts(const cli_args *a, const lp_prior_spec *spec, const lp_prior *p,
-                        uint32_t unit, const cli_sums *s) {
+static int print_facts(const cli_args *a, const lp_prior_spec *spec, const lp_prior *p,
+                       uint32_t unit, const cli_sums *s) {
   const char *topology = spec->topology ? spec->topology : "grid";
   const char *metric = spec->metric ? spec->metric : "l2";
   const char *normalize = spec->normalize ? spec->normalize : "none";
   size_t bytes = lp_prior_nbytes(p);
   if (a->json) {
-    cli_print_json(json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:b, s:I}",
-                             "topology", topology, "cost", spec->cost, "metric", metric,
-                             "normalize", normalize, "outputs", (int)p->sheets.n_out, "inputs",
-                             (int)p->sheets.n_in, "unit", (int)unit, "sum", s->all, "unit_sum",
-                             s->unit, "min", s->min, "max", s->max, "table", p->table != NULL,
-                             "bytes", (json_int_t)bytes));
-    return;
+    return cli_print_json(
+        json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:b, s:I}", "topology",
+                  topology, "cost", spec->cost, "metric", metric, "normalize", normalize, "outputs",
+                  (int)p->sheets.n_out, "inputs", (int)p->sheets.n_in, "unit", (int)unit, "sum",
+                  s->all, "unit_sum", s->unit, "min", s->min, "max", s->max, "table",
+                  p->table != NULL, "bytes", (json_int_t)bytes));
   }
   char size[24];
   cli_format_bytes(bytes, size);
@@ -156,6 +155,7 @@ static void print_facts(const cli_args *a, const lp_prior_spec *spec, const lp_p
          unit, s->unit, s->min, s->max);
   printf("takes %s on a device, as %s\n", size,
          p->table ? "a table over offsets" : "a dense matrix");
+  return CLI_OK;
 }
 
 /* A small sheet as numbers. */
@@ -184,7 +184,7 @@ static int show(const cli_args *a, const lp_prior_spec *spec, const lp_prior *p)
     code = cli_fail();
   } else {
     cli_sums s = sums_of(p, unit);
-    print_facts(a, spec, p, unit, &s);
+    code = print_facts(a, spec, p, unit, &s);
     if (!a->json && !matrix && !out) print_map(&picture);
   }
   free(value);

@@ -62,21 +62,24 @@ static int train_epochs(const cli_args *a, lp_trainer *t, const lp_train_spec *s
     cli_progress_say(
         &watch.bar, "epoch %u/%u: training loss %.4f, test accuracy %.2f %%, loss %.4f (%.2f s)",
         learnt.epoch, spec->epochs, learnt.loss, tested.accuracy, tested.loss, learnt.seconds);
-    json_array_append_new(epochs, json_pack("{s:i, s:f, s:f, s:f, s:f}", "epoch", (int)learnt.epoch,
-                                            "train_loss", learnt.loss, "accuracy", tested.accuracy,
-                                            "loss", tested.loss, "seconds", learnt.seconds));
+    json_array_append_new(epochs,
+                          json_pack("{s:i, s:f, s:f, s:o, s:f}", "epoch", (int)learnt.epoch,
+                                    "train_loss", learnt.loss, "accuracy", tested.accuracy, "loss",
+                                    cli_number(tested.loss), "seconds", learnt.seconds));
   }
   cli_progress_end(&watch.bar);
   if (status == LP_OK) status = lp_model_save(t, cli_get(a, "out"));
+  int code = CLI_OK;
   if (status == LP_OK && a->json)
-    cli_print_json(json_pack("{s:s, s:f, s:f, s:O}", "model", cli_get(a, "out"), "accuracy",
-                             tested.accuracy, "loss", tested.loss, "epochs", epochs));
+    code = cli_print_json(json_pack("{s:s, s:f, s:o, s:O}", "model", cli_get(a, "out"), "accuracy",
+                                    tested.accuracy, "loss", cli_number(tested.loss), "epochs",
+                                    epochs));
   else if (status == LP_OK)
     printf("test accuracy %.2f %%, loss %.4f\n%s\n", tested.accuracy, tested.loss,
            cli_get(a, "out"));
   json_decref(epochs);
   if (status == LP_ERR_INTERRUPTED) return cli_fail_with("interrupted; nothing was written");
-  return status == LP_OK ? CLI_OK : cli_fail();
+  return status == LP_OK ? code : cli_fail();
 }
 
 static int train(const cli_args *a, const lp_options *o) {

@@ -50,10 +50,18 @@ int cli_usage(const char *fmt, ...) {
   return CLI_USAGE;
 }
 
-void cli_print_json(json_t *root) {
-  json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+int cli_print_json(json_t *root) {
+  if (!root || json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) != 0) {
+    json_decref(root);
+    return cli_fail_with("cannot print JSON: a name in it is not UTF-8, or memory is exhausted");
+  }
   putchar('\n');
   json_decref(root);
+  return CLI_OK;
+}
+
+json_t *cli_number(double v) {
+  return isfinite(v) ? json_real(v) : json_null();
 }
 
 void cli_format_bytes(uint64_t bytes, char out[24]) {
