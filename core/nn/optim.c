@@ -89,20 +89,26 @@ static uint32_t operands(const lp_optim_spec *spec, lp_graph *g, lp_val p, lp_va
   return 4;
 }
 
-lp_status lp_optim_build(const lp_optim_spec *spec, lp_graph *g, lp_val loss, lp_val *tokens,
-                         uint32_t cap, uint32_t *n) {
+/* All parameters of g in p (free it) and as many values in the buffer behind it. */
+static lp_status all_params(lp_graph *g, lp_val **p, lp_val **other, uint32_t *count) {
+  *count = lp_graph_params(g, NULL, 0);
+  *p = calloc(2 * (size_t)*count + 2, sizeof **p);
+  if (!*p) return lp_fail(LP_ERR_MEMORY, "optimiser: out of memory");
+  *other = *p + *count;
+  lp_graph_params(g, *p, *count);
+  return lp_graph_status(g);
+}
+
+/* The optimiser's steps for parameters p with gradients grad: two groups at most, parameters that
+ * decay and parameters that do not. */
+static lp_status add_steps(const lp_optim_spec *spec, lp_graph *g, const lp_val *p,
+                           const lp_val *grad, uint32_t count, lp_val *tokens, uint32_t cap,
+                           uint32_t *n) {
   static const lp_op step_op[] = {LP_OP_SGD, LP_OP_RMSPROP, LP_OP_ADAM, LP_OP_ADAM};
   *n = 0;
-  uint32_t count = lp_graph_params(g, NULL, 0);
-  lp_val *p = calloc(count + 1, sizeof *p), *grad = calloc(count + 1, sizeof *grad);
   lp_val *in = calloc(4 * (size_t)count + 4, sizeof *in);
-  lp_status status = p && grad && in ? LP_OK : lp_fail(LP_ERR_MEMORY, "optimiser: out of memory");
-  if (status == LP_OK) {
-    lp_graph_params(g, p, count);
-    status = lp_grad(g, loss, p, count, grad);
-  }
-  /* Two groups at most: parameters that decay and parameters that do not. */
-  for (int group = 0; group < 2 && status == LP_OK; group++) {
+  if (!in) return lp_fail(LP_ERR_MEMORY, "optimiser: out of memory");
+  for (int group = 0; group < 2; group++) {
     uint32_t used = 0;
     for (uint32_t i = 0; i < count; i++) {
       bool decay = spec->decay == 0.0f || decays(spec, g, p[i]);
@@ -114,10 +120,53 @@ lp_status lp_optim_build(const lp_optim_spec *spec, lp_graph *g, lp_val loss, lp
                                      (uint32_t)spec->decay_kind, 1.0f}};
     lp_val token = lp_apply(g, step_op[spec->kind], &params, in, used);
     if (*n < cap) tokens[(*n)++] = token;
+  }
+  free(in);
+  return lp_graph_status(g);
+}
+
+lp_status lp_optim_build(const lp_optim_spec *spec, lp_graph *g, lp_val loss, lp_val *tokens,
+                         uint32_t cap, uint32_t *n) {
+  *n = 0;
+  lp_val *p = NULL, *grad = NULL;
+  uint32_t count;
+  lp_status status = all_params(g, &p, &grad, &count);
+  if (status == LP_OK) status = lp_grad(g, loss, p, count, grad);
+  if (status == LP_OK) status = add_steps(spec, g, p, grad, count, tokens, cap, n);
+  free(p);
+  return status;
+}
+
+lp_status lp_optim_accumulate(lp_graph *g, lp_val loss, float weight, bool first, lp_val *token) {
+  lp_val *p = NULL, *grad = NULL;
+  uint32_t count, used = 0;
+  lp_status status = all_params(g, &p, &grad, &count);
+  if (status == LP_OK) status = lp_grad(g, loss, p, count, grad);
+  lp_val *in = calloc(2 * (size_t)count + 2, sizeof *in);
+  if (status == LP_OK && !in) status = lp_fail(LP_ERR_MEMORY, "optimiser: out of memory");
+  for (uint32_t i = 0; status == LP_OK && i < count; i++) {
+    if (!grad[i].id) continue;
+    in[used++] = slot_state(g, p[i], "gradient");
+    in[used++] = grad[i];
+  }
+  if (status == LP_OK) {
+    lp_op_params params = {.scale = {weight, first ? 0.0f : 1.0f}};
+    *token = lp_apply(g, LP_OP_ACCUMULATE, &params, in, used);
     status = lp_graph_status(g);
   }
-  free(p);
-  free(grad);
   free(in);
+  free(p);
+  return status;
+}
+
+lp_status lp_optim_update(const lp_optim_spec *spec, lp_graph *g, lp_val *tokens, uint32_t cap,
+                          uint32_t *n) {
+  *n = 0;
+  lp_val *p = NULL, *sum = NULL;
+  uint32_t count;
+  lp_status status = all_params(g, &p, &sum, &count);
+  for (uint32_t i = 0; status == LP_OK && i < count; i++) sum[i] = slot_state(g, p[i], "gradient");
+  if (status == LP_OK) status = add_steps(spec, g, p, sum, count, tokens, cap, n);
+  free(p);
   return status;
 }

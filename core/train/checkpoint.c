@@ -100,13 +100,13 @@ char *lp_train_fingerprint(const lp_trainer *t) {
       "model=%s layer=%s classes=%u input=%ux%ux%u sheet=%ux%u dropout=%.9g,%.9g mean=%.9g sd=%.9g "
       "optim=%s momentum=%.9g alpha=%.9g betas=%.9g,%.9g eps=%.9g decay=%.9g kind=%d bias=%d "
       "norm=%d "
-      "seed=%" PRIu64 " epochs=%u batch=%u lr=%.17g schedule=%d,%u,%.17g samples=%u",
+      "seed=%" PRIu64 " epochs=%u batch=%u/%u lr=%.17g schedule=%d,%u,%.17g samples=%u",
       s->net.model, s->net.layer, s->net.classes, s->net.in_channels, s->net.in_h, s->net.in_w,
       s->net.sheet[0], s->net.sheet[1], (double)s->net.dropout, (double)s->net.dropout2d,
       (double)s->net.pixels.mean[0], (double)s->net.pixels.sd[0], lp_optimizer_name(o->kind),
       (double)o->momentum, (double)o->alpha, (double)o->beta1, (double)o->beta2, (double)o->eps,
       (double)o->decay, (int)o->decay_kind, o->decay_bias, o->decay_norm, s->seed, s->epochs,
-      s->batch, s->lr, (int)s->schedule, s->step_epochs, s->gamma, t->n_train);
+      s->batch, t->parts, s->lr, (int)s->schedule, s->step_epochs, s->gamma, t->n_train);
   return n < 0 ? NULL : text;
 }
 

@@ -56,31 +56,54 @@ static lp_status add_profile(lp_trainer *t, lp_plan *plan) {
   return status;
 }
 
-/* Enqueues the step whose batch lane k holds. */
-static lp_status run_step(lp_trainer *t, uint32_t k, double lr) {
-  uint32_t n = lp_batch_size(t, t->step);
+/* Enqueues pass `part` of the current step; lane k holds its samples. */
+static lp_status run_part(lp_trainer *t, uint32_t part, uint32_t k, double lr) {
+  uint32_t n = lp_part_size(t, t->step, part), total = lp_batch_size(t, t->step);
+  lp_use_plan key = {.use = USE_TRAIN, .batch = n};
+  if (t->parts > 1) key = (lp_use_plan){USE_ACCUMULATE, n, total, part == 0, NULL};
   lp_plan *plan;
-  lp_status status = lp_trainer_plan(t, USE_TRAIN, n, &plan);
+  lp_status status = lp_trainer_plan(t, key, &plan);
   if (status != LP_OK) return status;
   lp_run run = {.iteration = t->iteration, .bound = t->lane[k].bound, .n_bound = 2};
+  run.sample_offset = part * t->part_batch;
   run.scalars[LP_SCALAR_LR] = lr;
-  run.scalars[LP_SCALAR_ROW] = t->step;
-  run.profile = t->spec.profile && n == t->batch;
+  run.scalars[LP_SCALAR_ROW] = t->step * t->parts + part;
+  run.profile = t->spec.profile && plan == t->plan[0].plan;
   status = lp_plan_run(plan, &run);
-  if (status == LP_OK && run.profile) status = add_profile(t, plan);
-  t->iteration++;
-  t->step++;
-  return status;
+  return status == LP_OK && run.profile ? add_profile(t, plan) : status;
+}
+
+/* The optimiser's step on the gradients that several passes have summed. */
+static lp_status run_update(lp_trainer *t, double lr) {
+  lp_plan *plan;
+  lp_status status =
+      lp_trainer_plan(t, (lp_use_plan){.use = USE_UPDATE, .batch = t->part_batch}, &plan);
+  if (status != LP_OK) return status;
+  lp_run run = {.iteration = t->iteration, .bound = t->lane[0].bound, .n_bound = 2};
+  run.scalars[LP_SCALAR_LR] = lr;
+  return lp_plan_run(plan, &run);
+}
+
+/* Mean loss over the samples of a step, from the rows of its passes. */
+static float step_loss(const lp_trainer *t, uint32_t step) {
+  const float *row = t->history + (size_t)step * t->parts * 4;
+  if (t->parts == 1) return row[0];
+  double sum = 0, count = 0;
+  for (uint32_t part = 0; part < t->parts; part++, row += 4) {
+    sum += (double)row[0] * (double)row[3];
+    count += (double)row[3];
+  }
+  return (float)(sum / count);
 }
 
 /* Reads the metrics of this epoch's steps and hands complete blocks of losses on. */
 static lp_status deliver_losses(lp_trainer *t, lp_progress *p, lp_progress_fn progress, void *user,
                                 bool *go_on, lp_epoch_result *out) {
   lp_status status = lp_session_read(t->session, "metrics.train", t->history,
-                                     (size_t)t->steps * 4 * sizeof *t->history);
+                                     (size_t)t->steps * t->parts * 4 * sizeof *t->history);
   if (status != LP_OK) return status;
   for (uint32_t i = 0; i < t->step; i++) {
-    float loss = t->history[4 * (size_t)i];
+    float loss = step_loss(t, i);
     if (isfinite(loss)) continue;
     out->steps = t->iteration - t->step + i + 1;
     out->loss = (double)loss;
@@ -96,7 +119,7 @@ static lp_status deliver_losses(lp_trainer *t, lp_progress *p, lp_progress_fn pr
     uint32_t n = t->step - t->delivered;
     if (n > LP_LOSS_BLOCK) n = LP_LOSS_BLOCK;
     if (n < LP_LOSS_BLOCK && t->step < t->steps) break; /* not complete yet */
-    for (uint32_t i = 0; i < n; i++) block[i] = t->history[4 * (size_t)(t->delivered + i)];
+    for (uint32_t i = 0; i < n; i++) block[i] = step_loss(t, t->delivered + i);
     t->delivered += n;
     if (!progress) continue;
     p->loss = block;
@@ -123,9 +146,30 @@ static void summarise(const float *row, uint32_t n, lp_epoch_result *out) {
   out->top5 = 100.0 * top5 / count;
 }
 
-static lp_status fill(lp_trainer *t, uint32_t step) {
-  return lp_lane_fill(t, step % 2, t->train, t->order + (size_t)step * t->batch,
-                      lp_batch_size(t, step), t->epoch);
+/* Starts the copy of pass `part` of a step into lane k. */
+static lp_status fill(lp_trainer *t, uint32_t step, uint32_t part, uint32_t k) {
+  size_t first = (size_t)step * t->batch + (size_t)part * t->part_batch;
+  return lp_lane_fill(t, k, t->train, t->order + first, lp_part_size(t, step, part), t->epoch);
+}
+
+/* One optimiser step: every pass runs while the next one's samples, or those of the next step, are
+ * copied. *k is the lane that holds the step's first pass, and in the end the next step's. */
+static lp_status run_step(lp_trainer *t, uint32_t *k, double lr) {
+  lp_status status = LP_OK;
+  for (uint32_t part = 0; status == LP_OK && part < t->parts && lp_part_size(t, t->step, part);
+       part++) {
+    status = run_part(t, part, *k, lr);
+    *k ^= 1;
+    bool more = part + 1 < t->parts && lp_part_size(t, t->step, part + 1);
+    if (status == LP_OK && more)
+      status = fill(t, t->step, part + 1, *k);
+    else if (status == LP_OK && t->step + 1 < t->steps)
+      status = fill(t, t->step + 1, 0, *k);
+  }
+  if (status == LP_OK && t->parts > 1) status = run_update(t, lr);
+  t->iteration++;
+  t->step++;
+  return status;
 }
 
 lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_epoch_result *out) {
@@ -134,9 +178,10 @@ lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_
     return lp_fail(LP_ERR_ARG, "training: this trainer has no training data");
   double start = now(), read_back = start, lr = learning_rate(&t->spec, t->epoch);
   lp_progress p = {.epoch = t->epoch + 1, .steps = t->steps, .lr = lr};
-  lp_status status = lp_trainer_lanes(t, t->batch);
+  uint32_t lane = 0;
+  lp_status status = lp_trainer_lanes(t, t->part_batch);
   draw_order(t);
-  if (status == LP_OK) status = fill(t, t->step);
+  if (status == LP_OK) status = fill(t, t->step, 0, lane);
 
   bool go_on = true;
   while (status == LP_OK && t->step < t->steps) {
@@ -150,8 +195,7 @@ lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_
                            p.epoch, t->step)
                  : status;
     }
-    status = run_step(t, t->step % 2, lr);
-    if (status == LP_OK && t->step < t->steps) status = fill(t, t->step);
+    status = run_step(t, &lane, lr);
     if (status == LP_OK && now() - read_back > READ_BACK_SECONDS) {
       status = deliver_losses(t, &p, progress, user, &go_on, out);
       read_back = now();
@@ -164,7 +208,7 @@ lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_
   if (status == LP_OK) status = deliver_losses(t, &p, progress, user, &go_on, out);
   if (status != LP_OK) return status;
 
-  summarise(t->history, t->steps, out);
+  summarise(t->history, t->steps * t->parts, out);
   t->epoch++;
   t->step = t->delivered = 0;
   out->epoch = t->epoch;
@@ -211,7 +255,7 @@ lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *ou
   for (uint32_t first = 0, b = 0; first < count && status == LP_OK; first += LP_EVAL_BATCH, b++) {
     uint32_t n = count - first < LP_EVAL_BATCH ? count - first : LP_EVAL_BATCH;
     lp_plan *plan;
-    status = lp_trainer_plan(t, USE_EVAL, n, &plan);
+    status = lp_trainer_plan(t, (lp_use_plan){.use = USE_EVAL, .batch = n}, &plan);
     if (status == LP_OK) status = fill_range(t, data, first, n, b % 2);
     lp_run run = {.bound = t->lane[b % 2].bound, .n_bound = 2};
     run.scalars[LP_SCALAR_ROW] = rows++;
@@ -242,7 +286,7 @@ lp_status lp_activations(lp_trainer *t, const lp_dataset *data, uint32_t n, floa
   for (uint32_t first = 0; first < n && status == LP_OK; first += LP_EVAL_BATCH) {
     uint32_t m = n - first < LP_EVAL_BATCH ? n - first : LP_EVAL_BATCH;
     lp_plan *plan;
-    status = lp_trainer_plan(t, USE_ACTIVATIONS, m, &plan);
+    status = lp_trainer_plan(t, (lp_use_plan){.use = USE_ACTIVATIONS, .batch = m}, &plan);
     if (status == LP_OK) status = fill_range(t, data, first, m, 0);
     lp_run run = {.bound = t->lane[0].bound, .n_bound = 2};
     if (status == LP_OK) status = lp_plan_run(plan, &run);

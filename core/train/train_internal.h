@@ -8,12 +8,20 @@
 #define LP_EVAL_ROWS  64
 #define LP_MAX_PLANS  8
 
-typedef enum lp_plan_use { USE_TRAIN = 0, USE_EVAL = 1, USE_ACTIVATIONS = 2 } lp_plan_use;
+typedef enum lp_plan_use {
+  USE_TRAIN = 0,      /* forward, backward, optimiser */
+  USE_ACCUMULATE = 1, /* forward, backward, gradients added to the sums */
+  USE_UPDATE = 2,     /* optimiser on the sums */
+  USE_EVAL = 3,
+  USE_ACTIVATIONS = 4,
+} lp_plan_use;
 
 /* A plan for one use and batch size, made when it is first needed. */
 typedef struct lp_use_plan {
   lp_plan_use use;
   uint32_t batch;
+  uint32_t total; /* USE_ACCUMULATE: samples of the whole optimiser step */
+  bool first;     /* USE_ACCUMULATE: overwrites the sums */
   lp_plan *plan;
 } lp_use_plan;
 
@@ -31,6 +39,7 @@ struct lp_trainer {
   lp_session *session;
   const lp_dataset *train;
   uint32_t n_train, batch, steps; /* samples, batch size, steps of an epoch */
+  uint32_t parts, part_batch;     /* passes of a step at most, samples of a pass at most */
   lp_use_plan plan[LP_MAX_PLANS];
   uint32_t n_plans;
   lp_lane lane[2];
@@ -46,13 +55,16 @@ struct lp_trainer {
   uint64_t profiled;
 };
 
-lp_status lp_trainer_plan(lp_trainer *t, lp_plan_use use, uint32_t batch, lp_plan **out);
+/* The plan for key's use, batch, total and first; made when it is first asked for. */
+lp_status lp_trainer_plan(lp_trainer *t, lp_use_plan key, lp_plan **out);
 /* Makes both lanes hold at least `batch` samples. */
 lp_status lp_trainer_lanes(lp_trainer *t, uint32_t batch);
 /* Copies samples index[0..n-1] into lane k and starts their upload. */
 lp_status lp_lane_fill(lp_trainer *t, uint32_t k, const lp_dataset *data, const uint32_t *index,
                        uint32_t n, uint32_t epoch);
 uint32_t lp_batch_size(const lp_trainer *t, uint32_t step);
+/* Samples of pass `part` of a step; 0: the step has no such pass. */
+uint32_t lp_part_size(const lp_trainer *t, uint32_t step, uint32_t part);
 
 /* One line that two runs must share to be the same training. malloc'ed; NULL out of memory. */
 char *lp_train_fingerprint(const lp_trainer *t);

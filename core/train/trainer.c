@@ -11,42 +11,60 @@ static lp_status out_of_memory(void) {
 
 /* ---- plans --------------------------------------------------------------------------------- */
 
-static lp_status build_graph(const lp_trainer *t, lp_plan_use use, uint32_t batch, lp_graph **out,
-                             lp_val *target, uint32_t *n_targets) {
-  static const char *const name[] = {"train", "eval", "activations"};
+static lp_status build_graph(const lp_trainer *t, lp_use_plan key, lp_graph **out, lp_val *target,
+                             uint32_t *n) {
+  static const char *const name[] = {"train", "accumulate", "update", "eval", "activations"};
   char label[48];
-  snprintf(label, sizeof label, "%s %u", name[use], batch);
-  lp_net net;
+  snprintf(label, sizeof label, "%s %u", name[key.use], key.batch);
   lp_status status = lp_graph_new(label, out);
   if (status != LP_OK) return status;
-  uint32_t history = use == USE_TRAIN ? t->steps : use == USE_EVAL ? LP_EVAL_ROWS : 0;
+  bool training = key.use <= USE_UPDATE;
+  uint32_t history = training ? t->steps * t->parts : key.use == USE_EVAL ? LP_EVAL_ROWS : 0;
+  lp_net net;
   status =
-      lp_net_build(&t->spec.net, *out, batch, use == USE_TRAIN ? LP_TRAIN : LP_EVAL, history, &net);
+      lp_net_build(&t->spec.net, *out, key.batch, training ? LP_TRAIN : LP_EVAL, history, &net);
   if (status != LP_OK) return status;
-  if (use == USE_TRAIN) {
+  switch (key.use) {
+  case USE_TRAIN:
     target[0] = net.loss;
-    status = lp_optim_build(&t->spec.optim, *out, net.loss, target + 1, 2, n_targets);
-    *n_targets += 1;
-  } else if (use == USE_EVAL) {
+    status = lp_optim_build(&t->spec.optim, *out, net.loss, target + 1, 2, n);
+    *n += 1;
+    break;
+  case USE_ACCUMULATE:
     target[0] = net.loss;
-    *n_targets = 1;
-  } else {
+    *n = 2;
+    status = lp_optim_accumulate(*out, net.loss, (float)key.batch / (float)key.total, key.first,
+                                 &target[1]);
+    break;
+  case USE_UPDATE:
+    status = lp_optim_update(&t->spec.optim, *out, target, 2, n);
+    break;
+  case USE_EVAL:
+    target[0] = net.loss;
+    *n = 1;
+    break;
+  case USE_ACTIVATIONS:
     target[0] = net.lp_in;
     target[1] = net.lp_out;
-    *n_targets = 2;
+    *n = 2;
+    break;
   }
   return status;
 }
 
-lp_status lp_trainer_plan(lp_trainer *t, lp_plan_use use, uint32_t batch, lp_plan **out) {
+static bool same_key(const lp_use_plan *a, const lp_use_plan *b) {
+  return a->use == b->use && a->batch == b->batch && a->total == b->total && a->first == b->first;
+}
+
+lp_status lp_trainer_plan(lp_trainer *t, lp_use_plan key, lp_plan **out) {
   for (uint32_t i = 0; i < t->n_plans; i++)
-    if (t->plan[i].use == use && t->plan[i].batch == batch) {
+    if (same_key(&t->plan[i], &key)) {
       *out = t->plan[i].plan;
       return LP_OK;
     }
   if (t->n_plans == LP_MAX_PLANS) { /* odd batch sizes come from evaluation: drop the oldest such */
     uint32_t i = 0;
-    while (i + 1 < t->n_plans && t->plan[i].use == USE_TRAIN) i++;
+    while (i + 1 < t->n_plans && t->plan[i].use <= USE_UPDATE) i++;
     lp_plan_free(t->plan[i].plan);
     memmove(&t->plan[i], &t->plan[i + 1], (t->n_plans - i - 1) * sizeof *t->plan);
     t->n_plans--;
@@ -55,10 +73,11 @@ lp_status lp_trainer_plan(lp_trainer *t, lp_plan_use use, uint32_t batch, lp_pla
   lp_val target[3];
   uint32_t n = 0;
   lp_plan_options options = {.dry_run = t->spec.dry_run};
-  lp_status status = build_graph(t, use, batch, &g, target, &n);
+  lp_status status = build_graph(t, key, &g, target, &n);
   if (status == LP_OK) status = lp_plan_create(t->session, g, target, n, &options, out);
   lp_graph_free(g);
-  if (status == LP_OK) t->plan[t->n_plans++] = (lp_use_plan){use, batch, *out};
+  key.plan = *out;
+  if (status == LP_OK) t->plan[t->n_plans++] = key;
   return status;
 }
 
@@ -125,6 +144,36 @@ uint32_t lp_batch_size(const lp_trainer *t, uint32_t step) {
   return left < t->batch ? left : t->batch;
 }
 
+uint32_t lp_part_size(const lp_trainer *t, uint32_t step, uint32_t part) {
+  uint32_t n = lp_batch_size(t, step), first = part * t->part_batch;
+  if (first >= n) return 0;
+  uint32_t size = n - first < t->part_batch ? n - first : t->part_batch;
+  return size > 1 ? size : 0; /* batch norm cannot use a single sample */
+}
+
+/* All plans of an epoch, so that nothing is compiled inside one. */
+static lp_status make_training_plans(lp_trainer *t) {
+  lp_status status = LP_OK;
+  lp_plan *plan;
+  const uint32_t kind[] = {0, t->steps - 1}; /* whole batches, and the last one of an epoch */
+  for (int k = 0; k < 2 && status == LP_OK; k++) {
+    uint32_t total = lp_batch_size(t, kind[k]);
+    if (t->parts == 1) {
+      status = lp_trainer_plan(t, (lp_use_plan){.use = USE_TRAIN, .batch = total}, &plan);
+      continue;
+    }
+    for (uint32_t part = 0; part < t->parts && status == LP_OK; part++) {
+      uint32_t n = lp_part_size(t, kind[k], part);
+      if (n)
+        status =
+            lp_trainer_plan(t, (lp_use_plan){USE_ACCUMULATE, n, total, part == 0, NULL}, &plan);
+    }
+  }
+  if (status == LP_OK && t->parts > 1)
+    status = lp_trainer_plan(t, (lp_use_plan){.use = USE_UPDATE, .batch = t->part_batch}, &plan);
+  return status;
+}
+
 static lp_status check_spec(const lp_train_spec *s, const lp_dataset *train) {
   if (!train) return LP_OK;
   const lp_dataset_info *info = lp_dataset_get_info(train);
@@ -153,21 +202,23 @@ static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_datas
   lp_status status = check_spec(spec, train);
   if (status == LP_OK) status = lp_session_open(t->device, spec->seed, &t->session);
   if (status != LP_OK) return status;
-  lp_plan *plan;
-  if (!train) /* variables exist from the start, so that a model can be written into them */
-    return lp_trainer_plan(t, USE_EVAL, LP_EVAL_BATCH, &plan);
+  if (!train) { /* variables exist from the start, so that a model can be written into them */
+    lp_plan *plan;
+    return lp_trainer_plan(t, (lp_use_plan){.use = USE_EVAL, .batch = LP_EVAL_BATCH}, &plan);
+  }
 
   t->train = train;
   t->n_train = lp_dataset_get_info(train)->count;
   t->batch = spec->batch < t->n_train ? spec->batch : t->n_train;
   t->steps = t->n_train / t->batch + (t->n_train % t->batch > 1);
   t->order = malloc(t->n_train * sizeof *t->order);
-  t->history = calloc((size_t)t->steps * 4, sizeof *t->history);
+  uint32_t accumulate = spec->accumulate > 1 ? spec->accumulate : 1;
+  t->part_batch = (t->batch + accumulate - 1) / accumulate;
+  if (t->part_batch < 2) t->part_batch = 2;
+  t->parts = (t->batch + t->part_batch - 1) / t->part_batch;
+  t->history = calloc((size_t)t->steps * t->parts * 4, sizeof *t->history);
   if (!t->order || !t->history) return out_of_memory();
-  status = lp_trainer_plan(t, USE_TRAIN, t->batch, &plan);
-  uint32_t tail = lp_batch_size(t, t->steps - 1);
-  if (status == LP_OK && tail != t->batch) status = lp_trainer_plan(t, USE_TRAIN, tail, &plan);
-  return status;
+  return make_training_plans(t);
 }
 
 lp_status lp_trainer_new(const lp_train_spec *spec, const lp_dataset *train, lp_trainer **out) {

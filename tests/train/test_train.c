@@ -252,6 +252,42 @@ static void resume_is_exact(void **state) {
   lp_trainer_free(whole);
 }
 
+/* A batch cut into passes: exact resume, and a gradient that has a closed form whatever batch norm
+ * does (it couples the samples of a pass, so one pass and four do not agree). */
+static void accumulation(void **state) {
+  (void)state;
+  lp_train_spec s = default_spec();
+  s.accumulate = 4;
+  lp_trainer *a = new_trainer(&s), *b = new_trainer(&s);
+  lp_epoch_result x, y;
+  train_epochs(a, 2, &x);
+  assert_int_equal(x.steps, 12);
+  const uint32_t stop[] = {1, 2};
+  assert_int_equal(lp_train_epoch(b, stop_at, (void *)stop, &y), LP_ERR_INTERRUPTED);
+  train_epochs(b, 2, &y);
+  assert_true(x.loss == y.loss && x.accuracy == y.accuracy);
+  assert_same_weights(a, b);
+  lp_trainer_free(a);
+  lp_trainer_free(b);
+
+  /* fc2.bias moves by -lr * sum over classes of its gradient = 0: the softmax's gradient. */
+  s.optim = lp_optim_defaults(LP_OPT_SGD);
+  a = new_trainer(&s);
+  float before[10], after[10];
+  lp_session *session = lp_trainer_session(a);
+  assert_int_equal(lp_session_read(session, "fc2.bias", before, sizeof before), LP_OK);
+  const uint32_t first[] = {1, 1};
+  assert_int_equal(lp_train_epoch(a, stop_at, (void *)first, &x), LP_ERR_INTERRUPTED);
+  assert_int_equal(lp_session_read(session, "fc2.bias", after, sizeof after), LP_OK);
+  double sum = 0, moved = 0;
+  for (int i = 0; i < 10; i++) {
+    sum += (double)after[i] - (double)before[i];
+    moved += fabs((double)after[i] - (double)before[i]);
+  }
+  assert_true(moved > 1e-4 && fabs(sum) < 1e-3 * moved);
+  lp_trainer_free(a);
+}
+
 static void nonfinite_loss_is_reported(void **state) {
   (void)state;
   lp_train_spec s = default_spec();
@@ -350,6 +386,7 @@ int main(void) {
       cmocka_unit_test(model_round_trip),
       cmocka_unit_test(two_runs_are_identical),
       cmocka_unit_test(resume_is_exact),
+      cmocka_unit_test(accumulation),
       cmocka_unit_test(nonfinite_loss_is_reported),
       cmocka_unit_test(progress_delivers_every_loss),
       cmocka_unit_test(schedules),

@@ -60,6 +60,14 @@ LP_API const char *lp_optimizer_name(lp_optimizer kind);
 LP_API lp_status lp_optim_build(const lp_optim_spec *spec, lp_graph *g, lp_val loss, lp_val *tokens,
                                 uint32_t cap, uint32_t *n);
 
+/* The same cut in two, for batches that are too large for one pass: accumulate adds weight times
+ * the gradients to running sums (first: overwrites them), update takes an optimiser step with the
+ * sums. The graphs of both must hold the network whose parameters are meant. */
+LP_API lp_status lp_optim_accumulate(lp_graph *g, lp_val loss, float weight, bool first,
+                                     lp_val *token);
+LP_API lp_status lp_optim_update(const lp_optim_spec *spec, lp_graph *g, lp_val *tokens,
+                                 uint32_t cap, uint32_t *n);
+
 #ifdef __cplusplus
 }
 #endif

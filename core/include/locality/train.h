@@ -24,6 +24,8 @@ typedef struct lp_train_spec {
   const char *device;
   uint64_t seed;
   uint32_t epochs, batch;
+  uint32_t accumulate; /* passes an optimiser step's batch is cut into; 0 or 1: one. Batch norm sees
+                          the samples of one pass */
   double lr;
   lp_schedule schedule; /* STEP: lr * gamma^(epoch / step_epochs); COSINE: to 0 over all epochs */
   uint32_t step_epochs;
