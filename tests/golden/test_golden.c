@@ -80,7 +80,8 @@ int main(int argc, char **argv) {
   lp_session *probe = NULL;
   if (lp_registry_load() != LP_OK || lp_session_open(g.device, 1, &probe) != LP_OK) {
     fprintf(stderr, "test-golden: %s: %s\n", g.device, lp_error_message());
-    return 2;
+    /* 77 is meson's "skipped": for a device that the build only guessed to be there. */
+    return getenv("LOCALITY_TEST_OPTIONAL") ? 77 : 2;
   }
   lp_session_close(probe);
   for (int i = 0; i < n; i++) {

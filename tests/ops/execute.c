@@ -13,14 +13,24 @@ void case_close(case_exec *x) {
   memset(x, 0, sizeof *x);
 }
 
-lp_status case_open(const case_program *p, const char *device, bool no_fusion, case_exec *x) {
+static lp_status make_plan(case_exec *x, bool no_fusion) {
+  lp_val target[CASE_MAX_TARGETS];
+  for (uint32_t i = 0; i < x->p->n_targets; i++) target[i] = x->p->target[i].val;
+  lp_plan_options options = {.no_fusion = no_fusion};
+  lp_plan_free(x->plan);
+  x->plan = NULL;
+  return lp_plan_create(x->session, x->p->g, target, x->p->n_targets, &options, &x->plan);
+}
+
+lp_status case_unfuse(case_exec *x) {
+  return make_plan(x, true);
+}
+
+lp_status case_open(const case_program *p, const char *device, case_exec *x) {
   memset(x, 0, sizeof *x);
   x->p = p;
-  lp_val target[CASE_MAX_TARGETS];
-  for (uint32_t i = 0; i < p->n_targets; i++) target[i] = p->target[i].val;
-  lp_plan_options options = {.no_fusion = no_fusion};
   lp_status s = lp_session_open(device, p->seed, &x->session);
-  if (s == LP_OK) s = lp_plan_create(x->session, p->g, target, p->n_targets, &options, &x->plan);
+  if (s == LP_OK) s = make_plan(x, false);
   for (uint32_t i = 0; s == LP_OK && i < p->n_leaves; i++)
     if (p->leaf[i].role == ROLE_INPUT) {
       s = lp_session_buffer(x->session, lp_nbytes(&p->leaf[i].desc), &x->bound[x->n_bound]);

@@ -26,7 +26,9 @@ typedef struct case_result {
   uint32_t n;
 } case_result;
 
-lp_status case_open(const case_program *p, const char *device, bool no_fusion, case_exec *out);
+lp_status case_open(const case_program *p, const char *device, case_exec *out);
+/* Plans the same program anew, without fusion. */
+lp_status case_unfuse(case_exec *x);
 void case_close(case_exec *x);
 /* Restores variables and inputs, runs the plan p->runs times and reads everything back. */
 lp_status case_execute(case_exec *x, case_result *out);
