@@ -9,6 +9,9 @@ static const data_loader loader[] = {
     {"mnist", "handwritten digits, 28 x 28, 60000 training and 10000 test images", known_open},
     {"fashion-mnist", "articles of clothing, in the format and numbers of mnist", known_open},
     {"idx:DIR", "a folder with the four IDX files of an MNIST-like data set", idxfolder_open},
+    {"cifar10:DIR", "CIFAR-10 in its binary form, 50000 and 10000 images of 32 x 32", cifar_open},
+    {"imagefolder:PATH",
+     "JPEG and PNG files, a folder for each class, in a folder or a tar archive", imagefolder_open},
 };
 #define N_LOADERS (sizeof loader / sizeof *loader)
 
@@ -46,6 +49,10 @@ lp_status lp_dataset_open(const char *spec, lp_split split, lp_dataset **out) {
 
 void lp_dataset_close(lp_dataset *d) {
   if (d) d->close(d);
+}
+
+uint32_t lp_dataset_broken(const lp_dataset *d) {
+  return d->broken ? d->broken(d) : 0;
 }
 
 const lp_dataset_info *lp_dataset_get_info(const lp_dataset *d) {

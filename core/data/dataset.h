@@ -12,6 +12,9 @@ struct lp_dataset {
   lp_status (*batch)(const lp_dataset *d, const uint32_t *index, uint32_t n, uint64_t seed,
                      uint32_t epoch, uint8_t *images, int32_t *labels);
   void (*close)(lp_dataset *d);
+  /* Images found broken so far; may be NULL. */
+  uint32_t (*broken)(const lp_dataset *d);
+  bool decodes; /* a batch takes work worth a thread */
 };
 
 /* A kind of spec: "NAME" or "NAME:REST", where REST stands for what the user gives ("idx:DIR"). */
@@ -23,6 +26,8 @@ typedef struct data_loader {
 
 lp_status idxfolder_open(const char *spec, const char *rest, lp_split split, lp_dataset **out);
 lp_status known_open(const char *spec, const char *rest, lp_split split, lp_dataset **out);
+lp_status cifar_open(const char *spec, const char *rest, lp_split split, lp_dataset **out);
+lp_status imagefolder_open(const char *spec, const char *rest, lp_split split, lp_dataset **out);
 
 /* The four files of an MNIST-like data set: IDX_FILE(split, IDX_LABELS). */
 enum { IDX_IMAGES = 0, IDX_LABELS = 1, IDX_FILES = 4 };
@@ -31,6 +36,9 @@ extern const char *const idx_name[IDX_FILES]; /* "train-images-idx3-ubyte" */
 
 /* Reads file i of a folder: raw or .gz, with a dash or a dot before "idx". */
 lp_status idx_read_from(const char *dir, unsigned i, idx_file *out);
+
+/* Deletes a folder with all that is in it; a failure is a warning. */
+void data_remove_tree(const char *dir);
 
 /* How an MNIST-like data set is to be made. */
 typedef struct memory_spec {

@@ -226,7 +226,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
   return remove(path) != 0 && errno != ENOENT;
 }
 
-static void remove_tree(const char *dir) {
+void data_remove_tree(const char *dir) {
   if (nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
     lp_log(LP_LOG_WARNING, "cannot remove %s: %s", dir, strerror(errno));
 }
@@ -285,7 +285,7 @@ static lp_status fetch_into_place(fetch *f, const char *from) {
     if (s == LP_ERR_NOT_FOUND)
       s = lp_fail(LP_ERR_IO, "cannot create folder %s: %s", f->final, strerror(error));
   }
-  remove_tree(f->temp);
+  data_remove_tree(f->temp);
   return s;
 }
 

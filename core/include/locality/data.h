@@ -1,9 +1,22 @@
 /* data.h: data sets of images and labels.
  *
  * A data set is opened from a spec: "mnist", "fashion-mnist", "idx:DIR" (a folder with MNIST's four
- * files, raw or gzip; "idx:DIR,classes=47" where there are not 10). Known data sets are checked by
- * SHA-256 and cached under the user's cache folder. Threads: an open data set is immutable and may
- * be read from several threads.
+ * files, raw or gzip; "idx:DIR,classes=47" where there are not 10), "cifar10:DIR" (the binary
+ * form), "imagefolder:PATH". Known data sets are checked by SHA-256 and cached under the user's
+ * cache folder. Threads: an open data set may be read from several threads.
+ *
+ * "imagefolder:PATH": a folder, or a tar archive (plain or compressed), that holds train/ and val/
+ * with a sub-folder of JPEG and PNG files for each class, as torchvision's ImageFolder wants them;
+ * without train/ and val/ both splits are the same images. Options follow after commas:
+ *   size=224    the result is size x size pixels;
+ *   resize=256  the shorter side before the centre is cut out, for evaluation (size * 8/7);
+ *   augment=0   cuts the centre out of training images as well, in place of a random crop;
+ *   strict      a fault is an error.
+ * An image that is broken takes one warning and is counted, and the next image of the data set
+ * takes its place wherever it is asked for, which depends on nothing but the files. Where the
+ * decoder differs from Pillow's: 16-bit grey keeps its upper 8 bits, and training crops at least
+ * four times as large as the result are decoded at a fraction of their size (twice the result at
+ * least).
  */
 #ifndef LOCALITY_DATA_H
 #define LOCALITY_DATA_H
@@ -50,10 +63,56 @@ LP_API lp_status lp_dataset_fetch(const char *name, const char *from);
 /* Owned by the data set. */
 LP_API const lp_dataset_info *lp_dataset_get_info(const lp_dataset *d);
 
+/* Images found broken so far: those that were read and could not be decoded. */
+LP_API uint32_t lp_dataset_broken(const lp_dataset *d);
+
 /* Copies samples index[0..n-1] as u8 (n, C, H, W) and their labels. epoch and seed choose the
  * augmentation of data sets that have one. An index out of range is LP_ERR_ARG. */
 LP_API lp_status lp_dataset_batch(const lp_dataset *d, const uint32_t *index, uint32_t n,
                                   uint64_t seed, uint32_t epoch, uint8_t *images, int32_t *labels);
+
+/* ---- batches ahead of time -----------------------------------------------------------------
+ * A loader hands out samples order[0], order[1], ... in batches. Worker threads decode ahead, as
+ * far as a fixed number of batches (2 to 8, at most 64 MiB where that holds 2). Batches do not
+ * depend on the number of workers. Threads: one at a time. */
+typedef struct lp_loader lp_loader;
+
+/* As many workers as there are processors for data sets that are decoded ($LOCALITY_WORKERS where
+ * it is set), none for those in memory. */
+#define LP_LOADER_AUTO UINT32_MAX
+
+/* order has n indices (LP_ERR_ARG if one is out of range) and, like the data set, must outlive the
+ * loader. The last batch may be smaller. Without workers a batch is made when it is asked for. */
+LP_API lp_status lp_loader_new(const lp_dataset *d, const uint32_t *order, uint32_t n,
+                               uint32_t batch, uint64_t seed, uint32_t epoch, uint32_t workers,
+                               lp_loader **out);
+/* The next batch, as lp_dataset_batch would give it; *count 0 after the last. */
+LP_API lp_status lp_loader_next(lp_loader *l, uint8_t *images, int32_t *labels, uint32_t *count);
+/* Seconds spent in lp_loader_next so far. */
+LP_API double lp_loader_waited(const lp_loader *l);
+/* Stops once the images now being decoded are done. */
+LP_API void lp_loader_free(lp_loader *l);
+
+/* ---- ILSVRC2012 ---------------------------------------------------------------------------- */
+
+/* The published files; NULL for those that are not to be used. */
+typedef struct lp_ilsvrc {
+  const char *train;        /* ILSVRC2012_img_train.tar: a tar archive for each class */
+  const char *val;          /* ILSVRC2012_img_val.tar: images only */
+  const char *ground_truth; /* a line for each validation image in the order of their names: a
+                               synset ("n01440764") or a number, counted from 1, in... */
+  const char *synsets;      /* ...this list, a line for each synset, which it begins with */
+} lp_ilsvrc;
+
+/* Called for every class of training images and every 1000 validation images. Return false to
+ * stop: LP_ERR_INTERRUPTED. */
+typedef bool (*lp_prepare_fn)(void *user, const char *what, uint64_t done, uint64_t total);
+
+/* Makes dir/train/SYNSET/ and dir/val/SYNSET/ for "imagefolder:dir". A class of the training
+ * images, and the validation images as a whole, appear when they are complete; what is there is
+ * left alone, so that a run that was stopped goes on where it was. progress may be NULL. */
+LP_API lp_status lp_dataset_prepare_ilsvrc(const lp_ilsvrc *from, const char *dir,
+                                           lp_prepare_fn progress, void *user);
 
 #ifdef __cplusplus
 }

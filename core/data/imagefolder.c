@@ -1,0 +1,225 @@
+/* "imagefolder:DIR" and "imagefolder:FILE.tar": images in files, decoded when they are asked for.
+ */
+#include "dataset.h"
+#include "image.h"
+#include "imagelist.h"
+
+#include <inttypes.h>
+#include <locality/io.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* What is known of an image once it was decoded. */
+enum { UNKNOWN = 0, REMARKED = 1, BROKEN = 2 };
+/* Archives up to this size are named by their content in a manifest, others by their listing. */
+static const uint64_t max_hashed = (uint64_t)4 << 30;
+
+typedef struct folder_set {
+  lp_dataset base;
+  image_list list;
+  image_request request; /* without seed, epoch and sample */
+  char *name;
+  const char *file[1], *sha256[1];
+  char hash[65];
+  atomic_uchar *state;
+  atomic_uint broken;
+} folder_set;
+
+static void folder_close(lp_dataset *d) {
+  folder_set *f = (folder_set *)d;
+  image_list_free(&f->list);
+  free(f->name);
+  free(f->state);
+  free(f);
+}
+
+static uint32_t folder_broken(const lp_dataset *d) {
+  return atomic_load(&((folder_set *)d)->broken);
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+static lp_status decode_item(const folder_set *f, uint32_t i, uint64_t seed, uint32_t epoch,
+                             uint8_t *image) {
+  image_request r = f->request;
+  r.seed = seed;
+  r.epoch = epoch;
+  r.sample = i;
+  image_notes notes = {0};
+  uint8_t *bytes;
+  size_t n;
+  lp_status s = image_list_load(&f->list, i, &bytes, &n);
+  if (s == LP_OK) s = image_decode(bytes, n, &r, image, &notes);
+  free(bytes);
+  unsigned char unknown = UNKNOWN;
+  if (s == LP_OK && notes.warnings &&
+      atomic_compare_exchange_strong(&f->state[i], &unknown, REMARKED))
+    lp_log(LP_LOG_INFO, "image %s: %" PRIu32 " remark%s of the decoder, the first: %s",
+           image_list_name(&f->list, i), notes.warnings, notes.warnings > 1 ? "s" : "",
+           notes.first);
+  return s;
+}
+
+/* A broken image: a warning the first time, or an error. */
+static lp_status note_broken(folder_set *f, uint32_t i, lp_status why) {
+  if (f->list.strict) return lp_fail_in(why, "image %s", image_list_name(&f->list, i));
+  if (atomic_exchange(&f->state[i], BROKEN) == BROKEN) return LP_OK;
+  atomic_fetch_add(&f->broken, 1);
+  lp_log(LP_LOG_WARNING, "image %s is broken (%s); the next one takes its place",
+         image_list_name(&f->list, i), lp_error_message());
+  return LP_OK;
+}
+
+/* Sample i, or the first sound one after it: a function of the files alone. */
+static lp_status read_sample(folder_set *f, uint32_t i, uint64_t seed, uint32_t epoch,
+                             uint8_t *image, int32_t *label) {
+  const uint32_t count = f->base.info.count;
+  for (uint32_t k = 0; k < count; k++, i = i + 1 < count ? i + 1 : 0) {
+    if (atomic_load(&f->state[i]) == BROKEN) continue;
+    lp_status s = decode_item(f, i, seed, epoch, image);
+    if (s == LP_OK) {
+      *label = (int32_t)f->list.item[i].label;
+      return LP_OK;
+    }
+    if (s != LP_ERR_FORMAT && s != LP_ERR_IO) return s;
+    s = note_broken(f, i, s);
+    if (s != LP_OK) return s;
+  }
+  return lp_fail(LP_ERR_FORMAT, "%s: all %" PRIu32 " images are broken", f->list.root, count);
+}
+
+static lp_status folder_batch(const lp_dataset *d, const uint32_t *index, uint32_t n, uint64_t seed,
+                              uint32_t epoch, uint8_t *images, int32_t *labels) {
+  folder_set *f = (folder_set *)d; /* what is known of broken images is atomic */
+  const size_t size = 3 * (size_t)f->request.size * f->request.size;
+  lp_status s = LP_OK;
+  for (uint32_t i = 0; i < n && s == LP_OK; i++)
+    s = read_sample(f, index[i], seed, epoch, images + i * size, &labels[i]);
+  return s;
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+typedef struct folder_options {
+  uint32_t size, resize, strict, augment;
+} folder_options;
+
+static const struct {
+  const char *key;
+  size_t at;
+  uint32_t least, most;
+} option[] = {
+    {"size", offsetof(folder_options, size), 1, 4096},
+    {"resize", offsetof(folder_options, resize), 1, 8192},
+    {"strict", offsetof(folder_options, strict), 0, 1},
+    {"augment", offsetof(folder_options, augment), 0, 1},
+};
+
+/* Takes "key=value" or "key" (1) as an option; *known tells whether it is one at all. */
+static lp_status set_option(const char *spec, const char *text, folder_options *o, bool *known) {
+  *known = false;
+  for (size_t i = 0; i < sizeof option / sizeof *option; i++) {
+    size_t n = strlen(option[i].key);
+    if (strncmp(text, option[i].key, n) != 0 || (text[n] && text[n] != '=')) continue;
+    *known = true;
+    char *end = NULL;
+    const char *digits = text[n] ? text + n + 1 : "1";
+    unsigned long v = strtoul(digits, &end, 10);
+    if (*digits < '0' || *digits > '9' || *end || v < option[i].least || v > option[i].most)
+      return lp_fail(LP_ERR_ARG, "data set '%s': %s, expected %s=%" PRIu32 " to %" PRIu32, spec,
+                     text, option[i].key, option[i].least, option[i].most);
+    *(uint32_t *)((char *)o + option[i].at) = (uint32_t)v;
+  }
+  return LP_OK;
+}
+
+/* Splits "PATH,size=64,strict"; a path may hold commas. malloc'ed. */
+static lp_status parse(const char *spec, const char *rest, char **path, folder_options *o) {
+  *o = (folder_options){.size = 224, .augment = 1};
+  *path = strdup(rest);
+  if (!*path) return lp_fail(LP_ERR_MEMORY, "out of memory opening data set %s", spec);
+  for (char *comma; (comma = strrchr(*path, ','));) {
+    bool known;
+    lp_status s = set_option(spec, comma + 1, o, &known);
+    if (s != LP_OK) return s;
+    if (!known) break;
+    *comma = 0;
+  }
+  if (!o->resize) o->resize = (o->size * 8 + 3) / 7; /* 256 for 224 */
+  if (o->resize < o->size)
+    return lp_fail(LP_ERR_ARG, "data set '%s': resize=%" PRIu32 " is less than size=%" PRIu32, spec,
+                   o->resize, o->size);
+  return LP_OK;
+}
+
+/* SHA-256 of an archive, or of the names and sizes of a folder's images. */
+static lp_status hash(folder_set *f) {
+  const image_list *l = &f->list;
+  struct stat st;
+  if (stat(l->root, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size <= max_hashed)
+    return lp_sha256_file(l->root, f->hash);
+  char *text = NULL;
+  size_t n = 0;
+  FILE *out = open_memstream(&text, &n);
+  if (!out) return lp_fail(LP_ERR_MEMORY, "out of memory opening %s", l->root);
+  for (uint32_t i = 0; i < l->n; i++)
+    fprintf(out, "%s%c%" PRIu64 "\n", l->text + l->item[i].name, 0, l->item[i].size);
+  bool written = fclose(out) == 0;
+  lp_status s = written ? lp_sha256(text, n, f->hash)
+                        : lp_fail(LP_ERR_MEMORY, "out of memory opening %s", l->root);
+  free(text);
+  return s;
+}
+
+static lp_status fill(folder_set *f, const char *spec, const folder_options *o, lp_split split) {
+  f->base.batch = folder_batch;
+  f->base.close = folder_close;
+  f->base.broken = folder_broken;
+  f->base.decodes = true;
+  f->request = (image_request){
+      .size = o->size, .resize = o->resize, .augment = split == LP_SPLIT_TRAIN && o->augment};
+  f->name = strdup(spec);
+  f->state = calloc(f->list.n, sizeof *f->state);
+  if (!f->name || !f->state)
+    return lp_fail(LP_ERR_MEMORY, "out of memory opening data set %s", spec);
+  f->file[0] = f->list.root;
+  f->sha256[0] = f->hash;
+  f->base.info = (lp_dataset_info){
+      .name = f->name,
+      .count = f->list.n,
+      .channels = 3,
+      .height = o->size,
+      .width = o->size,
+      .classes = f->list.classes,
+      .class_names = (const char *const *)f->list.class_name,
+      .mean = {0.485f, 0.456f, 0.406f}, /* of ImageNet's training images */
+      .sd = {0.229f, 0.224f, 0.225f},
+      .source = f->list.root,
+      .file = f->file,
+      .sha256 = f->sha256,
+      .n_files = 1,
+  };
+  return hash(f);
+}
+
+lp_status imagefolder_open(const char *spec, const char *rest, lp_split split, lp_dataset **out) {
+  folder_options o;
+  char *path = NULL;
+  folder_set *f = calloc(1, sizeof *f);
+  if (!f) return lp_fail(LP_ERR_MEMORY, "out of memory opening data set %s", spec);
+  f->list.fd = -1;
+  lp_status s = parse(spec, rest, &path, &o);
+  if (s == LP_OK) s = image_list_read(&f->list, path, split, o.strict);
+  if (s == LP_OK) s = fill(f, spec, &o, split);
+  if (s == LP_ERR_NOT_FOUND && strchr(path, ','))
+    lp_fail_in(s, "data set '%s' (options are size=, resize=, strict, augment=)", spec);
+  free(path);
+  if (s == LP_OK)
+    *out = &f->base;
+  else
+    folder_close(&f->base);
+  return s;
+}
