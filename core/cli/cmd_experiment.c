@@ -59,10 +59,8 @@ static void on_progress(void *user, const lp_experiment_progress *p) {
                      (unsigned long long)p->seed, p->accuracy, p->loss);
     return;
   }
-  int n = snprintf(label, sizeof label, "%s seed %llu, epoch %u/%u", p->arm,
-                   (unsigned long long)p->seed, p->epoch, p->epochs);
-  if (p->event == LP_EVENT_EPOCH && n > 0 && n < (int)sizeof label)
-    snprintf(label + n, sizeof label - (size_t)n, " (accuracy %.2f %%)", p->accuracy);
+  snprintf(label, sizeof label, "%s seed %llu, epoch %u/%u", p->arm, (unsigned long long)p->seed,
+           p->epoch, p->epochs);
   cli_progress_show(&w->bar, p->done / p->total, label, speed * w->images,
                     (p->total - p->done) / speed);
 }
@@ -126,21 +124,30 @@ static double mean_epoch_seconds(const json_t *arm) {
   return n ? sum / (double)n : NAN;
 }
 
+/* "98.07 +- 0.12", without what is not known. */
+static void format_moments(const json_t *m, int digits, char out[40]) {
+  double mean = number_at(m, "mean"), sd = number_at(m, "sd");
+  if (!isfinite(mean))
+    snprintf(out, 40, "-");
+  else if (!isfinite(sd))
+    snprintf(out, 40, "%.*f", digits, mean);
+  else
+    snprintf(out, 40, "%.*f +- %.*f", digits, mean, digits, sd);
+}
+
 static void print_arms(const lp_experiment_info *info, const json_t *summary) {
   printf("%s%-20s %8s %18s %18s %10s%s\n", cli_bold(stdout), "arm", "networks", "accuracy %",
          "loss", "s/epoch", cli_plain(stdout));
   for (uint32_t k = 0; k < info->n_arms; k++) {
     const json_t *arm = json_object_get(json_object_get(summary, "arms"), info->arms[k].name);
-    const json_t *accuracy = json_object_get(arm, "accuracy"), *loss = json_object_get(arm, "loss");
-    char text[2][40];
-    double sd = number_at(accuracy, "sd");
-    snprintf(text[0], sizeof text[0], isfinite(sd) ? "%.2f +- %.2f" : "%.2f",
-             number_at(accuracy, "mean"), sd);
-    sd = number_at(loss, "sd");
-    snprintf(text[1], sizeof text[1], isfinite(sd) ? "%.4f +- %.4f" : "%.4f",
-             number_at(loss, "mean"), sd);
-    printf("%-20s %8.0f %18s %18s %10.2f\n", info->arms[k].name, number_at(accuracy, "n"), text[0],
-           text[1], mean_epoch_seconds(arm));
+    const json_t *accuracy = json_object_get(arm, "accuracy");
+    char percent[40], loss[40], seconds[24] = "-";
+    format_moments(accuracy, 2, percent);
+    format_moments(json_object_get(arm, "loss"), 4, loss);
+    double epoch = mean_epoch_seconds(arm);
+    if (isfinite(epoch)) snprintf(seconds, sizeof seconds, "%.2f", epoch);
+    printf("%-20s %8.0f %18s %18s %10s\n", info->arms[k].name, number_at(accuracy, "n"), percent,
+           loss, seconds);
   }
 }
 

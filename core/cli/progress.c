@@ -47,15 +47,16 @@ void cli_progress_show(cli_progress *p, double fraction, const char *label, doub
     fprintf(stderr, "%3.0f %%  %s\n", 100 * fraction, tail);
     return;
   }
-  int room = columns() - (int)strlen(tail) - 11, full = 0;
+  int room = columns() - (int)strlen(tail) - 11; /* what is left for the bar itself */
   if (room > 40) room = 40;
   char bar[48] = "";
   if (room >= 5) {
-    full = (int)(fraction * room + 0.5);
-    for (int i = 0; i < room; i++) bar[i] = i < full ? '=' : ' ';
-    bar[room] = '\0';
+    int full = (int)(fraction * room + 0.5);
+    for (int i = 0; i < room; i++) bar[i + 1] = i < full ? '=' : ' ';
+    bar[0] = '[';
+    memcpy(bar + room + 1, "] ", 3);
   }
-  fprintf(stderr, "\r\033[K%3.0f %% [%s] %s", 100 * fraction, bar, tail);
+  fprintf(stderr, "\r\033[K%3.0f %% %s%s", 100 * fraction, bar, tail);
   fflush(stderr);
   p->drawn = true;
 }
