@@ -21,7 +21,7 @@ _locality() {
     --metric) words='l2 l1 linf' ;;
     --normalize) words='none fan_in fan_out total' ;;
     --split) words='test train' ;;
-    --model) words='lenet' ;;
+    --model) words='lenet alexnet alexnet64' ;;
     --data | -d) words='mnist fashion-mnist idx:' ;;
     --device) words="auto $(locality devices 2>/dev/null | sed 1d | cut -d ' ' -f 1)" ;;
     --cost | -c) words=$(locality plugins 2>/dev/null | awk '$1 == "cost" || $1 == "prior" { print $2 }') ;;
