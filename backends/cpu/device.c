@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* Kernels may read up to one vector past the end of a tensor. */
-enum { BUFFER_SLACK = 256, MAX_THREADS = 1024 };
+enum { BUFFER_SLACK = 256, MAX_THREADS = 1024, HUGE_PAGE = 2 << 20 };
 
 static int cores(void) {
   cpu_set_t set;
@@ -72,13 +73,18 @@ static lp_status device_info(lp_device *dev, lp_device_info *out) {
 static lp_status buf_alloc(lp_device *dev, size_t nbytes, lp_buffer **out) {
   *out = NULL;
   lp_buffer *b = malloc(sizeof *b);
-  size_t whole = (nbytes + BUFFER_SLACK + CPU_ALIGN - 1) / CPU_ALIGN * CPU_ALIGN;
-  char *p = b && whole >= nbytes ? aligned_alloc(CPU_ALIGN, whole) : NULL;
+  size_t align = nbytes >= 2 * HUGE_PAGE ? HUGE_PAGE : CPU_ALIGN;
+  size_t whole = (nbytes + BUFFER_SLACK + align - 1) / align * align;
+  char *p = b && whole >= nbytes ? aligned_alloc(align, whole) : NULL;
   if (!p) {
     free(b);
     return dev->host->fail(LP_ERR_MEMORY, "cpu: cannot allocate a buffer of %zu bytes", nbytes);
   }
-  memset(p + nbytes, 0, whole - nbytes);
+#ifdef MADV_HUGEPAGE
+  /* Matrix products walk down columns: with small pages every step would miss the TLB. */
+  if (align == HUGE_PAGE) (void)madvise(p, whole, MADV_HUGEPAGE);
+#endif
+  memset(p + nbytes, 0, BUFFER_SLACK);
   *b = (lp_buffer){p, nbytes};
   *out = b;
   return LP_OK;

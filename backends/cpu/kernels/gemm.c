@@ -159,13 +159,7 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
 
 void cpu_gemm(const gemm *g, cpu_worker *w) {
   int64_t nc = min64(round_up(g->n, NR), NC), mc = min64(round_up(g->m, MR), 20 * MR);
-  if (!g->c)
-    while (mc * nc > TILE) {
-      if (mc > 8 * MR)
-        mc = round_up(mc / 2, MR);
-      else
-        nc = round_up(nc / 2, NR);
-    }
+  if (!g->c) nc = min64(nc, TILE / mc / NR * NR);
   /* Enough blocks for all workers: columns are split first, they share nothing but A. */
   int64_t want = w->count > 1 ? 2 * w->count : 1;
   while (ceil_div(g->m, mc) * ceil_div(g->n, nc) < want && (nc > 4 * NR || mc > MR || nc > NR)) {

@@ -36,39 +36,65 @@ INLINE void multiply(int64_t n, const float *x, const float *p, float *y) {
   for (; i < n; i++) y[i] = x[i] * p[i];
 }
 
-/* Position of input i in its run: what times_prior wants to be told, for callers to divide once. */
-static inline int64_t in_run(const linear *l, int64_t i) {
-  return l->run > 1 ? i % l->run : 0;
+/* Inputs whose table entries are contiguous. */
+typedef struct piece {
+  int32_t at, len, off_in;
+} piece;
+
+/* Cuts inputs i .. i+n-1 (n <= NC) at the ends of runs and at multiples of width from i. Worked out
+ * once for all rows that use it. */
+static int cut(const linear *l, int64_t i, int64_t n, int64_t width, piece *out) {
+  int count = 0;
+  int64_t run = l->table ? max64(1, l->run) : n, left = l->table ? run - i % run : n;
+  for (int64_t j = 0; j < n;) {
+    int64_t len = min64(min64(left, n - j), width - j % width);
+    out[count++] = (piece){(int32_t)j, (int32_t)len, l->table ? l->off_in[i + j] : 0};
+    j += len;
+    left = left == len ? run : left - len;
+  }
+  return count;
 }
 
-/* dst = src times the unscaled prior, for output o and inputs i .. i+n-1; at = in_run(l, i). */
-INLINE void times_prior(const linear *l, int64_t o, int64_t i, int64_t at, int64_t n,
-                        const float *src, float *dst) {
-  if (l->table && l->run > 1) {
-    const float *row = l->table + l->off_out[o];
-    const int32_t *off_in = l->off_in + i;
-    for (int64_t j = 0; j < n; at = 0) {
-      int64_t len = min64(n - j, l->run - at);
-      multiply(len, src + j, row + off_in[j], dst + j);
-      j += len;
-    }
-  } else if (l->table) {
-    const float *row = l->table + l->off_out[o];
-    for (int64_t j = 0; j < n; j++) dst[j] = src[j] * row[l->off_in[i + j]];
-  } else if (l->dense) {
-    multiply(n, src, l->dense + o * l->n_in + i, dst);
-  } else {
-    memcpy(dst, src, sizeof(float) * (size_t)n);
+/* dst = src times the unscaled prior for output o; inputs i.. are cut into pieces. Input j goes to
+ * dst[j/width*pitch + j%width]. */
+INLINE void times_prior(const linear *l, int64_t o, int64_t i, const piece *pieces, int count,
+                        const float *src, float *dst, int64_t width, int64_t pitch) {
+  const float *row = l->table ? l->table + l->off_out[o] : l->dense + o * l->n_in + i;
+  for (int p = 0; p < count; p++) {
+    int64_t at = pieces[p].at, len = pieces[p].len;
+    const float *prior = row + (l->table ? pieces[p].off_in : at);
+    float *to = dst + at / width * pitch + at % width;
+    if (len == NR) /* the common case, without a loop */
+      multiply(NR, src + at, prior, to);
+    else
+      multiply(len, src + at, prior, to);
   }
+}
+
+static inline bool has_prior(const linear *l) {
+  return l->table || l->dense;
+}
+
+/* Asks for n floats of W that are about to be packed: rows lie too far apart for the hardware to
+ * guess. Past the end of W nothing happens. */
+static inline void prefetch_row(const float *w, int64_t n) {
+  for (int64_t i = 0; i < n; i += 16) __builtin_prefetch(w + i);
 }
 
 /* ---- forward: y^T = (P o W) x^T, so that W is packed without transposing --------------------- */
 
 static void forward_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
   const linear *l = g->ctx;
-  int64_t at = in_run(l, k0);
-  for (int64_t r = 0; r < mr; r++)
-    times_prior(l, m0 + r, k0, at, kc, l->w + (m0 + r) * l->n_in + k0, dst + r * AR);
+  piece pieces[NC];
+  int count = has_prior(l) ? cut(l, k0, kc, NC, pieces) : 0;
+  for (int64_t r = 0; r < mr; r++, dst += AR) {
+    const float *w = l->w + (m0 + r) * l->n_in + k0;
+    prefetch_row(w + mr * l->n_in, kc); /* of the next call */
+    if (count)
+      times_prior(l, m0 + r, k0, pieces, count, w, dst, NC, 0);
+    else
+      memcpy(dst, w, sizeof(float) * (size_t)kc);
+  }
 }
 
 static void forward_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
@@ -131,19 +157,18 @@ static void dx_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, 
 
 static void dx_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
   const linear *l = g->ctx;
-  int64_t run_at[NC / NR];
-  for (int64_t j = 0; j < nc; j += NR) run_at[j / NR] = in_run(l, n0 + j);
+  piece pieces[NC];
+  int count = has_prior(l) ? cut(l, n0, nc, NR, pieces) : 0;
+  int64_t pitch = panel_size(kc), whole = nc / NR * NR;
   for (int64_t k = 0; k < kc; k++) {
     const float *w = l->w + (k0 + k) * l->n_in + n0;
-    for (int64_t j = 0; j < nc; j += NR) {
-      float *to = dst + j / NR * panel_size(kc) + k * NR;
-      int64_t nr = min64(NR, nc - j);
-      if (!l->table && !l->dense) {
-        panel_row(w + j, nr, to);
-        continue;
-      }
-      times_prior(l, k0 + k, n0 + j, run_at[j / NR], nr, w + j, to);
-      for (int64_t v = nr; v < NR; v++) to[v] = 0;
+    float *to = dst + k * NR, *rest = to + nc / NR * pitch;
+    prefetch_row(w + 4 * l->n_in, nc);
+    if (count) {
+      times_prior(l, k0 + k, n0, pieces, count, w, to, NR, pitch);
+      for (int64_t v = nc - whole; whole < nc && v < NR; v++) rest[v] = 0;
+    } else {
+      for (int64_t j = 0; j < nc; j += NR) panel_row(w + j, min64(NR, nc - j), to + j / NR * pitch);
     }
   }
 }
@@ -215,10 +240,11 @@ static void dw_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t
   (void)ldt;
   const linear *l = g->ctx;
   if (l->db && n0 == 0) bias_gradient(l, m0, m1);
-  int64_t at = in_run(l, n0);
+  piece pieces[NC];
+  int count = has_prior(l) ? cut(l, n0, n1 - n0, NC, pieces) : 0;
   for (int64_t o = m0; o < m1; o++) {
     float *dw = l->dw + o * l->n_in;
-    if (l->table || l->dense) times_prior(l, o, n0, at, n1 - n0, dw + n0, dw + n0);
+    if (count) times_prior(l, o, n0, pieces, count, dw + n0, dw + n0, NC, 0);
     if (l->row_scale)
       for (int64_t i = n0; i < n1; i++) dw[i] *= l->row_scale[o];
     if (l->col_scale)
