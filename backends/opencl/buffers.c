@@ -86,7 +86,8 @@ static const void *stage(lp_device *dev, const void *src, size_t n, ocl_staging 
     cl_int e;
     cl_mem mem = clCreateBuffer(dev->context, CL_MEM_ALLOC_HOST_PTR, n, NULL, &e);
     if (e != CL_SUCCESS) return NULL;
-    void *host = clEnqueueMapBuffer(dev->queue, mem, CL_TRUE, CL_MAP_WRITE, 0, n, 0, NULL, NULL, &e);
+    void *host =
+        clEnqueueMapBuffer(dev->queue, mem, CL_TRUE, CL_MAP_WRITE, 0, n, 0, NULL, NULL, &e);
     dev->count.blocking_calls++;
     if (e != CL_SUCCESS) {
       clReleaseMemObject(mem);

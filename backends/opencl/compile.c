@@ -74,10 +74,14 @@ lp_status ocl_encode_step(ocl_encoder *e) {
 static cl_int set_arg(const ocl_launch *l, uint32_t i) {
   const ocl_arg *a = &l->arg[i];
   switch (a->kind) {
-  case OCL_ARG_MEM: return clSetKernelArg(l->kernel, i, sizeof a->mem, &a->mem);
-  case OCL_ARG_INT: return clSetKernelArg(l->kernel, i, sizeof a->i, &a->i);
-  case OCL_ARG_FLOAT: return clSetKernelArg(l->kernel, i, sizeof a->f, &a->f);
-  default: return CL_SUCCESS; /* set by every run */
+  case OCL_ARG_MEM:
+    return clSetKernelArg(l->kernel, i, sizeof a->mem, &a->mem);
+  case OCL_ARG_INT:
+    return clSetKernelArg(l->kernel, i, sizeof a->i, &a->i);
+  case OCL_ARG_FLOAT:
+    return clSetKernelArg(l->kernel, i, sizeof a->f, &a->f);
+  default:
+    return CL_SUCCESS; /* set by every run */
   }
 }
 
@@ -151,20 +155,30 @@ lp_status ocl_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out
 static cl_int set_run_value(const ocl_launch *l, uint32_t i, const lp_run_args *args) {
   const lp_optim_params *o = &l->params.optim;
   double step = (double)args->iteration + 1.0;
-  double rate = (args->n_scalars > LP_SCALAR_LR ? args->scalars[LP_SCALAR_LR] : 0.0) *
-                (double)o->lr_scale;
+  double rate =
+      (args->n_scalars > LP_SCALAR_LR ? args->scalars[LP_SCALAR_LR] : 0.0) * (double)o->lr_scale;
   cl_uint u = 0;
   cl_float f = 0;
   bool is_float = false;
   switch ((ocl_run_value)l->arg[i].index) {
-  case OCL_SEED_LOW: u = (cl_uint)args->seed; break;
-  case OCL_SEED_HIGH: u = (cl_uint)(args->seed >> 32); break;
-  case OCL_ITERATION: u = (cl_uint)args->iteration; break;
-  case OCL_SAMPLE: u = (cl_uint)args->sample_offset; break;
+  case OCL_SEED_LOW:
+    u = (cl_uint)args->seed;
+    break;
+  case OCL_SEED_HIGH:
+    u = (cl_uint)(args->seed >> 32);
+    break;
+  case OCL_ITERATION:
+    u = (cl_uint)args->iteration;
+    break;
+  case OCL_SAMPLE:
+    u = (cl_uint)args->sample_offset;
+    break;
   case OCL_ROW:
     u = args->n_scalars > LP_SCALAR_ROW ? (cl_uint)args->scalars[LP_SCALAR_ROW] : 0;
     break;
-  case OCL_RATE: is_float = true, f = (cl_float)rate; break;
+  case OCL_RATE:
+    is_float = true, f = (cl_float)rate;
+    break;
   case OCL_ADAM_STEP:
     is_float = true, f = (cl_float)(rate / (1.0 - pow((double)o->beta1, step)));
     break;
@@ -219,8 +233,8 @@ static double event_seconds(cl_event event) {
 static cl_command_queue profiling_queue(lp_device *dev) {
   if (!dev->profiling) {
     cl_int e;
-    cl_command_queue q = clCreateCommandQueue(dev->context, dev->found.id,
-                                              CL_QUEUE_PROFILING_ENABLE, &e);
+    cl_command_queue q =
+        clCreateCommandQueue(dev->context, dev->found.id, CL_QUEUE_PROFILING_ENABLE, &e);
     if (e == CL_SUCCESS) dev->profiling = q;
   }
   return dev->profiling ? dev->profiling : dev->queue;

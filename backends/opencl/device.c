@@ -50,7 +50,8 @@ const char *ocl_error_name(cl_int e) {
 }
 
 lp_status ocl_fail(lp_device *dev, cl_int e, const char *what) {
-  if (e == CL_MEM_OBJECT_ALLOCATION_FAILURE || e == CL_OUT_OF_HOST_MEMORY || e == CL_OUT_OF_RESOURCES)
+  if (e == CL_MEM_OBJECT_ALLOCATION_FAILURE || e == CL_OUT_OF_HOST_MEMORY ||
+      e == CL_OUT_OF_RESOURCES)
     return ocl_host->fail(LP_ERR_MEMORY, "%s: %s: %s; lower the batch size", dev->info.id, what,
                           ocl_error_name(e));
   dev->broken = LP_ERR_DEVICE;
@@ -83,9 +84,11 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
       char *end;
       double seconds = strtod(value, &end);
       dev->tune = strcmp(value, "off") != 0;
-      if (end != value && !*end && seconds > 0) dev->tune_seconds = seconds;
+      if (end != value && !*end && seconds > 0)
+        dev->tune_seconds = seconds;
       else if (*value && dev->tune)
-        return ocl_host->fail(LP_ERR_ARG, "opencl: tune=%s: give seconds, \"off\" or nothing", value);
+        return ocl_host->fail(LP_ERR_ARG, "opencl: tune=%s: give seconds, \"off\" or nothing",
+                              value);
     } else {
       return ocl_host->fail(LP_ERR_ARG,
                             "opencl: unknown parameter \"%s\"; there are tune, cache, pci", key);
@@ -151,8 +154,8 @@ lp_status ocl_device_open(const ocl_found *found, uint32_t index, const lp_devic
     s = ocl_host->fail(LP_ERR_UNSUPPORTED, "%s: work-groups of 256 are needed, the device has %zu",
                        found->name, dev->max_group);
   cl_int e = CL_SUCCESS;
-  cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
-                                        (cl_context_properties)found->platform, 0};
+  cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)found->platform,
+                                        0};
   if (s == LP_OK) {
     dev->context = clCreateContext(properties, 1, &found->id, driver_message, dev, &e);
     if (e == CL_SUCCESS) dev->queue = clCreateCommandQueue(dev->context, found->id, 0, &e);

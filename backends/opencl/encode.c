@@ -100,9 +100,12 @@ void ocl_define_int(ocl_encoder *e, const char *name, int64_t value) {
 }
 
 static void float_text(char out[40], float value) {
-  if (value != value) snprintf(out, 40, "NAN");
-  else if (value - value != 0.0f) snprintf(out, 40, value > 0 ? "INFINITY" : "(-INFINITY)");
-  else snprintf(out, 40, "(%af)", (double)value); /* hexadecimal: exact */
+  if (value != value)
+    snprintf(out, 40, "NAN");
+  else if (value - value != 0.0f)
+    snprintf(out, 40, value > 0 ? "INFINITY" : "(-INFINITY)");
+  else
+    snprintf(out, 40, "(%af)", (double)value); /* hexadecimal: exact */
 }
 
 void ocl_define_float(ocl_encoder *e, const char *name, float value) {
@@ -221,7 +224,8 @@ static const lp_post *nth(const ocl_encoder *e, const lp_post *head, uint32_t i)
   return i < e->step->post_count ? ocl_post(e->plan, e->step->post_first + i) : NULL;
 }
 
-static void substitute(ocl_text *out, const char *pattern, uint32_t i, const lp_post *post) {
+static void substitute(ocl_text *out, const char *pattern, uint32_t i, const lp_post *post,
+                       bool indexed) {
   char alpha[40], beta[40];
   float_text(alpha, post->params.scale.alpha);
   float_text(beta, post->params.scale.beta);
@@ -230,7 +234,7 @@ static void substitute(ocl_text *out, const char *pattern, uint32_t i, const lp_
       ocl_put(out, "q%u[e]", i);
       c++;
     } else if (*c == 'K') {
-      ocl_put(out, "k%u", i);
+      ocl_put(out, indexed ? "k%u[j]" : "k%u", i);
       c++;
     } else if (!strncmp(c, "ALPHA", 5)) {
       ocl_put(out, "%s", alpha);
@@ -244,12 +248,13 @@ static void substitute(ocl_text *out, const char *pattern, uint32_t i, const lp_
   }
 }
 
-void ocl_posts(ocl_encoder *e, const lp_post *head, int64_t inner, int64_t row_len) {
+void ocl_posts(ocl_encoder *e, const lp_post *head, int64_t inner, int64_t row_len, int span) {
   if (!e->now) return;
-  ocl_text params = {0}, open = {0}, row = {0}, body = {0};
+  ocl_text params = {0}, open = {0}, row = {0}, spans = {0}, body = {0};
   bool random = false;
   const lp_post *post;
   for (uint32_t i = 0; (post = nth(e, head, i)); i++) {
+    bool indexed = false;
     if (post->extra != LP_NO_SLOT) {
       ocl_put(&params, ", const global float *q%ub, const int q%uo", i, i);
       ocl_put(&open, "const global float *q%u = q%ub + q%uo; ", i, i, i);
@@ -259,32 +264,42 @@ void ocl_posts(ocl_encoder *e, const lp_post *head, int64_t inner, int64_t row_l
       char p[40], scale[40], call[256];
       float_text(p, d->p);
       float_text(scale, 1.0f / (1.0f - d->p));
-      snprintf(call, sizeof call,
-               "const float k%u = lp_keep((uint)((e) %% %lld) / %uu, sample0 + (uint)((e) / %lld), "
-               "iteration, %uu, seed0, seed1, %s, %s); ",
-               i, (long long)inner, d->group, (long long)inner, d->stream, p, scale);
-      /* A row inside one group draws once; otherwise every element draws for itself. */
+      /* A row inside one group draws once; elements of a span are drawn together, in a loop that
+       * can be turned into vector code; otherwise every element draws for itself. */
       bool shared = row_len > 0 && d->group % row_len == 0;
-      ocl_put(shared ? &row : &body, "%s", call);
+      const char *at = !shared && span ? "(e) + j" : "e";
+      snprintf(call, sizeof call,
+               "lp_keep((uint)((%s) %% %lld) / %uu, sample0 + (uint)((%s) / %lld), iteration, %uu, "
+               "seed0, seed1, %s, %s); ",
+               at, (long long)inner, d->group, at, (long long)inner, d->stream, p, scale);
+      if (!shared && span)
+        ocl_put(&spans, "float k%u[%d]; for (int j = 0; j < %d; j++) k%u[j] = %s", i, span, span, i,
+                call);
+      else
+        ocl_put(shared ? &row : &body, "const float k%u = %s", i, call);
+      indexed = !shared && span;
       random = true;
     }
-    substitute(&body, chain[post->op], i, post);
+    substitute(&body, chain[post->op], i, post, indexed);
     ocl_put(&body, " ");
   }
   if (random)
-    ocl_put(&params, ", const uint seed0, const uint seed1, const uint iteration, const uint sample0");
-  if (params.failed || open.failed || row.failed || body.failed)
+    ocl_put(&params,
+            ", const uint seed0, const uint seed1, const uint iteration, const uint sample0");
+  if (params.failed || open.failed || row.failed || spans.failed || body.failed)
     e->status = ocl_host->fail(LP_ERR_MEMORY, "%s: out of memory", e->dev->info.id);
   ocl_text *d = &e->now->define;
   ocl_put(d, "#define POST_PARAMS %s\n#define POST_OPEN %s\n", params.s ? params.s : "",
           open.s ? open.s : "");
-  ocl_put(d, "#define POST_ROW(e) %s\n#define POST(v, e) { %s}\n", row.s ? row.s : "",
-          body.s ? body.s : "");
-  ocl_put(&e->now->undef, "#undef POST_PARAMS\n#undef POST_OPEN\n#undef POST_ROW\n#undef POST\n");
+  ocl_put(d, "#define POST_ROW(e) %s\n#define POST_SPAN(e) %s\n#define POST(v, e) { %s}\n",
+          row.s ? row.s : "", spans.s ? spans.s : "", body.s ? body.s : "");
+  ocl_put(&e->now->undef,
+          "#undef POST_PARAMS\n#undef POST_OPEN\n#undef POST_ROW\n#undef POST_SPAN\n#undef POST\n");
   ocl_define_int(e, "POSTS", e->step->post_count + (head ? 1 : 0));
   free(params.s);
   free(open.s);
   free(row.s);
+  free(spans.s);
   free(body.s);
 }
 

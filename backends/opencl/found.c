@@ -6,11 +6,11 @@
 #include <string.h>
 
 /* Vendor queries for the bus address; the values are the vendors' (cl_ext.h may be older). */
-#define PCI_INFO_KHR    0x410F /* cl_khr_pci_bus_info: domain, bus, device, function */
-#define PCI_BUS_NV      0x4008
-#define PCI_SLOT_NV     0x4009
-#define PCI_DOMAIN_NV   0x400A
-#define TOPOLOGY_AMD    0x4037
+#define PCI_INFO_KHR  0x410F /* cl_khr_pci_bus_info: domain, bus, device, function */
+#define PCI_BUS_NV    0x4008
+#define PCI_SLOT_NV   0x4009
+#define PCI_DOMAIN_NV 0x400A
+#define TOPOLOGY_AMD  0x4037
 
 static void text_of(cl_device_id id, cl_device_info what, char *out, size_t cap) {
   char text[512] = "";
@@ -61,7 +61,9 @@ static bool usable(cl_device_id id, const char *name) {
   clGetDeviceInfo(id, CL_DEVICE_ENDIAN_LITTLE, sizeof little, &little, NULL);
   if (available && compiler && little) return true;
   ocl_host->log(LP_LOG_INFO, "opencl: %s is left out: %s", name,
-                !available ? "not available" : !compiler ? "no compiler" : "big-endian");
+                !available  ? "not available"
+                : !compiler ? "no compiler"
+                            : "big-endian");
   return false;
 }
 
@@ -71,7 +73,8 @@ static void describe(ocl_found *d, cl_platform_id platform, cl_device_id id) {
   text_of(id, CL_DEVICE_NAME, d->name, sizeof d->name);
   text_of(id, CL_DEVICE_VERSION, version, sizeof version);
   text_of(id, CL_DRIVER_VERSION, driver, sizeof driver);
-  clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof d->platform_name - 1, d->platform_name, NULL);
+  clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof d->platform_name - 1, d->platform_name,
+                    NULL);
   snprintf(d->driver, sizeof d->driver, "%.80s, %.40s, driver %.50s", d->platform_name, version,
            driver);
   find_pci(id, d->pci, sizeof d->pci);
@@ -112,8 +115,10 @@ lp_status ocl_find_devices(ocl_found **out, uint32_t *n, char *why, size_t cap) 
   cl_uint count = 0;
   cl_int e = clGetPlatformIDs(0, NULL, &count);
   if (e != CL_SUCCESS || !count) { /* -1001: no driver is registered with the loader */
-    snprintf(why, cap, "no OpenCL driver is installed (%s); install one, for example "
-                       "pocl-opencl-icd for the CPU", ocl_error_name(e));
+    snprintf(why, cap,
+             "no OpenCL driver is installed (%s); install one, for example "
+             "pocl-opencl-icd for the CPU",
+             ocl_error_name(e));
     return LP_OK;
   }
   cl_platform_id *platform = calloc(count, sizeof(cl_platform_id));
@@ -143,8 +148,11 @@ void ocl_fill_info(const ocl_found *d, uint32_t index, lp_device_info *out) {
   clGetDeviceInfo(d->id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof largest, &largest, NULL);
   clGetDeviceInfo(d->id, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof align_bits, &align_bits, NULL);
   clGetDeviceInfo(d->id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL);
-  *out = (lp_device_info){.struct_size = sizeof *out, .type = d->type, .memory = memory,
-                          .units = units, .alignment = OCL_MIN_ALIGN};
+  *out = (lp_device_info){.struct_size = sizeof *out,
+                          .type = d->type,
+                          .memory = memory,
+                          .units = units,
+                          .alignment = OCL_MIN_ALIGN};
   while (out->alignment < align_bits / 8 && out->alignment < 4096) out->alignment *= 2;
   if (largest > OCL_MAX_BUFFER) largest = OCL_MAX_BUFFER;
   out->max_alloc = largest > OCL_BUFFER_PAD ? (largest - OCL_BUFFER_PAD) / 4096 * 4096 : 0;

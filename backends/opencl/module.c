@@ -49,20 +49,23 @@ static lp_status choose(const ocl_found *found, uint32_t n, const char *selector
       *index = (uint32_t)number;
       return LP_OK;
     }
-    return ocl_host->fail(LP_ERR_NOT_FOUND, "opencl: there is no device %lu; there are %u, counted "
-                                            "from 0", number, n);
+    return ocl_host->fail(LP_ERR_NOT_FOUND,
+                          "opencl: there is no device %lu; there are %u, counted "
+                          "from 0",
+                          number, n);
   }
   bool by_pci = !strncmp(selector, "pci=", 4);
   for (uint32_t i = 0; i < n; i++) {
-    bool match = by_pci ? pci_matches(found[i].pci, selector + 4)
-                        : contains(found[i].name, selector) ||
-                              contains(found[i].platform_name, selector);
+    bool match =
+        by_pci ? pci_matches(found[i].pci, selector + 4)
+               : contains(found[i].name, selector) || contains(found[i].platform_name, selector);
     if (!match) continue;
     *index = i;
     return LP_OK;
   }
   return ocl_host->fail(LP_ERR_NOT_FOUND,
-                        "opencl: no device matches \"%s\"; `locality devices` lists them", selector);
+                        "opencl: no device matches \"%s\"; `locality devices` lists them",
+                        selector);
 }
 
 static lp_status open_device(void *self, const char *selector, const lp_device_params *params,

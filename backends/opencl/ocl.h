@@ -8,11 +8,12 @@
 
 #include <locality/plugin.h>
 
-#define OCL_MAX_ARGS    40
-#define OCL_BUFFER_PAD  256 /* bytes past every buffer: vector loads may reach over a tensor's end */
-#define OCL_MAX_BUFFER  (UINT64_C(8) << 30) /* kernels index elements with 32-bit integers */
-#define OCL_MIN_ALIGN   128
-#define OCL_FORMAT      "1" /* of cached programs and tuning files */
+#define OCL_MAX_ARGS   40
+#define OCL_BUFFER_PAD 256 /* bytes past every buffer: vector loads may reach over a tensor's end  \
+                            */
+#define OCL_MAX_BUFFER (UINT64_C(8) << 30) /* kernels index elements with 32-bit integers */
+#define OCL_MIN_ALIGN  128
+#define OCL_FORMAT     "1" /* of cached programs and tuning files */
 
 extern const lp_host *ocl_host; /* set by init */
 
@@ -48,9 +49,9 @@ struct lp_device {
   lp_device_info info;
   cl_context context;
   cl_command_queue queue, profiling;
-  bool cpu;        /* runs kernels on the host's cores: register tiles instead of local memory */
-  bool tune;       /* measure candidates that the tuning file does not know */
-  bool cache;      /* keep program binaries on disk */
+  bool cpu;   /* runs kernels on the host's cores: register tiles instead of local memory */
+  bool tune;  /* measure candidates that the tuning file does not know */
+  bool cache; /* keep program binaries on disk */
   double tune_seconds;
   size_t max_group, local_memory;
   uint32_t units;
@@ -79,16 +80,16 @@ lp_status ocl_fail(lp_device *dev, cl_int e, const char *what);
 lp_status ocl_check(lp_device *dev); /* the sticky error, if any */
 
 lp_status ocl_device_open(const ocl_found *found, uint32_t index, const lp_device_params *params,
-                         lp_device **out);
+                          lp_device **out);
 void ocl_device_close(lp_device *dev);
 lp_status ocl_device_info(lp_device *dev, lp_device_info *out);
 
 lp_status ocl_buf_alloc(lp_device *dev, size_t n, lp_buffer **out);
 void ocl_buf_free(lp_device *dev, lp_buffer *b);
 lp_status ocl_buf_write(lp_device *dev, lp_buffer *b, size_t offset, const void *src, size_t n,
-                       lp_event **done);
+                        lp_event **done);
 lp_status ocl_buf_read(lp_device *dev, lp_buffer *b, size_t offset, void *dst, size_t n,
-                      lp_event **done);
+                       lp_event **done);
 lp_status ocl_buf_fill(lp_device *dev, lp_buffer *b, size_t offset, uint8_t value, size_t n);
 lp_status ocl_event_wait(lp_device *dev, lp_event *event);
 lp_status ocl_sync(lp_device *dev);
@@ -98,17 +99,23 @@ void ocl_staging_free(lp_device *dev);
 /* ---- launches: what a step becomes --------------------------------------------------------- */
 
 typedef enum ocl_run_value { /* arguments that change from run to run */
-  OCL_SEED_LOW,
-  OCL_SEED_HIGH,
-  OCL_ITERATION,
-  OCL_SAMPLE,
-  OCL_ROW,
-  OCL_RATE,       /* learning rate of the step's group */
-  OCL_ADAM_STEP,  /* rate / (1 - beta1^t) */
-  OCL_ADAM_SCALE, /* 1 / sqrt(1 - beta2^t) */
+                             OCL_SEED_LOW,
+                             OCL_SEED_HIGH,
+                             OCL_ITERATION,
+                             OCL_SAMPLE,
+                             OCL_ROW,
+                             OCL_RATE,       /* learning rate of the step's group */
+                             OCL_ADAM_STEP,  /* rate / (1 - beta1^t) */
+                             OCL_ADAM_SCALE, /* 1 / sqrt(1 - beta2^t) */
 } ocl_run_value;
 
-typedef enum ocl_arg_kind { OCL_ARG_MEM, OCL_ARG_BOUND, OCL_ARG_INT, OCL_ARG_FLOAT, OCL_ARG_RUN } ocl_arg_kind;
+typedef enum ocl_arg_kind {
+  OCL_ARG_MEM,
+  OCL_ARG_BOUND,
+  OCL_ARG_INT,
+  OCL_ARG_FLOAT,
+  OCL_ARG_RUN
+} ocl_arg_kind;
 
 typedef struct ocl_arg {
   ocl_arg_kind kind;
@@ -157,8 +164,8 @@ typedef struct ocl_encoder {
   const lp_step *step;
   uint32_t index;
   lp_program *program;
-  ocl_launch *now;   /* the launch being described */
-  lp_status status; /* first failure */
+  ocl_launch *now;     /* the launch being described */
+  lp_status status;    /* first failure */
   const char *variant; /* product candidate to use, NULL: the chosen or default one */
 } ocl_encoder;
 
@@ -169,10 +176,10 @@ const lp_post *ocl_post(const lp_plan_view *plan, uint32_t i);
 const lp_slot *ocl_in(const lp_plan_view *plan, const lp_step *s, uint32_t i);
 const lp_slot *ocl_out(const lp_plan_view *plan, const lp_step *s, uint32_t i);
 
-void ocl_begin(ocl_encoder *e, const char *family);     /* a new launch from kernels/FAMILY.cl */
+void ocl_begin(ocl_encoder *e, const char *family); /* a new launch from kernels/FAMILY.cl */
 /* The same, with kernels/FIRST.cl before it. */
 void ocl_begin_with(ocl_encoder *e, const char *first, const char *family);
-void ocl_file(ocl_encoder *e, const char *name);        /* one more kernel file */
+void ocl_file(ocl_encoder *e, const char *name); /* one more kernel file */
 void ocl_define(ocl_encoder *e, const char *name, const char *fmt, ...) LP_PRINTF(3, 4);
 void ocl_define_int(ocl_encoder *e, const char *name, int64_t value);
 void ocl_define_float(ocl_encoder *e, const char *name, float value);
@@ -187,11 +194,12 @@ void ocl_arg_slot_at(ocl_encoder *e, const lp_slot *slot, uint64_t extra_bytes);
 void ocl_grid(ocl_encoder *e, size_t groups0, size_t groups1, size_t local0);
 /* A device table owned by the program, written now. */
 cl_mem ocl_table(ocl_encoder *e, const void *data, size_t n);
-/* Macros POST_PARAMS, POST_OPEN, POST_ROW, POST from the step's chain. Elements of one row
- * (row_len consecutive elements starting at a multiple of it) share what can be shared; 0: no rows.
- * head: an element-wise op that comes before the chain, or NULL. Call ocl_post_args afterwards, at
- * the place where the kernel has POST_PARAMS. */
-void ocl_posts(ocl_encoder *e, const lp_post *head, int64_t inner, int64_t row_len);
+/* Macros from the step's chain: POST_PARAMS, POST_OPEN; POST_ROW(e) before the elements of a row
+ * (row_len of them, e the first; 0: no rows) and POST_SPAN(e) before `span` consecutive elements
+ * that are counted by j (0: no spans), which draw what they share; POST(v, e) changes the value v
+ * of element e. inner: elements of a sample. head: an element-wise op before the chain, or NULL.
+ * Call ocl_post_args at the place where the kernel has POST_PARAMS. */
+void ocl_posts(ocl_encoder *e, const lp_post *head, int64_t inner, int64_t row_len, int span);
 void ocl_post_args(ocl_encoder *e, const lp_post *head);
 bool ocl_posts_supported(const lp_plan_view *plan, const lp_step *s);
 
@@ -214,13 +222,14 @@ void ocl_encode_cross_entropy(ocl_encoder *e);
 void ocl_encode_update(ocl_encoder *e);
 void ocl_encode_product(ocl_encoder *e);
 size_t ocl_workspace_product(lp_device *dev, const lp_plan_view *plan, const lp_step *s,
-                            uint32_t index);
+                             uint32_t index);
 
 lp_status ocl_encode_step(ocl_encoder *e);
 lp_status ocl_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out);
 void ocl_program_free(lp_device *dev, lp_program *prog);
 lp_status ocl_run(lp_device *dev, lp_program *prog, const lp_run_args *args, lp_event **done);
-lp_status ocl_timings(lp_device *dev, lp_program *prog, lp_step_time *out, uint32_t cap, uint32_t *n);
+lp_status ocl_timings(lp_device *dev, lp_program *prog, lp_step_time *out, uint32_t cap,
+                      uint32_t *n);
 bool ocl_supports(lp_device *dev, const lp_plan_view *plan, uint32_t step);
 lp_status ocl_workspace(lp_device *dev, const lp_plan_view *plan, uint32_t step, size_t *n);
 
@@ -232,6 +241,8 @@ void ocl_built_free(lp_device *dev);
 /* Text of kernels/NAME.cl, embedded at build time; NULL for an unknown name. */
 const char *ocl_kernel_text(const char *name, size_t *n);
 
-static inline int64_t ocl_ceil(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int64_t ocl_ceil(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
 
 #endif

@@ -31,12 +31,13 @@ void ocl_encode_elementwise(ocl_encoder *e) {
   int64_t n = lp_numel(&y->desc);
   ocl_begin(e, "elementwise");
   ocl_grid(e, (size_t)ocl_ceil(n, GROUP), 1, GROUP);
-  ocl_define_int(e, "HEAD", s->op == LP_OP_SIGN        ? HEAD_SIGN
-                            : s->op == LP_OP_EXPAND    ? HEAD_EXPAND
-                            : s->op == LP_OP_NORMALIZE ? HEAD_NORMALIZE
-                                                       : HEAD_COPY);
+  ocl_define_int(e, "HEAD",
+                 s->op == LP_OP_SIGN        ? HEAD_SIGN
+                 : s->op == LP_OP_EXPAND    ? HEAD_EXPAND
+                 : s->op == LP_OP_NORMALIZE ? HEAD_NORMALIZE
+                                            : HEAD_COPY);
   if (s->op == LP_OP_NORMALIZE) normalize_constants(e, x);
-  ocl_posts(e, head, lp_inner(&y->desc), 0);
+  ocl_posts(e, head, lp_inner(&y->desc), 0, 0);
   ocl_arg_slot(e, x);
   ocl_arg_slot(e, y);
   ocl_arg_int(e, n);
@@ -51,7 +52,7 @@ void ocl_encode_entropy_gradient(ocl_encoder *e) {
   ocl_grid(e, (size_t)ocl_ceil(n, GROUP), 1, GROUP);
   ocl_define_int(e, "HEAD", HEAD_CROSS_ENTROPY);
   ocl_define_int(e, "CLASSES", logp->desc.dim[1]);
-  ocl_posts(e, NULL, lp_inner(&y->desc), 0);
+  ocl_posts(e, NULL, lp_inner(&y->desc), 0, 0);
   ocl_arg_slot(e, ocl_in(e->plan, e->step, 0));
   ocl_arg_slot(e, logp);
   ocl_arg_slot(e, ocl_in(e->plan, e->step, 2));

@@ -25,7 +25,7 @@ void ocl_encode_softmax(ocl_encoder *e) {
   const lp_slot *y = ocl_out(e->plan, e->step, 0);
   bool backward = e->step->op == LP_OP_LOG_SOFTMAX_DX;
   begin(e, backward ? MODE_BACKWARD : MODE_FORWARD, y->desc.dim[0], y->desc.dim[1]);
-  ocl_posts(e, NULL, y->desc.dim[1], 0);
+  ocl_posts(e, NULL, y->desc.dim[1], 0, 0);
   for (uint32_t i = 0; i < (backward ? 2U : 1U); i++) ocl_arg_slot(e, ocl_in(e->plan, e->step, i));
   ocl_arg_slot(e, y);
   ocl_arg_int(e, y->desc.dim[0]);

@@ -25,10 +25,11 @@ void ocl_encode_batchnorm(ocl_encoder *e) {
   ocl_define_float(e, "EPS", s->params.batchnorm.eps);
   ocl_define_float(e, "MOMENTUM", s->params.batchnorm.momentum);
   bool forward = mode <= 2;
-  static const char *const name[2][2] = {{"WITH_DGAMMA", "WITH_DBETA"}, {"WITH_MEAN", "WITH_INVSTD"}};
+  static const char *const name[2][2] = {{"WITH_DGAMMA", "WITH_DBETA"},
+                                         {"WITH_MEAN", "WITH_INVSTD"}};
   for (uint32_t i = 0; i < 2; i++)
     ocl_define_int(e, name[forward][i], mode != 2 && ocl_out(e->plan, s, 1 + i) != NULL);
-  ocl_posts(e, NULL, lp_inner(&first->desc), rows ? 0 : pixels);
+  ocl_posts(e, NULL, lp_inner(&first->desc), rows ? 0 : pixels, 0);
   for (uint32_t i = 0; i < 5; i++) ocl_arg_slot(e, ocl_in(e->plan, s, i));
   for (uint32_t i = 0; i < (mode == 2 ? 1U : 3U); i++)
     if (ocl_out(e->plan, s, i)) ocl_arg_slot(e, ocl_out(e->plan, s, i));

@@ -1,4 +1,4 @@
-/* Max pooling and its gradient: kernels/pool.cl. */
+/* Max pooling and its gradient: kernels/pool.cl, and pool_planes.cl for CPU devices. */
 #include "ocl.h"
 
 #define GROUP 256
@@ -11,21 +11,27 @@ void ocl_encode_pool(ocl_encoder *e) {
   const lp_desc *large = backward ? &out->desc : &in->desc;
   const lp_desc *small = backward ? &in->desc : &out->desc;
   int64_t n = lp_numel(&out->desc);
-  ocl_begin(e, "pool");
-  ocl_grid(e, (size_t)ocl_ceil(n, GROUP), 1, GROUP);
+  const lp_pool_params *pool = &s->params.pool;
+  bool planes = e->dev->cpu && pool->k <= 4 && (!backward || pool->k == pool->stride);
+  ocl_begin(e, planes ? "pool_planes" : "pool");
+  if (planes)
+    ocl_grid(e, (size_t)(out->desc.dim[0] * out->desc.dim[1]), 1, 1);
+  else
+    ocl_grid(e, (size_t)ocl_ceil(n, GROUP), 1, GROUP);
   ocl_define_int(e, "BACKWARD", backward);
   ocl_define_int(e, "WITH_WHICH", which != NULL);
   ocl_define_int(e, "IN_H", large->dim[2]);
   ocl_define_int(e, "IN_W", large->dim[3]);
   ocl_define_int(e, "OUT_H", small->dim[2]);
   ocl_define_int(e, "OUT_W", small->dim[3]);
-  ocl_define_int(e, "WINDOW", s->params.pool.k);
-  ocl_define_int(e, "STRIDE", s->params.pool.stride);
-  ocl_posts(e, NULL, lp_inner(&out->desc), 0);
+  ocl_define_int(e, "WINDOW", pool->k);
+  ocl_define_int(e, "STRIDE", pool->stride);
+  ocl_posts(e, NULL, lp_inner(&out->desc), planes ? out->desc.dim[2] * out->desc.dim[3] : 0,
+            planes ? (int)out->desc.dim[3] : 0);
   ocl_arg_slot(e, in);
   if (backward) ocl_arg_slot(e, which);
   ocl_arg_slot(e, out);
   if (!backward && which) ocl_arg_slot(e, which);
-  ocl_arg_int(e, n);
+  if (!planes) ocl_arg_int(e, n);
   ocl_post_args(e, NULL);
 }

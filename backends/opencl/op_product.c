@@ -44,11 +44,9 @@ static void describe_conv(const lp_step *s, product *p) {
   if (p->direction == 1) {
     p->m = p->o, p->n = p->batch * p->oh * p->ow, p->k = taps;
     p->a_kfast = p->b_nfast = true;
-    p->row_len = p->oh * p->ow;
   } else if (p->direction == 2) {
     p->m = p->c, p->n = p->batch * p->h * p->w, p->k = p->o * p->ks * p->ks;
     p->a_kfast = p->b_nfast = true;
-    p->row_len = p->h * p->w;
   } else {
     p->m = p->o, p->n = taps + (p->second != NULL), p->k = p->batch * p->oh * p->ow;
     p->a_kfast = true;
@@ -56,12 +54,17 @@ static void describe_conv(const lp_step *s, product *p) {
 }
 
 void product_of(const lp_plan_view *plan, const lp_step *s, product *p) {
-  *p = (product){.step = s, .p = ocl_in(plan, s, 0), .q = ocl_in(plan, s, 1), .y = ocl_out(plan, s, 0)};
+  *p = (product){
+      .step = s, .p = ocl_in(plan, s, 0), .q = ocl_in(plan, s, 1), .y = ocl_out(plan, s, 0)};
   p->conv = s->op <= LP_OP_CONV2D_DW;
   p->direction = 1 + (int)(s->op - (p->conv ? LP_OP_CONV2D : LP_OP_LINEAR));
-  p->second = p->direction == 1 ? ocl_in(plan, s, 2) : p->direction == 3 ? ocl_out(plan, s, 1) : NULL;
-  if (p->conv) describe_conv(s, p);
-  else describe_linear(plan, s, p);
+  p->second = p->direction == 1   ? ocl_in(plan, s, 2)
+              : p->direction == 3 ? ocl_out(plan, s, 1)
+                                  : NULL;
+  if (p->conv)
+    describe_conv(s, p);
+  else
+    describe_linear(plan, s, p);
 }
 
 void product_key(const product *p, char *out, size_t cap) {
@@ -73,10 +76,12 @@ void product_key(const product *p, char *out, size_t cap) {
   else
     snprintf(out, cap, "linear%s n%lld i%lld o%lld%s", name[p->direction], (long long)p->batch,
              (long long)p->inputs, (long long)p->outputs,
-             p->table ? " table" : p->dense ? " dense" : "");
+             p->table   ? " table"
+             : p->dense ? " dense"
+                        : "");
 }
 
-void product_define(ocl_encoder *e, const product *p, int64_t row_len) {
+void product_define(ocl_encoder *e, const product *p, int span) {
   ocl_define_int(e, "DIRECTION", p->direction);
   ocl_define_int(e, "WITH_BIAS", p->direction == 1 && p->second);
   ocl_define_int(e, "WITH_DB", p->direction == 3 && p->second);
@@ -87,8 +92,9 @@ void product_define(ocl_encoder *e, const product *p, int64_t row_len) {
     const struct {
       const char *name;
       int64_t value;
-    } extent[] = {{"C", p->c},   {"O", p->o},     {"H", p->h},           {"W", p->w},    {"OH", p->oh},
-                  {"OW", p->ow}, {"KS", p->ks},   {"STRIDE", p->stride}, {"PAD", p->pad}};
+    } extent[] = {{"C", p->c},   {"O", p->o},           {"H", p->h},
+                  {"W", p->w},   {"OH", p->oh},         {"OW", p->ow},
+                  {"KS", p->ks}, {"STRIDE", p->stride}, {"PAD", p->pad}};
     for (size_t i = 0; i < sizeof extent / sizeof *extent; i++)
       ocl_define_int(e, extent[i].name, extent[i].value);
   } else {
@@ -99,7 +105,7 @@ void product_define(ocl_encoder *e, const product *p, int64_t row_len) {
     ocl_define_int(e, "WITH_COL", p->col != NULL);
     ocl_define_int(e, "RUN16", p->step->params.linear.run && p->step->params.linear.run % 16 == 0);
   }
-  ocl_posts(e, NULL, lp_inner(&p->y->desc), row_len);
+  ocl_posts(e, NULL, lp_inner(&p->y->desc), 0, span);
 }
 
 void product_args(ocl_encoder *e, const product *p) {

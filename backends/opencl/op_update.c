@@ -76,8 +76,7 @@ static void launch(ocl_encoder *e, const chunk_table *t, int rule, uint32_t slot
     ocl_define_float(e, "BETA2", o->beta2);
     ocl_define_float(e, "EPS", o->eps);
   }
-  for (uint32_t i = 0; i < buffers; i++)
-    ocl_arg_buffer(e, t->buffer[i < t->n_buffers ? i : 0]);
+  for (uint32_t i = 0; i < buffers; i++) ocl_arg_buffer(e, t->buffer[i < t->n_buffers ? i : 0]);
   ocl_arg_mem(e, table);
   if (rule != RULE_ACCUMULATE) ocl_arg_run(e, OCL_RATE);
   if (rule == RULE_ADAM) {

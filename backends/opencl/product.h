@@ -7,17 +7,16 @@
 typedef struct product {
   const lp_step *step;
   bool conv;
-  int direction;           /* 1 forward, 2 input gradient, 3 weight gradient */
-  const lp_slot *p, *q;    /* the two factors */
-  const lp_slot *y;        /* result */
-  const lp_slot *second;   /* bias, or db */
+  int direction;         /* 1 forward, 2 input gradient, 3 weight gradient */
+  const lp_slot *p, *q;  /* the two factors */
+  const lp_slot *y;      /* result */
+  const lp_slot *second; /* bias, or db */
   const lp_slot *table, *off_out, *off_in, *row, *col, *dense;
-  int64_t m, n, k;         /* C(m,n) = sum over k */
+  int64_t m, n, k; /* C(m,n) = sum over k */
   int64_t batch;
-  int64_t inputs, outputs; /* linear */
+  int64_t inputs, outputs;                     /* linear */
   int64_t c, o, h, w, oh, ow, ks, stride, pad; /* convolution */
-  int64_t row_len;         /* elements of y with m and sample fixed; 0: none */
-  bool a_kfast, b_nfast, c_nfast; /* contiguous along k, n, n */
+  bool a_kfast, b_nfast, c_nfast;              /* contiguous along k, n, n */
 } product;
 
 typedef struct engine {
@@ -32,7 +31,7 @@ void product_of(const lp_plan_view *plan, const lp_step *s, product *p);
 /* Text of the shape, key of the tuning file: "linear 64 4096 4096 table". */
 void product_key(const product *p, char *out, size_t cap);
 /* Definitions and arguments of kernels/linear.cl or conv.cl, up to POST_PARAMS. */
-void product_define(ocl_encoder *e, const product *p, int64_t row_len);
+void product_define(ocl_encoder *e, const product *p, int span);
 void product_args(ocl_encoder *e, const product *p);
 
 /* All engines by preference; NULL-terminated names. */

@@ -1,5 +1,5 @@
-/* Direct convolution of stride 1 for CPU devices: kernels/conv_direct.cl and conv_dw.cl, over a copy
- * of the image with a border of zeros where the convolution reaches past its edge (pad.cl). */
+/* Direct convolution of stride 1 for CPU devices: kernels/conv_direct.cl and conv_dw.cl, over a
+ * copy of the image with a border of zeros where the convolution reaches past its edge (pad.cl). */
 #include "product.h"
 
 #include <stdio.h>
@@ -28,13 +28,18 @@ static bool describe(lp_device *dev, const product *p, direct *d) {
   if (!p->conv || !dev->cpu || p->stride != 1 || p->ks > 7) return false;
   bool dx = p->direction == 2;
   if (dx && p->pad > p->ks - 1) return false;
-  *d = (direct){.planes = dx ? p->o : p->c, .h = dx ? p->oh : p->h, .w = dx ? p->ow : p->w,
-                .border = dx ? p->ks - 1 - p->pad : p->pad, .m = dx ? p->c : p->o,
-                .th = dx ? p->h : p->oh, .tw = dx ? p->w : p->ow};
+  *d = (direct){.planes = dx ? p->o : p->c,
+                .h = dx ? p->oh : p->h,
+                .w = dx ? p->ow : p->w,
+                .border = dx ? p->ks - 1 - p->pad : p->pad,
+                .m = dx ? p->c : p->o,
+                .th = dx ? p->h : p->oh,
+                .tw = dx ? p->w : p->ow};
   d->tall = d->h + 2 * d->border;
   d->wide = d->w + 2 * d->border;
   bool wide_registers = native_width(dev) >= 16;
-  d->vl = wide_registers && ocl_ceil(d->tw, 16) * 16 == ocl_ceil(d->tw, 8) * 8 ? 16 : 8;
+  d->vl =
+      wide_registers && d->tw >= 16 && ocl_ceil(d->tw, 16) * 16 == ocl_ceil(d->tw, 8) * 8 ? 16 : 8;
   if (d->tw < d->vl || !p->batch) return false;
   int64_t registers = wide_registers ? 28 : 12;
   if (p->direction == 3) {
@@ -88,7 +93,8 @@ static void define_lists(ocl_encoder *e, const direct *d) {
   ocl_define_int(e, "SW", d->wide);
 }
 
-static void encode_weights(ocl_encoder *e, const product *p, const direct *d, const lp_slot *image) {
+static void encode_weights(ocl_encoder *e, const product *p, const direct *d,
+                           const lp_slot *image) {
   ocl_begin_with(e, "lists", "conv_dw");
   define_lists(e, d);
   ocl_define_int(e, "C", p->c);
@@ -97,7 +103,7 @@ static void encode_weights(ocl_encoder *e, const product *p, const direct *d, co
   ocl_define_int(e, "OW", p->ow);
   ocl_define_int(e, "KS", p->ks);
   ocl_define_int(e, "WITH_DB", p->second != NULL);
-  ocl_posts(e, NULL, lp_inner(&p->y->desc), 0);
+  ocl_posts(e, NULL, lp_inner(&p->y->desc), 0, 0);
   ocl_grid(e, (size_t)ocl_ceil(p->o, d->mr), (size_t)(p->c * p->ks), 1);
   ocl_arg_slot(e, p->p);
   ocl_arg_slot(e, image);
@@ -128,6 +134,7 @@ void direct_encode(ocl_encoder *e, const product *p) {
   define_lists(e, &d);
   ocl_define_int(e, "DIRECTION", p->direction);
   ocl_define_int(e, "WITH_BIAS", p->direction == 1 && p->second);
+  ocl_define_int(e, "BORDER", d.border);
   ocl_define_int(e, "NV", d.nv);
   ocl_define_int(e, "TILES", together);
   ocl_define_int(e, "SC", d.planes);
@@ -135,7 +142,7 @@ void direct_encode(ocl_encoder *e, const product *p) {
   ocl_define_int(e, "TH", d.th);
   ocl_define_int(e, "TW", d.tw);
   ocl_define_int(e, "KS", p->ks);
-  ocl_posts(e, NULL, lp_inner(&p->y->desc), d.th * d.tw);
+  ocl_posts(e, NULL, lp_inner(&p->y->desc), d.th * d.tw, d.vl);
   ocl_grid(e, (size_t)ocl_ceil(tiles, together), (size_t)p->batch, 1);
   ocl_arg_slot(e, image);
   ocl_arg_slot(e, p->q);

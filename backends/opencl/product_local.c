@@ -1,4 +1,5 @@
-/* Engines for GPUs: tiles in local memory, sums split over a work-group, and the plain reference. */
+/* Engines for GPUs: tiles in local memory, sums split over a work-group, and the plain reference.
+ */
 #include "product.h"
 
 bool local_fits(lp_device *dev, const lp_plan_view *plan, const product *p) {
@@ -23,9 +24,15 @@ static void tile(ocl_encoder *e, const product *p, int size, int depth, int item
   product_args(e, p);
 }
 
-void tile64_encode(ocl_encoder *e, const product *p) { tile(e, p, 64, 16, 16); }
-void tile32_encode(ocl_encoder *e, const product *p) { tile(e, p, 32, 16, 8); }
-void tile16_encode(ocl_encoder *e, const product *p) { tile(e, p, 16, 16, 8); }
+void tile64_encode(ocl_encoder *e, const product *p) {
+  tile(e, p, 64, 16, 16);
+}
+void tile32_encode(ocl_encoder *e, const product *p) {
+  tile(e, p, 32, 16, 8);
+}
+void tile16_encode(ocl_encoder *e, const product *p) {
+  tile(e, p, 16, 16, 8);
+}
 
 /* Few elements, long sums: tiles of 32 would leave most of the device idle. */
 bool split_preferred(lp_device *dev, const product *p) {

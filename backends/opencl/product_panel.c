@@ -37,8 +37,10 @@ static void plan_blocks(lp_device *dev, const product *p, blocking *b) {
   while (!b->single && tm > 1 && tm * b->mr * pn * b->lanes > 65536) tm = ocl_ceil(tm, 2);
   int64_t wanted = 4 * (int64_t)dev->units;
   while (ocl_ceil(tiles_m, tm) * ocl_ceil(panels, pn) < wanted && (tm > 1 || pn > 1)) {
-    if (pn > 1 && (pn * b->lanes > tm * b->mr || tm == 1)) pn = ocl_ceil(pn, 2);
-    else tm = ocl_ceil(tm, 2);
+    if (pn > 1 && (pn * b->lanes > tm * b->mr || tm == 1))
+      pn = ocl_ceil(pn, 2);
+    else
+      tm = ocl_ceil(tm, 2);
   }
   b->block_m = tm * b->mr;
   b->block_n = pn * b->lanes;
@@ -70,7 +72,7 @@ void panel_encode(ocl_encoder *e, const product *p) {
   ocl_begin(e, p->conv ? "conv" : "linear");
   ocl_file(e, "lists");
   ocl_file(e, "gemm_panel");
-  product_define(e, p, 0);
+  product_define(e, p, p->conv ? 0 : p->direction == 1 ? b.mr : b.lanes);
   ocl_define(e, "ROWS", "%s", rows);
   ocl_define_int(e, "MR", b.mr);
   ocl_define_int(e, "VL", b.vl);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUILD_OPTIONS "-cl-std=CL1.2"
+#define BUILD_OPTIONS "-cl-std=CL1.2 -w"
 
 static void hex(const unsigned char *bytes, size_t n, char *out) {
   for (size_t i = 0; i < n; i++) snprintf(out + 2 * i, 3, "%02x", bytes[i]);
@@ -73,7 +73,7 @@ static bool caches_itself(const lp_device *dev) {
 static lp_status cache_file(lp_device *dev, const ocl_text *source, char *path, size_t cap) {
   char version[128] = "", digest[65], name[128];
   clGetDeviceInfo(dev->found.id, CL_DEVICE_VERSION, sizeof version - 1, version, NULL);
-  const char *part[] = {OCL_FORMAT, source->s, BUILD_OPTIONS, dev->found.platform_name,
+  const char *part[] = {OCL_FORMAT,      source->s,         BUILD_OPTIONS, dev->found.platform_name,
                         dev->found.name, dev->found.driver, version};
   size_t len[7];
   for (int i = 0; i < 7; i++) len[i] = strlen(part[i]);
@@ -140,8 +140,8 @@ static void dump(const ocl_text *source) {
 static lp_status build_text(lp_device *dev, const ocl_text *source, cl_program *out) {
   char path[1024] = "";
   dump(source);
-  bool keep = dev->cache && !caches_itself(dev) &&
-              cache_file(dev, source, path, sizeof path) == LP_OK;
+  bool keep =
+      dev->cache && !caches_itself(dev) && cache_file(dev, source, path, sizeof path) == LP_OK;
   if (keep && (*out = load_binary(dev, path))) return LP_OK;
   cl_int e;
   const char *text = source->s;

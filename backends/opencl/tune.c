@@ -6,7 +6,9 @@ lp_status ocl_tuning_load(lp_device *dev) {
   return LP_OK;
 }
 
-void ocl_tuning_free(lp_device *dev) { (void)dev; }
+void ocl_tuning_free(lp_device *dev) {
+  (void)dev;
+}
 
 const char *ocl_tuning_find(const lp_device *dev, const char *shape) {
   (void)dev, (void)shape;

@@ -1,21 +1,22 @@
 /* What every program starts with: random numbers and reductions with a fixed tree. */
 
-/* Philox4x32-10 (Salmon et al., SC 2011). */
-static uint4 lp_philox(uint4 c, uint2 k) {
-  for (int r = 0; r < 10; r++) {
-    const uint h0 = mul_hi(0xD2511F53u, c.x), l0 = 0xD2511F53u * c.x;
-    const uint h1 = mul_hi(0xCD9E8D57u, c.z), l1 = 0xCD9E8D57u * c.z;
-    c = (uint4)(h1 ^ c.y ^ k.x, l1, h0 ^ c.w ^ k.y, l0);
-    k += (uint2)(0x9E3779B9u, 0xBB67AE85u);
-  }
-  return c;
-}
-
-/* Dropout's factor for mask element m of sample n: 0, or scale where the draw is at least p. */
+/* Dropout's factor for mask element m of sample n: 0, or scale where the draw is at least p. The
+ * draw is a word of Philox4x32-10 (Salmon et al., SC 2011), in scalars so that loops over it can be
+ * turned into vector code. */
 static float lp_keep(uint m, uint n, uint iteration, uint stream, uint seed0, uint seed1, float p,
                      float scale) {
-  const uint4 r = lp_philox((uint4)(m >> 2, n, iteration, stream), (uint2)(seed0, seed1));
-  const uint low = (m & 1u) != 0u ? r.y : r.x, high = (m & 1u) != 0u ? r.w : r.z;
+  uint x = m >> 2, y = n, z = iteration, w = stream, k0 = seed0, k1 = seed1;
+#pragma unroll
+  for (int r = 0; r < 10; r++) {
+    const ulong a = (ulong)x * 0xD2511F53u, b = (ulong)z * 0xCD9E8D57u;
+    x = (uint)(b >> 32) ^ y ^ k0;
+    z = (uint)(a >> 32) ^ w ^ k1;
+    y = (uint)b;
+    w = (uint)a;
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  const uint low = (m & 1u) != 0u ? y : x, high = (m & 1u) != 0u ? w : z;
   const float u = (float)(((m & 2u) != 0u ? high : low) >> 8) * 0x1p-24f;
   return u >= p ? scale : 0.0f;
 }

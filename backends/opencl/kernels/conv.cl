@@ -14,6 +14,7 @@
 #undef LOAD_B16
 #undef LANES16
 #undef STORE
+#undef ELEMENT
 #undef STORE16
 #undef SECOND
 #undef SECOND_OPEN
@@ -47,6 +48,7 @@
 /* Lanes n .. n+15; those past the end repeat the last. */
 #define LANES16(n) min(LP_IOTA16 + (n), GEMM_N - 1)
 
+#define ELEMENT(m, n) 0 /* results are not in the order of n: no spans */
 #if DIRECTION == 1
 #define GEMM_M         O
 #define GEMM_N         (batch * PLACES)
@@ -66,14 +68,14 @@
   {                                                                                                \
     const int e = ((n) / PLACES * O + (m)) * PLACES + (n) % PLACES;                                \
     float v = (value) + bias[m];                                                                   \
-    POST_ROW(e) POST(v, e) y[e] = v;                                                               \
+    POST(v, e) y[e] = v;                                                               \
   }
 #else
 #define STORE(m, n, value)                                                                         \
   {                                                                                                \
     const int e = ((n) / PLACES * O + (m)) * PLACES + (n) % PLACES;                                \
     float v = (value);                                                                             \
-    POST_ROW(e) POST(v, e) y[e] = v;                                                               \
+    POST(v, e) y[e] = v;                                                               \
   }
 #endif
 #elif DIRECTION == 2
@@ -93,7 +95,7 @@
   {                                                                                                \
     const int e = ((n) / PIXELS * C + (m)) * PIXELS + (n) % PIXELS;                                \
     float v = (value);                                                                             \
-    POST_ROW(e) POST(v, e) y[e] = v;                                                               \
+    POST(v, e) y[e] = v;                                                               \
   }
 #else
 #define GEMM_M         O
@@ -117,7 +119,7 @@
     if ((n) < CKK) {                                                                               \
       const int e = (m) * CKK + (n);                                                               \
       float v = (value);                                                                           \
-      POST_ROW(e) POST(v, e) y[e] = v;                                                             \
+      POST(v, e) y[e] = v;                                                             \
     } else {                                                                                       \
       db[m] = (value);                                                                             \
     }                                                                                              \
@@ -127,7 +129,7 @@
   {                                                                                                \
     const int e = (m) * CKK + (n);                                                                 \
     float v = (value);                                                                             \
-    POST_ROW(e) POST(v, e) y[e] = v;                                                               \
+    POST(v, e) y[e] = v;                                                               \
   }
 #endif
 #endif

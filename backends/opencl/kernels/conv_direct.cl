@@ -2,7 +2,7 @@
  * the input gradient (2: the gradient is convolved with turned filters). One work-item makes TILES
  * tiles of MR planes of one sample; a tile is MR planes x NV segments of VL places. The last segment
  * of a row overlaps the one before, so that nothing outside the image is read or written.
- * SC SH SW: planes and extents of the (padded) source; M TH TW: of the result; KS. */
+ * SC SH SW: planes and extents of the source with its BORDER; M TH TW: of the result; KS. */
 #undef SEGMENTS
 #undef ROW
 #undef TAP
@@ -32,11 +32,14 @@
 #if POSTS
 #define STORE_SEGMENT(i, t)                                                                        \
   VSTORE(c##i##_##t + shift, part);                                                                \
-  for (int j = 0; j < VL; j++) {                                                                   \
-    const int e = base + y##t * TW + x##t + j;                                                     \
-    float v = part[j];                                                                             \
-    POST(v, e)                                                                                     \
-    y[e] = v;                                                                                      \
+  {                                                                                                \
+    POST_SPAN(base + y##t * TW + x##t)                                                             \
+    for (int j = 0; j < VL; j++) {                                                                   \
+      const int e = base + y##t * TW + x##t + j;                                                   \
+      float v = part[j];                                                                           \
+      POST(v, e)                                                                                   \
+      y[e] = v;                                                                                    \
+    }                                                                                              \
   }
 #else
 #define STORE_SEGMENT(i, t) VSTORE(c##i##_##t + shift, y + base + y##t * TW + x##t);
@@ -56,7 +59,7 @@
 
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 KERNEL(const global float *sb, const int so, const global float *wb, const int wo,
-       global float *yb, const int yo
+       global float *restrict yb, const int yo
 #if WITH_BIAS
        , const global float *biasb, const int biaso
 #endif
@@ -76,9 +79,12 @@ KERNEL(const global float *sb, const int so, const global float *wb, const int w
     for (int first = 0; first < TH * SEGMENTS && m0 < M; first += NV) {
       COLUMNS(PLACE_SEGMENT, 0)
       ROWS(ZERO_ROW)
+      /* Filter rows that meet nothing but border on every row of the tile are left out. */
+      const int y_first = first / SEGMENTS, y_last = min(first + NV - 1, TH * SEGMENTS - 1) / SEGMENTS;
+      const int ky_first = max(0, BORDER - y_last), ky_last = min(KS - 1, SH - BORDER - 1 - y_first);
       for (int c = 0; c < SC; c++) {
         const global float *plane = source + c * (SH * SW);
-        for (int ky = 0; ky < KS; ky++)
+        for (int ky = ky_first; ky <= ky_last; ky++)
           for (int kx = 0; kx < KS; kx++) {
             COLUMNS(LOAD_SEGMENT, 0)
             ROWS(ADD_ROW)

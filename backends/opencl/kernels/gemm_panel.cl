@@ -118,11 +118,14 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
               for (; j + 16 <= min(columns, WIDE_END - n0); j += 16)
                 STORE16(m0 + i, n0 + j, vload16(0, c + i * LANES + j));
 #endif
+              POST_SPAN(ELEMENT(m0 + i, n0))
               for (; j < columns; j++) STORE(m0 + i, n0 + j, c[i * LANES + j])
             }
 #else
-            for (int j = 0; j < columns; j++)
-              for (int i = 0; i < rows; i++) STORE(m0 + i, n0 + j, c[i * LANES + j])
+            for (int n = n0; n < n0 + columns; n++) {
+              POST_SPAN(ELEMENT(m0, n))
+              for (int j = 0; j < rows; j++) STORE(m0 + j, n, c[j * LANES + n - n0])
+            }
 #endif
           }
         }

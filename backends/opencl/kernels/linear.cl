@@ -25,6 +25,7 @@
 #undef LOAD_B16
 #undef LOAD_BT16
 #undef STORE
+#undef ELEMENT
 #undef STORE16
 #undef SECOND
 #undef SECOND_OPEN
@@ -84,7 +85,7 @@
 #define SECOND_OPEN
 #endif
 #define PROBLEM_PARAMS                                                                             \
-  const global float *pb, const int po, const global float *qb, const int qo, global float *yb,    \
+  const global float *pb, const int po, const global float *qb, const int qo, global float *restrict yb,\
       const int yo SECOND PRIOR_PARAMS, const int batch POST_PARAMS
 #define PROBLEM_OPEN                                                                               \
   const global float *p = pb + po, *q = qb + qo;                                                   \
@@ -97,6 +98,7 @@
 #define GEMM_K         INPUTS
 #define LOAD_A(m, k)   (q[(m) * INPUTS + (k)] PRIOR_AT(m, k))
 #define LOAD_A16(m, k) (vload16(0, q + (m) * INPUTS + (k)) PRIOR16(m, k))
+#define ELEMENT(m, n)  ((n) * OUTPUTS + (m))
 #define LOAD_B(k, n)   p[(n) * INPUTS + (k)]
 #define LOAD_BT16(k, n) vload16(0, p + (n) * INPUTS + (k))
 #if WITH_BIAS
@@ -104,20 +106,21 @@
   {                                                                                                \
     const int e = (n) * OUTPUTS + (m);                                                             \
     float v = (value) + bias[m];                                                                   \
-    POST_ROW(e) POST(v, e) y[e] = v;                                                               \
+    POST(v, e) y[e] = v;                                                               \
   }
 #else
 #define STORE(m, n, value)                                                                         \
   {                                                                                                \
     const int e = (n) * OUTPUTS + (m);                                                             \
     float v = (value);                                                                             \
-    POST_ROW(e) POST(v, e) y[e] = v;                                                               \
+    POST(v, e) y[e] = v;                                                               \
   }
 #endif
 #elif DIRECTION == 2
 #define GEMM_M         batch
 #define GEMM_N         INPUTS
 #define GEMM_K         OUTPUTS
+#define ELEMENT(m, n)  ((m) * INPUTS + (n))
 #define LOAD_A(m, k)   p[(m) * OUTPUTS + (k)]
 #define LOAD_A16(m, k) vload16(0, p + (m) * OUTPUTS + (k))
 #define LOAD_B(k, n)   (q[(k) * INPUTS + (n)] PRIOR_AT(k, n))
@@ -126,13 +129,14 @@
   {                                                                                                \
     const int e = (m) * INPUTS + (n);                                                              \
     float v = (value);                                                                             \
-    POST_ROW(e) POST(v, e) y[e] = v;                                                               \
+    POST(v, e) y[e] = v;                                                               \
   }
 #define STORE16(m, n, value) vstore16(value, 0, y + (m) * INPUTS + (n))
 #else
 #define GEMM_M               OUTPUTS
 #define GEMM_N               (INPUTS + WITH_DB)
 #define GEMM_K               batch
+#define ELEMENT(m, n)        ((m) * INPUTS + (n))
 #define LOAD_A(m, k)         p[(k) * OUTPUTS + (m)]
 #define LOAD_A16(m, k)       vload16(0, p + (k) * OUTPUTS + (m))
 #define STORE16(m, n, value) vstore16((value) PRIOR16(m, n), 0, y + (m) * INPUTS + (n))
@@ -147,7 +151,7 @@
     if ((n) < INPUTS) {                                                                            \
       const int e = (m) * INPUTS + (n);                                                            \
       float v = (value) PRIOR_AT(m, n);                                                            \
-      POST_ROW(e) POST(v, e) y[e] = v;                                                             \
+      POST(v, e) y[e] = v;                                                             \
     } else {                                                                                       \
       db[m] = (value);                                                                             \
     }                                                                                              \
@@ -159,7 +163,7 @@
   {                                                                                                \
     const int e = (m) * INPUTS + (n);                                                              \
     float v = (value) PRIOR_AT(m, n);                                                              \
-    POST_ROW(e) POST(v, e) y[e] = v;                                                               \
+    POST(v, e) y[e] = v;                                                               \
   }
 #endif
 #endif
