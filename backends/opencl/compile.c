@@ -150,6 +150,12 @@ lp_status ocl_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out
   return LP_OK;
 }
 
+static cl_int enqueue(cl_command_queue queue, const ocl_launch *l, cl_event *event) {
+  bool moved = l->offset[0] || l->offset[1];
+  return clEnqueueNDRangeKernel(queue, l->kernel, l->dims, moved ? l->offset : NULL, l->global,
+                                l->local, 0, NULL, event);
+}
+
 /* ---- running ------------------------------------------------------------------------------- */
 
 static cl_int set_run_value(const ocl_launch *l, uint32_t i, const lp_run_args *args) {
@@ -250,9 +256,7 @@ static lp_status run_profiled(lp_device *dev, lp_program *p, const lp_run_args *
     cl_event event = NULL;
     cl_int e = set_dynamic_args(l, args);
     double start = now();
-    if (e == CL_SUCCESS)
-      e = clEnqueueNDRangeKernel(queue, l->kernel, l->dims, NULL, l->global, l->local, 0, NULL,
-                                 &event);
+    if (e == CL_SUCCESS) e = enqueue(queue, l, &event);
     if (e == CL_SUCCESS) e = clWaitForEvents(1, &event);
     double host = now() - start, device = event ? event_seconds(event) : NAN;
     if (event) clReleaseEvent(event);
@@ -274,9 +278,7 @@ lp_status ocl_run(lp_device *dev, lp_program *p, const lp_run_args *args, lp_eve
   for (uint32_t k = 0; k < p->n; k++) {
     ocl_launch *l = &p->launch[k];
     cl_int e = set_dynamic_args(l, args);
-    if (e == CL_SUCCESS)
-      e = clEnqueueNDRangeKernel(dev->queue, l->kernel, l->dims, NULL, l->global, l->local, 0, NULL,
-                                 done && k + 1 == p->n ? &last : NULL);
+    if (e == CL_SUCCESS) e = enqueue(dev->queue, l, done && k + 1 == p->n ? &last : NULL);
     if (e != CL_SUCCESS) return ocl_fail(dev, e, l->family);
     dev->count.launches++;
   }

@@ -78,7 +78,11 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
   for (uint32_t i = 0; params && i < params->count; i++) {
     const char *key = params->key[i], *value = params->value[i];
     if (!strcmp(key, "pci")) continue; /* part of the selection */
-    if (!strcmp(key, "cache")) {
+    if (!strcmp(key, "kernels")) {     /* which family of kernels: for tests without the hardware */
+      if (strcmp(value, "cpu") != 0 && strcmp(value, "gpu") != 0)
+        return ocl_host->fail(LP_ERR_ARG, "opencl: kernels=%s: there are cpu and gpu", value);
+      dev->cpu = !strcmp(value, "cpu");
+    } else if (!strcmp(key, "cache")) {
       dev->cache = strcmp(value, "off") != 0;
     } else if (!strcmp(key, "tune")) {
       char *end;
@@ -90,8 +94,8 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
         return ocl_host->fail(LP_ERR_ARG, "opencl: tune=%s: give seconds, \"off\" or nothing",
                               value);
     } else {
-      return ocl_host->fail(LP_ERR_ARG,
-                            "opencl: unknown parameter \"%s\"; there are tune, cache, pci", key);
+      return ocl_host->fail(
+          LP_ERR_ARG, "opencl: unknown parameter \"%s\"; there are tune, cache, kernels, pci", key);
     }
   }
   return LP_OK;

@@ -8,9 +8,10 @@
 
 #include <locality/plugin.h>
 
-#define OCL_MAX_ARGS   40
-#define OCL_BUFFER_PAD 256 /* bytes past every buffer: vector loads may reach over a tensor's end  \
-                            */
+#define OCL_MAX_ARGS 40
+#define OCL_BUFFER_PAD                                                                             \
+  256 /* bytes past every buffer: vector loads may reach over a tensor's end                       \
+       */
 #define OCL_MAX_BUFFER (UINT64_C(8) << 30) /* kernels index elements with 32-bit integers */
 #define OCL_MIN_ALIGN  128
 #define OCL_FORMAT     "1" /* of cached programs and tuning files */
@@ -52,7 +53,7 @@ struct lp_device {
   bool cpu;   /* runs kernels on the host's cores: register tiles instead of local memory */
   bool tune;  /* measure candidates that the tuning file does not know */
   bool cache; /* keep program binaries on disk */
-  double tune_seconds;
+  double tune_seconds; /* left for measuring */
   size_t max_group, local_memory;
   uint32_t units;
   lp_status broken; /* sticky */
@@ -63,6 +64,7 @@ struct lp_device {
   ocl_built *built;
   uint32_t n_built;
   struct ocl_tuning *tuning;
+  const char *forced; /* while candidates are measured: the one to use */
 };
 
 struct lp_buffer {
@@ -139,7 +141,7 @@ typedef struct ocl_launch {
   ocl_arg arg[OCL_MAX_ARGS];
   uint32_t n_args;
   uint32_t dims;
-  size_t global[2], local[2];
+  size_t global[2], local[2], offset[2];
   uint32_t step;
   lp_op_params params; /* of the step: rates of optimisers */
   char digest[41];
@@ -164,9 +166,8 @@ typedef struct ocl_encoder {
   const lp_step *step;
   uint32_t index;
   lp_program *program;
-  ocl_launch *now;     /* the launch being described */
-  lp_status status;    /* first failure */
-  const char *variant; /* product candidate to use, NULL: the chosen or default one */
+  ocl_launch *now;  /* the launch being described */
+  lp_status status; /* first failure */
 } ocl_encoder;
 
 const lp_step *ocl_step(const lp_plan_view *plan, uint32_t i);

@@ -156,6 +156,7 @@ static const engine *default_tile(lp_device *dev, const product *p) {
 
 const engine *product_choose(lp_device *dev, const lp_plan_view *plan, const product *p) {
   char key[128];
+  if (dev->forced) return named(dev->forced);
   product_key(p, key, sizeof key);
   const engine *known = named(ocl_tuning_find(dev, key));
   if (known && (!known->fits || known->fits(dev, plan, p))) return known;
@@ -171,6 +172,7 @@ size_t ocl_workspace_product(lp_device *dev, const lp_plan_view *plan, const lp_
   (void)index;
   product p;
   product_of(plan, s, &p);
+  if (dev->tune && !dev->forced) ocl_tune(dev, plan, s);
   const engine *chosen = product_choose(dev, plan, &p);
   return chosen->workspace ? chosen->workspace(dev, plan, &p) : 0;
 }
@@ -178,6 +180,5 @@ size_t ocl_workspace_product(lp_device *dev, const lp_plan_view *plan, const lp_
 void ocl_encode_product(ocl_encoder *e) {
   product p;
   product_of(e->plan, e->step, &p);
-  const engine *chosen = e->variant ? named(e->variant) : product_choose(e->dev, e->plan, &p);
-  chosen->encode(e, &p);
+  product_choose(e->dev, e->plan, &p)->encode(e, &p);
 }
