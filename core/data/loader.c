@@ -1,8 +1,8 @@
-/* Batches decoded ahead by worker threads, handed out in order.
+/* Samples decoded ahead by worker threads, handed out in order.
  *
- * Workers claim one sample after another, so a batch is ready as early as can be, and write it to
- * the slot of its batch in a ring; they stop when the ring is full. What a sample becomes does not
- * depend on who decodes it, nor when.
+ * Workers claim one sample after another, so that the next one wanted is ready as early as can be,
+ * and write it to its place in a ring; they wait while the ring is full. What a sample becomes does
+ * not depend on who decodes it, nor when.
  */
 #include "dataset.h"
 
@@ -16,17 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_WORKERS = 64, MIN_SLOTS = 2, MAX_SLOTS = 8, AUTO_WORKERS = 16 };
-static const size_t ring_bytes = (size_t)64 << 20; /* more than two slots only within this */
-
-typedef struct slot {
-  uint8_t *images;
-  int32_t *labels;
-  uint32_t done; /* samples that are there, or have failed */
-  lp_status status;
-  uint32_t failed; /* the first sample of the batch that failed */
-  char message[600];
-} slot;
+enum { MAX_WORKERS = 64, AUTO_WORKERS = 16, MIN_AHEAD = 2, MAX_AHEAD = 8 };
+static const size_t ring_bytes = (size_t)64 << 20; /* more than two batches only within this */
 
 struct lp_loader {
   const lp_dataset *data;
@@ -34,16 +25,24 @@ struct lp_loader {
   uint32_t n, batch;
   uint64_t seed;
   uint32_t epoch;
-  size_t image;  /* bytes */
-  uint32_t next; /* first sample of the next batch to hand out */
+  size_t image; /* bytes */
   double waited;
 
-  pthread_mutex_t lock; /* for all that follows */
+  uint32_t ring; /* samples it holds: sample i is at i % ring */
+  uint8_t *images;
+  int32_t *labels;
+  bool *done; /* the sample is there, or has failed */
+
+  pthread_mutex_t lock; /* for all that follows, and done */
   pthread_cond_t room, ready;
-  uint32_t claimed; /* samples taken by workers */
+  uint32_t next;     /* the next sample to hand out */
+  uint32_t claimed;  /* samples taken by workers */
+  uint32_t complete; /* samples before this one are done */
+  uint32_t wanted;   /* what lp_loader_next waits for `complete` to reach */
   bool stop;
-  uint32_t slots;
-  slot slot[MAX_SLOTS];
+  lp_status status; /* of sample `failed`, the first that failed */
+  uint32_t failed;
+  char message[600];
 
   uint32_t workers;
   pthread_t worker[MAX_WORKERS];
@@ -53,20 +52,28 @@ static lp_status out_of_memory(void) {
   return lp_fail(LP_ERR_MEMORY, "out of memory loading images");
 }
 
-static uint32_t batch_count(const lp_loader *l, uint32_t first) {
-  return l->n - first < l->batch ? l->n - first : l->batch;
-}
-
 /* ---- workers ------------------------------------------------------------------------------- */
 
 /* The next sample to decode; false: there is none, or the loader is being freed. */
 static bool claim(lp_loader *l, uint32_t *sample) {
-  /* Samples before this one have a slot: the batches from the one that is handed out next. */
-  while (!l->stop && l->claimed < l->n && l->claimed / l->batch >= l->next / l->batch + l->slots)
+  while (!l->stop && l->claimed < l->n && l->claimed - l->next >= l->ring)
     pthread_cond_wait(&l->room, &l->lock);
   if (l->stop || l->claimed == l->n) return false;
   *sample = l->claimed++;
   return true;
+}
+
+static void finish(lp_loader *l, uint32_t sample, lp_status status) {
+  if (status != LP_OK && (l->status == LP_OK || sample < l->failed)) {
+    l->status = status;
+    l->failed = sample;
+    snprintf(l->message, sizeof l->message, "%s", lp_error_message());
+  }
+  l->done[sample % l->ring] = true;
+  while (l->complete < l->claimed && l->done[l->complete % l->ring]) {
+    l->done[l->complete++ % l->ring] = false;
+    if (l->complete == l->wanted) pthread_cond_signal(&l->ready);
+  }
 }
 
 static void *work(void *arg) {
@@ -74,18 +81,12 @@ static void *work(void *arg) {
   uint32_t sample;
   pthread_mutex_lock(&l->lock);
   while (claim(l, &sample)) {
-    slot *s = &l->slot[sample / l->batch % l->slots];
-    const uint32_t k = sample % l->batch;
     pthread_mutex_unlock(&l->lock);
+    const uint32_t at = sample % l->ring;
     lp_status status = lp_dataset_batch(l->data, &l->order[sample], 1, l->seed, l->epoch,
-                                        s->images + k * l->image, &s->labels[k]);
+                                        l->images + at * l->image, &l->labels[at]);
     pthread_mutex_lock(&l->lock);
-    if (status != LP_OK && (s->status == LP_OK || k < s->failed)) {
-      s->status = status;
-      s->failed = k;
-      snprintf(s->message, sizeof s->message, "%s", lp_error_message());
-    }
-    if (++s->done == batch_count(l, sample - k)) pthread_cond_signal(&l->ready);
+    finish(l, sample, status);
   }
   pthread_mutex_unlock(&l->lock);
   return NULL;
@@ -118,18 +119,15 @@ static lp_status start_workers(lp_loader *l, uint32_t workers) {
   return lp_fail(LP_ERR_MEMORY, "cannot start a thread that loads images: %s", strerror(e));
 }
 
-static lp_status make_slots(lp_loader *l) {
-  const size_t bytes = l->batch * (l->image + sizeof(int32_t));
-  const uint32_t batches = (l->n + l->batch - 1) / l->batch;
-  l->slots = MIN_SLOTS;
-  while (l->slots < MAX_SLOTS && (l->slots + 1) * bytes <= ring_bytes) l->slots++;
-  if (l->slots > batches) l->slots = batches;
-  for (uint32_t i = 0; i < l->slots; i++) {
-    l->slot[i].images = malloc(l->batch * l->image);
-    l->slot[i].labels = malloc(l->batch * sizeof *l->slot[i].labels);
-    if (!l->slot[i].images || !l->slot[i].labels) return out_of_memory();
-  }
-  return LP_OK;
+static lp_status make_ring(lp_loader *l) {
+  const size_t bytes = l->batch * (l->image + sizeof *l->labels + sizeof *l->done);
+  uint32_t ahead = MIN_AHEAD;
+  while (ahead < MAX_AHEAD && (ahead + 1) * bytes <= ring_bytes) ahead++;
+  l->ring = (uint64_t)ahead * l->batch < l->n ? ahead * l->batch : l->n;
+  l->images = malloc(l->ring * l->image);
+  l->labels = malloc(l->ring * sizeof *l->labels);
+  l->done = calloc(l->ring, sizeof *l->done);
+  return l->images && l->labels && l->done ? LP_OK : out_of_memory();
 }
 
 /* ---- the loader ---------------------------------------------------------------------------- */
@@ -148,7 +146,7 @@ lp_status lp_loader_new(const lp_dataset *d, const uint32_t *order, uint32_t n, 
   l->data = d;
   l->order = order;
   l->n = n;
-  l->batch = batch < n ? batch : n > 0 ? n : 1;
+  l->batch = batch;
   l->seed = seed;
   l->epoch = epoch;
   l->image = (size_t)info->channels * info->height * info->width;
@@ -159,7 +157,7 @@ lp_status lp_loader_new(const lp_dataset *d, const uint32_t *order, uint32_t n, 
   if (workers > MAX_WORKERS) workers = MAX_WORKERS;
   if (workers > n) workers = n;
   lp_status s = LP_OK;
-  if (workers > 0) s = make_slots(l);
+  if (workers > 0) s = make_ring(l);
   if (s == LP_OK && workers > 0) s = start_workers(l, workers);
   if (s == LP_OK)
     *out = l;
@@ -174,36 +172,48 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Takes the batch at `next` out of its slot. */
-static lp_status take(lp_loader *l, uint32_t count, uint8_t *images, int32_t *labels) {
-  slot *s = &l->slot[l->next / l->batch % l->slots];
-  pthread_mutex_lock(&l->lock);
-  while (s->done < count) pthread_cond_wait(&l->ready, &l->lock);
-  pthread_mutex_unlock(&l->lock);
-  /* Nobody writes to a complete slot until `next` has moved on. */
-  if (s->status != LP_OK) return lp_fail(s->status, "%s", s->message);
-  memcpy(images, s->images, count * l->image);
-  memcpy(labels, s->labels, count * sizeof *labels);
-  return LP_OK;
+static void copy_out(const lp_loader *l, uint32_t n, uint8_t *images, int32_t *labels) {
+  const uint32_t at = l->next % l->ring, head = n < l->ring - at ? n : l->ring - at;
+  memcpy(images, l->images + at * l->image, head * l->image);
+  memcpy(labels, l->labels + at, head * sizeof *labels);
+  memcpy(images + head * l->image, l->images, (n - head) * l->image);
+  memcpy(labels + head, l->labels, (n - head) * sizeof *labels);
 }
 
-lp_status lp_loader_next(lp_loader *l, uint8_t *images, int32_t *labels, uint32_t *count) {
-  const uint32_t n = batch_count(l, l->next);
-  const double start = now();
-  *count = 0;
-  if (n == 0) return LP_OK;
-  lp_status s = l->workers ? take(l, n, images, labels)
-                           : lp_dataset_batch(l->data, l->order + l->next, n, l->seed, l->epoch,
-                                              images, labels);
-  if (s != LP_OK) return s;
+/* Takes the next n samples out of the ring. */
+static lp_status take(lp_loader *l, uint32_t n, uint8_t *images, int32_t *labels) {
   pthread_mutex_lock(&l->lock);
-  if (l->workers) l->slot[l->next / l->batch % l->slots].done = 0;
+  l->wanted = l->next + n;
+  while (l->complete < l->wanted) pthread_cond_wait(&l->ready, &l->lock);
+  bool failed = l->status != LP_OK && l->failed < l->wanted;
+  pthread_mutex_unlock(&l->lock);
+  if (failed) return lp_fail(l->status, "%s", l->message); /* nothing before it can fail now */
+  copy_out(l, n, images, labels); /* workers leave these alone until `next` has moved on */
+  pthread_mutex_lock(&l->lock);
   l->next += n;
   pthread_cond_broadcast(&l->room);
   pthread_mutex_unlock(&l->lock);
-  *count = n;
-  l->waited += now() - start;
   return LP_OK;
+}
+
+lp_status lp_loader_next(lp_loader *l, uint32_t n, uint8_t *images, int32_t *labels,
+                         uint32_t *count) {
+  *count = 0;
+  if (n > l->batch)
+    return lp_fail(LP_ERR_ARG, "%" PRIu32 " images of a loader for %" PRIu32, n, l->batch);
+  if (n > l->n - l->next) n = l->n - l->next;
+  if (n == 0) return LP_OK;
+  const double start = now();
+  lp_status s;
+  if (l->workers) {
+    s = take(l, n, images, labels);
+  } else {
+    s = lp_dataset_batch(l->data, l->order + l->next, n, l->seed, l->epoch, images, labels);
+    if (s == LP_OK) l->next += n;
+  }
+  if (s == LP_OK) *count = n;
+  l->waited += now() - start;
+  return s;
 }
 
 double lp_loader_waited(const lp_loader *l) {
@@ -220,9 +230,8 @@ void lp_loader_free(lp_loader *l) {
   pthread_cond_destroy(&l->ready);
   pthread_cond_destroy(&l->room);
   pthread_mutex_destroy(&l->lock);
-  for (uint32_t i = 0; i < l->slots; i++) {
-    free(l->slot[i].images);
-    free(l->slot[i].labels);
-  }
+  free(l->images);
+  free(l->labels);
+  free(l->done);
   free(l);
 }

@@ -146,15 +146,50 @@ static void summarise(const float *row, uint32_t n, lp_epoch_result *out) {
   out->top5 = 100.0 * top5 / count;
 }
 
-/* Starts the copy of pass `part` of a step into lane k. */
-static lp_status fill(lp_trainer *t, uint32_t step, uint32_t part, uint32_t k) {
-  size_t first = (size_t)step * t->batch + (size_t)part * t->part_batch;
-  return lp_lane_fill(t, k, t->train, t->order + first, lp_part_size(t, step, part), t->epoch);
+/* Samples in an order of their own, loaded ahead. */
+typedef struct lp_feed {
+  uint32_t *index;
+  lp_loader *loader;
+} lp_feed;
+
+static void feed_close(lp_feed *f) {
+  lp_loader_free(f->loader);
+  free(f->index);
+}
+
+/* What is left of the epoch: the samples of all passes to come. */
+static lp_status feed_training(lp_feed *f, const lp_trainer *t) {
+  *f = (lp_feed){.index = malloc(t->n_train * sizeof *f->index)};
+  if (!f->index) return lp_fail(LP_ERR_MEMORY, "training: out of memory");
+  uint32_t n = 0;
+  for (uint32_t step = t->step; step < t->steps; step++)
+    for (uint32_t part = 0; part < t->parts; part++) {
+      size_t first = (size_t)step * t->batch + (size_t)part * t->part_batch;
+      uint32_t size = lp_part_size(t, step, part);
+      memcpy(f->index + n, t->order + first, size * sizeof *f->index);
+      n += size;
+    }
+  return lp_loader_new(t->train, f->index, n, t->part_batch, t->spec.seed, t->epoch, LP_LOADER_AUTO,
+                       &f->loader);
+}
+
+/* The first n samples of a data set. */
+static lp_status feed_first(lp_feed *f, const lp_trainer *t, const lp_dataset *data, uint32_t n) {
+  *f = (lp_feed){.index = malloc((n + 1) * sizeof *f->index)};
+  if (!f->index) return lp_fail(LP_ERR_MEMORY, "evaluation: out of memory");
+  for (uint32_t i = 0; i < n; i++) f->index[i] = i;
+  return lp_loader_new(data, f->index, n, LP_EVAL_BATCH, t->spec.seed, 0, LP_LOADER_AUTO,
+                       &f->loader);
+}
+
+/* Starts the copy of pass `part` of a step into lane k. Passes are loaded in their order. */
+static lp_status fill(lp_trainer *t, lp_loader *loader, uint32_t step, uint32_t part, uint32_t k) {
+  return lp_lane_fill(t, k, loader, lp_part_size(t, step, part));
 }
 
 /* One optimiser step: every pass runs while the next one's samples, or those of the next step, are
  * copied. *k is the lane that holds the step's first pass, and in the end the next step's. */
-static lp_status run_step(lp_trainer *t, uint32_t *k, double lr) {
+static lp_status run_step(lp_trainer *t, lp_loader *loader, uint32_t *k, double lr) {
   lp_status status = LP_OK;
   for (uint32_t part = 0; status == LP_OK && part < t->parts && lp_part_size(t, t->step, part);
        part++) {
@@ -162,9 +197,9 @@ static lp_status run_step(lp_trainer *t, uint32_t *k, double lr) {
     *k ^= 1;
     bool more = part + 1 < t->parts && lp_part_size(t, t->step, part + 1);
     if (status == LP_OK && more)
-      status = fill(t, t->step, part + 1, *k);
+      status = fill(t, loader, t->step, part + 1, *k);
     else if (status == LP_OK && t->step + 1 < t->steps)
-      status = fill(t, t->step + 1, 0, *k);
+      status = fill(t, loader, t->step + 1, 0, *k);
   }
   if (status == LP_OK && t->parts > 1) status = run_update(t, lr);
   t->iteration++;
@@ -172,16 +207,13 @@ static lp_status run_step(lp_trainer *t, uint32_t *k, double lr) {
   return status;
 }
 
-lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_epoch_result *out) {
-  memset(out, 0, sizeof *out);
-  if (!t->train || t->spec.dry_run)
-    return lp_fail(LP_ERR_ARG, "training: this trainer has no training data");
-  double start = now(), read_back = start, lr = learning_rate(&t->spec, t->epoch);
+/* The steps that are left of the epoch. */
+static lp_status train_steps(lp_trainer *t, lp_loader *loader, double lr, lp_progress_fn progress,
+                             void *user, lp_epoch_result *out) {
+  double start = now(), read_back = start;
   lp_progress p = {.epoch = t->epoch + 1, .steps = t->steps, .lr = lr};
   uint32_t lane = 0;
-  lp_status status = lp_trainer_lanes(t, t->part_batch);
-  draw_order(t);
-  if (status == LP_OK) status = fill(t, t->step, 0, lane);
+  lp_status status = fill(t, loader, t->step, 0, lane);
 
   bool go_on = true;
   while (status == LP_OK && t->step < t->steps) {
@@ -195,7 +227,7 @@ lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_
                            p.epoch, t->step)
                  : status;
     }
-    status = run_step(t, &lane, lr);
+    status = run_step(t, loader, &lane, lr);
     if (status == LP_OK && now() - read_back > READ_BACK_SECONDS) {
       status = deliver_losses(t, &p, progress, user, &go_on, out);
       read_back = now();
@@ -206,6 +238,23 @@ lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_
   p.step = t->step;
   p.seconds = out->seconds;
   if (status == LP_OK) status = deliver_losses(t, &p, progress, user, &go_on, out);
+  return status;
+}
+
+lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_epoch_result *out) {
+  memset(out, 0, sizeof *out);
+  if (!t->train || t->spec.dry_run)
+    return lp_fail(LP_ERR_ARG, "training: this trainer has no training data");
+  double lr = learning_rate(&t->spec, t->epoch);
+  lp_feed feed = {0};
+  lp_status status = lp_trainer_lanes(t, t->part_batch);
+  draw_order(t);
+  if (status == LP_OK) status = feed_training(&feed, t);
+  if (status == LP_OK) status = train_steps(t, feed.loader, lr, progress, user, out);
+  if (status == LP_OK)
+    lp_log(LP_LOG_INFO, "epoch %u: %.2f s of %.2f s went into waiting for images and copying them",
+           t->epoch + 1, lp_loader_waited(feed.loader), out->seconds);
+  feed_close(&feed);
   if (status != LP_OK) return status;
 
   summarise(t->history, t->steps * t->parts, out);
@@ -240,23 +289,18 @@ static lp_status add_rows(lp_trainer *t, uint32_t rows, double sum[4]) {
   return status;
 }
 
-static lp_status fill_range(lp_trainer *t, const lp_dataset *data, uint32_t first, uint32_t n,
-                            uint32_t lane) {
-  uint32_t index[LP_EVAL_BATCH];
-  for (uint32_t i = 0; i < n; i++) index[i] = first + i;
-  return lp_lane_fill(t, lane, data, index, n, 0);
-}
-
 lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *out) {
   memset(out, 0, sizeof *out);
   double start = now(), sum[4] = {0};
   uint32_t count = lp_dataset_get_info(data)->count, rows = 0;
-  lp_status status = lp_trainer_lanes(t, LP_EVAL_BATCH);
+  lp_feed feed;
+  lp_status status = feed_first(&feed, t, data, count);
+  if (status == LP_OK) status = lp_trainer_lanes(t, LP_EVAL_BATCH);
   for (uint32_t first = 0, b = 0; first < count && status == LP_OK; first += LP_EVAL_BATCH, b++) {
     uint32_t n = count - first < LP_EVAL_BATCH ? count - first : LP_EVAL_BATCH;
     lp_plan *plan;
     status = lp_trainer_plan(t, (lp_use_plan){.use = USE_EVAL, .batch = n}, &plan);
-    if (status == LP_OK) status = fill_range(t, data, first, n, b % 2);
+    if (status == LP_OK) status = lp_lane_fill(t, b % 2, feed.loader, n);
     lp_run run = {.bound = t->lane[b % 2].bound, .n_bound = 2};
     run.scalars[LP_SCALAR_ROW] = rows++;
     if (status == LP_OK) status = lp_plan_run(plan, &run);
@@ -265,6 +309,7 @@ lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *ou
       rows = 0;
     }
   }
+  feed_close(&feed);
   if (status != LP_OK) return status;
   out->epoch = t->epoch;
   out->steps = t->iteration;
@@ -281,18 +326,21 @@ lp_status lp_activations(lp_trainer *t, const lp_dataset *data, uint32_t n, floa
   lp_status status = lp_net_sheet(&t->spec.net, sheet);
   if (status == LP_OK && n > count)
     status = lp_fail(LP_ERR_ARG, "activations: %u samples of %u", n, count);
+  lp_feed feed = {0};
+  if (status == LP_OK) status = feed_first(&feed, t, data, n);
   if (status == LP_OK) status = lp_trainer_lanes(t, LP_EVAL_BATCH);
   size_t units = (size_t)sheet[0] * sheet[1];
   for (uint32_t first = 0; first < n && status == LP_OK; first += LP_EVAL_BATCH) {
     uint32_t m = n - first < LP_EVAL_BATCH ? n - first : LP_EVAL_BATCH;
     lp_plan *plan;
     status = lp_trainer_plan(t, (lp_use_plan){.use = USE_ACTIVATIONS, .batch = m}, &plan);
-    if (status == LP_OK) status = fill_range(t, data, first, m, 0);
+    if (status == LP_OK) status = lp_lane_fill(t, 0, feed.loader, m);
     lp_run run = {.bound = t->lane[0].bound, .n_bound = 2};
     if (status == LP_OK) status = lp_plan_run(plan, &run);
     size_t bytes = m * units * sizeof(float);
     if (status == LP_OK) status = lp_plan_read(plan, 0, lp_in + first * units, bytes);
     if (status == LP_OK) status = lp_plan_read(plan, 1, lp_out + first * units, bytes);
   }
+  feed_close(&feed);
   return status;
 }

@@ -59,9 +59,8 @@ struct lp_trainer {
 lp_status lp_trainer_plan(lp_trainer *t, lp_use_plan key, lp_plan **out);
 /* Makes both lanes hold at least `batch` samples. */
 lp_status lp_trainer_lanes(lp_trainer *t, uint32_t batch);
-/* Copies samples index[0..n-1] into lane k and starts their upload. */
-lp_status lp_lane_fill(lp_trainer *t, uint32_t k, const lp_dataset *data, const uint32_t *index,
-                       uint32_t n, uint32_t epoch);
+/* Copies the loader's next n samples into lane k and starts its upload. */
+lp_status lp_lane_fill(lp_trainer *t, uint32_t k, lp_loader *loader, uint32_t n);
 uint32_t lp_batch_size(const lp_trainer *t, uint32_t step);
 /* Samples of pass `part` of a step; 0: the step has no such pass. */
 uint32_t lp_part_size(const lp_trainer *t, uint32_t step, uint32_t part);

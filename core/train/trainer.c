@@ -118,16 +118,17 @@ lp_status lp_trainer_lanes(lp_trainer *t, uint32_t batch) {
   return status;
 }
 
-lp_status lp_lane_fill(lp_trainer *t, uint32_t k, const lp_dataset *data, const uint32_t *index,
-                       uint32_t n, uint32_t epoch) {
+lp_status lp_lane_fill(lp_trainer *t, uint32_t k, lp_loader *loader, uint32_t n) {
   lp_lane *lane = &t->lane[k];
   for (int i = 0; i < 2; i++) { /* the copy made two steps ago must be done with the host side */
     lp_status status = lp_session_wait(t->session, lane->pending[i]);
     lane->pending[i] = NULL;
     if (status != LP_OK) return status;
   }
-  lp_status status =
-      lp_dataset_batch(data, index, n, t->spec.seed, epoch, lane->images, lane->labels);
+  uint32_t got = 0;
+  lp_status status = lp_loader_next(loader, n, lane->images, lane->labels, &got);
+  if (status == LP_OK && got != n)
+    status = lp_fail(LP_ERR_ARG, "training: the loader gave %u images, expected %u", got, n);
   if (status == LP_OK)
     status = lp_session_upload(t->session, lane->bound[0], lane->images, n * image_bytes(t),
                                &lane->pending[0]);

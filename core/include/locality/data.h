@@ -73,8 +73,8 @@ LP_API lp_status lp_dataset_batch(const lp_dataset *d, const uint32_t *index, ui
 
 /* ---- batches ahead of time -----------------------------------------------------------------
  * A loader hands out samples order[0], order[1], ... in batches. Worker threads decode ahead, as
- * far as a fixed number of batches (2 to 8, at most 64 MiB where that holds 2). Batches do not
- * depend on the number of workers. Threads: one at a time. */
+ * far as room for 2 to 8 batches allows (at most 64 MiB unless 2 take more). Batches do not depend
+ * on the number of workers. Threads: one at a time. */
 typedef struct lp_loader lp_loader;
 
 /* As many workers as there are processors for data sets that are decoded ($LOCALITY_WORKERS where
@@ -82,12 +82,15 @@ typedef struct lp_loader lp_loader;
 #define LP_LOADER_AUTO UINT32_MAX
 
 /* order has n indices (LP_ERR_ARG if one is out of range) and, like the data set, must outlive the
- * loader. The last batch may be smaller. Without workers a batch is made when it is asked for. */
+ * loader. batch: the largest that will be asked for. Without workers a batch is made when it is
+ * asked for. */
 LP_API lp_status lp_loader_new(const lp_dataset *d, const uint32_t *order, uint32_t n,
                                uint32_t batch, uint64_t seed, uint32_t epoch, uint32_t workers,
                                lp_loader **out);
-/* The next batch, as lp_dataset_batch would give it; *count 0 after the last. */
-LP_API lp_status lp_loader_next(lp_loader *l, uint8_t *images, int32_t *labels, uint32_t *count);
+/* The next n samples, as lp_dataset_batch would give them; *count is less than n at the end, and
+ * then 0. */
+LP_API lp_status lp_loader_next(lp_loader *l, uint32_t n, uint8_t *images, int32_t *labels,
+                                uint32_t *count);
 /* Seconds spent in lp_loader_next so far. */
 LP_API double lp_loader_waited(const lp_loader *l);
 /* Stops once the images now being decoded are done. */
