@@ -1,0 +1,128 @@
+/* bench.h: lp-bench's parts: rows (a case on a backend or by a peer), their measurement, output.
+ *
+ * Rows of one group are timed in turn, round after round, so that the ratios between them come from
+ * the same minutes. A row is checked before it is timed; a wrong one is never given a time. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include "../tests/ops/execute.h"
+
+enum { BENCH_MAX_BACKENDS = 16, BENCH_MAX_SIZES = 16 };
+
+typedef struct bench_options {
+  char backend[BENCH_MAX_BACKENDS][64];
+  uint32_t n_backends;
+  const char *peer; /* "openblas,blis" or NULL */
+  uint32_t size[BENCH_MAX_SIZES], n_sizes;
+  uint32_t batch, threads; /* 0: the default */
+  double precision, max_time, warm_up;
+  const char *filter, *json, *csv, *markdown;
+  bool quick, list;
+  double margin;   /* compare: a change smaller than this is none */
+  const char *out; /* plot, report */
+} bench_options;
+
+/* ---- statistics (stats.c) -------------------------------------------------------------------- */
+
+double bench_now(void);        /* seconds, monotonic */
+double bench_resolution(void); /* smallest difference the clock shows */
+
+typedef struct bench_samples {
+  double *x;
+  uint32_t n, cap;
+} bench_samples;
+bool bench_samples_add(bench_samples *s, double x);
+
+/* low, high: 95 % percentile bootstrap interval of the median (Efron & Tibshirani, 1993). */
+typedef struct bench_summary {
+  double median, q1, q3, low, high;
+  uint32_t n;
+} bench_summary;
+bench_summary bench_summarise(const bench_samples *s);
+/* Of a[i] / b[i], round by round. */
+bench_summary bench_ratio(const bench_samples *a, const bench_samples *b);
+
+/* ---- rows (measure.c) ------------------------------------------------------------------------ */
+
+typedef enum bench_state { ROW_OK, ROW_WRONG, ROW_UNAVAILABLE } bench_state;
+
+typedef struct bench_row {
+  char name[96];    /* of the case */
+  char backend[64]; /* or the peer's name */
+  char device[128]; /* for people */
+  bench_state state;
+  char note[240]; /* why it is wrong or unavailable */
+  /* Runs the work `times` times and waits for it; false with the error text on failure. */
+  bool (*run)(void *self, uint32_t times);
+  void (*close)(void *self);
+  void *self;
+  double flops, bytes;   /* of one run */
+  uint64_t memory;       /* bytes on the device */
+  double device_seconds; /* of one run, by the device's own clock; NaN unknown */
+  double items;          /* images, steps: what one run counts; 0 none */
+  uint32_t times;        /* runs in a sample, so that the clock is fine enough */
+  bench_samples samples; /* seconds of one run */
+  bench_summary seconds;
+  double gflops, gbps, fraction; /* fraction of the device's limit at this intensity; NaN unknown */
+} bench_row;
+
+typedef struct bench_ratio_row {
+  char name[96], a[96], b[96];
+  bench_summary ratio;
+} bench_ratio_row;
+
+typedef struct bench_results {
+  bench_row *row;
+  uint32_t n, cap;
+  bench_ratio_row *ratio;
+  uint32_t n_ratios, cap_ratios;
+  bool interrupted, noisy;
+} bench_results;
+
+extern volatile int bench_stop; /* set by SIGINT */
+
+bench_row *bench_add(bench_results *r, const char *name, const char *backend);
+/* Measures rows first .. r->n - 1 together, adds the ratios of all to the first that has a time,
+ * closes them and prints their lines. by_name: ratios are between cases, not backends. */
+void bench_measure(const bench_options *o, bench_results *r, uint32_t first, bool by_name);
+void bench_results_free(bench_results *r);
+
+/* ---- what is measured ------------------------------------------------------------------------ */
+
+/* A row for an op case, checked against the reference (in full, or in sampled elements where that
+ * would take long). */
+void bench_add_case(bench_results *r, const op_case *c, const char *name, const char *backend);
+/* Largest error of sampled elements of a case of one product, relative to the largest sampled;
+ * negative when the case has no such form. */
+double bench_sampled_error(const case_program *p, const case_result *result);
+/* The same product by another library; adds a row for each peer asked for. */
+void bench_add_peers(const bench_options *o, bench_results *r, const op_case *c, const char *name);
+/* LeNet training steps: upload, forward, backward, update. */
+void bench_add_train(bench_results *r, const char *layer, uint32_t batch, const char *name,
+                     const char *backend);
+
+/* What `startup` times in a process of its own: one step; its exit status. */
+int bench_first_step(const char *backend);
+
+/* Limits of a device (limits.c), measured once a process. NaN: cannot be measured here. */
+typedef struct bench_limits {
+  double gflops, gbps, launch_seconds, to_device_gbps, from_device_gbps;
+} bench_limits;
+const bench_limits *bench_limits_of(const char *backend, bool quick);
+
+int bench_devices(const bench_options *o, bench_results *r);
+int bench_startup(const bench_options *o, bench_results *r, const char *program);
+int bench_data(const bench_options *o, bench_results *r);
+
+/* ---- output ---------------------------------------------------------------------------------- */
+
+void bench_print_head(void);
+void bench_print_row(const bench_row *row);
+void bench_print_ratio(const bench_ratio_row *q);
+/* Files asked for; returns false when one cannot be written. */
+bool bench_write(const bench_options *o, const bench_results *r);
+int bench_compare(const bench_options *o, const char *a, const char *b);
+int bench_plot(const bench_options *o, char **file, int n);
+int bench_report(const bench_options *o, char **file, int n);
+
+#endif

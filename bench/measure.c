@@ -1,0 +1,161 @@
+/* Timing the rows of a group in turn until their medians are known well enough. */
+#include "bench.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+volatile int bench_stop;
+
+static bool grow(void **array, uint32_t *cap, uint32_t n, size_t size) {
+  if (n < *cap) return true;
+  uint32_t want = *cap ? 2 * *cap : 64;
+  void *p = realloc(*array, want * size);
+  if (!p) return false;
+  *array = p;
+  *cap = want;
+  return true;
+}
+
+bench_row *bench_add(bench_results *r, const char *name, const char *backend) {
+  if (!grow((void **)&r->row, &r->cap, r->n, sizeof *r->row)) return NULL;
+  bench_row *row = &r->row[r->n++];
+  *row = (bench_row){.device_seconds = NAN, .fraction = NAN, .gflops = NAN, .gbps = NAN};
+  snprintf(row->name, sizeof row->name, "%s", name);
+  snprintf(row->backend, sizeof row->backend, "%s", backend);
+  return row;
+}
+
+/* LP_BENCH_SLOW=TEXT:FACTOR makes rows whose "case backend" contains TEXT slower by that factor: a
+ * planted change, to test `compare` with. */
+static double planted_factor(const bench_row *row) {
+  const char *plan = getenv("LP_BENCH_SLOW"), *colon = plan ? strrchr(plan, ':') : NULL;
+  if (!colon || colon == plan) return 1;
+  char text[128], label[192];
+  snprintf(text, sizeof text, "%.*s", (int)(colon - plan), plan);
+  snprintf(label, sizeof label, "%s %s", row->name, row->backend);
+  double factor = strtod(colon + 1, NULL);
+  return strstr(label, text) && factor > 1 ? factor : 1;
+}
+
+/* One sample: seconds of one run; negative when it failed. */
+static double sample(bench_row *row, double factor) {
+  double start = bench_now();
+  if (!row->run(row->self, row->times)) {
+    row->state = ROW_UNAVAILABLE;
+    snprintf(row->note, sizeof row->note, "%.200s", lp_error_message());
+    return -1;
+  }
+  double end = bench_now(), until = start + (end - start) * factor;
+  while (factor > 1 && (end = bench_now()) < until) {
+  }
+  return (end - start) / row->times;
+}
+
+/* Warms up and finds how many runs make a sample that the clock resolves. */
+static void warm_up(const bench_options *o, bench_row *row) {
+  const double least = fmax(1e-3, 1000 * bench_resolution());
+  double until = bench_now() + o->warm_up, once = 0;
+  row->times = 1;
+  do {
+    once = sample(row, 1);
+    if (once < 0) return;
+    if (once * row->times < least && row->times < 1u << 20) row->times *= 2;
+  } while ((bench_now() < until || once * row->times < least / 2) && !bench_stop);
+}
+
+static bool precise(const bench_options *o, const bench_row *row) {
+  if (row->samples.n < 7) return false;
+  bench_summary s = bench_summarise(&row->samples);
+  return s.high - s.low <= o->precision * s.median;
+}
+
+static void finish_row(bench_results *r, bench_row *row, bool quick) {
+  row->seconds = bench_summarise(&row->samples);
+  double t = row->seconds.median;
+  if (!(t > 0)) return;
+  row->gflops = row->flops / t * 1e-9;
+  row->gbps = row->bytes / t * 1e-9;
+  if (row->flops > 0 && row->bytes > 0) {
+    const bench_limits *l = bench_limits_of(row->backend, quick);
+    double attainable = fmin(l->gflops, l->gbps * row->flops / row->bytes);
+    row->fraction = row->gflops / attainable;
+  }
+  if (row->seconds.q3 - row->seconds.q1 > 0.15 * t) r->noisy = true;
+}
+
+static void add_ratio(bench_results *r, const bench_row *a, const bench_row *b, bool by_name) {
+  if (!grow((void **)&r->ratio, &r->cap_ratios, r->n_ratios, sizeof *r->ratio)) return;
+  bench_ratio_row *q = &r->ratio[r->n_ratios++];
+  snprintf(q->name, sizeof q->name, "%s", by_name ? b->backend : a->name);
+  snprintf(q->a, sizeof q->a, "%s", by_name ? a->name : a->backend);
+  snprintf(q->b, sizeof q->b, "%s", by_name ? b->name : b->backend);
+  q->ratio = bench_ratio(&a->samples, &b->samples);
+}
+
+/* The first timed row of the group that a row is compared with; NULL for that row itself. */
+static const bench_row *base_of(const bench_results *r, uint32_t first, const bench_row *row,
+                                bool by_name) {
+  for (uint32_t i = first; i < r->n && &r->row[i] != row && row->samples.n; i++) {
+    const bench_row *b = &r->row[i];
+    bool same = by_name ? strcmp(b->backend, row->backend) == 0 : strcmp(b->name, row->name) == 0;
+    if (same && b->state == ROW_OK && b->samples.n && row->state == ROW_OK) return b;
+  }
+  return NULL;
+}
+
+static void progress(const bench_row *row, uint32_t round) {
+  if (isatty(STDERR_FILENO))
+    fprintf(stderr, "\r\033[K%s %s, round %u", row->name, row->backend, round);
+}
+
+void bench_measure(const bench_options *o, bench_results *r, uint32_t first, bool by_name) {
+  uint32_t n = 0;
+  for (uint32_t i = first; i < r->n; i++) {
+    bench_row *row = &r->row[i];
+    if (row->state == ROW_OK && !bench_stop) warm_up(o, row);
+    n += row->state == ROW_OK;
+  }
+  double until = bench_now() + o->max_time * n;
+  bool done = n == 0;
+  for (uint32_t round = 0; !done && !bench_stop; round++) {
+    done = true;
+    for (uint32_t i = first; i < r->n && !bench_stop; i++) {
+      bench_row *row = &r->row[i];
+      if (row->state != ROW_OK) continue;
+      progress(row, round);
+      double t = sample(row, planted_factor(row));
+      if (t >= 0) bench_samples_add(&row->samples, t);
+    }
+    /* The bootstrap is dear beside a short sample: asked every few rounds. */
+    bool ask = round < 16 || round % 8 == 0;
+    for (uint32_t i = first; i < r->n; i++)
+      if (r->row[i].state == ROW_OK && (!ask || !precise(o, &r->row[i]))) done = false;
+    if (bench_now() > until && round >= 2) done = true;
+  }
+  if (isatty(STDERR_FILENO)) fprintf(stderr, "\r\033[K");
+  for (uint32_t i = first; i < r->n; i++) {
+    bench_row *row = &r->row[i];
+    if (row->close) row->close(row->self);
+    row->close = NULL;
+    if (row->state == ROW_OK) finish_row(r, row, o->quick);
+    bench_print_row(row);
+    const bench_row *base = base_of(r, first, row, by_name);
+    if (!base) continue;
+    add_ratio(r, row, base, by_name);
+    bench_print_ratio(&r->ratio[r->n_ratios - 1]);
+  }
+  if (bench_stop) r->interrupted = true;
+}
+
+void bench_results_free(bench_results *r) {
+  for (uint32_t i = 0; i < r->n; i++) {
+    if (r->row[i].close) r->row[i].close(r->row[i].self);
+    free(r->row[i].samples.x);
+  }
+  free(r->row);
+  free(r->ratio);
+  memset(r, 0, sizeof *r);
+}

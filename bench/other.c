@@ -1,0 +1,151 @@
+/* devices, startup, data: measurements that are not op cases. */
+#include "bench.h"
+
+#include <locality/data.h>
+#include <locality/registry.h>
+
+#include <errno.h>
+#include <math.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+int bench_devices(const bench_options *o, bench_results *r) {
+  printf("%-18s %10s %9s %11s %10s %12s  %s\n", "backend", "GFLOP/s", "GB/s", "launch", "to GB/s",
+         "from GB/s", "device");
+  for (uint32_t i = 0; i < o->n_backends && !bench_stop; i++) {
+    lp_session *s = NULL;
+    if (lp_session_open(o->backend[i], 1, &s) != LP_OK) {
+      printf("%-18s unavailable: %s\n", o->backend[i], lp_error_message());
+      continue;
+    }
+    char name[128];
+    snprintf(name, sizeof name, "%s", lp_session_device(s)->name);
+    lp_session_close(s);
+    const bench_limits *l = bench_limits_of(o->backend[i], o->quick);
+    printf("%-18s %10.1f %9.2f %8.2f us %10.2f %12.2f  %s\n", o->backend[i], l->gflops, l->gbps,
+           l->launch_seconds * 1e6, l->to_device_gbps, l->from_device_gbps, name);
+    fflush(stdout);
+    static const char *const what[] = {"device/fma", "device/memory"};
+    for (int k = 0; k < 2; k++) {
+      bench_row *row = bench_add(r, what[k], o->backend[i]);
+      if (!row) continue;
+      if (k == 0)
+        row->gflops = l->gflops;
+      else
+        row->gbps = l->gbps;
+      snprintf(row->device, sizeof row->device, "%s", name);
+      snprintf(row->note, sizeof row->note, "limit: %.4g GFLOP/s, %.4g GB/s, launch %.4g us",
+               l->gflops, l->gbps, l->launch_seconds * 1e6);
+    }
+  }
+  return 0;
+}
+
+/* A new process that trains one step: loading, device, kernels, first run. */
+typedef struct starter {
+  const char *program;
+  char backend[64];
+} starter;
+
+static bool run_start(void *self, uint32_t times) {
+  starter *s = self;
+  for (uint32_t i = 0; i < times; i++) {
+    char *argv[] = {(char *)s->program, "first-step", "--backend", s->backend, NULL};
+    extern char **environ;
+    pid_t pid;
+    int status = 0;
+    int e = posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ);
+    if (e != 0) return lp_fail(LP_ERR_IO, "cannot start a process: %s", strerror(e)), false;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+      return lp_fail(LP_ERR_DEVICE, "the first step on %s failed", s->backend), false;
+  }
+  return true;
+}
+
+int bench_startup(const bench_options *o, bench_results *r, const char *program) {
+  bench_options own = *o;
+  own.warm_up = 0; /* the first start fills the kernel cache and is the warm-up */
+  if (own.max_time > 5) own.max_time = 5;
+  bench_print_head();
+  for (uint32_t i = 0; i < o->n_backends && !bench_stop; i++) {
+    uint32_t first = r->n;
+    starter *s = calloc(1, sizeof *s);
+    bench_row *row = bench_add(r, "startup/first training step", o->backend[i]);
+    if (!s || !row) {
+      free(s);
+      return 1;
+    }
+    s->program = program;
+    snprintf(s->backend, sizeof s->backend, "%s", o->backend[i]);
+    row->run = run_start;
+    row->self = s;
+    row->close = free;
+    bench_measure(&own, r, first, false);
+  }
+  return 0;
+}
+
+/* Batches of a data set in random order, as a training loop asks for them. */
+typedef struct reader {
+  lp_dataset *data;
+  uint32_t batch, seed;
+  uint32_t *index;
+  uint8_t *images;
+  int32_t *labels;
+} reader;
+
+static bool run_reader(void *self, uint32_t times) {
+  reader *d = self;
+  uint32_t count = lp_dataset_get_info(d->data)->count;
+  for (uint32_t t = 0; t < times; t++) {
+    for (uint32_t i = 0; i < d->batch; i++)
+      d->index[i] = (d->seed = d->seed * 1664525u + 1013904223u) % count;
+    if (lp_dataset_batch(d->data, d->index, d->batch, 1, 0, d->images, d->labels) != LP_OK)
+      return false;
+  }
+  return true;
+}
+
+static void close_reader(void *self) {
+  reader *d = self;
+  lp_dataset_close(d->data);
+  free(d->index);
+  free(d->images);
+  free(d->labels);
+  free(d);
+}
+
+int bench_data(const bench_options *o, bench_results *r) {
+  bench_print_head();
+  uint32_t first = r->n;
+  bench_row *row = bench_add(r, "data/mnist batch", "host");
+  reader *d = calloc(1, sizeof *d);
+  if (!row || !d) {
+    free(d);
+    return 1;
+  }
+  d->batch = o->batch ? o->batch : 64;
+  row->run = run_reader;
+  row->close = close_reader;
+  row->self = d;
+  if (lp_dataset_open("mnist", LP_SPLIT_TRAIN, &d->data) != LP_OK) {
+    row->state = ROW_UNAVAILABLE;
+    snprintf(row->note, sizeof row->note, "%.200s", lp_error_message());
+  } else {
+    const lp_dataset_info *info = lp_dataset_get_info(d->data);
+    size_t image = (size_t)info->channels * info->height * info->width;
+    d->index = calloc(d->batch, sizeof *d->index);
+    d->images = malloc(d->batch * image);
+    d->labels = calloc(d->batch, sizeof *d->labels);
+    row->bytes = (double)(d->batch * image);
+    row->items = d->batch;
+    if (!d->index || !d->images || !d->labels) row->state = ROW_UNAVAILABLE;
+  }
+  bench_measure(o, r, first, false);
+  return 0;
+}

@@ -1,0 +1,144 @@
+/* Matrix products by other libraries, found at run time and never linked: OpenBLAS and BLIS by
+ * their cblas_sgemm, oneDNN by dnnl_sgemm. */
+#include "bench.h"
+
+#include <dlfcn.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
+typedef void (*cblas_fn)(int order, int ta, int tb, int m, int n, int k, float alpha,
+                         const float *a, int lda, const float *b, int ldb, float beta, float *c,
+                         int ldc);
+typedef int (*dnnl_fn)(char ta, char tb, int64_t m, int64_t n, int64_t k, float alpha,
+                       const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
+                       float *c, int64_t ldc);
+typedef void (*threads_fn)(int n);
+
+static const struct {
+  const char *name, *file[4], *sgemm, *set_threads;
+  bool dnnl;
+} peers[] = {
+    {"openblas",
+     {"libopenblas.so.0", "libopenblas.so"},
+     "cblas_sgemm",
+     "openblas_set_num_threads",
+     false},
+    {"blis", {"libblis.so.4", "libblis.so.3"}, "cblas_sgemm", "bli_thread_set_num_threads", false},
+    {"onednn", {"libdnnl.so.3", "libdnnl.so.2"}, "dnnl_sgemm", NULL, true},
+};
+
+typedef struct product {
+  void *library;
+  cblas_fn cblas;
+  dnnl_fn dnnl;
+  int ta, tb, m, n, k, lda, ldb;
+  const float *a, *b;
+  float *c;
+  case_program p;
+} product;
+
+static bool run_product(void *self, uint32_t times) {
+  product *w = self;
+  for (uint32_t i = 0; i < times; i++) {
+    if (w->dnnl) {
+      int status = w->dnnl(w->ta == TRANS ? 'T' : 'N', w->tb == TRANS ? 'T' : 'N', w->m, w->n, w->k,
+                           1, w->a, w->lda, w->b, w->ldb, 0, w->c, w->n);
+      if (status != 0) return lp_fail(LP_ERR_DEVICE, "dnnl_sgemm: status %d", status), false;
+    } else {
+      w->cblas(ROW_MAJOR, w->ta, w->tb, w->m, w->n, w->k, 1, w->a, w->lda, w->b, w->ldb, 0, w->c,
+               w->n);
+    }
+  }
+  return true;
+}
+
+static void close_product(void *self) {
+  product *w = self;
+  free(w->c);
+  case_free(&w->p);
+  free(w); /* the library stays: unloading one with threads of its own is not safe */
+}
+
+/* The product behind a plain linear op of the case. */
+static bool describe(product *w, const op_case *c) {
+  int N = (int)c->row->n, O = (int)c->row->o, I = (int)c->row->c;
+  w->ta = c->op == LP_OP_LINEAR_DW ? TRANS : NO_TRANS;
+  w->tb = c->op == LP_OP_LINEAR ? TRANS : NO_TRANS;
+  w->m = c->op == LP_OP_LINEAR_DW ? O : N;
+  w->n = c->op == LP_OP_LINEAR ? O : I;
+  w->k = c->op == LP_OP_LINEAR ? I : c->op == LP_OP_LINEAR_DX ? O : N;
+  w->lda = c->op == LP_OP_LINEAR ? I : O;
+  w->ldb = I;
+  const case_step *s = &w->p.step[0];
+  for (uint32_t i = 0; i < w->p.n_leaves; i++) {
+    if (w->p.leaf[i].val.id == s->in[0]) w->a = w->p.leaf[i].data;
+    if (w->p.leaf[i].val.id == s->in[1]) w->b = w->p.leaf[i].data;
+  }
+  w->c = calloc((size_t)w->m * (size_t)w->n, sizeof *w->c);
+  return w->a && w->b && w->c;
+}
+
+static void add_peer(const bench_options *o, bench_results *r, const op_case *c, const char *name,
+                     size_t which) {
+  bench_row *row = bench_add(r, name, peers[which].name);
+  product *w = calloc(1, sizeof *w);
+  if (!row || !w) {
+    free(w);
+    return;
+  }
+  row->run = run_product;
+  row->close = close_product;
+  row->self = w;
+  for (int f = 0; f < 4 && peers[which].file[f] && !w->library; f++)
+    w->library = dlopen(peers[which].file[f], RTLD_NOW | RTLD_LOCAL);
+  void *fn = w->library ? dlsym(w->library, peers[which].sgemm) : NULL;
+  if (!fn) {
+    row->state = ROW_UNAVAILABLE;
+    snprintf(row->note, sizeof row->note, "%s is not installed", peers[which].file[0]);
+    return;
+  }
+  if (peers[which].dnnl)
+    memcpy(&w->dnnl, &fn, sizeof fn);
+  else
+    memcpy(&w->cblas, &fn, sizeof fn);
+  void *set = peers[which].set_threads ? dlsym(w->library, peers[which].set_threads) : NULL;
+  threads_fn set_threads;
+  memcpy(&set_threads, &set, sizeof set);
+  if (set && o->threads) set_threads((int)o->threads);
+  if (case_build(c, false, &w->p) != LP_OK || !describe(w, c) || !run_product(w, 1)) {
+    row->state = ROW_UNAVAILABLE;
+    snprintf(row->note, sizeof row->note, "%.200s", lp_error_message());
+    return;
+  }
+  case_result result = {.n = 1};
+  result.item[0] = (case_item){.desc = w->p.desc[w->p.target[0].val.id], .data = w->c};
+  double e = bench_sampled_error(&w->p, &result);
+  if (!(e <= w->p.target[0].tolerance)) {
+    row->state = ROW_WRONG;
+    snprintf(row->note, sizeof row->note, "error %.2g", e);
+  }
+  row->flops = case_flops(&w->p);
+  row->bytes = case_bytes(&w->p);
+  snprintf(row->device, sizeof row->device, "%s", peers[which].name);
+}
+
+void bench_add_peers(const bench_options *o, bench_results *r, const op_case *c, const char *name) {
+  char copy[128], *rest = copy;
+  snprintf(copy, sizeof copy, "%s", o->peer ? o->peer : "");
+  for (char *peer; (peer = strsep(&rest, ","));) {
+    size_t i = 0, n = sizeof peers / sizeof *peers;
+    if (!*peer) continue;
+    while (i < n && strcmp(peers[i].name, peer) != 0) i++;
+    if (i < n) {
+      add_peer(o, r, c, name, i);
+      continue;
+    }
+    bench_row *row = bench_add(r, name, peer);
+    if (!row) continue;
+    row->state = ROW_UNAVAILABLE;
+    snprintf(row->note, sizeof row->note, "no such peer here; there are openblas, blis, onednn");
+  }
+}
