@@ -10,7 +10,7 @@
 static const cli_flag flags[] = {
     {"data", 'd', "DATA", "data set [the one it was trained on]"},
     {"split", 0, "SPLIT", "test or train [test]"},
-    {"device", 0, "DEVICE", "where to compute [auto]"},
+    {"backend", 0, "DEVICE", "where to compute [auto]"},
 };
 
 /* The data set's name that a model file remembers; malloc'ed, NULL when there is none. */
@@ -35,7 +35,7 @@ static lp_status check_images(const char *path, const lp_net_spec *net,
 }
 
 static int evaluate(const cli_args *a, const lp_model *m, const lp_dataset *data) {
-  const char *device = cli_get(a, "device"), *path = a->operand[0];
+  const char *device = cli_get(a, "backend"), *path = a->operand[0];
   const lp_dataset_info *info = lp_dataset_get_info(data);
   lp_train_spec spec = {.net = *lp_model_spec(m), .device = device ? device : "auto"};
   lp_trainer *t = NULL;

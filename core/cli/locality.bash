@@ -3,9 +3,9 @@
 _locality() {
   local commands='experiment train eval prior plugins devices analyze report data'
   local common='--json --quiet --help'
-  local training='--model --data --sheet --seed --epochs --batch --optimizer --lr --momentum --alpha --beta1
+  local training='--model --data --sheet --seed --epochs --batch --accumulate --optimizer --lr --momentum --alpha --beta1
     --beta2 --eps --decay --decay-kind --decay-bias --decay-norm --schedule --step-epochs --gamma --dropout
-    --dropout2d --device'
+    --dropout2d --backend'
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
 
   COMPREPLY=()
@@ -23,7 +23,7 @@ _locality() {
     --split) words='test train' ;;
     --model) words='lenet alexnet alexnet64' ;;
     --data | -d) words='mnist fashion-mnist idx:' ;;
-    --device) words="auto $(locality devices 2>/dev/null | sed 1d | cut -d ' ' -f 1)" ;;
+    --backend) words="auto $(locality devices 2>/dev/null | sed 1d | cut -d ' ' -f 1)" ;;
     --cost | -c) words=$(locality plugins 2>/dev/null | awk '$1 == "cost" || $1 == "prior" { print $2 }') ;;
     --topology | -t) words=$(locality plugins 2>/dev/null | awk '$1 == "topology" { print $2 }') ;;
     --out | -o | --resume | --from)
@@ -41,7 +41,7 @@ _locality() {
         --checkpoint-seconds $training mnist mnist-rmsprop fashion-mnist"
       ;;
     train) words="--out --layer $training" ;;
-    eval) words='--data --split --device' ;;
+    eval) words='--data --split --backend' ;;
     prior) words='--cost --topology --metric --normalize --sheet --sheet-in --unit --matrix --out' ;;
     data) words='list fetch mnist fashion-mnist --from' ;;
   esac

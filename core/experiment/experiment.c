@@ -69,7 +69,7 @@ static lp_status choose_device(lp_experiment *x) {
   const char *wanted = x->options.device;
   lp_session *s;
   lp_status status = lp_session_open(wanted, 1, &s);
-  if (status != LP_OK) return lp_fail_in(status, "device");
+  if (status != LP_OK) return lp_fail_in(status, "backend");
   x->device_info = *lp_session_device(s);
   lp_session_close(s);
   uint32_t runs = x->n_arms * x->info.n_seeds;
@@ -216,7 +216,7 @@ lp_status lp_experiment_resume(const char *dir, const lp_options *given, const c
   /* "auto" may choose another device today than it did then. */
   const char *device =
       json_string_value(json_object_get(json_object_get(manifest, "device"), "id"));
-  const lp_option *option = lp_option_find("device", LP_USE_EXPERIMENT);
+  const lp_option *option = lp_option_find("backend", LP_USE_EXPERIMENT);
   bool was_auto = strcmp(o.device, "auto") == 0;
   if (status == LP_OK && was_auto && device && option)
     status = lp_options_assign(&o, option, device);

@@ -20,8 +20,8 @@ static const lp_option table[] = {
     {"title", LP_OPTION_TEXT, "", 0, 0, NULL, "title of the experiment in its report",
      LP_USE_EXPERIMENT, AT(title)},
     {"model", LP_OPTION_TEXT, "lenet", 0, 0, NULL, "network to train", BOTH, AT(model)},
-    {"data", LP_OPTION_TEXT, "mnist", 0, 0, NULL, "data set: a known name or idx:DIR", BOTH,
-     AT(data)},
+    {"data", LP_OPTION_TEXT, "mnist", 0, 0, NULL,
+     "data set: a known name, idx:DIR or imagefolder:DIR", BOTH, AT(data)},
     {"arms", LP_OPTION_LIST, "control,linear", 0, 0, NULL,
      "what is compared: control, a wiring cost, or NAME=(LAYER SPEC)", LP_USE_EXPERIMENT, AT(arms)},
     {"reference", LP_OPTION_TEXT, "", 0, 0, NULL,
@@ -37,6 +37,9 @@ static const lp_option table[] = {
     {"epochs", LP_OPTION_INT, "10", 1, 100000, NULL, "passes over the training data", BOTH,
      AT(epochs)},
     {"batch", LP_OPTION_INT, "64", 2, 65536, NULL, "images of one optimiser step", BOTH, AT(batch)},
+    {"accumulate", LP_OPTION_INT, "1", 1, 1024, NULL,
+     "passes that a batch is cut into, to save memory; batch norm sees one pass", BOTH,
+     AT(accumulate)},
     {"optimizer", LP_OPTION_ENUM, "sgd", 0, 0, "sgd|rmsprop|adam|adamw", "update rule", BOTH,
      AT(optimizer)},
     {"lr", LP_OPTION_REAL, "0.01", 0, 1e6, NULL, "learning rate", BOTH, AT(lr)},
@@ -70,7 +73,7 @@ static const lp_option table[] = {
      "drop probability of channels; -1: the model's", BOTH, AT(dropout2d)},
     {"images", LP_OPTION_INT, "1000", 1, 1000000, NULL,
      "first test images whose activations are kept and analysed", LP_USE_EXPERIMENT, AT(images)},
-    {"device", LP_OPTION_TEXT, "auto", 0, 0, NULL,
+    {"backend", LP_OPTION_TEXT, "auto", 0, 0, NULL,
      "where to compute: auto, cpu, cpu:threads=2, opencl:0, ...", BOTH, AT(device)},
     {"jobs", LP_OPTION_INT, "1", 1, 1024, NULL, "networks trained side by side",
      LP_USE_EXPERIMENT | LP_USE_PER_CALL, AT(jobs)},
@@ -281,6 +284,7 @@ lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_info *data
   out->seed = (uint64_t)o->seed;
   out->epochs = (uint32_t)o->epochs;
   out->batch = (uint32_t)o->batch;
+  out->accumulate = (uint32_t)o->accumulate;
   out->lr = o->lr;
   out->schedule = (lp_schedule)o->schedule;
   out->step_epochs = (uint32_t)o->step_epochs;

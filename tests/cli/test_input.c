@@ -28,7 +28,7 @@ static void refuse(const char *args, const char *error) {
   assert_int_equal(test_count_files(), before);
 }
 
-#define EXPERIMENT "experiment mnist --data idx:data --device cpu --epochs 1 --out new "
+#define EXPERIMENT "experiment mnist --data idx:data --backend cpu --epochs 1 --out new "
 
 /* Replaces n bytes at `at` (or cuts the file there when bytes is NULL), runs, and mends it. */
 static void with_damage(const char *path, size_t at, const char *bytes, size_t n,
@@ -53,8 +53,8 @@ static void test_data(void **state) {
   with_damage(TRAIN_LABELS, 0, "\0\0\x08\x03", 4, "train-labels-idx1-ubyte");
   with_damage(TRAIN_LABELS, 20, "\x0a", 1, "train-labels-idx1-ubyte");
   with_damage(TRAIN_LABELS, 40, NULL, 0, "train-labels-idx1-ubyte");
-  refuse("experiment mnist --device cpu --data idx:nowhere --out new", "nowhere");
-  refuse("experiment mnist --device cpu --data mnits --out new", "mnist");
+  refuse("experiment mnist --backend cpu --data idx:nowhere --out new", "nowhere");
+  refuse("experiment mnist --backend cpu --data mnits --out new", "mnist");
   refuse("train --data idx:nowhere --out new.safetensors", "nowhere");
   refuse("data fetch mnits", "mnist");
   refuse("data fetch mnist --from nowhere", "nowhere");
@@ -72,8 +72,8 @@ static void test_options(void **state) {
   refuse(EXPERIMENT "--arms a=locality:cst=linear", "cst");
   refuse(EXPERIMENT "--arms a=locality:cost=lnear", "arm a: ");
   refuse(EXPERIMENT "--reference foo", "no arm is named 'foo'");
-  refuse(EXPERIMENT "--device cpuu", "cpuu");
-  refuse(EXPERIMENT "--device cpu:thread=1", "thread");
+  refuse(EXPERIMENT "--backend cpuu", "cpuu");
+  refuse(EXPERIMENT "--backend cpu:thread=1", "thread");
   refuse(EXPERIMENT "--model lnet", "did you mean 'lenet'?");
   refuse(EXPERIMENT "--sheet 7x", "sheet: '7x'");
   refuse("train --data idx:data --layer locality:cst=linear --out new.safetensors", "cst");
@@ -85,11 +85,11 @@ static void test_folders(void **state) {
   refuse("experiment mnist --data idx:data --out data", "data is not empty");
   refuse("experiment mnist --data idx:data --out " TRAIN_LABELS, "cannot use " TRAIN_LABELS);
   refuse("experiment mnist --data idx:data --out " TRAIN_LABELS "/x", TRAIN_LABELS);
-  refuse("experiment mnist --data idx:data --device cpu --epochs 1 --out /proc/locality",
+  refuse("experiment mnist --data idx:data --backend cpu --epochs 1 --out /proc/locality",
          "/proc/locality");
   if (geteuid() != 0) {
     assert_int_equal(mkdir("locked", 0555), 0);
-    refuse("experiment mnist --data idx:data --device cpu --epochs 1 --out locked/new",
+    refuse("experiment mnist --data idx:data --backend cpu --epochs 1 --out locked/new",
            "locked/new");
     assert_int_equal(rmdir("locked"), 0);
   }
@@ -137,7 +137,7 @@ static void test_good_yaml(void **state) {
                      "  fan_in: locality:cost=linear,normalize=fan_in\n"
                      "  cubed: (power:p=3,s=2)\n"
                      "epochs: 7\n"
-                     "device: cpu\n"
+                     "backend: cpu\n"
                      "decay_bias: no\n";
   test_write("good.yaml", text, strlen(text));
   assert_int_equal(test_run("experiment good.yaml --epochs 1 --seeds 2 --dry-run --json"), 0);
@@ -152,7 +152,7 @@ static void test_good_yaml(void **state) {
   assert_int_equal(json_integer_value(json_object_get(root, "seeds")), 2);
   json_decref(root);
 
-  const char *list = "data: idx:data\ndevice: cpu\narms: [control, 'power:p=3,s=2', linear]\n";
+  const char *list = "data: idx:data\nbackend: cpu\narms: [control, 'power:p=3,s=2', linear]\n";
   test_write("good.yaml", list, strlen(list));
   assert_int_equal(test_run("experiment good.yaml --dry-run --json"), 0);
   root = json_loads(test_out, 0, NULL);

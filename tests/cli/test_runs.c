@@ -14,7 +14,7 @@ static const char *const arms[] = {"control", "linear"};
 /* Small batches make many steps, so that a signal finds the middle of an epoch. */
 #define SETTINGS                                                                                   \
   "--data idx:data --seeds 2 --epochs 2 --batch 4 --images 48 --checkpoint-seconds 0 --quiet "     \
-  "--device cpu "
+  "--backend cpu "
 #define TRAIN_ONLY "experiment mnist " SETTINGS "--no-report "
 
 static int make_reference(void **state) {
@@ -100,11 +100,11 @@ static void test_folder(void **state) {
 
 static void test_repeats(void **state) {
   (void)state;
-  assert_int_equal(test_run(TRAIN_ONLY "--out again --device cpu:threads=1"), 0);
+  assert_int_equal(test_run(TRAIN_ONLY "--out again --backend cpu:threads=1"), 0);
   same_results("reference", "again");
   assert_int_equal(test_run(TRAIN_ONLY "--out side --jobs 2"), 0);
   same_results("reference", "side");
-  assert_int_equal(test_run(TRAIN_ONLY "--out both --jobs 3 --device cpu:threads=2"), 0);
+  assert_int_equal(test_run(TRAIN_ONLY "--out both --jobs 3 --backend cpu:threads=2"), 0);
   same_results("reference", "both");
 }
 
@@ -204,7 +204,7 @@ static void test_resume_refused(void **state) {
 static void test_nonfinite(void **state) {
   (void)state;
   const char *text = "data: idx:data\narms: {tame: plain, wild: 'locality:cost=(dog:A=1000)'}\n"
-                     "epochs: 1\nbatch: 32\nlr: 1e5\nmomentum: 0\nimages: 16\ndevice: cpu\n";
+                     "epochs: 1\nbatch: 32\nlr: 1e5\nmomentum: 0\nimages: 16\nbackend: cpu\n";
   test_write("wild.yaml", text, strlen(text));
   assert_int_equal(test_run("experiment wild.yaml --quiet --no-report --out wild"), 1);
   test_one_error("loss that is not finite");
@@ -236,7 +236,7 @@ static void test_nonfinite(void **state) {
 static void test_report(void **state) {
   (void)state;
   assert_int_equal(
-      test_run("experiment mnist --data idx:data --device cpu --epochs 1 --images 32 --out full"),
+      test_run("experiment mnist --data idx:data --backend cpu --epochs 1 --images 32 --out full"),
       0);
   static const char *const file[] = {"full/manifest.json",
                                      "full/metrics.jsonl",
@@ -262,7 +262,8 @@ static void test_report(void **state) {
 
   /* The network alone gives what the experiment said. */
   assert_int_equal(
-      test_run("eval full/models/linear-seed1.safetensors --device cpu --data idx:data --json"), 0);
+      test_run("eval full/models/linear-seed1.safetensors --backend cpu --data idx:data --json"),
+      0);
   json_t *r = json_loads(test_out, 0, NULL);
   assert_non_null(r);
   assert_true(json_number_value(json_object_get(r, "accuracy")) == accuracy);
@@ -277,7 +278,7 @@ static void test_train(void **state) {
   (void)state;
   assert_int_equal(
       test_run("train --data idx:data --epochs 2 --batch 4 --seed 2 --sheet 7x7 "
-               "--device cpu --layer locality:cost=linear --out one.safetensors --json --quiet"),
+               "--backend cpu --layer locality:cost=linear --out one.safetensors --json --quiet"),
       0);
   json_t *r = json_loads(test_out, 0, NULL);
   assert_int_equal(json_array_size(json_object_get(r, "epochs")), 2);
