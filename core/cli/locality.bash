@@ -38,7 +38,8 @@ _locality() {
   case $command in
     experiment)
       words="--out --resume --dry-run --no-report --title --arms --reference --seeds --images --jobs
-        --checkpoint-seconds $training mnist mnist-rmsprop fashion-mnist"
+        --checkpoint-seconds $training mnist mnist-rmsprop fashion-mnist
+        imagenet imagenet-rmsprop tiny-imagenet cifar10"
       ;;
     train) words="--out --layer $training" ;;
     eval) words='--data --split --backend' ;;

@@ -17,6 +17,10 @@ static const struct {
     {"mnist", "LeNet on MNIST, published settings with SGD"},
     {"mnist-rmsprop", "LeNet on MNIST, the published table as it stands"},
     {"fashion-mnist", "LeNet on Fashion-MNIST, settings of mnist"},
+    {"imagenet", "AlexNet on ImageNet, published settings with SGD"},
+    {"imagenet-rmsprop", "AlexNet on ImageNet, the published table as it stands"},
+    {"tiny-imagenet", "AlexNet on 64-pixel images of Tiny ImageNet"},
+    {"cifar10", "AlexNet on CIFAR-10"},
 };
 enum { N_PRESETS = sizeof presets / sizeof *presets };
 
