@@ -79,6 +79,15 @@ void cli_progress_show(cli_progress *p, double fraction, const char *label, doub
 void cli_progress_say(cli_progress *p, const char *fmt, ...) LP_PRINTF(2, 3);
 void cli_progress_end(cli_progress *p);
 
+/* profile.c: trains some further steps, timed one by one; prints where the time of a step goes and
+ * writes a Chrome trace to path. The exit code. */
+typedef struct cli_counted { /* what the device counted over an untimed epoch */
+  lp_device_counters before, after;
+  uint32_t steps;
+} cli_counted;
+void cli_count(lp_trainer *t, lp_device_counters *out);
+int cli_profile(lp_trainer *t, const cli_counted *counted, const char *path);
+
 /* cmd_*.c */
 extern const cli_command cli_cmd_experiment, cli_cmd_train, cli_cmd_eval, cli_cmd_prior,
     cli_cmd_plugins, cli_cmd_devices, cli_cmd_analyze, cli_cmd_report, cli_cmd_data;

@@ -11,6 +11,8 @@
 
 static const cli_flag flags[] = {
     {"out", 'o', "FILE", "model file to write (safetensors)"},
+    {"profile", 'p', "FILE",
+     "then time some steps one by one: a table, and a Chrome trace in FILE"},
 };
 
 static volatile sig_atomic_t stopped;
@@ -55,8 +57,13 @@ static int train_epochs(const cli_args *a, lp_trainer *t, const lp_train_spec *s
   lp_epoch_result learnt = {0}, tested = {0};
   json_t *epochs = json_array();
   lp_status status = LP_OK;
+  cli_counted counted = {0};
   for (uint32_t e = 0; e < spec->epochs && status == LP_OK; e++) {
+    cli_count(t, &counted.before);
+    uint64_t steps = learnt.steps;
     status = lp_train_epoch(t, on_progress, &watch, &learnt);
+    cli_count(t, &counted.after);
+    counted.steps = (uint32_t)(learnt.steps - steps);
     if (status == LP_OK) status = lp_evaluate(t, test, &tested);
     if (status != LP_OK) break;
     cli_progress_say(
@@ -78,6 +85,8 @@ static int train_epochs(const cli_args *a, lp_trainer *t, const lp_train_spec *s
     printf("test accuracy %.2f %%, loss %.4f\n%s\n", tested.accuracy, tested.loss,
            cli_get(a, "out"));
   json_decref(epochs);
+  if (status == LP_OK && code == CLI_OK && cli_get(a, "profile"))
+    code = cli_profile(t, &counted, cli_get(a, "profile"));
   if (status == LP_ERR_INTERRUPTED) return cli_fail_with("interrupted; nothing was written");
   return status == LP_OK ? code : cli_fail();
 }

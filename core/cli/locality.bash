@@ -41,7 +41,7 @@ _locality() {
         --checkpoint-seconds $training mnist mnist-rmsprop fashion-mnist
         imagenet imagenet-rmsprop tiny-imagenet cifar10"
       ;;
-    train) words="--out --layer $training" ;;
+    train) words="--out --profile --layer $training" ;;
     eval) words='--data --split --backend' ;;
     prior) words='--cost --topology --metric --normalize --sheet --sheet-in --unit --matrix --out' ;;
     data) words='list fetch mnist fashion-mnist --from' ;;

@@ -68,7 +68,7 @@ static lp_status run_part(lp_trainer *t, uint32_t part, uint32_t k, double lr) {
   run.sample_offset = part * t->part_batch;
   run.scalars[LP_SCALAR_LR] = lr;
   run.scalars[LP_SCALAR_ROW] = t->step * t->parts + part;
-  run.profile = t->spec.profile && plan == t->plan[0].plan;
+  run.profile = t->profiling && plan == t->plan[0].plan;
   status = lp_plan_run(plan, &run);
   return status == LP_OK && run.profile ? add_profile(t, plan) : status;
 }
@@ -264,6 +264,10 @@ lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_
   out->steps = t->iteration;
   out->lr = lr;
   return LP_OK;
+}
+
+void lp_trainer_set_profile(lp_trainer *t, bool on) {
+  t->profiling = on;
 }
 
 lp_status lp_trainer_profile(lp_trainer *t, lp_profile_row *out, uint32_t cap, uint32_t *n) {

@@ -53,6 +53,7 @@ struct lp_trainer {
   lp_profile_row *profile; /* sums of seconds over profiled runs */
   uint32_t n_profile;
   uint64_t profiled;
+  bool profiling;
 };
 
 /* The plan for key's use, batch, total and first; made when it is first asked for. */

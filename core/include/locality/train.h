@@ -30,7 +30,6 @@ typedef struct lp_train_spec {
   lp_schedule schedule; /* STEP: lr * gamma^(epoch / step_epochs); COSINE: to 0 over all epochs */
   uint32_t step_epochs;
   double gamma;
-  bool profile;
   bool dry_run; /* plan only: lp_trainer_plan_info works, nothing can run */
 } lp_train_spec;
 
@@ -78,7 +77,9 @@ LP_API lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *us
 /* Epochs finished, and steps finished in the current one. */
 LP_API void lp_trainer_position(const lp_trainer *t, uint32_t *epoch, uint32_t *step);
 
-/* Mean seconds of each step of the training plan so far; needs lp_train_spec.profile. */
+/* From now on (or no longer) times every step of whole-batch passes, which may slow them down. */
+LP_API void lp_trainer_set_profile(lp_trainer *t, bool on);
+/* Mean seconds of each step of the training plan, over the passes that were timed. */
 LP_API lp_status lp_trainer_profile(lp_trainer *t, lp_profile_row *out, uint32_t cap, uint32_t *n);
 /* Memory and size of the training plan (after lp_trainer_new). */
 LP_API void lp_trainer_plan_info(const lp_trainer *t, lp_plan_info *out);
