@@ -149,7 +149,8 @@ static void conv(const suite *s) {
       {&case_conv, "alexnet conv5", .n = large, .c = 256, .h = 13, .w = 13, .o = 256, .k = 3,
        .stride = 1, .pad = 1},
   };
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) measure_row(s, &rows[i], false);
+  size_t n = s->o->quick ? 5 : sizeof rows / sizeof *rows;
+  for (size_t i = 0; i < n; i++) measure_row(s, &rows[i], false);
 }
 
 static void ops(const suite *s) {
@@ -169,12 +170,14 @@ static void prior(const suite *s) {
                {"permuted", PRIOR_TABLE},
                {"dense", PRIOR_DENSE}};
   static const uint32_t sizes[] = {49, 1024, 4096};
-  uint32_t n = s->o->n_sizes ? s->o->n_sizes : 3, batch = s->o->batch ? s->o->batch : 64;
+  uint32_t n = s->o->n_sizes ? s->o->n_sizes : s->o->quick ? 2 : 3;
+  uint32_t batch = s->o->batch ? s->o->batch : 64;
+  size_t n_forms = s->o->quick ? 2 : sizeof forms / sizeof *forms;
   for (uint32_t i = 0; i < n; i++)
     for (const uint32_t *op = case_linear.ops; *op; op++) {
       uint32_t size = s->o->n_sizes ? s->o->size[i] : sizes[i], first = s->r->n;
       for (uint32_t b = 0; b < s->o->n_backends; b++)
-        for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
+        for (size_t f = 0; f < n_forms; f++) {
           char name[96];
           snprintf(name, sizeof name, "%s/%ux%u %s", lp_op_get_info(*op)->name, batch, size,
                    forms[f].name);
