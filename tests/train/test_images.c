@@ -1,0 +1,161 @@
+/* Training on image files: the number of threads that decode them changes nothing, nor does an
+ * interruption inside an epoch; faults arrive. */
+#include <locality/io.h>
+#include <locality/train.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h> /* needs the headers above */
+
+enum { CLASSES = 3, PER_CLASS = 9, SIZE = 28, FILE_SIZE = 40 };
+
+static char folder[] = "/tmp/locality-train-images-XXXXXX";
+static lp_dataset *train_set, *test_set;
+
+static lp_status open_split(const char *options, lp_split split, lp_dataset **out) {
+  char spec[120];
+  snprintf(spec, sizeof spec, "imagefolder:%s,size=%d%s", folder, SIZE, options);
+  return lp_dataset_open(spec, split, out);
+}
+
+static int set_up(void **state) {
+  (void)state;
+  assert_non_null(mkdtemp(folder));
+  static uint8_t pixels[FILE_SIZE * FILE_SIZE * 3];
+  for (uint32_t i = 0; i < CLASSES * PER_CLASS; i++) {
+    char path[120];
+    for (uint32_t p = 0; p < sizeof pixels; p++)
+      pixels[p] = (uint8_t)(p * (i + 3) + p / 100 * 7 + (p % 3 == i / PER_CLASS ? 100 : 0));
+    for (int split = 0; split < 2; split++) {
+      snprintf(path, sizeof path, "%s/%s/%u", folder, split ? "val" : "train", i / PER_CLASS);
+      assert_int_equal(lp_make_dirs(path), LP_OK);
+      snprintf(path + strlen(path), 20, "/%u.png", i);
+      assert_int_equal(lp_png_write(path, FILE_SIZE, FILE_SIZE, 3, pixels), LP_OK);
+    }
+  }
+  assert_int_equal(open_split("", LP_SPLIT_TRAIN, &train_set), LP_OK);
+  assert_int_equal(open_split("", LP_SPLIT_TEST, &test_set), LP_OK);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  lp_dataset_close(train_set);
+  lp_dataset_close(test_set);
+  unsetenv("LOCALITY_WORKERS");
+  char command[200];
+  snprintf(command, sizeof command, "rm -rf '%s'", folder);
+  return system(command);
+}
+
+static lp_trainer *new_trainer(const lp_dataset *data, uint32_t accumulate) {
+  lp_train_spec s = {.net = {.model = "lenet",
+                             .layer = "locality:cost=linear",
+                             .classes = CLASSES,
+                             .in_channels = 3,
+                             .in_h = SIZE,
+                             .in_w = SIZE,
+                             .pixels = {3, 1 / 255.0f, {0.5f, 0.5f, 0.5f}, {0.3f, 0.3f, 0.3f}},
+                             .dropout = -1,
+                             .dropout2d = -1},
+                     .optim = lp_optim_defaults(LP_OPT_SGD),
+                     .device = "cpu",
+                     .seed = 3,
+                     .epochs = 2,
+                     .batch = 7, /* 4 steps, the last of 6 */
+                     .lr = 0.01};
+  s.accumulate = accumulate;
+  lp_trainer *t;
+  lp_status status = lp_trainer_new(&s, data, &t);
+  if (status != LP_OK) fail_msg("%s", lp_error_message());
+  return t;
+}
+
+typedef struct result {
+  lp_epoch_result train, test;
+  float *in, *out;
+} result;
+
+static bool stop_at(void *user, const lp_progress *p) {
+  return p->step != *(const uint32_t *)user;
+}
+
+/* Two epochs; interrupted in the first before step `stop`, if there is one, and resumed. */
+static result run(const char *workers, uint32_t accumulate, uint32_t stop) {
+  enum { N = CLASSES * PER_CLASS, UNITS = 49 };
+  result r = {0};
+  setenv("LOCALITY_WORKERS", workers, 1);
+  lp_trainer *t = new_trainer(train_set, accumulate);
+  if (stop < 4) {
+    char path[120];
+    snprintf(path, sizeof path, "%s/checkpoint.safetensors", folder);
+    assert_int_equal(lp_train_epoch(t, stop_at, &stop, &r.train), LP_ERR_INTERRUPTED);
+    assert_int_equal(lp_checkpoint_save(t, path), LP_OK);
+    lp_trainer_free(t);
+    t = new_trainer(train_set, accumulate);
+    assert_int_equal(lp_checkpoint_load(t, path), LP_OK);
+  }
+  for (int epoch = 0; epoch < 2; epoch++)
+    assert_int_equal(lp_train_epoch(t, NULL, NULL, &r.train), LP_OK);
+  assert_int_equal(lp_evaluate(t, test_set, &r.test), LP_OK);
+  r.in = calloc(N * UNITS, sizeof *r.in);
+  r.out = calloc(N * UNITS, sizeof *r.out);
+  assert_int_equal(lp_activations(t, test_set, N, r.in, r.out), LP_OK);
+  lp_trainer_free(t);
+  return r;
+}
+
+static void assert_equal_and_free(result a, result *b) {
+  enum { BYTES = CLASSES * PER_CLASS * 49 * sizeof(float) };
+  assert_true(a.train.loss == b->train.loss && a.test.loss == b->test.loss);
+  assert_true(a.test.accuracy == b->test.accuracy);
+  assert_memory_equal(a.in, b->in, BYTES);
+  assert_memory_equal(a.out, b->out, BYTES);
+  free(b->in);
+  free(b->out);
+}
+
+static void workers_and_interruptions_change_nothing(void **state) {
+  (void)state;
+  /* In 3 passes of 3 samples at most a single one is left over, and left out. */
+  for (uint32_t accumulate = 1; accumulate <= 3; accumulate += 2) {
+    result plain = run("0", accumulate, 4);
+    assert_true(plain.train.loss > 0 && plain.test.loss > 0);
+    static const char *const workers[] = {"1", "3"};
+    for (int w = 0; w < 2; w++)
+      for (uint32_t stop = 1; stop <= 4; stop++) {
+        result other = run(workers[w], accumulate, stop);
+        assert_equal_and_free(plain, &other);
+      }
+    free(plain.in);
+    free(plain.out);
+  }
+}
+
+static void faults_end_the_epoch(void **state) {
+  (void)state;
+  char path[120];
+  lp_dataset *strict;
+  snprintf(path, sizeof path, "%s/train/1/broken.png", folder);
+  assert_int_equal(lp_write_file(path, "no image", 8), LP_OK);
+  assert_int_equal(open_split(",strict", LP_SPLIT_TRAIN, &strict), LP_OK);
+  setenv("LOCALITY_WORKERS", "2", 1);
+  lp_trainer *t = new_trainer(strict, 1);
+  lp_epoch_result r;
+  assert_int_equal(lp_train_epoch(t, NULL, NULL, &r), LP_ERR_FORMAT);
+  assert_non_null(strstr(lp_error_message(), "train/1/broken.png"));
+  lp_trainer_free(t);
+  lp_dataset_close(strict);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(workers_and_interruptions_change_nothing),
+      cmocka_unit_test(faults_end_the_epoch),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
