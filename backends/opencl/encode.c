@@ -69,11 +69,11 @@ void ocl_begin(ocl_encoder *e, const char *family) {
   e->now->global[1] = e->now->local[1] = 1;
 }
 
-void ocl_begin_with(ocl_encoder *e, const char *first, const char *family) {
+void ocl_begin_with(ocl_encoder *e, const char *first, const char *second, const char *family) {
   ocl_begin(e, first);
   if (!e->now) return;
   e->now->family = family;
-  ocl_file(e, family);
+  ocl_file(e, second);
 }
 
 void ocl_file(ocl_encoder *e, const char *name) {
@@ -234,7 +234,7 @@ static void substitute(ocl_text *out, const char *pattern, uint32_t i, const lp_
       ocl_put(out, "q%u[e]", i);
       c++;
     } else if (*c == 'K') {
-      ocl_put(out, indexed ? "k%u[j]" : "k%u", i);
+      ocl_put(out, indexed ? "keep%u[j]" : "keep%u", i);
       c++;
     } else if (!strncmp(c, "ALPHA", 5)) {
       ocl_put(out, "%s", alpha);
@@ -267,16 +267,16 @@ void ocl_posts(ocl_encoder *e, const lp_post *head, int64_t inner, int64_t row_l
       /* A row inside one group draws once; elements of a span are drawn together, in a loop that
        * can be turned into vector code; otherwise every element draws for itself. */
       bool shared = row_len > 0 && d->group % row_len == 0;
-      const char *at = !shared && span ? "(e) + j" : "e";
+      const char *at = !shared && span ? "(e) + t" : "e";
       snprintf(call, sizeof call,
                "lp_keep((uint)((%s) %% %lld) / %uu, sample0 + (uint)((%s) / %lld), iteration, %uu, "
                "seed0, seed1, %s, %s); ",
                at, (long long)inner, d->group, at, (long long)inner, d->stream, p, scale);
       if (!shared && span)
-        ocl_put(&spans, "float k%u[%d]; for (int j = 0; j < %d; j++) k%u[j] = %s", i, span, span, i,
-                call);
+        ocl_put(&spans, "float keep%u[%d]; for (int t = 0; t < %d; t++) keep%u[t] = %s", i, span,
+                span, i, call);
       else
-        ocl_put(shared ? &row : &body, "const float k%u = %s", i, call);
+        ocl_put(shared ? &row : &body, "const float keep%u = %s", i, call);
       indexed = !shared && span;
       random = true;
     }

@@ -178,8 +178,8 @@ const lp_slot *ocl_in(const lp_plan_view *plan, const lp_step *s, uint32_t i);
 const lp_slot *ocl_out(const lp_plan_view *plan, const lp_step *s, uint32_t i);
 
 void ocl_begin(ocl_encoder *e, const char *family); /* a new launch from kernels/FAMILY.cl */
-/* The same, with kernels/FIRST.cl before it. */
-void ocl_begin_with(ocl_encoder *e, const char *first, const char *family);
+/* The same from two files, under a name of its own. */
+void ocl_begin_with(ocl_encoder *e, const char *first, const char *second, const char *family);
 void ocl_file(ocl_encoder *e, const char *name); /* one more kernel file */
 void ocl_define(ocl_encoder *e, const char *name, const char *fmt, ...) LP_PRINTF(3, 4);
 void ocl_define_int(ocl_encoder *e, const char *name, int64_t value);

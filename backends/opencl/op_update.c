@@ -63,6 +63,9 @@ static void launch(ocl_encoder *e, const chunk_table *t, int rule, uint32_t slot
   ocl_define_int(e, "RULE", rule);
   ocl_define_int(e, "SLOTS", slots);
   ocl_define_int(e, "BUFFERS", buffers);
+  bool with_rate = rule == RULE_SGD || rule == RULE_RMSPROP ||
+                   (rule == RULE_ADAM && o->decay_kind == LP_DECAY_DECOUPLED);
+  ocl_define_int(e, "WITH_RATE", with_rate);
   if (rule == RULE_ACCUMULATE) {
     ocl_define_float(e, "ALPHA", a->alpha);
     ocl_define_float(e, "BETA", a->beta);
@@ -78,7 +81,7 @@ static void launch(ocl_encoder *e, const chunk_table *t, int rule, uint32_t slot
   }
   for (uint32_t i = 0; i < buffers; i++) ocl_arg_buffer(e, t->buffer[i < t->n_buffers ? i : 0]);
   ocl_arg_mem(e, table);
-  if (rule != RULE_ACCUMULATE) ocl_arg_run(e, OCL_RATE);
+  if (with_rate) ocl_arg_run(e, OCL_RATE);
   if (rule == RULE_ADAM) {
     ocl_arg_run(e, OCL_ADAM_STEP);
     ocl_arg_run(e, OCL_ADAM_SCALE);

@@ -95,7 +95,7 @@ static void define_lists(ocl_encoder *e, const direct *d) {
 
 static void encode_weights(ocl_encoder *e, const product *p, const direct *d,
                            const lp_slot *image) {
-  ocl_begin_with(e, "lists", "conv_dw");
+  ocl_begin_with(e, "lists", "conv_dw", "conv_dw");
   define_lists(e, d);
   ocl_define_int(e, "C", p->c);
   ocl_define_int(e, "O", p->o);
@@ -130,7 +130,7 @@ void direct_encode(ocl_encoder *e, const product *p) {
   int64_t tiles = ocl_ceil(d.m, d.mr), together = tiles;
   while (together > 1 && p->batch * ocl_ceil(tiles, together) < 4 * (int64_t)e->dev->units)
     together = ocl_ceil(together, 2);
-  ocl_begin_with(e, "lists", "conv_direct");
+  ocl_begin_with(e, "lists", "conv_direct", "conv_direct");
   define_lists(e, &d);
   ocl_define_int(e, "DIRECTION", p->direction);
   ocl_define_int(e, "WITH_BIAS", p->direction == 1 && p->second);

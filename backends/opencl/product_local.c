@@ -8,8 +8,8 @@ bool local_fits(lp_device *dev, const lp_plan_view *plan, const product *p) {
 }
 
 static void begin(ocl_encoder *e, const product *p, const char *kernel) {
-  ocl_begin(e, p->conv ? "conv" : "linear");
-  ocl_file(e, kernel);
+  const char *problem = p->conv ? "conv" : "linear";
+  ocl_begin_with(e, problem, kernel, kernel);
   product_define(e, p, 0);
 }
 

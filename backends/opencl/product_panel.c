@@ -69,8 +69,7 @@ void panel_encode(ocl_encoder *e, const product *p) {
   plan_blocks(e->dev, p, &b);
   char rows[8];
   snprintf(rows, sizeof rows, "R%d", b.mr);
-  ocl_begin(e, p->conv ? "conv" : "linear");
-  ocl_file(e, "lists");
+  ocl_begin_with(e, p->conv ? "conv" : "linear", "lists", p->conv ? "conv_panel" : "linear_panel");
   ocl_file(e, "gemm_panel");
   product_define(e, p, p->conv ? 0 : p->direction == 1 ? b.mr : b.lanes);
   ocl_define(e, "ROWS", "%s", rows);

@@ -50,6 +50,15 @@ static void kernel_name(const ocl_launch *l, char out[64]) {
   snprintf(out, 64, "lp_%.30s_%.10s", l->family, l->digest);
 }
 
+/* Kernel files need not clean up: what they define ends with the kernel. */
+static void put_undefs(ocl_text *t, const char *text) {
+  for (const char *c = text; c && *c; c = strchr(c, '\n'), c += c != NULL) {
+    if (strncmp(c, "#define ", 8) != 0) continue;
+    int n = (int)strspn(c + 8, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
+    ocl_put(t, "#undef %.*s\n", n, c + 8);
+  }
+}
+
 static void put_kernel(ocl_text *t, const ocl_launch *l) {
   char name[64];
   kernel_name(l, name);
@@ -58,6 +67,10 @@ static void put_kernel(ocl_text *t, const ocl_launch *l) {
     size_t n;
     const char *text = ocl_kernel_text(l->files[i], &n);
     ocl_put(t, "%.*s\n", (int)n, text);
+  }
+  for (int i = 0; i < 4 && l->files[i]; i++) {
+    size_t n;
+    put_undefs(t, ocl_kernel_text(l->files[i], &n));
   }
   ocl_put(t, "%s#undef KERNEL\n", l->undef.s ? l->undef.s : "");
 }

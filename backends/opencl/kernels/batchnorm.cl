@@ -1,7 +1,5 @@
 /* Batch normalisation of images: one work-group a channel, over the batch and its PIXELS.
  * CHANNELS, PIXELS; MODE; WIDTH: elements a work-item takes at once (1 or 16); EPS, MOMENTUM. */
-#undef V
-#undef VLOAD
 #if WIDTH == 16
 #define V        float16
 #define VLOAD(p) vload16(0, p)
@@ -11,7 +9,6 @@
 #endif
 
 /* Sum over the channel of a term of element e, in vectors and one by one. */
-#undef CHANNEL_SUM
 #define CHANNEL_SUM(result, VTERM, TERM)                                                           \
   {                                                                                                \
     V wide = (V)(0.0f);                                                                            \
@@ -30,7 +27,6 @@
     result = rest + lp_fold(wide);                                                                 \
     result = lp_sum_lanes(s, result, lid, lid, GROUP);                                             \
   }
-#undef lp_fold
 #if WIDTH == 16
 #define lp_fold(w) lp_fold16(w)
 #else

@@ -1,8 +1,5 @@
 /* Batch normalisation of rows (N, CHANNELS): one work-item WIDTH channels (1 or 16), over the
  * batch. MODE as in batchnorm.cl: 1 training, 2 evaluation, 3 and 4 their gradients. */
-#undef V
-#undef GET
-#undef PUT
 #if WIDTH == 16
 #define V            float16
 #define GET(p)       lp_get16(p, left)

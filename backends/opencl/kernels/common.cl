@@ -3,8 +3,8 @@
 /* Dropout's factor for mask element m of sample n: 0, or scale where the draw is at least p. The
  * draw is a word of Philox4x32-10 (Salmon et al., SC 2011), in scalars so that loops over it can be
  * turned into vector code. */
-static float lp_keep(uint m, uint n, uint iteration, uint stream, uint seed0, uint seed1, float p,
-                     float scale) {
+static __attribute__((always_inline)) float lp_keep(uint m, uint n, uint iteration, uint stream,
+                                                    uint seed0, uint seed1, float p, float scale) {
   uint x = m >> 2, y = n, z = iteration, w = stream, k0 = seed0, k1 = seed1;
 #pragma unroll
   for (int r = 0; r < 10; r++) {

@@ -3,25 +3,6 @@
  * sample and pixel, k = filter and tap); 3: dW (m = filter, n = channel and tap, and a last column
  * that sums dy for db; k = sample and place).
  * C O H W OH OW: extents; KS kernel, STRIDE, PAD; WITH_BIAS, WITH_DB. */
-#undef PROBLEM_PARAMS
-#undef PROBLEM_OPEN
-#undef GEMM_M
-#undef GEMM_N
-#undef GEMM_K
-#undef LOAD_A
-#undef LOAD_A16
-#undef LOAD_B
-#undef LOAD_B16
-#undef LANES16
-#undef STORE
-#undef ELEMENT
-#undef STORE16
-#undef SECOND
-#undef SECOND_OPEN
-#undef KK
-#undef CKK
-#undef PLACES
-#undef PIXELS
 #define KK     (KS * KS)
 #define CKK    (C * KS * KS)
 #define PLACES (OH * OW)

@@ -3,9 +3,6 @@
  * tiles of MR planes of one sample; a tile is MR planes x NV segments of VL places. The last segment
  * of a row overlaps the one before, so that nothing outside the image is read or written.
  * SC SH SW: planes and extents of the source with its BORDER; M TH TW: of the result; KS. */
-#undef SEGMENTS
-#undef ROW
-#undef TAP
 #define SEGMENTS ((TW + VL - 1) / VL)
 #if M % MR == 0
 #define ROW(i) (m0 + i)
@@ -94,12 +91,3 @@ KERNEL(const global float *sb, const int so, const global float *wb, const int w
     }
   }
 }
-#undef PLACE_SEGMENT
-#undef LOAD_SEGMENT
-#undef ZERO_SEGMENT
-#undef ADD_SEGMENT
-#undef ZERO_ROW
-#undef ADD_ROW
-#undef STORE_SEGMENT
-#undef STORE_ROW
-#undef SHIFT

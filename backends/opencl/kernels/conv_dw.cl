@@ -2,7 +2,6 @@
  * work-item makes MR filters x one row of KS taps of one channel: vectors along the places of the
  * batch, added up at the end. The last vector of a row overlaps; its repeated lanes count as 0.
  * C SH SW: planes and extents of the (padded) image; O OH OW: of dy; KS; WITH_DB. */
-#undef ROW
 #if O % MR == 0
 #define ROW(i) (m0 + i)
 #else
@@ -80,11 +79,3 @@ KERNEL(const global float *dyb, const int dyo, const global float *xb, const int
   }
 #endif
 }
-#undef ZERO_TAP
-#undef LOAD_TAP
-#undef ADD_TAP
-#undef ZERO_ROW
-#undef ADD_ROW
-#undef ADD_LAST
-#undef STORE_TAP
-#undef STORE_ROW

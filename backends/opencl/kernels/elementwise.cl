@@ -6,9 +6,6 @@
 #define HEAD_NORMALIZE     4
 #define HEAD_CROSS_ENTROPY 5
 
-#undef LOAD
-#undef HEAD_PARAMS
-#undef HEAD_OPEN
 #if HEAD == HEAD_NORMALIZE
 #define HEAD_PARAMS const global PIXEL *xb, const int xo
 #define HEAD_OPEN   const global PIXEL *x = xb + xo * (4 / (int)sizeof(PIXEL))

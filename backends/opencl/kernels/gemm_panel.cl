@@ -3,9 +3,6 @@
  * MR rows (ROWS lists them, see lists.cl), VL lanes a vector, LANES = 2 VL; KP; SINGLE: K fits one pass.
  * A_PACK 1: along k in runs of SEGMENT, 2: element by element, 3: along m.
  * B_PACK 1: along n, 2: along k, turned in registers, 3: element by element. */
-#undef LANES
-#undef AS
-#undef A_AT
 #define LANES (2 * VL)
 #if A_PACK == 3
 #define A_SIZE     (KP * 16)
@@ -133,8 +130,3 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
     }
   }
 }
-#undef A_SIZE
-#undef DECLARE
-#undef MULTIPLY
-#undef KEEP
-#undef ADD

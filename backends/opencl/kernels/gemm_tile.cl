@@ -1,10 +1,6 @@
 /* Product through tiles in local memory, for GPUs: a work-group makes TM x TN elements, each of
  * WM x WN work-items a part of them; TK deep at a time. A_KFAST, B_NFAST, C_NFAST say along which
  * index memory is contiguous, so that neighbours load and store neighbours. */
-#undef RM
-#undef RN
-#undef AS
-#undef BS
 #define RM (TM / WM)
 #define RN (TN / WN)
 #define AS (TM + 1)
@@ -21,7 +17,9 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void KERNEL(PROBLEM_PA
   const int lm = lid % WM, ln = lid / WM;
 #endif
   float acc[RM][RN];
+#pragma unroll
   for (int i = 0; i < RM; i++)
+#pragma unroll
     for (int j = 0; j < RN; j++) acc[i][j] = 0.0f;
   for (int k0 = 0; k0 < GEMM_K; k0 += TK) {
     for (int i = lid; i < TM * TK; i += GROUP) {
@@ -45,14 +43,20 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void KERNEL(PROBLEM_PA
     barrier(CLK_LOCAL_MEM_FENCE);
     for (int k = 0; k < TK; k++) {
       float a[RM], b[RN];
+#pragma unroll
       for (int i = 0; i < RM; i++) a[i] = as[k * AS + lm + i * WM];
+#pragma unroll
       for (int j = 0; j < RN; j++) b[j] = bs[k * BS + ln + j * WN];
+#pragma unroll
       for (int i = 0; i < RM; i++)
+#pragma unroll
         for (int j = 0; j < RN; j++) acc[i][j] += a[i] * b[j];
     }
     barrier(CLK_LOCAL_MEM_FENCE);
   }
+#pragma unroll
   for (int i = 0; i < RM; i++)
+#pragma unroll
     for (int j = 0; j < RN; j++) {
       const int m = m0 + lm + i * WM, n = n0 + ln + j * WN;
       if (m < GEMM_M && n < GEMM_N) STORE(m, n, acc[i][j])

@@ -3,32 +3,6 @@
  * output, n = input, and a last column that sums dy for db).
  * INPUTS, OUTPUTS; PRIOR 0 none, 1 table, 2 dense; WITH_ROW, WITH_COL scales; RUN16: 16 aligned
  * inputs have consecutive offsets; WITH_BIAS, WITH_DB. */
-#undef PROBLEM_PARAMS
-#undef PROBLEM_OPEN
-#undef PRIOR_PARAMS
-#undef PRIOR_OPEN
-#undef ROW_PARAMS
-#undef COL_PARAMS
-#undef PRIOR_AT
-#undef PRIOR16
-#undef ROW_AT
-#undef COL_AT
-#undef COL16
-#undef WEIGHT
-#undef WEIGHT16
-#undef GEMM_M
-#undef GEMM_N
-#undef GEMM_K
-#undef LOAD_A
-#undef LOAD_A16
-#undef LOAD_B
-#undef LOAD_B16
-#undef LOAD_BT16
-#undef STORE
-#undef ELEMENT
-#undef STORE16
-#undef SECOND
-#undef SECOND_OPEN
 
 #if WITH_ROW
 #define ROW_PARAMS , const global float *rowb, const int rowo

@@ -1,6 +1,5 @@
 /* Rn(F): F(0) .. F(n-1); Tn(F, i): F(i, 0) .. F(i, n-1). Register tiles are written out with them:
  * an array of vectors would live in memory. */
-#ifndef R1
 #define R1(F)    F(0)
 #define R2(F)    R1(F) F(1)
 #define R3(F)    R2(F) F(2)
@@ -22,11 +21,6 @@
 #define T5(F, i) T4(F, i) F(i, 4)
 #define T6(F, i) T5(F, i) F(i, 5)
 #define T7(F, i) T6(F, i) F(i, 6)
-#endif
-#undef VF
-#undef VLOAD
-#undef VSTORE
-#undef VFOLD
 #if VL == 16
 #define VF           float16
 #define VLOAD(p)     vload16(0, p)

@@ -1,7 +1,5 @@
 /* Copies planes of H x W into planes with a border of zeros, one work-item a row of the copy.
  * H W: extents; BORDER: its width. */
-#undef TALL
-#undef WIDE
 #define TALL (H + 2 * BORDER)
 #define WIDE (W + 2 * BORDER)
 

@@ -4,7 +4,6 @@
 #define MODE_FORWARD  1
 #define MODE_BACKWARD 2
 #define MODE_ENTROPY  3
-#undef ROWS
 #define ROWS (GROUP / LANES)
 
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
@@ -84,7 +83,7 @@ KERNEL(const global float *xb, const int xo, global float *yb, const int yo,
     float above = 0.0f; /* classes that rank before the label; a NaN ranks before everything */
     for (int c = lane; c < end; c += LANES) {
       const float other = x[base + c];
-      above += other <= own && !(other == own && c < wanted) ? 0.0f : 1.0f;
+      above += other < own || (other <= own && c >= wanted) ? 0.0f : 1.0f;
     }
     above = lp_sum_lanes(s, above, lid, lane, LANES);
     if (inside && lane == 0) {

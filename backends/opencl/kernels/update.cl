@@ -5,8 +5,6 @@
 #define RULE_RMSPROP    2
 #define RULE_ADAM       3
 #define RULE_ACCUMULATE 4
-#undef PICK
-#undef BUFFER_PARAMS
 #if BUFFERS == 1
 #define BUFFER_PARAMS global float *b0
 #define PICK(i)       b0
@@ -33,7 +31,7 @@
 
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
 KERNEL(BUFFER_PARAMS, const global int *table
-#if RULE != RULE_ACCUMULATE
+#if WITH_RATE
        , const float rate
 #endif
 #if RULE == RULE_ADAM
