@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""compile.py PLANS OUTPUT.md: every OpenCL kernel in every form in which the networks use it, through
+the compilers of all vendors. PLANS is the program that makes the backend build (and dump) them.
+Fails when a compiler refuses, when the lint finds something, or when a product kernel spills; writes
+a table of registers, spilled registers and local memory."""
+import collections
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+CL = ["-x", "cl", "-cl-std=CL1.2", "-Xclang", "-finclude-default-header"]
+LINT = ["clang-15", *CL, "-target", "spir64", "-Xclang",
+        "-cl-ext=-all,+cl_khr_byte_addressable_store,+cl_khr_global_int32_base_atomics,"
+        "+cl_khr_global_int32_extended_atomics,+cl_khr_local_int32_base_atomics,"
+        "+cl_khr_local_int32_extended_atomics",
+        # Unused: macros and prelude functions that this set of kernels has no use for.
+        "-Weverything", "-Wno-declaration-after-statement", "-Wno-unused-macros",
+        "-Wno-unused-function", "-Werror", "-fsyntax-only"]
+AMD_LIBS = "--rocm-device-lib-path=/usr/lib/x86_64-linux-gnu/amdgcn/bitcode"
+NVIDIA = {"sm_50": ("clang-15", "+ptx72"), "sm_75": ("clang-15", "+ptx72"),
+          "sm_90": ("clang-16", "+ptx78")}
+AMD = ["gfx906", "gfx1030", "gfx1100"]
+INTEL = ["skl", "tgllp", "dg2"]
+HOT = ("gemm", "conv_d", "panel")
+
+failures = []
+skipped = []
+rows = collections.defaultdict(dict)  # kernel -> target -> (registers, spills, local bytes)
+
+
+def have(*tools):
+    missing = [t for t in tools if not shutil.which(t)]
+    for t in missing:
+        if t not in skipped:
+            skipped.append(t)
+    return not missing
+
+
+def run(what, *command, **keywords):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False, **keywords)
+    if done.returncode:
+        failures.append("%s: %s" % (what, " | ".join(done.stdout.strip().splitlines()[:3])))
+    return done.returncode == 0, done.stdout
+
+
+def short(kernel):
+    return re.sub(r"^lp_", "", kernel)
+
+
+def lint(source):
+    if have("clang-15"):
+        run("lint " + os.path.basename(source), *LINT, source)
+
+
+def nvidia(source, out):
+    for arch, (clang, ptx) in NVIDIA.items():
+        library = "/usr/lib/clc/nvptx64--nvidiacl.bc"
+        if not have(clang) or not os.path.exists(library):
+            continue
+        asm = os.path.join(out, arch + ".ptx")
+        bitcode = os.path.join(out, arch + ".bc")
+        # The built-in library is clang-15's; a newer clang takes its bitcode as it is.
+        ok, _ = run(arch, clang, *CL, "-target", "nvptx64-nvidia-cuda", "-march=" + arch, "-Xclang",
+                    "-target-feature", "-Xclang", ptx, "-nogpulib", "-O3", "-w",
+                    "-Wno-linker-warnings", "-Xclang", "-mlink-builtin-bitcode", "-Xclang", library,
+                    "-S", source, "-o", asm)
+        if not ok:
+            continue
+        text = open(asm, encoding="utf-8").read()
+        if re.search(r"^\.extern \.func", text, re.M):
+            failures.append(arch + ": a function of the kernels is not resolved")
+        for kernel in re.findall(r"\.entry (\w+)", text):
+            rows[kernel].setdefault(arch, ("ok", 0, None))
+        if not shutil.which("ptxas"):
+            continue
+        ok, log = run("ptxas " + arch, "ptxas", "-arch=" + arch, "-v", asm, "-o", bitcode)
+        if not ok and ("not defined for option" in log or "Unsupported" in log):
+            failures.pop()  # this ptxas no longer knows the architecture
+            continue
+        for block in log.split("Compiling entry function")[1:]:
+            kernel = re.search(r"'(\w+)'", block).group(1)
+            registers = re.search(r"Used (\d+) registers", block)
+            spills = re.search(r"(\d+) bytes spill stores", block)
+            shared = re.search(r"(\d+) bytes smem", block)
+            rows[kernel][arch] = (registers and registers.group(1), int(spills.group(1)) // 4
+                                  if spills else 0, shared.group(1) if shared else 0)
+
+
+def amd(source, out):
+    if not have("clang-15"):
+        return
+    for arch in AMD:
+        asm = os.path.join(out, arch + ".s")
+        if arch == "gfx1100":
+            library = ["-target", "amdgcn--amdhsa", "-nogpulib", "-Xclang", "-mlink-builtin-bitcode",
+                       "-Xclang", "/usr/lib/clc/amdgcn--amdhsa.bc"]
+        else:
+            library = ["-target", "amdgcn-amd-amdhsa", AMD_LIBS]
+        ok, _ = run(arch, "clang-15", *CL, *library, "-mcpu=" + arch, "-O3", "-w", "-S", source, "-o",
+                    asm)
+        if not ok:
+            continue
+        text = open(asm, encoding="utf-8").read()
+        for part in re.split(r"\n  - \.args:", text)[1:]:
+            value = dict(re.findall(r"^ +\.(\w+): +'?(\w+)'?$", part, re.M))
+            name = re.search(r"^    \.name: +(\w+)$", part, re.M)
+            if not name:
+                continue
+            spills = int(value.get("vgpr_spill_count", 0)) + int(value.get("sgpr_spill_count", 0))
+            # An array that the compiler could not keep in registers is as bad as a spill.
+            spills += int(value.get("private_segment_fixed_size", 0)) // 4
+            rows[name.group(1)][arch] = (value.get("vgpr_count"), spills,
+                                         value.get("group_segment_fixed_size"))
+
+
+def intel(source, out):
+    if not have("ocloc"):
+        return
+    kernels = re.findall(r"^#define KERNEL (\w+)", open(source, encoding="utf-8").read(), re.M)
+    environment = dict(os.environ, IGC_EnableZEBinary="1")
+    for device in INTEL:
+        ok, log = run("intel " + device, "ocloc", "compile", "-file", source, "-device", device,
+                      "-options", "-cl-std=CL1.2", "-out_dir", os.path.join(out, device),
+                      env=environment)
+        if not ok:
+            continue
+        spilled = dict(re.findall(r"kernel (\w+) .*?spilled around (\d+)", log))
+        registers = dict(re.findall(r"kernel (\w+) .*?allocated (\d+) regs", log))
+        for kernel in kernels:
+            rows[kernel][device] = (registers.get(kernel, "ok"), int(spilled.get(kernel, 0)), None)
+
+
+def spirv(source, out):
+    if not have("clang-15", "llvm-spirv-15", "spirv-val"):
+        return
+    bitcode, module = os.path.join(out, "k.bc"), os.path.join(out, "k.spv")
+    ok, _ = run("spir64", "clang-15", *CL, "-target", "spir64", "-O0", "-Xclang",
+                "-no-opaque-pointers", "-w", "-emit-llvm", "-c", source, "-o", bitcode)
+    ok = ok and run("llvm-spirv", "llvm-spirv-15", "--spirv-max-version=1.0", bitcode, "-o", module)[0]
+    if ok and run("spirv-val", "spirv-val", "--target-env", "opencl1.2", module)[0]:
+        for kernel in re.findall(r"^#define KERNEL (\w+)", open(source, encoding="utf-8").read(), re.M):
+            rows[kernel]["SPIR-V"] = ("ok", 0, None)
+
+
+def cell(kernel, target):
+    if target not in rows[kernel]:
+        return ""
+    registers, spills, local = rows[kernel][target]
+    text = str(registers)
+    if spills:
+        text += ", %d spilled" % spills
+    if local and int(local):
+        text += ", %s B" % local
+    return text
+
+
+def table(path):
+    targets = list(NVIDIA) + AMD + INTEL + ["SPIR-V"]
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("# OpenCL kernels, compiled for other devices\n\n"
+                "Registers of a work-item, words spilled to memory (where there are any), bytes of "
+                "local memory; ok: compiled, no figures known. Kernels of the training and "
+                "evaluation plans of LeNet and AlexNet; the digits of a name tell its forms apart.\n")
+        for family, title in (("gpu", "Kernels for GPUs"), ("cpu", "Kernels for CPU devices")):
+            f.write("\n## %s\n\n| kernel | %s |\n|---%s|\n" %
+                    (title, " | ".join(targets), "|---" * len(targets)))
+            for kernel in sorted(k for k in rows if family in families[k]):
+                f.write("| %s | %s |\n" % (short(kernel),
+                                           " | ".join(cell(kernel, t) for t in targets)))
+
+
+families = collections.defaultdict(set)
+
+
+def main():
+    plans, output = sys.argv[1:3]
+    with tempfile.TemporaryDirectory() as tmp:
+        for family in ("gpu", "cpu"):
+            folder = os.path.join(tmp, family)
+            os.mkdir(folder)
+            subprocess.run([plans, "opencl:Portable,kernels=" + family], check=True,
+                           env=dict(os.environ, LOCALITY_CL_DUMP=folder))
+            seen = set()
+            for source in sorted(glob.glob(folder + "/*.cl"), key=os.path.getsize, reverse=True):
+                names = set(re.findall(r"^#define KERNEL (\w+)",
+                                       open(source, encoding="utf-8").read(), re.M))
+                lint(source)
+                if names <= seen:
+                    continue
+                seen |= names
+                for name in names:
+                    families[name].add(family)
+                spirv(source, tmp)
+                if family == "gpu":  # the other family never runs on a GPU
+                    nvidia(source, tmp)
+                    amd(source, tmp)
+                    intel(source, tmp)
+        if not rows:
+            print("0 passed, 0 failed, 1 skipped")
+            return 77
+    for kernel, targets in rows.items():
+        for target, (_, spills, _) in targets.items():
+            if spills and any(h in kernel for h in HOT):
+                failures.append("%s on %s: %d words spilled" % (kernel, target, spills))
+    table(output)
+    for failure in failures:
+        print("failed " + failure)
+    for tool in skipped:
+        print("skipped %s: not installed" % tool)
+    print("%d passed, %d failed, %d skipped" %
+          (sum(len(t) for t in rows.values()), len(failures), len(skipped)))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

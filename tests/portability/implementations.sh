@@ -1,0 +1,65 @@
+#!/bin/bash
+# implementations.sh KIND TEST_OPS TEST_GOLDEN GOLDEN: the real tests on other OpenCL implementations.
+#   rusticl    all op cases and golden values on Mesa's llvmpipe, with both families of kernels
+#   gpu        the op cases with the kernels for GPUs, on PoCL
+#   oclgrind   a reduced set in the Oclgrind simulator: races, uninitialised reads, API misuse
+#   valgrind   a reduced set on PoCL: accesses outside buffers, which sanitizers cannot see
+# What is not installed is skipped (77).
+set -u
+kind=$1 ops=$2 golden=$3 folder=$4
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+bad=0
+skip() { echo "0 passed, 0 failed, 1 skipped"; echo "$*" >&2; exit 77; }
+# One line a kind of op, small shapes: what the slow tools can do in time.
+cases=("relu/odd" "scale/odd" "sum/odd" "ties overlapping" "softmax/" "entropy/" "batchnorm/odd" "dropout/half"
+  "sgd/plain" "adam/plain" "linear/unequal permuted" "linear_dw/unequal permuted"
+  "conv2d/padding over" "conv2d_dw/padding over")
+
+case $kind in
+rusticl)
+  export RUSTICL_ENABLE=llvmpipe OCL_ICD_VENDORS=/etc/OpenCL/vendors/rusticl.icd
+  [ -f "$OCL_ICD_VENDORS" ] || skip "Mesa's OpenCL driver is not installed"
+  # One order of summation only: three RMSProp steps are chaotic (a rounding error that turns the
+  # sign of a vanishing gradient moves a weight by 10 x rate), step 0 and the op cases are not.
+  "$golden" --backend opencl:rusticl,kernels=gpu "$folder" >"$tmp/log" || bad=1
+  grep -v '^passed' "$tmp/log"
+  for device in opencl:rusticl opencl:rusticl,kernels=gpu; do
+    "$ops" --backend "$device" --filter "${CASES:-}" >"$tmp/log" || bad=1
+    grep -v '^passed' "$tmp/log"
+  done ;;
+gpu)
+  "$ops" --backend opencl:Portable,kernels=gpu --filter "${CASES:-}" >"$tmp/log" || bad=1
+  grep -v '^passed' "$tmp/log" ;;
+oclgrind)
+  icd=/usr/lib/oclgrind/liboclgrind-rt-icd.so
+  [ -f "$icd" ] || skip "oclgrind is not installed"
+  export OCL_ICD_VENDORS=$icd OCLGRIND_DATA_RACES=1 OCLGRIND_CHECK_API=1 OCLGRIND_LOG=$tmp/oclgrind
+  export OCLGRIND_UNINITIALIZED=1 OCLGRIND_BUILD_OPTIONS=-cl-opt-disable LOCALITY_CL_CACHE=off
+  for family in gpu cpu; do
+    for c in "${cases[@]}"; do
+      "$ops" --backend "opencl:Oclgrind,kernels=$family" --filter "$c" >"$tmp/log" || bad=1
+      grep -v '^passed' "$tmp/log"
+    done
+  done
+  # Its exit code says nothing: the log must be empty.
+  if [ -s "$tmp/oclgrind" ]; then
+    head -40 "$tmp/oclgrind" >&2
+    echo "0 passed, 1 failed"
+    bad=1
+  fi ;;
+valgrind)
+  command -v valgrind >/dev/null || skip "valgrind is not installed"
+  for c in "${cases[@]}"; do
+    valgrind --quiet --error-exitcode=9 --errors-for-leak-kinds=none --leak-check=no \
+      --log-file="$tmp/valgrind.%p" "$ops" --backend opencl:Portable --filter "$c" >"$tmp/log" || bad=1
+    grep -v '^passed' "$tmp/log"
+  done
+  # Only what happened in kernels or in the backend: drivers and LLVM have their own.
+  if cat "$tmp"/valgrind.* | grep -A12 'Invalid \(read\|write\)' | grep -q 'lp_\|pocl_launcher\|workgroup'; then
+    cat "$tmp"/valgrind.* | head -60 >&2
+    bad=1
+  fi ;;
+*) echo "unknown kind $kind" >&2; exit 2 ;;
+esac
+exit $bad
