@@ -30,16 +30,25 @@ static void find_pci(cl_device_id id, char *out, size_t cap) {
     cl_uchar bytes[64];
   } amd;
   memset(&amd, 0, sizeof amd);
-  size_t n = 0;
-  if (clGetDeviceInfo(id, PCI_INFO_KHR, sizeof khr, khr, &n) == CL_SUCCESS && n == sizeof khr) {
+  size_t n = 0, size = 0;
+  /* Drivers are asked only what they say they know. */
+  clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, 0, NULL, &size);
+  char *known = calloc(size + 1, 1);
+  if (known) clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, size, known, NULL);
+  bool is_khr = known && strstr(known, "cl_khr_pci_bus_info");
+  bool is_nv = known && strstr(known, "cl_nv_device_attribute_query");
+  bool is_amd = known && strstr(known, "cl_amd_device_attribute_query");
+  free(known);
+  if (is_khr && clGetDeviceInfo(id, PCI_INFO_KHR, sizeof khr, khr, &n) == CL_SUCCESS &&
+      n == sizeof khr) {
     snprintf(out, cap, "%04x:%02x:%02x.%x", khr[0] & 0xffffU, khr[1] & 0xffU, khr[2] & 0xffU,
              khr[3] & 0xfU);
-  } else if (clGetDeviceInfo(id, PCI_BUS_NV, sizeof bus, &bus, NULL) == CL_SUCCESS &&
+  } else if (is_nv && clGetDeviceInfo(id, PCI_BUS_NV, sizeof bus, &bus, NULL) == CL_SUCCESS &&
              clGetDeviceInfo(id, PCI_SLOT_NV, sizeof slot, &slot, NULL) == CL_SUCCESS) {
     clGetDeviceInfo(id, PCI_DOMAIN_NV, sizeof domain, &domain, NULL);
     snprintf(out, cap, "%04x:%02x:%02x.%x", domain & 0xffffU, bus & 0xffU, slot >> 3 & 0x1fU,
              slot & 7U);
-  } else if (clGetDeviceInfo(id, TOPOLOGY_AMD, sizeof amd, &amd, NULL) == CL_SUCCESS &&
+  } else if (is_amd && clGetDeviceInfo(id, TOPOLOGY_AMD, sizeof amd, &amd, NULL) == CL_SUCCESS &&
              amd.pcie.type == 1) {
     snprintf(out, cap, "0000:%02x:%02x.%x", amd.pcie.bus, amd.pcie.device, amd.pcie.function);
   }

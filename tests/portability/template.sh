@@ -3,7 +3,7 @@
 # package as a stranger would; its device passes the op cases that it supports and refuses the others
 # by name. CC, PKG_CONFIG and MESON name the tools.
 set -eu
-build=$1 prefix=$2 libdir=$3 template=$4 test_ops=$5
+build=$1 prefix=$2 libdir=$3 template=$4 test_ops=$(realpath "$5")
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 fail() { echo "template.sh: $*" >&2; exit 1; }

@@ -105,7 +105,7 @@ static float16 lp_pixels16_strided(const global float *image, int16 plane, int16
 
 /* Prior of one output and 16 inputs (of which `left` exist) out of the offset table. */
 static float16 lp_table16(const global float *table, int row, const global int *off_in, int left) {
-  const int16 i = min(LP_IOTA16, left - 1);
+  const int16 i = min(LP_IOTA16, (int16)(left - 1));
   const int16 o = (int16)(off_in[i.s0], off_in[i.s1], off_in[i.s2], off_in[i.s3], off_in[i.s4],
                           off_in[i.s5], off_in[i.s6], off_in[i.s7], off_in[i.s8], off_in[i.s9],
                           off_in[i.sa], off_in[i.sb], off_in[i.sc], off_in[i.sd], off_in[i.se],

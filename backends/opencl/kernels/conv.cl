@@ -27,7 +27,7 @@
   SECOND_OPEN POST_OPEN
 
 /* Lanes n .. n+15; those past the end repeat the last. */
-#define LANES16(n) min(LP_IOTA16 + (n), GEMM_N - 1)
+#define LANES16(n) min(LP_IOTA16 + (n), (int16)(GEMM_N - 1))
 
 #define ELEMENT(m, n) 0 /* results are not in the order of n: no spans */
 #if DIRECTION == 1
@@ -90,7 +90,7 @@
                         (k) % OW * STRIDE - PAD + (n) % KS, H, W)                                  \
              : 1.0f)
 #define LOAD_B16(k, n)                                                                             \
-  select(lp_pixels16(q, ((k) / PLACES * C + min(LANES16(n), CKK - 1) / KK) * PIXELS,               \
+  select(lp_pixels16(q, ((k) / PLACES * C + min(LANES16(n), (int16)(CKK - 1)) / KK) * PIXELS,               \
                      (k) % PLACES / OW * STRIDE - PAD + LANES16(n) % KK / KS,                      \
                      (k) % OW * STRIDE - PAD + LANES16(n) % KS, H, W),                             \
          (float16)(1.0f), LANES16(n) == CKK)
