@@ -1,7 +1,7 @@
 /* Every op case on every device against the reference: values, gradients, fused against unfused
  * plans, and equality to the bit between runs and between numbers of threads.
  *
- *   test-ops [--backend DEV[,DEV...]] [--filter TEXT] [--list] [--expect-wrong]
+ *   test-ops [--backend DEV[,DEV...]] [--filter TEXT] [--every N] [--list] [--expect-wrong]
  *
  * Devices: --backend, else LOCALITY_TEST_DEVICES, else every device that computes something.
  * --expect-wrong turns the test on itself: every case must be found wrong on these devices (the
@@ -21,6 +21,7 @@ static struct {
   char device[MAX_DEVICES][64];
   uint32_t n_devices;
   const char *filter;
+  uint32_t every; /* only each N-th case: for devices that compile slowly */
   bool list, expect_wrong;
 } options;
 
@@ -233,6 +234,8 @@ static bool parse(int argc, char **argv) {
       options.expect_wrong = true;
     else if (strcmp(a, "--filter") == 0 && more)
       options.filter = argv[++i];
+    else if (strcmp(a, "--every") == 0 && more && atoi(argv[i + 1]) > 0)
+      options.every = (uint32_t)atoi(argv[++i]);
     else if (strcmp(a, "--backend") == 0 && more) {
       if (!add_devices(argv[++i])) return false;
     } else
@@ -257,8 +260,8 @@ static int missing_device(void) {
 
 int main(int argc, char **argv) {
   if (!parse(argc, argv)) {
-    fprintf(stderr, "usage: test-ops [--backend DEV[,DEV...]] [--filter TEXT] [--list] "
-                    "[--expect-wrong]\n");
+    fprintf(stderr, "usage: test-ops [--backend DEV[,DEV...]] [--filter TEXT] [--every N] "
+                    "[--list] [--expect-wrong]\n");
     return 2;
   }
   if (lp_registry_load() != LP_OK || (!options.list && !options.n_devices && !default_devices())) {
@@ -271,6 +274,7 @@ int main(int argc, char **argv) {
   for (uint32_t i = 0; i < op_cases_count(); i++) {
     op_case c = op_cases_get(i);
     if (options.filter && !strstr(c.name, options.filter)) continue;
+    if (options.every && i % options.every) continue;
     chosen++;
     if (!options.list)
       test_case(&c);
