@@ -41,6 +41,7 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void KERNEL(PROBLEM_PA
       bs[tk * BS + tn] = n < GEMM_N && k < GEMM_K ? LOAD_B(k, n) : 0.0f;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
+#pragma unroll 4
     for (int k = 0; k < TK; k++) {
       float a[RM], b[RN];
 #pragma unroll
