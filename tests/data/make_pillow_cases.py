@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes pillow_cases.h: what Pillow (9.4 with libjpeg-turbo 2.1.5) makes of small images. Run by hand:
 
-    python3 tests/data/make_pillow_cases.py > tests/data/pillow_cases.h
+    python3 tests/data/make_pillow_cases.py | clang-format > tests/data/pillow_cases.h
 
 The tests read the header only; neither they nor the build need Pillow. It may be run again where its cases change.
 """
