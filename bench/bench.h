@@ -15,6 +15,7 @@ typedef struct bench_options {
   const char *peer; /* "openblas,blis" or NULL */
   uint32_t size[BENCH_MAX_SIZES], n_sizes;
   uint32_t batch, threads; /* 0: the default */
+  const char *layer;       /* train: instead of the plain and the local one */
   double precision, max_time, warm_up;
   const char *filter, *json, *csv, *markdown;
   bool quick, list;
@@ -61,6 +62,7 @@ typedef struct bench_row {
   double device_seconds; /* of one run, by the device's own clock; NaN unknown */
   double items;          /* images, steps: what one run counts; 0 none */
   uint32_t times;        /* runs in a sample, so that the clock is fine enough */
+  const double *took;    /* seconds of the last call of run by the peer's own clock; NULL: ours */
   bench_samples samples; /* seconds of one run */
   bench_summary seconds;
   double gflops, gbps, fraction; /* fraction of the device's limit at this intensity; NaN unknown */
@@ -97,9 +99,36 @@ void bench_add_case(bench_results *r, const op_case *c, const char *name, const 
 double bench_sampled_error(const case_program *p, const case_result *result);
 /* The same product by another library; adds a row for each peer asked for. */
 void bench_add_peers(const bench_options *o, bench_results *r, const op_case *c, const char *name);
-/* LeNet training steps: upload, forward, backward, update. */
-void bench_add_train(bench_results *r, const char *layer, uint32_t batch, const char *name,
-                     const char *backend);
+
+/* Training steps of "lenet", "mlp" or "alexnet": upload, forward, backward, update. "layer":
+ * forward and backward of the layer alone, size x size. Adds rows for the backends and for `--peer
+ * torch`.
+ */
+bool bench_has_model(const char *model, uint32_t *default_batch);
+typedef struct bench_network {
+  const char *model, *layer;
+  uint32_t batch, size; /* size: of "layer" */
+} bench_network;
+/* Returns the number of parameters; 0 when it could not be built. */
+uint64_t bench_add_network(bench_results *r, const bench_network *net, const char *name,
+                           const char *backend);
+/* The same work by the script bench/peers/MODEL.py in PyTorch. parameters: how many there must be,
+ * 0 unknown. */
+void bench_add_torch(const bench_options *o, bench_results *r, const bench_network *net,
+                     const char *name, uint64_t parameters);
+bool bench_has_peer(const bench_options *o, const char *peer);
+
+/* c = a b, row-major; ta and tb as CBLAS and CLBlast number them. */
+typedef struct bench_gemm {
+  int ta, tb, m, n, k, lda, ldb;
+  const float *a, *b;
+  float *c;
+} bench_gemm;
+typedef struct bench_clblast bench_clblast;
+bench_clblast *bench_clblast_open(const bench_gemm *g, char device_name[128]);
+bool bench_clblast_run(bench_clblast *w, const bench_gemm *g, uint32_t times);
+bool bench_clblast_read(bench_clblast *w, const bench_gemm *g); /* the result, into g->c */
+void bench_clblast_close(bench_clblast *w);
 
 /* What `startup` times in a process of its own: one step; its exit status. */
 int bench_first_step(const char *backend);
@@ -107,6 +136,9 @@ int bench_first_step(const char *backend);
 /* Limits of a device (limits.c), measured once a process. NaN: cannot be measured here. */
 typedef struct bench_limits {
   double gflops, gbps, launch_seconds, to_device_gbps, from_device_gbps;
+  /* What gflops is: "peak", of multiply-adds in a loop of our own, or "best product", of the
+   * device's own matrix products where no such loop can run. */
+  const char *gflops_of;
 } bench_limits;
 const bench_limits *bench_limits_of(const char *backend, bool quick);
 

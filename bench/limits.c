@@ -1,5 +1,6 @@
 /* What a device can do at most: multiply-adds and memory bandwidth of the host's cores by loops of
- * our own, launches and copies through the device's interface. */
+ * our own, of other devices by products and additions of long vectors; launches and copies through
+ * the device's interface. */
 #include "bench.h"
 
 #include <math.h>
@@ -128,12 +129,49 @@ static double add_seconds(lp_session *s, int64_t n, int repeats) {
   return best;
 }
 
+/* GFLOP/s of the quickest of some plain products n x n x n on the device; NaN when none can run. */
+static double product_gflops(lp_session *s, int64_t n, int repeats) {
+  lp_graph *g = NULL;
+  lp_plan *plan = NULL;
+  lp_buffer *bound[2] = {NULL, NULL};
+  double best = NAN;
+  lp_op_params p = {0};
+  lp_desc d = lp_f32(n, n);
+  lp_status status = lp_graph_new("product", &g);
+  if (status == LP_OK) {
+    lp_val in[LP_LINEAR_INPUTS] = {lp_input(g, "x", &d), lp_input(g, "w", &d)};
+    lp_val y = lp_apply(g, LP_OP_LINEAR, &p, in, LP_LINEAR_INPUTS);
+    status = lp_plan_create(s, g, &y, 1, NULL, &plan);
+  }
+  for (int i = 0; i < 2 && status == LP_OK; i++)
+    status = lp_session_buffer(s, lp_nbytes(&d), &bound[i]);
+  lp_run run = {.bound = bound, .n_bound = 2};
+  for (int i = 0; status == LP_OK && i < repeats; i++) {
+    double t = bench_now();
+    status = lp_plan_run(plan, &run);
+    if (status == LP_OK) status = lp_session_sync(s);
+    double gflops = 2e-9 * (double)n * (double)n * (double)n / (bench_now() - t);
+    if (status == LP_OK && i) best = isnan(best) ? gflops : fmax(best, gflops);
+  }
+  lp_plan_free(plan);
+  for (int i = 0; i < 2; i++)
+    if (bound[i]) lp_session_buffer_free(s, bound[i]);
+  lp_graph_free(g);
+  return best;
+}
+
 static void device_limits(lp_session *s, bool quick, bench_limits *out) {
   int repeats = quick ? 6 : 30;
   out->launch_seconds = add_seconds(s, 1, 10 * repeats);
   if (isnan(out->gbps)) { /* no loop of our own for this device: its own addition of vectors */
     int64_t n = (int64_t)1 << 24;
     out->gbps = 2e-9 * sizeof(float) * (double)n / add_seconds(s, n, repeats);
+  }
+  if (isnan(out->gflops)) {
+    static const int64_t sizes[] = {1024, 2048, 4096};
+    out->gflops_of = "best product";
+    for (int i = 0; i < (quick ? 2 : 3); i++)
+      out->gflops = fmax(out->gflops, product_gflops(s, sizes[i], repeats)); /* fmax skips NaN */
   }
   size_t bytes = (size_t)32 << 20;
   float *x = calloc(1, bytes);
@@ -166,7 +204,8 @@ const bench_limits *bench_limits_of(const char *backend, bool quick) {
   if (n == sizeof known / sizeof *known) n--;
   bench_limits *l = &known[n].limits;
   snprintf(known[n++].name, sizeof known[0].name, "%s", backend);
-  *l = (bench_limits){NAN, NAN, NAN, NAN, NAN};
+  *l = (bench_limits){NAN, NAN, NAN, NAN, NAN, "peak"};
+  if (strcmp(backend, "clblast") == 0) backend = "opencl"; /* the device that it runs on */
   lp_session *s = NULL;
   bool open = lp_session_open(backend, 1, &s) == LP_OK;
   /* A peer (openblas, ...) is no device; it runs on all of the host's cores. */

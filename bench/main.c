@@ -15,7 +15,7 @@ static const char usage[] =
     "  conv               convolutions of LeNet and AlexNet, forward and backward\n"
     "  ops                every op case of the test table\n"
     "  prior              the layer with its prior against a plain one\n"
-    "  train lenet        training steps, with the prior and plain\n"
+    "  train [MODEL...]   training steps of lenet, mlp, alexnet, with the prior and plain\n"
     "  startup            a new process up to its first training step\n"
     "  data               reading batches\n"
     "  scale              training and the layer over threads and batch sizes\n"
@@ -24,7 +24,9 @@ static const char usage[] =
     "  report F...        one HTML page of JSON files\n"
     "options:\n"
     "  --backend D[,D]    devices to measure, in turn (default: all that compute)\n"
-    "  --peer P[,P]       also time openblas, blis, onednn where installed (gemm)\n"
+    "  --peer P[,P]       also time openblas, blis, onednn, clblast (gemm) and torch (train,\n"
+    "                     prior) where installed\n"
+    "  --layer SPEC       the layer to train: plain, locality:cost=linear, ...\n"
     "  --size N[,N]       --batch N     --threads N (cpu)     --filter TEXT     --list\n"
     "  --precision R      width of the median's interval to reach (0.02)\n"
     "  --max-time S       seconds a row may take (3)     --quick  everything in about a minute\n"
@@ -160,6 +162,25 @@ static void ops(const suite *s) {
   }
 }
 
+/* The layer of size x size units forward and backward in one, and the same in PyTorch. */
+static void whole_layer(const suite *s, uint32_t batch, uint32_t size) {
+  static const char *const layer[][2] = {{"plain", "plain"}, {"local", "locality:cost=linear"}};
+  for (int k = 0; k < 2; k++) {
+    char name[96];
+    snprintf(name, sizeof name, "layer/%ux%u %s", batch, size, layer[k][0]);
+    if (!wanted(s, name)) continue;
+    bench_network net = {"layer", layer[k][1], batch, size};
+    uint32_t first = s->r->n;
+    uint64_t parameters = 0;
+    for (uint32_t b = 0; b < s->o->n_backends && !bench_stop; b++) {
+      uint64_t n = bench_add_network(s->r, &net, name, s->o->backend[b]);
+      if (n) parameters = n;
+    }
+    if (bench_has_peer(s->o, "torch")) bench_add_torch(s->o, s->r, &net, name, parameters);
+    bench_measure(s->o, s->r, first, false);
+  }
+}
+
 /* Plain and local layers in one group: the ratio is the price of the prior. */
 static void prior(const suite *s) {
   static const struct {
@@ -173,9 +194,10 @@ static void prior(const suite *s) {
   uint32_t n = s->o->n_sizes ? s->o->n_sizes : s->o->quick ? 2 : 3;
   uint32_t batch = s->o->batch ? s->o->batch : 64;
   size_t n_forms = s->o->quick ? 2 : sizeof forms / sizeof *forms;
-  for (uint32_t i = 0; i < n; i++)
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t size = s->o->n_sizes ? s->o->size[i] : sizes[i];
     for (const uint32_t *op = case_linear.ops; *op; op++) {
-      uint32_t size = s->o->n_sizes ? s->o->size[i] : sizes[i], first = s->r->n;
+      uint32_t first = s->r->n;
       for (uint32_t b = 0; b < s->o->n_backends; b++)
         for (size_t f = 0; f < n_forms; f++) {
           char name[96];
@@ -188,24 +210,42 @@ static void prior(const suite *s) {
         }
       bench_measure(s->o, s->r, first, true);
     }
+    if (!s->o->quick || s->o->n_sizes) whole_layer(s, batch, size);
+  }
 }
 
-static void train_group(const suite *s, uint32_t batch) {
-  static const char *const layer[][2] = {{"plain", "plain"}, {"local", "locality:cost=linear"}};
-  for (int k = 0; k < 2; k++) {
+/* batch 0: the model's own. */
+static void train_group(const suite *s, const char *model, uint32_t batch) {
+  const char *layer[][2] = {{"plain", "plain"}, {"local", "locality:cost=linear"}};
+  uint32_t usual = 0, n = 2;
+  bench_has_model(model, &usual);
+  if (s->o->layer) { /* the two usual ones keep their short names */
+    const char *asked = s->o->layer;
+    int k = strcmp(asked, "plain") == 0 ? 0 : 1;
+    layer[0][0] = k == 0 || strcmp(asked, layer[1][1]) == 0 ? layer[k][0] : asked;
+    layer[0][1] = asked;
+    n = 1;
+  }
+  for (uint32_t k = 0; k < n; k++) {
     char name[96];
-    snprintf(name, sizeof name, "train/lenet %s batch %u", layer[k][0], batch);
+    bench_network net = {model, layer[k][1], batch ? batch : usual, 0};
+    snprintf(name, sizeof name, "train/%s %.60s batch %u", model, layer[k][0], net.batch);
     if (!wanted(s, name)) continue;
     uint32_t first = s->r->n;
-    for (uint32_t b = 0; b < s->o->n_backends; b++)
-      bench_add_train(s->r, layer[k][1], batch, name, s->o->backend[b]);
+    uint64_t parameters = 0;
+    for (uint32_t b = 0; b < s->o->n_backends && !bench_stop; b++) {
+      uint64_t count = bench_add_network(s->r, &net, name, s->o->backend[b]);
+      if (count) parameters = count;
+    }
+    if (bench_has_peer(s->o, "torch") && !bench_stop)
+      bench_add_torch(s->o, s->r, &net, name, parameters);
     bench_measure(s->o, s->r, first, false);
   }
 }
 
 static void scale(const suite *s) {
   static const uint32_t batches[] = {1, 16, 64, 256};
-  for (uint32_t i = 0; i < (s->o->quick ? 3 : 4); i++) train_group(s, batches[i]);
+  for (uint32_t i = 0; i < (s->o->quick ? 3 : 4); i++) train_group(s, "lenet", batches[i]);
   /* Threads: the same work by cpu:threads=1, 2, 4, ... */
   bench_options own = *s->o;
   lp_session *session = NULL;
@@ -216,7 +256,7 @@ static void scale(const suite *s) {
   for (uint32_t t = 1; t <= most && own.n_backends < BENCH_MAX_BACKENDS; t *= 2)
     snprintf(own.backend[own.n_backends++], sizeof own.backend[0], "cpu:threads=%u", t);
   suite threads = {&own, s->r};
-  train_group(&threads, 64);
+  train_group(&threads, "lenet", 64);
   case_row row = product("64x4096x4096", 64, 4096, 4096, PRIOR_TABLE_RUN);
   measure_row(&threads, &row, false);
 }
@@ -266,6 +306,8 @@ static bool parse(int argc, char **argv, int from, bench_options *o, char **rest
         backends = v;
       else if (strcmp(a, "--peer") == 0)
         o->peer = v;
+      else if (strcmp(a, "--layer") == 0)
+        o->layer = v;
       else if (strcmp(a, "--filter") == 0)
         o->filter = v;
       else if (strcmp(a, "--json") == 0)
@@ -325,7 +367,8 @@ int main(int argc, char **argv) {
     free(rest);
     return 2;
   }
-  struct sigaction stop = {.sa_handler = on_signal};
+  /* The second one ends the program at once. */
+  struct sigaction stop = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
   sigaction(SIGINT, &stop, NULL);
   if (strcmp(command, "compare") == 0 && n == 2)
     status = bench_compare(&o, rest[0], rest[1]);
@@ -348,12 +391,14 @@ int main(int argc, char **argv) {
     else if (strcmp(command, "data") == 0)
       bench_data(&o, &r);
     else if (strcmp(command, "train") == 0) {
-      known = n == 0 || (n == 1 && strcmp(rest[0], "lenet") == 0);
+      uint32_t usual;
+      if (n == 0) rest[n++] = "lenet";
+      for (int i = 0; i < n; i++) known = known && bench_has_model(rest[i], &usual);
       if (known && listing) bench_print_head();
-      if (known) train_group(&s, o.batch ? o.batch : 64);
+      for (int i = 0; i < n && known; i++) train_group(&s, rest[i], o.batch);
     } else if (all) {
       if (listing) bench_print_head();
-      gemm(&s), conv(&s), prior(&s), train_group(&s, 64);
+      gemm(&s), conv(&s), prior(&s), train_group(&s, "lenet", o.batch);
     } else if (strcmp(command, "devices") != 0) {
       known = false;
       for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
@@ -363,12 +408,14 @@ int main(int argc, char **argv) {
           suites[i].run(&s);
         }
     }
+    if (bench_stop) r.interrupted = true;
     if (!known)
       fputs(usage, stderr);
     else
       status = bench_write(&o, &r) ? 0 : 1;
     for (uint32_t i = 0; i < r.n; i++)
       if (known && r.row[i].state == ROW_WRONG) status = 1;
+    if (r.interrupted && status == 0) status = 128 + SIGINT;
     bench_results_free(&r);
   }
   free(rest);

@@ -44,10 +44,12 @@ static double planted_factor(const bench_row *row) {
 static double sample(bench_row *row, double factor) {
   double start = bench_now();
   if (!row->run(row->self, row->times)) {
+    if (bench_stop) return -1; /* interrupted: what was measured before stays */
     row->state = ROW_UNAVAILABLE;
     snprintf(row->note, sizeof row->note, "%.200s", lp_error_message());
     return -1;
   }
+  if (row->took) return *row->took * factor / row->times;
   double end = bench_now(), until = start + (end - start) * factor;
   while (factor > 1 && (end = bench_now()) < until) {
   }

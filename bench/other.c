@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 
 int bench_devices(const bench_options *o, bench_results *r) {
-  printf("%-18s %10s %9s %11s %10s %12s  %s\n", "backend", "GFLOP/s", "GB/s", "launch", "to GB/s",
-         "from GB/s", "device");
+  printf("%-18s %10s %-12s %9s %11s %10s %12s  %s\n", "backend", "GFLOP/s", "which is", "GB/s",
+         "launch", "to GB/s", "from GB/s", "device");
   for (uint32_t i = 0; i < o->n_backends && !bench_stop; i++) {
     lp_session *s = NULL;
     if (lp_session_open(o->backend[i], 1, &s) != LP_OK) {
@@ -25,8 +25,9 @@ int bench_devices(const bench_options *o, bench_results *r) {
     snprintf(name, sizeof name, "%s", lp_session_device(s)->name);
     lp_session_close(s);
     const bench_limits *l = bench_limits_of(o->backend[i], o->quick);
-    printf("%-18s %10.1f %9.2f %8.2f us %10.2f %12.2f  %s\n", o->backend[i], l->gflops, l->gbps,
-           l->launch_seconds * 1e6, l->to_device_gbps, l->from_device_gbps, name);
+    printf("%-18s %10.1f %-12s %9.2f %8.2f us %10.2f %12.2f  %s\n", o->backend[i], l->gflops,
+           l->gflops_of, l->gbps, l->launch_seconds * 1e6, l->to_device_gbps, l->from_device_gbps,
+           name);
     fflush(stdout);
     static const char *const what[] = {"device/fma", "device/memory"};
     for (int k = 0; k < 2; k++) {
@@ -37,8 +38,8 @@ int bench_devices(const bench_options *o, bench_results *r) {
       else
         row->gbps = l->gbps;
       snprintf(row->device, sizeof row->device, "%s", name);
-      snprintf(row->note, sizeof row->note, "limit: %.4g GFLOP/s, %.4g GB/s, launch %.4g us",
-               l->gflops, l->gbps, l->launch_seconds * 1e6);
+      snprintf(row->note, sizeof row->note, "limit: %.4g GFLOP/s (%s), %.4g GB/s, launch %.4g us",
+               l->gflops, l->gflops_of, l->gbps, l->launch_seconds * 1e6);
     }
   }
   return 0;

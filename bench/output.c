@@ -124,6 +124,7 @@ static json_t *result(const bench_row *row, bool quick) {
   json_object_set_new(o, "fraction_of_limit", number(row->fraction));
   json_object_set_new(o, "intensity", number(row->flops / row->bytes));
   json_object_set_new(o, "limit_gflops", number(l->gflops));
+  json_object_set_new(o, "limit_gflops_of", json_string(l->gflops_of));
   json_object_set_new(o, "limit_gbps", number(l->gbps));
   json_object_set_new(o, "bytes", json_integer((json_int_t)row->memory));
   if (row->items > 0)

@@ -1,5 +1,5 @@
 /* Matrix products by other libraries, found at run time and never linked: OpenBLAS and BLIS by
- * their cblas_sgemm, oneDNN by dnnl_sgemm. */
+ * their cblas_sgemm, oneDNN by dnnl_sgemm, CLBlast on the OpenCL device (clblast.c). */
 #include "bench.h"
 
 #include <dlfcn.h>
@@ -28,28 +28,32 @@ static const struct {
      false},
     {"blis", {"libblis.so.4", "libblis.so.3"}, "cblas_sgemm", "bli_thread_set_num_threads", false},
     {"onednn", {"libdnnl.so.3", "libdnnl.so.2"}, "dnnl_sgemm", NULL, true},
+    {"clblast", {NULL}, NULL, NULL, false},
 };
+static const char no_such_peer[] =
+    "no such peer; there are openblas, blis, onednn, clblast (products), torch (networks)";
 
 typedef struct product {
   void *library;
   cblas_fn cblas;
   dnnl_fn dnnl;
-  int ta, tb, m, n, k, lda, ldb;
-  const float *a, *b;
-  float *c;
+  bench_clblast *clblast;
+  bench_gemm g;
   case_program p;
 } product;
 
 static bool run_product(void *self, uint32_t times) {
   product *w = self;
+  const bench_gemm *g = &w->g;
+  if (w->clblast) return bench_clblast_run(w->clblast, g, times);
   for (uint32_t i = 0; i < times; i++) {
     if (w->dnnl) {
-      int status = w->dnnl(w->ta == TRANS ? 'T' : 'N', w->tb == TRANS ? 'T' : 'N', w->m, w->n, w->k,
-                           1, w->a, w->lda, w->b, w->ldb, 0, w->c, w->n);
+      int status = w->dnnl(g->ta == TRANS ? 'T' : 'N', g->tb == TRANS ? 'T' : 'N', g->m, g->n, g->k,
+                           1, g->a, g->lda, g->b, g->ldb, 0, g->c, g->n);
       if (status != 0) return lp_fail(LP_ERR_DEVICE, "dnnl_sgemm: status %d", status), false;
     } else {
-      w->cblas(ROW_MAJOR, w->ta, w->tb, w->m, w->n, w->k, 1, w->a, w->lda, w->b, w->ldb, 0, w->c,
-               w->n);
+      w->cblas(ROW_MAJOR, g->ta, g->tb, g->m, g->n, g->k, 1, g->a, g->lda, g->b, g->ldb, 0, g->c,
+               g->n);
     }
   }
   return true;
@@ -57,28 +61,46 @@ static bool run_product(void *self, uint32_t times) {
 
 static void close_product(void *self) {
   product *w = self;
-  free(w->c);
+  bench_clblast_close(w->clblast);
+  free(w->g.c);
   case_free(&w->p);
   free(w); /* the library stays: unloading one with threads of its own is not safe */
 }
 
 /* The product behind a plain linear op of the case. */
-static bool describe(product *w, const op_case *c) {
+static bool describe(bench_gemm *g, const case_program *p, const op_case *c) {
   int N = (int)c->row->n, O = (int)c->row->o, I = (int)c->row->c;
-  w->ta = c->op == LP_OP_LINEAR_DW ? TRANS : NO_TRANS;
-  w->tb = c->op == LP_OP_LINEAR ? TRANS : NO_TRANS;
-  w->m = c->op == LP_OP_LINEAR_DW ? O : N;
-  w->n = c->op == LP_OP_LINEAR ? O : I;
-  w->k = c->op == LP_OP_LINEAR ? I : c->op == LP_OP_LINEAR_DX ? O : N;
-  w->lda = c->op == LP_OP_LINEAR ? I : O;
-  w->ldb = I;
-  const case_step *s = &w->p.step[0];
-  for (uint32_t i = 0; i < w->p.n_leaves; i++) {
-    if (w->p.leaf[i].val.id == s->in[0]) w->a = w->p.leaf[i].data;
-    if (w->p.leaf[i].val.id == s->in[1]) w->b = w->p.leaf[i].data;
+  g->ta = c->op == LP_OP_LINEAR_DW ? TRANS : NO_TRANS;
+  g->tb = c->op == LP_OP_LINEAR ? TRANS : NO_TRANS;
+  g->m = c->op == LP_OP_LINEAR_DW ? O : N;
+  g->n = c->op == LP_OP_LINEAR ? O : I;
+  g->k = c->op == LP_OP_LINEAR ? I : c->op == LP_OP_LINEAR_DX ? O : N;
+  g->lda = c->op == LP_OP_LINEAR ? I : O;
+  g->ldb = I;
+  const case_step *s = &p->step[0];
+  for (uint32_t i = 0; i < p->n_leaves; i++) {
+    if (p->leaf[i].val.id == s->in[0]) g->a = p->leaf[i].data;
+    if (p->leaf[i].val.id == s->in[1]) g->b = p->leaf[i].data;
   }
-  w->c = calloc((size_t)w->m * (size_t)w->n, sizeof *w->c);
-  return w->a && w->b && w->c;
+  g->c = calloc((size_t)g->m * (size_t)g->n, sizeof *g->c);
+  return (g->a && g->b && g->c) || (lp_fail(LP_ERR_MEMORY, "product: out of memory"), false);
+}
+
+/* Finds the library's function; false where it is not installed. */
+static bool load(const bench_options *o, product *w, size_t which) {
+  for (int f = 0; f < 4 && peers[which].file[f] && !w->library; f++)
+    w->library = dlopen(peers[which].file[f], RTLD_NOW | RTLD_LOCAL);
+  void *fn = w->library ? dlsym(w->library, peers[which].sgemm) : NULL;
+  if (!fn) return lp_fail(LP_ERR_NOT_FOUND, "%s is not installed", peers[which].file[0]), false;
+  if (peers[which].dnnl)
+    memcpy(&w->dnnl, &fn, sizeof fn);
+  else
+    memcpy(&w->cblas, &fn, sizeof fn);
+  void *set = peers[which].set_threads ? dlsym(w->library, peers[which].set_threads) : NULL;
+  threads_fn set_threads;
+  memcpy(&set_threads, &set, sizeof set);
+  if (set && o->threads) set_threads((int)o->threads);
+  return true;
 }
 
 static void add_peer(const bench_options *o, bench_results *r, const op_case *c, const char *name,
@@ -92,29 +114,19 @@ static void add_peer(const bench_options *o, bench_results *r, const op_case *c,
   row->run = run_product;
   row->close = close_product;
   row->self = w;
-  for (int f = 0; f < 4 && peers[which].file[f] && !w->library; f++)
-    w->library = dlopen(peers[which].file[f], RTLD_NOW | RTLD_LOCAL);
-  void *fn = w->library ? dlsym(w->library, peers[which].sgemm) : NULL;
-  if (!fn) {
-    row->state = ROW_UNAVAILABLE;
-    snprintf(row->note, sizeof row->note, "%s is not installed", peers[which].file[0]);
-    return;
-  }
-  if (peers[which].dnnl)
-    memcpy(&w->dnnl, &fn, sizeof fn);
-  else
-    memcpy(&w->cblas, &fn, sizeof fn);
-  void *set = peers[which].set_threads ? dlsym(w->library, peers[which].set_threads) : NULL;
-  threads_fn set_threads;
-  memcpy(&set_threads, &set, sizeof set);
-  if (set && o->threads) set_threads((int)o->threads);
-  if (case_build(c, false, &w->p) != LP_OK || !describe(w, c) || !run_product(w, 1)) {
+  snprintf(row->device, sizeof row->device, "%s", peers[which].name);
+  bool on_device = !peers[which].sgemm;
+  bool ready = (on_device || load(o, w, which)) && case_build(c, false, &w->p) == LP_OK &&
+               describe(&w->g, &w->p, c);
+  if (ready && on_device) w->clblast = bench_clblast_open(&w->g, row->device);
+  ready = ready && (w->clblast || !on_device) && run_product(w, 1);
+  if (!ready || (w->clblast && !bench_clblast_read(w->clblast, &w->g))) {
     row->state = ROW_UNAVAILABLE;
     snprintf(row->note, sizeof row->note, "%.200s", lp_error_message());
     return;
   }
   case_result result = {.n = 1};
-  result.item[0] = (case_item){.desc = w->p.desc[w->p.target[0].val.id], .data = w->c};
+  result.item[0] = (case_item){.desc = w->p.desc[w->p.target[0].val.id], .data = w->g.c};
   double e = bench_sampled_error(&w->p, &result);
   if (!(e <= w->p.target[0].tolerance)) {
     row->state = ROW_WRONG;
@@ -122,7 +134,13 @@ static void add_peer(const bench_options *o, bench_results *r, const op_case *c,
   }
   row->flops = case_flops(&w->p);
   row->bytes = case_bytes(&w->p);
-  snprintf(row->device, sizeof row->device, "%s", peers[which].name);
+}
+
+bool bench_has_peer(const bench_options *o, const char *peer) {
+  size_t n = strlen(peer);
+  for (const char *p = o->peer; p && *p; p += strcspn(p, ","), p += *p == ',')
+    if (strcspn(p, ",") == n && strncmp(p, peer, n) == 0) return true;
+  return false;
 }
 
 void bench_add_peers(const bench_options *o, bench_results *r, const op_case *c, const char *name) {
@@ -130,7 +148,7 @@ void bench_add_peers(const bench_options *o, bench_results *r, const op_case *c,
   snprintf(copy, sizeof copy, "%s", o->peer ? o->peer : "");
   for (char *peer; (peer = strsep(&rest, ","));) {
     size_t i = 0, n = sizeof peers / sizeof *peers;
-    if (!*peer) continue;
+    if (!*peer || strcmp(peer, "torch") == 0) continue; /* torch has networks, no products */
     while (i < n && strcmp(peers[i].name, peer) != 0) i++;
     if (i < n) {
       add_peer(o, r, c, name, i);
@@ -139,6 +157,6 @@ void bench_add_peers(const bench_options *o, bench_results *r, const op_case *c,
     bench_row *row = bench_add(r, name, peer);
     if (!row) continue;
     row->state = ROW_UNAVAILABLE;
-    snprintf(row->note, sizeof row->note, "no such peer here; there are openblas, blis, onednn");
+    snprintf(row->note, sizeof row->note, "%s", no_such_peer);
   }
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # lp-bench finds a wrong kernel, a planted slow-down and bad input; its files can be read back.
 set -u
-bench=$1
+bench=$1 manual=$(dirname "$0")/lp-bench.1
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 fail() { echo "failed: $*"; exit 1; }
@@ -26,6 +26,57 @@ grep -q SLOWER "$dir/out" || fail "no SLOWER line"
 grep -q "nonesuch .*unavailable" "$dir/out" || fail "a missing peer is one line"
 "$bench" report "$dir/a.json" --out "$dir/r.html" >"$dir/out" || fail "report"
 grep -q "gemm/64" "$dir/r.html" || fail "the report lacks the case"
+
+"$bench" --help >"$dir/help" || fail "--help"
+for option in $(grep -o -e '--[a-z][a-z-]*' "$dir/help" | sort -u); do
+  grep -q "^\.It Fl -${option#--}\( \|\$\)" "$manual" || fail "$option is not in the manual"
+done
+for peer in openblas blis onednn clblast torch; do
+  grep -q "$peer" "$dir/help" || fail "$peer is not in --help"
+done
+
+# One line each, whether it is installed or not; nothing that is found may be wrong.
+"$bench" gemm --backend cpu:threads=1 --peer openblas,clblast --size 33 --filter gemm/33 \
+  --quick --max-time 0.1 >"$dir/out" || fail "products by peers"
+[ "$(grep -c "^gemm/33 .*\(openblas\|clblast\) " "$dir/out")" -eq 2 ] || fail "a line for each peer"
+"$bench" train lenet mlp --backend cpu:threads=1 --batch 2 --quick --max-time 0.1 --threads 1 \
+  --peer torch >"$dir/out" || fail "train"
+[ "$(grep -c "^train/.* torch " "$dir/out")" -eq 4 ] || fail "a line for torch"
+grep -q "^train/mlp local batch 2 *cpu:threads=1 *[0-9]" "$dir/out" || fail "no time of the network"
+# A stand-in for PyTorch: 2 ms a step, by a network of so many parameters.
+stand_in() {
+  mkdir -p "$dir/bin"
+  cat >"$dir/bin/python3" <<END
+#!/bin/sh
+echo '{"peer": "torch", "version": "0", "threads": 1, "parameters": $1}'
+while read -r steps; do echo "\$steps" | awk '{ print 0.002 * \$1 }'; done
+END
+  chmod +x "$dir/bin/python3"
+  PATH="$dir/bin:$PATH" "$bench" train lenet --layer plain --backend cpu:threads=1 --batch 2 \
+    --quick --max-time 0.1 --peer torch >"$dir/out"
+}
+stand_in 24057 || fail "a stand-in for torch"
+grep -q "^train/lenet plain batch 2 *torch *2.000 ms" "$dir/out" || fail "no time by the script"
+grep -q "torch / cpu:threads=1: [0-9]" "$dir/out" || fail "no ratio to the script"
+stand_in 24056 && fail "a script of another network passed"
+grep -q "torch *WRONG: another network" "$dir/out" || fail "no WRONG line of the script"
+
+"$bench" train lenet --backend null:wrong=1 --layer plain --batch 2 >"$dir/out" && fail "wrong network"
+grep -q "^train/lenet plain .*WRONG" "$dir/out" || fail "no WRONG line of the network"
+"$bench" train alexnet --layer locality:cost=linear --list --backend cpu >"$dir/out"
+grep -q "^train/alexnet local batch 16$" "$dir/out" || fail "alexnet"
+
+# An interrupt keeps what there is. (A signal that was ignored at the start stays ignored in a
+# background job of the shell: env resets it where it can.)
+env --default-signal=INT "$bench" gemm --backend cpu:threads=1 --size 32 --filter gemm/32 \
+  --precision 1e-9 --max-time 60 --json "$dir/i.json" >"$dir/out" 2>&1 &
+job=$!
+sleep 2
+kill -INT "$job"
+wait "$job"
+[ $? -eq 130 ] || fail "no exit status 130 after an interrupt"
+grep -q '"incomplete": true' "$dir/i.json" || fail "an interrupted file is not marked"
+grep -q '"median"' "$dir/i.json" || fail "an interrupt loses what was measured"
 
 for arguments in "nonesuch" "gemm --size 0" "gemm --size" "compare $dir/none $dir/none" "train resnet"; do
   "$bench" $arguments >"$dir/out" 2>&1

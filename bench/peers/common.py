@@ -1,0 +1,128 @@
+"""What the scripts share: the locality layer, choosing the number of threads, timing, answering.
+
+A script prints one JSON line with the median and quartiles of a step's seconds. With --serve it
+prints the line without them, then reads numbers of steps, one a line, and answers each with the
+seconds that they took.
+"""
+import argparse
+import json
+import os
+import signal
+import statistics
+import sys
+import time
+
+
+def stop(reason):
+    print(json.dumps({"peer": "torch", "error": reason}), flush=True)
+    sys.exit(0)
+
+
+try:
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+except ImportError:
+    stop("PyTorch is not installed for python3")
+
+
+class Locality(nn.Linear):
+    """y = x (P o W)^T + b, P = 1 / (1 + d) between units of equal sheets of rows x columns."""
+
+    def __init__(self, rows, columns):
+        super().__init__(rows * columns, rows * columns)
+        at = torch.cartesian_prod(torch.arange(float(rows)), torch.arange(float(columns)))
+        self.register_buffer("prior", 1 / (1 + torch.cdist(at, at)))
+
+    def forward(self, x):
+        return F.linear(x, self.weight * self.prior, self.bias)
+
+
+def make_layer(name, rows, columns):
+    if name == "plain":
+        return nn.Linear(rows * columns, rows * columns)
+    if name == "locality:cost=linear":
+        return Locality(rows, columns)
+    stop(f"no layer {name}; there are plain and locality:cost=linear")
+
+
+def training_step(net, batch, shape, classes, mean, std):
+    """Images as bytes in, normalised, forward, backward, SGD with momentum and weight decay."""
+    images = torch.randint(0, 256, (batch, *shape), dtype=torch.uint8)
+    labels = torch.randint(0, classes, (batch,))
+    mean = torch.tensor(mean).view(1, -1, 1, 1)
+    std = torch.tensor(std).view(1, -1, 1, 1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.5, weight_decay=0.01)
+    net.train()
+
+    def step():
+        x = (images.float() / 255 - mean) / std
+        loss = F.cross_entropy(net(x), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def seconds_of(step, times):
+    start = time.perf_counter()
+    for _ in range(times):
+        step()
+    return time.perf_counter() - start
+
+
+def thread_counts(most):
+    """All up to 8, then powers of two, and half and all of them."""
+    powers = {2**k for k in range(3, most.bit_length())}
+    return sorted(n for n in set(range(1, 9)) | powers | {most // 2, most} if 1 <= n <= most)
+
+
+def best_threads(step):
+    best = (float("inf"), 1)
+    for n in thread_counts(len(os.sched_getaffinity(0))):
+        torch.set_num_threads(n)
+        step()
+        best = min(best, (min(seconds_of(step, 1) for _ in range(3)), n))
+    return best[1]
+
+
+def serve(step):
+    for line in sys.stdin:
+        print(f"{seconds_of(step, int(line)):.9f}", flush=True)
+
+
+def main(make):
+    """make(arguments) gives the module and a function that does one step."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--layer", default="locality:cost=linear")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--size", type=int, default=1024, help="units of the layer alone")
+    parser.add_argument("--threads", type=int, default=0, help="0: the best number")
+    parser.add_argument("--seconds", type=float, default=5, help="time to measure for")
+    parser.add_argument("--serve", action="store_true")
+    args = parser.parse_args()
+    if args.serve:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # lp-bench ends this script itself
+    torch.manual_seed(1)
+    net, step = make(args)
+    if not torch.isfinite(step()).all():
+        stop("the first step gives numbers that are not finite")
+    torch.set_num_threads(args.threads or best_threads(step))
+    out = {
+        "peer": "torch",
+        "version": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "parameters": sum(p.numel() for p in net.parameters()),
+    }
+    if args.serve:
+        print(json.dumps(out), flush=True)
+        return serve(step)
+    samples = []
+    until = time.perf_counter() + args.seconds
+    while len(samples) < 5 or time.perf_counter() < until:
+        samples.append(seconds_of(step, 1))
+    q1, median, q3 = statistics.quantiles(samples, n=4)
+    out["seconds"] = {"median": median, "q1": q1, "q3": q3, "n": len(samples)}
+    print(json.dumps(out))
