@@ -8,7 +8,7 @@
  *   max_alloc=BYTES  largest buffer, reported and enforced
  *   refuse=OP        supports() is false for this op
  *   refuse_fused     supports() is false for steps with a chain
- *   wrong            every run fills all results with a value that is wrong by design, so that a
+ *   wrong=1          every run fills all results with a value that is wrong by design, so that a
  *                    checker that passes this device is itself at fault */
 #include <locality/plugin.h>
 
