@@ -145,7 +145,9 @@ lp_status ocl_device_open(const ocl_found *found, uint32_t index, const lp_devic
   if (!dev) return ocl_host->fail(LP_ERR_MEMORY, "opencl: out of memory");
   dev->ops = &table;
   dev->found = *found;
-  dev->cpu = found->type == LP_DEVICE_CL_CPU;
+  /* Mesa's llvmpipe is a GPU driver that happens to run on the CPU: it wants many small work-items,
+   * and ends a work-item's loops, with wrong results, after 65535 rounds. */
+  dev->cpu = found->type == LP_DEVICE_CL_CPU && !strstr(found->name, "llvmpipe");
   ocl_fill_info(found, index, &dev->info);
   dev->units = dev->info.units ? dev->info.units : 1;
   cl_ulong local = 0;
