@@ -63,7 +63,7 @@ static lp_status read_inputs(lenet *l) {
                           .in_h = (uint32_t)d[2],
                           .in_w = (uint32_t)d[3],
                           .sheet = {rows, units / rows},
-                          .pixels = {(uint32_t)d[1], 1.0f / 255.0f}};
+                          .pixels = {.channels = (uint32_t)d[1], .scale = 1.0f / 255.0f}};
   for (int64_t c = 0; c < d[1] && c < 4; c++) {
     l->spec.pixels.mean[c] = 0.1307f;
     l->spec.pixels.sd[c] = 0.3081f;
