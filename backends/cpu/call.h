@@ -3,6 +3,8 @@
 #ifndef LP_CPU_CALL_H
 #define LP_CPU_CALL_H
 
+#include "product.h"
+
 #include <locality/backend.h>
 
 #define CPU_ALIGN 64
@@ -48,7 +50,8 @@ typedef struct cpu_kernel {
 } cpu_kernel;
 
 typedef struct cpu_kernels {
-  const char *name; /* of the instruction set */
+  const char *name;              /* of the instruction set */
+  const cpu_product *f32, *bf16; /* bf16: emulated */
   cpu_kernel op[LP_OP_COUNT];
 } cpu_kernels;
 

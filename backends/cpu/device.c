@@ -1,6 +1,5 @@
 /* The CPU device: parameters, buffers, counters. */
 #include "device.h"
-#include "isa.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -50,7 +49,7 @@ static void cpu_name(char *out, size_t cap) {
   fclose(f);
 }
 
-void cpu_device_describe(const cpu_kernels *kernels, int threads, lp_device_info *out) {
+void cpu_device_describe(const cpu_variant *v, bool bf16, int threads, lp_device_info *out) {
   char name[80];
   cpu_name(name, sizeof name);
   lp_device_info info = {.struct_size = sizeof info,
@@ -58,15 +57,18 @@ void cpu_device_describe(const cpu_kernels *kernels, int threads, lp_device_info
                          .id = "cpu",
                          .alignment = CPU_ALIGN,
                          .units = (uint32_t)threads};
-  snprintf(info.name, sizeof info.name, "%s, %d thread%s, %s", name, threads,
-           threads == 1 ? "" : "s", kernels->name);
+  bool emulated = bf16 && v->bf16 == v->kernels->bf16;
+  snprintf(info.name, sizeof info.name, "%s, %d thread%s, %s%s%s", name, threads,
+           threads == 1 ? "" : "s", bf16 ? v->name : v->kernels->name, bf16 ? ", bf16" : "",
+           emulated ? " emulated" : "");
   long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
   if (pages > 0 && page > 0) info.memory = (uint64_t)pages * (uint64_t)page;
   *out = info;
 }
 
 static lp_status device_info(lp_device *dev, lp_device_info *out) {
-  cpu_device_describe(dev->kernels, dev->threads, out);
+  bool bf16 = dev->product != dev->variant->kernels->f32;
+  cpu_device_describe(dev->variant, bf16, dev->threads, out);
   return LP_OK;
 }
 
@@ -146,6 +148,10 @@ static void counters(lp_device *dev, lp_device_counters *out) {
   *out = dev->counters;
 }
 
+static const char *precision(const lp_device *dev) {
+  return dev->product == dev->variant->kernels->f32 ? "f32" : "bf16";
+}
+
 static void device_close(lp_device *dev) {
   if (!dev) return;
   free(dev->scratch);
@@ -171,6 +177,7 @@ static const lp_device_ops device_ops = {
     .sync = device_sync,
     .timings = cpu_timings,
     .counters = counters,
+    .precision = precision,
 };
 
 static lp_status parse_threads(const lp_host *host, const char *text, int *out) {
@@ -184,16 +191,26 @@ static lp_status parse_threads(const lp_host *host, const char *text, int *out) 
   return LP_OK;
 }
 
+static lp_status parse_precision(const lp_host *host, const char *text, bool *bf16) {
+  *bf16 = !strcmp(text, "bf16");
+  if (*bf16 || !strcmp(text, "f32")) return LP_OK;
+  return host->fail(LP_ERR_UNSUPPORTED, "cpu: precision=%s: there are f32 and bf16", text);
+}
+
 lp_status cpu_device_open(const lp_host *host, const lp_device_params *params, lp_device **out) {
   *out = NULL;
-  const cpu_kernels *kernels;
+  const cpu_variant *variant;
   int threads = cpu_default_threads();
-  lp_status st = cpu_kernels_choose(host, &kernels);
+  bool bf16 = false;
+  lp_status st = cpu_variant_choose(host, &variant);
   for (uint32_t i = 0; !st && params && i < params->count; i++) {
-    if (strcmp(params->key[i], "threads"))
-      st = host->fail(LP_ERR_ARG, "cpu: unknown parameter \"%s\"; known: threads", params->key[i]);
+    const char *key = params->key[i], *value = params->value[i];
+    if (!strcmp(key, "threads"))
+      st = parse_threads(host, value, &threads);
+    else if (!strcmp(key, "precision"))
+      st = parse_precision(host, value, &bf16);
     else
-      st = parse_threads(host, params->value[i], &threads);
+      st = host->fail(LP_ERR_ARG, "cpu: unknown parameter \"%s\"; known: threads, precision", key);
   }
   if (st) return st;
   threads = limit(threads);
@@ -202,7 +219,8 @@ lp_status cpu_device_open(const lp_host *host, const lp_device_params *params, l
   memset(dev, 0, sizeof *dev);
   dev->ops = &device_ops;
   dev->host = host;
-  dev->kernels = kernels;
+  dev->variant = variant;
+  dev->product = bf16 ? variant->bf16 : variant->kernels->f32;
   dev->threads = threads;
   dev->counters.struct_size = sizeof dev->counters;
   dev->team.spin = threads <= cores() ? 4000 : 0;

@@ -2,9 +2,8 @@
 #ifndef LP_CPU_DEVICE_H
 #define LP_CPU_DEVICE_H
 
+#include "isa.h"
 #include "team.h"
-
-#include <locality/plugin.h>
 
 struct lp_buffer {
   char *p;
@@ -14,7 +13,8 @@ struct lp_buffer {
 struct lp_device {
   const lp_device_ops *ops; /* first: lp_device_table() reads it */
   const lp_host *host;
-  const cpu_kernels *kernels;
+  const cpu_variant *variant;
+  const cpu_product *product; /* kernels->f32, or the variant's bf16 */
   int threads;
   cpu_team team;
   char *scratch; /* threads x CPU_SCRATCH */
@@ -24,7 +24,7 @@ struct lp_device {
 /* The device given by the parameters of lp_backend.open. */
 lp_status cpu_device_open(const lp_host *host, const lp_device_params *params, lp_device **out);
 /* What info() tells, without opening. */
-void cpu_device_describe(const cpu_kernels *kernels, int threads, lp_device_info *out);
+void cpu_device_describe(const cpu_variant *v, bool bf16, int threads, lp_device_info *out);
 /* Cores this process may use, or OMP_NUM_THREADS. */
 int cpu_default_threads(void);
 

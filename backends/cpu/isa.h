@@ -1,4 +1,4 @@
-/* isa.h: the kernel tables of this build, one an instruction set. */
+/* isa.h: the kernel variants of this build, one an instruction set. */
 #ifndef LP_CPU_ISA_H
 #define LP_CPU_ISA_H
 
@@ -6,10 +6,22 @@
 
 #include <locality/plugin.h>
 
-/* The table that open() uses: the one named by LOCALITY_CPU_ISA, or the best this CPU can run. */
-lp_status cpu_kernels_choose(const lp_host *host, const cpu_kernels **out);
+/* A table of kernels and its way to multiply in bf16. Variants above avx512 share its kernels. */
+typedef struct cpu_variant {
+  const char *name;
+  const cpu_kernels *kernels;
+  const cpu_product *bf16;
+  const char *(*missing)(void); /* the first feature that this CPU or system lacks; NULL: none */
+} cpu_variant;
 
-/* i-th table of the build, best first, and whether this CPU can run it; NULL past the end. */
-const cpu_kernels *cpu_kernels_get(unsigned i, bool *usable);
+/* i-th variant of the build, best first; NULL past the end. */
+const cpu_variant *cpu_variant_get(unsigned i);
+
+/* The one named by LOCALITY_CPU_ISA, or the best that this CPU can run. One that has bf16
+ * instructions must agree with the emulation on a small product (selftest.c). */
+lp_status cpu_variant_choose(const lp_host *host, const cpu_variant **out);
+
+/* Does the variant multiply in bf16 as the emulation of the same kernels does? */
+bool cpu_variant_agrees(const cpu_variant *v);
 
 #endif

@@ -1,16 +1,15 @@
 /* The plain-C backend: the module and its one device. */
 #include "device.h"
-#include "isa.h"
 
 static const lp_host *the_host;
 
 static lp_status enumerate(void *self, lp_device_info *out, size_t cap, size_t *n) {
   (void)self;
-  const cpu_kernels *kernels;
+  const cpu_variant *variant;
   *n = 0;
-  lp_status st = cpu_kernels_choose(the_host, &kernels);
+  lp_status st = cpu_variant_choose(the_host, &variant);
   if (st) return st;
-  if (cap) cpu_device_describe(kernels, cpu_default_threads(), out);
+  if (cap) cpu_device_describe(variant, false, cpu_default_threads(), out);
   *n = 1;
   return LP_OK;
 }

@@ -94,7 +94,7 @@ static bool can_be_post(uint32_t op) {
 
 bool cpu_supports(lp_device *dev, const lp_plan_view *plan, uint32_t step) {
   const lp_step *s = plan_step(plan, step);
-  if (s->op >= LP_OP_COUNT || !dev->kernels->op[s->op].run) return false;
+  if (s->op >= LP_OP_COUNT || !dev->variant->kernels->op[s->op].run) return false;
   for (uint32_t i = 0; i < s->in_count + s->out_count; i++) {
     uint32_t slot =
         plan->operands[i < s->in_count ? s->in_first + i : s->out_first + (i - s->in_count)];
@@ -113,12 +113,12 @@ bool cpu_supports(lp_device *dev, const lp_plan_view *plan, uint32_t step) {
 lp_status cpu_workspace(lp_device *dev, const lp_plan_view *plan, uint32_t step, size_t *nbytes) {
   *nbytes = 0;
   const lp_step *s = plan_step(plan, step);
-  if (s->op >= LP_OP_COUNT || !dev->kernels->op[s->op].workspace) return LP_OK;
+  if (s->op >= LP_OP_COUNT || !dev->variant->kernels->op[s->op].workspace) return LP_OK;
   cpu_arg *arg = calloc((size_t)s->in_count + s->out_count + 1, sizeof *arg);
   if (!arg) return dev->host->fail(LP_ERR_MEMORY, "cpu: cannot describe step %u", step);
   cpu_call call;
   describe_step(plan, s, arg, &call);
-  *nbytes = dev->kernels->op[s->op].workspace(&call);
+  *nbytes = dev->variant->kernels->op[s->op].workspace(&call);
   free(arg);
   return LP_OK;
 }
@@ -169,7 +169,7 @@ lp_status cpu_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out
   for (uint32_t i = 0; i < plan->n_steps; i++) {
     const lp_step *s = plan_step(plan, i);
     step_record *r = &prog->step[i];
-    r->run = dev->kernels->op[s->op].run;
+    r->run = dev->variant->kernels->op[s->op].run;
     describe_step(plan, s, arg, &r->call);
     r->call.env = &prog->env;
     for (uint32_t k = 0; k < s->in_count; k++)
@@ -239,7 +239,12 @@ static double now(void) {
 }
 
 static void work(lp_device *dev, lp_program *prog, bool profile, int id, int count) {
-  cpu_worker w = {&dev->team, id, count, id, dev->scratch + (size_t)id * CPU_SCRATCH};
+  cpu_worker w = {.team = &dev->team,
+                  .id = id,
+                  .count = count,
+                  .victim = id,
+                  .scratch = dev->scratch + (size_t)id * CPU_SCRATCH,
+                  .product = dev->product};
   bool timed = profile && id == 0;
   double start = timed ? now() : 0;
   for (uint32_t i = 0; i < prog->n_steps; i++) {

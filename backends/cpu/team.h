@@ -29,6 +29,7 @@ struct cpu_worker {
   int id, count; /* this worker, workers in the team */
   int victim;    /* whose share cpu_next is taking from */
   char *scratch; /* CPU_SCRATCH bytes, aligned */
+  const cpu_product *product;
 };
 
 /* Shares out the units 0..n-1 of the current part of a kernel. Every worker has a contiguous share,

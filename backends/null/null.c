@@ -358,9 +358,12 @@ static lp_status parse(lp_device *dev, const char *key, const char *value) {
     dev->wrong = true;
     return LP_OK;
   }
+  if (!strcmp(key, "precision") && strcmp(value, "f32"))
+    return the_host->fail(LP_ERR_UNSUPPORTED, "null: precision=%s: there is f32 only", value);
+  if (!strcmp(key, "precision")) return LP_OK;
   return the_host->fail(LP_ERR_ARG,
                         "null: unknown parameter \"%s\"; known: fail, after, delay_us, max_alloc, "
-                        "refuse, refuse_fused, wrong",
+                        "refuse, refuse_fused, wrong, precision",
                         key);
 }
 

@@ -78,7 +78,13 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
   for (uint32_t i = 0; params && i < params->count; i++) {
     const char *key = params->key[i], *value = params->value[i];
     if (!strcmp(key, "pci")) continue; /* part of the selection */
-    if (!strcmp(key, "kernels")) {     /* which family of kernels: for tests without the hardware */
+    if (!strcmp(key, "precision")) {
+      if (!strcmp(value, "f32")) continue;
+      return ocl_host->fail(LP_ERR_UNSUPPORTED,
+                            "opencl: precision=%s: there is f32 only; the cpu backend has bf16",
+                            value);
+    }
+    if (!strcmp(key, "kernels")) { /* which family of kernels: for tests without the hardware */
       if (strcmp(value, "cpu") != 0 && strcmp(value, "gpu") != 0)
         return ocl_host->fail(LP_ERR_ARG, "opencl: kernels=%s: there are cpu and gpu", value);
       dev->cpu = !strcmp(value, "cpu");

@@ -5,7 +5,7 @@ _locality() {
   local common='--json --quiet --help'
   local training='--model --data --sheet --seed --epochs --batch --accumulate --optimizer --lr --momentum --alpha --beta1
     --beta2 --eps --decay --decay-kind --decay-bias --decay-norm --schedule --step-epochs --gamma --dropout
-    --dropout2d --backend'
+    --dropout2d --backend --precision'
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
 
   COMPREPLY=()
@@ -16,6 +16,7 @@ _locality() {
   case $prev in
     --optimizer) words='sgd rmsprop adam adamw' ;;
     --decay-kind) words='auto l2 l1 decoupled' ;;
+    --precision) words='f32 bf16' ;;
     --schedule) words='constant step cosine' ;;
     --decay-bias | --decay-norm) words='true false' ;;
     --metric) words='l2 l1 linf' ;;

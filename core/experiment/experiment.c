@@ -68,9 +68,13 @@ static lp_status find_reference(lp_experiment *x) {
 static lp_status choose_device(lp_experiment *x) {
   const char *wanted = x->options.device;
   lp_session *s;
-  lp_status status = lp_session_open(wanted, 1, &s);
+  char *device = lp_device_with(wanted, x->options.precision ? "precision=bf16" : "");
+  if (!device) return out_of_memory();
+  lp_status status = lp_session_open(device, 1, &s);
+  free(device);
   if (status != LP_OK) return lp_fail_in(status, "backend");
   x->device_info = *lp_session_device(s);
+  x->precision = lp_device_precision(lp_session_handle(s));
   lp_session_close(s);
   uint32_t runs = x->n_arms * x->info.n_seeds;
   x->info.jobs = (uint32_t)x->options.jobs < runs ? (uint32_t)x->options.jobs : runs;
@@ -79,14 +83,10 @@ static lp_status choose_device(lp_experiment *x) {
   bool split = x->info.jobs > 1 && x->device_info.type == LP_DEVICE_CPU && x->device_info.units &&
                !strstr(base, "threads=");
   uint32_t threads = x->device_info.units / x->info.jobs;
-  int n = split ? asprintf(&x->device, "%s%cthreads=%u", base, strchr(base, ':') ? ',' : ':',
-                           threads ? threads : 1)
-                : asprintf(&x->device, "%s", base);
-  if (n < 0) {
-    x->device = NULL;
-    return out_of_memory();
-  }
-  return LP_OK;
+  char own[32] = "";
+  if (split) snprintf(own, sizeof own, "threads=%u", threads ? threads : 1);
+  x->device = lp_device_with(base, own);
+  return x->device ? LP_OK : out_of_memory();
 }
 
 static lp_status open_data(lp_experiment *x) {

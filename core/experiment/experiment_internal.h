@@ -43,6 +43,7 @@ struct lp_experiment {
   char *preset, *dir, *device;
   lp_dataset *train, *test;
   lp_device_info device_info;
+  const char *precision; /* of products on it, static text */
   lp_arm *arms;
   uint32_t n_arms;
   uint64_t *seeds;

@@ -124,7 +124,8 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
       words, "title", o->title, "preset", x->preset, "options", options_json(o), "arms",
       arms_json(x), "reference", x->info.reference, "seeds", seeds_json(x), "epochs",
       (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "model", o->model, "sheet",
-      (int)x->info.sheet[0], (int)x->info.sheet[1], "classes", classes_json(d), "precision", "f32");
+      (int)x->info.sheet[0], (int)x->info.sheet[1], "classes", classes_json(d), "precision",
+      x->precision);
   json_t *data = json_pack("{s:s, s:s, s:I, s:I, s:o}", "name", d->name, "source", d->source,
                            "train", (json_int_t)d->count, "test", (json_int_t)x->info.test->count,
                            "files", files_json(x));

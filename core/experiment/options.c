@@ -75,6 +75,8 @@ static const lp_option table[] = {
      "first test images whose activations are kept and analysed", LP_USE_EXPERIMENT, AT(images)},
     {"backend", LP_OPTION_TEXT, "auto", 0, 0, NULL,
      "where to compute: auto, cpu, cpu:threads=2, opencl:0, ...", BOTH, AT(device)},
+    {"precision", LP_OPTION_ENUM, "f32", 0, 0, "f32|bf16",
+     "operands of products; sums, weights and everything else stay f32", BOTH, AT(precision)},
     {"jobs", LP_OPTION_INT, "1", 1, 1024, NULL, "networks trained side by side",
      LP_USE_EXPERIMENT | LP_USE_PER_CALL, AT(jobs)},
     {"checkpoint_seconds", LP_OPTION_REAL, "10", 0, 1e6, NULL,
@@ -281,6 +283,7 @@ lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_info *data
                                .decay_bias = o->decay_bias != 0,
                                .decay_norm = o->decay_norm != 0};
   out->device = o->device;
+  out->precision = o->precision ? "bf16" : NULL;
   out->seed = (uint64_t)o->seed;
   out->epochs = (uint32_t)o->epochs;
   out->batch = (uint32_t)o->batch;

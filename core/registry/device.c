@@ -1,6 +1,7 @@
 /* Devices of all backends: listing in order of preference, and opening by name. */
 #include "registry_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,16 +71,19 @@ lp_status lp_devices(lp_device_info *out, uint32_t cap, uint32_t *n) {
   return LP_OK;
 }
 
-/* The best device that computes something. */
-static lp_status open_auto(lp_device **out) {
+/* The best device that computes something and can do what the parameters ask for. */
+static lp_status open_auto(const char *parameters, lp_device **out) {
   device_list list;
   lp_status s = list_devices(&list);
   if (s != LP_OK) return s;
-  if (list.n && list.item[0].type != LP_DEVICE_DUMMY)
-    s = lp_device_open(list.item[0].id, out);
-  else
-    s = lp_fail(LP_ERR_NOT_FOUND, "no backend offers a device that computes: see `locality devices`"
-                                  " and the warnings about modules");
+  s = lp_fail(LP_ERR_NOT_FOUND, "no backend offers a device that computes: see `locality devices`"
+                                " and the warnings about modules");
+  for (uint32_t i = 0; i < list.n && list.item[i].type != LP_DEVICE_DUMMY; i++) {
+    char *id = lp_device_with(list.item[i].id, parameters);
+    s = id ? lp_device_open(id, out) : lp_fail(LP_ERR_MEMORY, "device auto: out of memory");
+    free(id);
+    if (s != LP_ERR_UNSUPPORTED) break;
+  }
   free(list.item);
   return s;
 }
@@ -94,9 +98,7 @@ static lp_status open_named(const char *device, char *text, lp_device **out) {
     rest = mark + 1;
   }
   const char *name = lp_trim(text), *selector = "";
-  if (strcmp(name, "auto") == 0)
-    return mark ? lp_fail(LP_ERR_ARG, "device %s: auto takes no parameters; name a backend", device)
-                : open_auto(out);
+  if (strcmp(name, "auto") == 0) return open_auto(rest ? rest : "", out);
   const lp_entry *e = lp_entry_find(LP_KIND_BACKEND, name);
   if (!e) return LP_ERR_NOT_FOUND;
   uint32_t count = 0, most = 1;
@@ -132,4 +134,16 @@ lp_status lp_device_open(const char *device, lp_device **out) {
   lp_status s = open_named(device, copy, out);
   free(copy);
   return s;
+}
+
+char *lp_device_with(const char *device, const char *parameter) {
+  char *out = NULL;
+  const char *between = !*parameter ? "" : strchr(device, ':') ? "," : ":";
+  return asprintf(&out, "%s%s%s", device, between, parameter) < 0 ? NULL : out;
+}
+
+const char *lp_device_precision(const lp_device *dev) {
+  const lp_device_ops *ops = lp_device_table(dev);
+  bool told = ops->struct_size >= offsetof(lp_device_ops, precision) + sizeof ops->precision;
+  return told && ops->precision ? ops->precision(dev) : "f32";
 }

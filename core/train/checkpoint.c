@@ -2,6 +2,7 @@
 #include "train_internal.h"
 
 #include <locality/io.h>
+#include <locality/registry.h>
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -94,19 +95,23 @@ static lp_status load_vars(lp_trainer *t, const lp_safetensors *f, const char *p
 char *lp_train_fingerprint(const lp_trainer *t) {
   const lp_train_spec *s = &t->spec;
   const lp_optim_spec *o = &s->optim;
+  /* f32 is not named, as in the checkpoints from before there was a choice. */
+  const char *precision = lp_device_precision(lp_session_handle(t->session));
+  bool usual = strcmp(precision, "f32") == 0;
   char *text = NULL;
   int n = asprintf(
       &text,
       "model=%s layer=%s classes=%u input=%ux%ux%u sheet=%ux%u dropout=%.9g,%.9g mean=%.9g sd=%.9g "
       "optim=%s momentum=%.9g alpha=%.9g betas=%.9g,%.9g eps=%.9g decay=%.9g kind=%d bias=%d "
       "norm=%d "
-      "seed=%" PRIu64 " epochs=%u batch=%u/%u lr=%.17g schedule=%d,%u,%.17g samples=%u",
+      "seed=%" PRIu64 " epochs=%u batch=%u/%u lr=%.17g schedule=%d,%u,%.17g samples=%u%s%s",
       s->net.model, s->net.layer, s->net.classes, s->net.in_channels, s->net.in_h, s->net.in_w,
       s->net.sheet[0], s->net.sheet[1], (double)s->net.dropout, (double)s->net.dropout2d,
       (double)s->net.pixels.mean[0], (double)s->net.pixels.sd[0], lp_optimizer_name(o->kind),
       (double)o->momentum, (double)o->alpha, (double)o->beta1, (double)o->beta2, (double)o->eps,
       (double)o->decay, (int)o->decay_kind, o->decay_bias, o->decay_norm, s->seed, s->epochs,
-      s->batch, t->parts, s->lr, (int)s->schedule, s->step_epochs, s->gamma, t->n_train);
+      s->batch, t->parts, s->lr, (int)s->schedule, s->step_epochs, s->gamma, t->n_train,
+      usual ? "" : " precision=", usual ? "" : precision);
   return n < 0 ? NULL : text;
 }
 
@@ -215,6 +220,7 @@ lp_status lp_model_save(lp_trainer *t, const char *path) {
   meta_add(&meta, "data", "%s", t->train ? lp_dataset_get_info(t->train)->name : "");
   meta_add(&meta, "seed", "%" PRIu64, t->spec.seed);
   meta_add(&meta, "epochs", "%u", t->epoch);
+  meta_add(&meta, "precision", "%s", lp_device_precision(lp_session_handle(t->session)));
   return save_vars(t, path, &meta, is_weight);
 }
 

@@ -1,6 +1,8 @@
 /* A trainer's making: session, plans by use and batch size, input lanes. */
 #include "train_internal.h"
 
+#include <locality/registry.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,7 +200,11 @@ static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_datas
   t->spec = *spec;
   t->spec.net.model = t->model = strdup(spec->net.model);
   t->spec.net.layer = t->layer = strdup(spec->net.layer);
-  t->spec.device = t->device = strdup(spec->device ? spec->device : "auto");
+  char precision[32] = "";
+  if (spec->precision) snprintf(precision, sizeof precision, "precision=%s", spec->precision);
+  t->device = lp_device_with(spec->device ? spec->device : "auto", precision);
+  t->spec.device = t->device;
+  t->spec.precision = NULL; /* is in the device's */
   if (!t->model || !t->layer || !t->device) return out_of_memory();
   lp_status status = check_spec(spec, train);
   if (status == LP_OK) status = lp_session_open(t->device, spec->seed, &t->session);

@@ -74,6 +74,7 @@ static void test_options(void **state) {
   refuse(EXPERIMENT "--reference foo", "no arm is named 'foo'");
   refuse(EXPERIMENT "--backend cpuu", "cpuu");
   refuse(EXPERIMENT "--backend cpu:thread=1", "thread");
+  refuse("experiment mnist --data idx:data --out new --backend null --precision bf16", "f32 only");
   refuse(EXPERIMENT "--model lnet", "did you mean 'lenet'?");
   refuse(EXPERIMENT "--sheet 7x", "sheet: '7x'");
   refuse("train --data idx:data --layer locality:cst=linear --out new.safetensors", "cst");

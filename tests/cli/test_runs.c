@@ -2,6 +2,7 @@
  * interrupts change nothing. */
 #include "cli_test.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,6 +107,42 @@ static void test_repeats(void **state) {
   same_results("reference", "side");
   assert_int_equal(test_run(TRAIN_ONLY "--out both --jobs 3 --backend cpu:threads=2"), 0);
   same_results("reference", "both");
+}
+
+/* Mean test loss of all epochs of all runs. */
+static double mean_loss(const char *dir) {
+  char *all = metrics_of(dir), *save = NULL;
+  double sum = 0;
+  int n = 0;
+  for (char *l = strtok_r(all, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+    json_t *j = json_loads(l, 0, NULL), *loss = json_object_get(j, "loss");
+    if (json_object_get(j, "accuracy")) {
+      sum += json_number_value(loss);
+      n++;
+    }
+    json_decref(j);
+  }
+  free(all);
+  assert_int_equal(n, 8);
+  return sum / n;
+}
+
+/* bf16 trains like f32, is named, and repeats to the bit. */
+static void test_precision(void **state) {
+  (void)state;
+  assert_int_equal(test_run(TRAIN_ONLY "--out half --precision bf16 --backend cpu:threads=1"), 0);
+  assert_int_equal(test_run(TRAIN_ONLY "--out auto --precision bf16 --backend cpu:threads=2"), 0);
+  same_results("half", "auto");
+  json_t *m = json_load_file("half/manifest.json", 0, NULL);
+  assert_string_equal(json_string_value(json_object_get(m, "precision")), "bf16");
+  assert_non_null(
+      strstr(json_string_value(json_object_get(json_object_get(m, "device"), "name")), ", bf16"));
+  json_decref(m);
+  double f32 = mean_loss("reference"), bf16 = mean_loss("half");
+  assert_true(bf16 != f32);
+  if (!(fabs(bf16 - f32) < 0.02 * f32)) fail_msg("loss %g in bf16, %g in f32", bf16, f32);
+  assert_int_equal(test_run("experiment --resume half --precision f32"), 1);
+  test_one_error("precision");
 }
 
 static void wait_for(const char *path, const char *text) {
@@ -289,10 +326,11 @@ static void test_train(void **state) {
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_folder),         cmocka_unit_test(test_repeats),
-      cmocka_unit_test(test_kill),           cmocka_unit_test(test_interrupt),
-      cmocka_unit_test(test_resume_refused), cmocka_unit_test(test_nonfinite),
-      cmocka_unit_test(test_report),         cmocka_unit_test(test_train),
+      cmocka_unit_test(test_folder),    cmocka_unit_test(test_repeats),
+      cmocka_unit_test(test_precision), cmocka_unit_test(test_kill),
+      cmocka_unit_test(test_interrupt), cmocka_unit_test(test_resume_refused),
+      cmocka_unit_test(test_nonfinite), cmocka_unit_test(test_report),
+      cmocka_unit_test(test_train),
   };
   int failed = cmocka_run_group_tests(tests, make_reference, NULL);
   test_end();

@@ -303,6 +303,12 @@ static void auto_opens_the_best(void **state) {
   assert_int_equal(lp_device_open("auto", &dev), LP_OK);
   assert_int_equal(lp_device_table(dev)->info(dev, &opened), LP_OK);
   if (strncmp(best.id, "fake:", 5) == 0) assert_string_equal(opened.name, "[3]");
+  assert_string_equal(lp_device_precision(dev), "f32");
+  lp_device_table(dev)->close(dev);
+  /* The best of those that can do it. */
+  assert_int_equal(lp_device_open("auto:precision=bf16", &dev), LP_OK);
+  assert_int_equal(lp_device_table(dev)->info(dev, &opened), LP_OK);
+  if (strncmp(best.id, "fake:", 5) == 0) assert_string_equal(opened.name, "[5] precision=bf16");
   lp_device_table(dev)->close(dev);
 }
 
@@ -317,7 +323,7 @@ static void bad_devices_are_explained(void **state) {
       {"fake:broken", LP_ERR_DEVICE, "device fake:broken: smoke"},
       {"fake:nothing", LP_ERR_PLUGIN, "opened nothing"},
       {"fake:(1", LP_ERR_ARG, "parentheses"},
-      {"auto:threads=2", LP_ERR_ARG, "auto takes no parameters"},
+      {"auto:colour=red", LP_ERR_ARG, "device fake:3,colour=red: no colours"},
       {"", LP_ERR_NOT_FOUND, "no backend is called \"\""},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

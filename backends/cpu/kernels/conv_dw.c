@@ -5,6 +5,7 @@
  */
 #include "conv.h"
 
+#include "bf16.h"
 #include "dot.h"
 
 /* Two ways to multiply. Outer products make dW^T (taps x filters) with vectors along the filters;
@@ -153,6 +154,7 @@ static void dot_part(const conv *c, const weights *p, int64_t samples, int64_t m
     run runs[2 * KD];
     int lanes, count = conv_split(c, &c->img, c->first_sample * c->pixels + k0, kc, runs, &lanes);
     pack_dy_rows(c, k0, kc, rows);
+    for (int64_t o = 0; w->product->round_a && o < c->filters; o++) cpu_round(rows + o * DR, kc);
     for (int64_t m = m0; m < m1; m += DOT_ROWS) {
       int64_t n = min64(DOT_ROWS, m1 - m), real = min64(n, c->depth - m);
       for (int64_t r = 0; r < real; r++) tap[r] = tap_offset(&c->img, c->k, m + r);
@@ -160,6 +162,9 @@ static void dot_part(const conv *c, const weights *p, int64_t samples, int64_t m
       for (int64_t k = 0; real < n && k < kc; k++) taps[real * DR + k] = 1;
       for (int64_t r = 0; r < n; r++)
         for (int64_t k = kc; k % LANES; k++) taps[r * DR + k] = 0;
+      if (w->product->round_a) {
+        for (int64_t r = 0; r < n; r++) cpu_round(taps + r * DR, kc);
+      }
       cpu_dot(c->filters, n, round_up(kc, LANES), rows, taps, part + m, p->ld, k0 > 0);
     }
   }

@@ -1,9 +1,6 @@
 /* Blocked matrix product: register tiles, packing, blocking. */
-#include "gemm.h"
+#include "bf16.h"
 #include "shuffle.h"
-
-typedef void (*tile_fn)(int64_t kc, const float *a, const float *b, float *c, int64_t ldc,
-                        bool add);
 
 /* c (mr x nv*LANES) = or += the product of a packed row block and a packed panel. */
 INLINE void tile(int mr, int nv, bool columns, int64_t kc, const float *a, const float *b, float *c,
@@ -31,22 +28,6 @@ INLINE void tile(int mr, int nv, bool columns, int64_t kc, const float *a, const
                                    int64_t ldc, bool add) {                                        \
     tile(M, V, L, kc, a, b, c, ldc, add);                                                          \
   }
-#define TILE_ROW(L, V) [L][V - 1]
-#if defined(__AVX512F__)
-#define EACH_MR(F, L, V)                                                                           \
-  F(L, V, 1)                                                                                       \
-  F(L, V, 2)                                                                                       \
-  F(L, V, 3)                                                                                       \
-  F(L, V, 4)                                                                                       \
-  F(L, V, 5)                                                                                       \
-  F(L, V, 6)                                                                                       \
-  F(L, V, 7) F(L, V, 8) F(L, V, 9) F(L, V, 10) F(L, V, 11) F(L, V, 12) F(L, V, 13) F(L, V, 14)
-#elif defined(__AVX2__)
-#define EACH_MR(F, L, V) F(L, V, 1) F(L, V, 2) F(L, V, 3) F(L, V, 4) F(L, V, 5) F(L, V, 6)
-#else
-#define EACH_MR(F, L, V) F(L, V, 1) F(L, V, 2) F(L, V, 3) F(L, V, 4)
-#endif
-
 EACH_MR(TILE_FN, 0, 1)
 EACH_MR(TILE_FN, 0, 2)
 EACH_MR(TILE_FN, 1, 1)
@@ -54,10 +35,14 @@ EACH_MR(TILE_FN, 1, 2)
 
 #define NAME(L, V, M) [M] = tile_##L##_##V##_##M,
 /* [a_columns][vectors - 1][rows] */
-static const tile_fn tiles[2][NV][MR + 1] = {
+static const cpu_tile tiles[2][NV][MR + 1] = {
     {{EACH_MR(NAME, 0, 1)}, {EACH_MR(NAME, 0, 2)}},
     {{EACH_MR(NAME, 1, 1)}, {EACH_MR(NAME, 1, 2)}},
 };
+
+const cpu_product ISA(cpu_product_f32) = {.tiles = tiles[0][0]};
+const cpu_product ISA(cpu_product_bf16) = {
+    .tiles = tiles[0][0], .round_a = cpu_round_a, .round_b = cpu_round_b};
 
 /* Exchanges the off-diagonal halves of all 2S x 2S blocks. */
 #define EXCHANGE(S)                                                                                \
@@ -121,29 +106,35 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
   _Static_assert(sizeof(float) * (B_SIZE + AC * AR + TILE) <= CPU_SCRATCH, "scratch");
   float *b = (float *)w->scratch, *a = b + B_SIZE, *own = a + AC * AR;
   int64_t ldt = round_up(n1 - n0, NR);
+  const cpu_product *p = w->product;
   /* Row blocks of nearly equal height. */
   int64_t blocks = ceil_div(m1 - m0, MR), height = ceil_div(m1 - m0, blocks);
   for (int64_t k0 = 0; k0 < g->k; k0 += KC) {
     int64_t kc = min64(KC, g->k - k0);
+    int64_t depth = p->round_b ? round_up(kc, 2) : kc;
     bool add = k0 > 0, last = k0 + kc == g->k;
+    if (p->begin) p->begin(kc);
     for (int64_t nb = n0; nb < n1; nb += NC) {
       int64_t nc = min64(NC, n1 - nb);
       g->pack_b(g, k0, kc, nb, nc, b);
+      for (int64_t j = 0; p->round_b && j < nc; j += NR)
+        p->round_b(b + j / NR * panel_size(kc), kc);
       for (int64_t i = m0; i < m1; i += height) {
         int64_t mr = min64(height, m1 - i);
         g->pack_a(g, i, mr, k0, kc, a);
+        if (p->round_a) p->round_a(a, mr, kc, g->a_columns);
         for (int64_t j = 0; j < nc; j += NR) {
           int64_t nr = min64(NR, nc - j), nv = ceil_div(nr, LANES), at = nb + j;
-          tile_fn fn = tiles[g->a_columns][nv - 1][mr];
+          cpu_tile fn = p->tiles[(g->a_columns * NV + nv - 1) * (MR + 1) + mr];
           const float *panel = b + j / NR * panel_size(kc);
           if (!g->c) {
-            fn(kc, a, panel, own + (i - m0) * ldt + (at - n0), ldt, add);
+            fn(depth, a, panel, own + (i - m0) * ldt + (at - n0), ldt, add);
           } else if (nr == nv * LANES && at % g->run + nr <= g->run) {
-            fn(kc, a, panel, g->c + at / g->run * g->run_stride + i * g->ldc + at % g->run, g->ldc,
-               add);
+            fn(depth, a, panel, g->c + at / g->run * g->run_stride + i * g->ldc + at % g->run,
+               g->ldc, add);
           } else {
             float t[MR * NR];
-            fn(kc, a, panel, t, NR, false);
+            fn(depth, a, panel, t, NR, false);
             scatter(g, t, i, mr, at, nr, add);
           }
           /* While the elements are in the nearest cache. */
@@ -154,6 +145,7 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
       }
     }
   }
+  if (p->end) p->end();
   if (!g->c) g->finish(g, m0, m1, n0, n1, own, ldt);
 }
 

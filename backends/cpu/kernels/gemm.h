@@ -25,6 +25,22 @@ static inline int64_t panel_size(int64_t kc) {
   return kc * NR + PANEL_PAD;
 }
 
+/* F(L, V, M) for every number of rows M of a tile. */
+#if defined(__AVX512F__)
+#define EACH_MR(F, L, V)                                                                           \
+  F(L, V, 1)                                                                                       \
+  F(L, V, 2)                                                                                       \
+  F(L, V, 3)                                                                                       \
+  F(L, V, 4)                                                                                       \
+  F(L, V, 5)                                                                                       \
+  F(L, V, 6)                                                                                       \
+  F(L, V, 7) F(L, V, 8) F(L, V, 9) F(L, V, 10) F(L, V, 11) F(L, V, 12) F(L, V, 13) F(L, V, 14)
+#elif defined(__AVX2__)
+#define EACH_MR(F, L, V) F(L, V, 1) F(L, V, 2) F(L, V, 3) F(L, V, 4) F(L, V, 5) F(L, V, 6)
+#else
+#define EACH_MR(F, L, V) F(L, V, 1) F(L, V, 2) F(L, V, 3) F(L, V, 4)
+#endif
+
 /* One row of a panel: n <= NR elements and zeros behind them. */
 INLINE void panel_row(const float *src, int64_t n, float *dst) {
   if (n == NR) {
@@ -59,6 +75,8 @@ struct gemm {
   void (*finish)(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1, float *tile,
                  int64_t ldt);
 };
+
+extern const cpu_product ISA(cpu_product_f32), ISA(cpu_product_bf16);
 
 /* Computes C in blocks shared out among the workers; ends without a barrier. */
 #define cpu_gemm ISA(cpu_gemm)

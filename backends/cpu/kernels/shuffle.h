@@ -32,6 +32,15 @@
 #define EACH_STEP(F) F(1) F(2)
 #endif
 
+/* NEIGHBOURS exchanges lanes two and two. */
+#if defined(__AVX512F__)
+#define NEIGHBOURS 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14
+#elif defined(__AVX2__)
+#define NEIGHBOURS 1, 0, 3, 2, 5, 4, 7, 6
+#else
+#define NEIGHBOURS 1, 0, 3, 2
+#endif
+
 #if defined(__AVX512F__)
 #define TWICE_LOW  0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7
 #define TWICE_HIGH 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15

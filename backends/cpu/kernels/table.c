@@ -1,5 +1,5 @@
 /* The kernel table of one instruction set: one row an operation. */
-#include "vec.h"
+#include "gemm.h"
 
 #define KERNEL(name)    void ISA(k_##name)(const cpu_call *c, cpu_worker *w)
 #define WORKSPACE(name) size_t ISA(ws_##name)(const cpu_call *c)
@@ -42,6 +42,8 @@ KERNEL(accumulate);
 extern const cpu_kernels ISA(lp_cpu_kernels);
 const cpu_kernels ISA(lp_cpu_kernels) = {
     .name = ISA_TEXT(LP_CPU_ISA),
+    .f32 = &ISA(cpu_product_f32),
+    .bf16 = &ISA(cpu_product_bf16),
     .op =
         {
             [LP_OP_NORMALIZE] = RUN(normalize),

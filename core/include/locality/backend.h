@@ -154,6 +154,11 @@ typedef struct lp_device_ops {
   lp_status (*timings)(lp_device *dev, lp_program *prog, lp_step_time *out, uint32_t cap,
                        uint32_t *n);
   void (*counters)(lp_device *dev, lp_device_counters *out); /* optional */
+  /* Optional: to what the operands of products (linear and convolution layers and their gradients)
+   * are rounded: "f32" or "bf16". Tensors in memory and sums are f32 in any case. A device is
+   * opened with the parameter precision=NAME; one that cannot do it answers LP_ERR_UNSUPPORTED.
+   * Without this function: "f32". */
+  const char *(*precision)(const lp_device *dev);
 } lp_device_ops;
 
 /* A device starts with its table, so that the core can call it and a backend can extend it:

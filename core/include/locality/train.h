@@ -22,6 +22,7 @@ typedef struct lp_train_spec {
   lp_net_spec net;
   lp_optim_spec optim;
   const char *device;
+  const char *precision; /* "bf16": opens the device with precision=bf16; NULL: as it is */
   uint64_t seed;
   uint32_t epochs, batch;
   uint32_t accumulate; /* passes an optimiser step's batch is cut into; 0 or 1: one. Batch norm sees

@@ -46,6 +46,11 @@ static lp_status open_device(void *self, const char *selector, const lp_device_p
   (void)self;
   if (strcmp(selector, "broken") == 0) return host->fail(LP_ERR_DEVICE, "smoke");
   if (strcmp(selector, "nothing") == 0) return LP_OK;
+  for (uint32_t i = 0; i < params->count; i++) {
+    if (strcmp(params->key[i], "colour") == 0) return host->fail(LP_ERR_ARG, "no colours");
+    if (strcmp(params->key[i], "precision") == 0 && strcmp(selector, "4") < 0)
+      return host->fail(LP_ERR_UNSUPPORTED, "f32 only");
+  }
   lp_device *dev = calloc(1, sizeof *dev);
   if (!dev) return host->fail(LP_ERR_MEMORY, "out of memory");
   dev->ops = &ops;
