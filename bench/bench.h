@@ -94,6 +94,9 @@ void bench_results_free(bench_results *r);
 /* A row for an op case, checked against the reference (in full, or in sampled elements where that
  * would take long). */
 void bench_add_case(bench_results *r, const op_case *c, const char *name, const char *backend);
+/* The error, relative to the largest element, that rounded operands of products cause on a device
+ * at most; 0 where they are not rounded. */
+double bench_rounding(const lp_session *s);
 /* Largest error of sampled elements of a case of one product, relative to the largest sampled;
  * negative when the case has no such form. */
 double bench_sampled_error(const case_program *p, const case_result *result);

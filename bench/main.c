@@ -24,8 +24,8 @@ static const char usage[] =
     "  report F...        one HTML page of JSON files\n"
     "options:\n"
     "  --backend D[,D]    devices to measure, in turn (default: all that compute)\n"
-    "  --peer P[,P]       also time openblas, blis, onednn, clblast (gemm) and torch (train,\n"
-    "                     prior) where installed\n"
+    "  --peer P[,P]       also time openblas, blis, onednn, clblast (gemm), torch and\n"
+    "                     torch:precision=bf16 (train, prior) where installed\n"
     "  --layer SPEC       the layer to train: plain, locality:cost=linear, ...\n"
     "  --size N[,N]       --batch N     --threads N (cpu)     --filter TEXT     --list\n"
     "  --precision R      width of the median's interval to reach (0.02)\n"
@@ -176,7 +176,7 @@ static void whole_layer(const suite *s, uint32_t batch, uint32_t size) {
       uint64_t n = bench_add_network(s->r, &net, name, s->o->backend[b]);
       if (n) parameters = n;
     }
-    if (bench_has_peer(s->o, "torch")) bench_add_torch(s->o, s->r, &net, name, parameters);
+    if (!bench_stop) bench_add_torch(s->o, s->r, &net, name, parameters);
     bench_measure(s->o, s->r, first, false);
   }
 }
@@ -237,8 +237,7 @@ static void train_group(const suite *s, const char *model, uint32_t batch) {
       uint64_t count = bench_add_network(s->r, &net, name, s->o->backend[b]);
       if (count) parameters = count;
     }
-    if (bench_has_peer(s->o, "torch") && !bench_stop)
-      bench_add_torch(s->o, s->r, &net, name, parameters);
+    if (!bench_stop) bench_add_torch(s->o, s->r, &net, name, parameters);
     bench_measure(s->o, s->r, first, false);
   }
 }

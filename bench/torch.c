@@ -1,6 +1,6 @@
-/* `--peer torch`: the scripts of bench/peers in a python3 of their own. A script chooses its number
- * of threads, then runs as many steps as it is told a line and answers with their seconds, so that
- * its rounds come between those of the other rows. */
+/* `--peer torch` and `torch:precision=bf16`: the scripts of bench/peers in a python3 of their own.
+ * A script chooses its number of threads, then runs as many steps as it is told a line and answers
+ * with their seconds, so that its rounds come between those of the other rows. */
 #include "bench.h"
 
 #include <errno.h>
@@ -72,15 +72,16 @@ static bool find_script(const char *name, char path[512]) {
   return lp_fail(LP_ERR_NOT_FOUND, "no script %s.py", name), false;
 }
 
-static bool start(const bench_options *o, const bench_network *net, script *s) {
+static bool start(const bench_options *o, const bench_network *net, const char *precision,
+                  script *s) {
   char path[512], batch[16], size[16], threads[16];
   if (!find_script(net->model, path)) return false;
   snprintf(batch, sizeof batch, "%u", net->batch);
   snprintf(size, sizeof size, "%u", net->size);
   snprintf(threads, sizeof threads, "%u", o->threads);
-  char *argv[] = {"python3", path,  "--serve", "--layer", (char *)net->layer,
-                  "--batch", batch, "--size",  size,      "--threads",
-                  threads,   NULL};
+  char *argv[] = {"python3", path,          "--serve",         "--layer", (char *)net->layer,
+                  "--batch", batch,         "--size",          size,      "--threads",
+                  threads,   "--precision", (char *)precision, NULL};
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
     return lp_fail(LP_ERR_IO, "socketpair: %s", strerror(errno)), false;
@@ -99,9 +100,10 @@ static bool start(const bench_options *o, const bench_network *net, script *s) {
   return read_line(s);
 }
 
-void bench_add_torch(const bench_options *o, bench_results *r, const bench_network *net,
-                     const char *name, uint64_t parameters) {
-  bench_row *row = bench_add(r, name, "torch");
+static void add_torch(const bench_options *o, bench_results *r, const bench_network *net,
+                      const char *name, uint64_t parameters, const char *peer,
+                      const char *precision) {
+  bench_row *row = bench_add(r, name, peer);
   script *s = calloc(1, sizeof *s);
   if (!row || !s) {
     free(s);
@@ -113,7 +115,7 @@ void bench_add_torch(const bench_options *o, bench_results *r, const bench_netwo
   row->close = close_script;
   row->took = &s->seconds;
   row->items = net->batch;
-  if (!start(o, net, s)) {
+  if (!start(o, net, precision, s)) {
     row->state = ROW_UNAVAILABLE;
     snprintf(row->note, sizeof row->note, "%.200s",
              bench_stop ? "interrupted" : lp_error_message());
@@ -131,9 +133,17 @@ void bench_add_torch(const bench_options *o, bench_results *r, const bench_netwo
     snprintf(row->note, sizeof row->note, "another network: %llu parameters, not %llu",
              (unsigned long long)theirs, (unsigned long long)parameters);
   } else {
-    snprintf(row->device, sizeof row->device, "PyTorch %.40s, %d threads", version,
-             (int)json_integer_value(json_object_get(j, "threads")));
+    snprintf(row->device, sizeof row->device, "PyTorch %.40s, %d threads, %s", version,
+             (int)json_integer_value(json_object_get(j, "threads")), precision);
     snprintf(row->note, sizeof row->note, "%s", row->device);
   }
   json_decref(j);
+}
+
+void bench_add_torch(const bench_options *o, bench_results *r, const bench_network *net,
+                     const char *name, uint64_t parameters) {
+  static const char *const peer[][2] = {{"torch", "f32"}, {"torch:precision=bf16", "bf16"}};
+  for (int i = 0; i < 2 && !bench_stop; i++)
+    if (bench_has_peer(o, peer[i][0]))
+      add_torch(o, r, net, name, parameters, peer[i][0], peer[i][1]);
 }

@@ -273,9 +273,9 @@ static float *first_results(trainer *t) {
   return NULL;
 }
 
-/* Compares with the same by the plain-C backend on one thread, which itself is tested against the
- * double-precision reference: largest error of a target relative to its largest element. The truth
- * of the last network is kept, for the next backend. */
+/* Compares with the same in f32 by the plain-C backend on one thread, which itself is tested
+ * against the double-precision reference: largest error of a target relative to its largest
+ * element. The truth of the last network is kept, for the next backend. */
 static void check(bench_row *row, const trainer *t, const bench_network *net, const float *ours) {
   static struct {
     char key[256];
@@ -296,6 +296,7 @@ static void check(bench_row *row, const trainer *t, const bench_network *net, co
     return;
   }
   size_t at = 0;
+  double tolerance = fmax(1e-3, bench_rounding(t->session));
   for (uint32_t k = 0; k < t->checked_steps; k++)
     for (uint32_t i = 0; i < t->n_checked; at += t->length[i++]) {
       double error = 0, largest = 0;
@@ -304,7 +305,7 @@ static void check(bench_row *row, const trainer *t, const bench_network *net, co
         error = e <= error ? error : e; /* a NaN stays */
         largest = fmax(largest, fabs((double)truth.value[j]));
       }
-      if (error <= 1e-3 * largest || row->state != ROW_OK) continue;
+      if (error <= tolerance * largest || row->state != ROW_OK) continue;
       row->state = ROW_WRONG;
       snprintf(row->note, sizeof row->note, "error %.2g in result %u of step %u (%g, should be %g)",
                error / largest, i + 1, k + 1, (double)ours[at], (double)truth.value[at]);

@@ -26,6 +26,9 @@ except ImportError:
     stop("PyTorch is not installed for python3")
 
 
+in_bf16 = False
+
+
 class Locality(nn.Linear):
     """y = x (P o W)^T + b, P = 1 / (1 + d) between units of equal sheets of rows x columns."""
 
@@ -57,13 +60,19 @@ def training_step(net, batch, shape, classes, mean, std):
 
     def step():
         x = (images.float() / 255 - mean) / std
-        loss = F.cross_entropy(net(x), labels)
+        with precision():
+            loss = F.cross_entropy(net(x), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         return loss
 
     return step
+
+
+def precision():
+    """What --precision asks for: nothing, or PyTorch's own choice of what to do in bf16."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=in_bf16)
 
 
 def seconds_of(step, times):
@@ -101,10 +110,13 @@ def main(make):
     parser.add_argument("--size", type=int, default=1024, help="units of the layer alone")
     parser.add_argument("--threads", type=int, default=0, help="0: the best number")
     parser.add_argument("--seconds", type=float, default=5, help="time to measure for")
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--serve", action="store_true")
     args = parser.parse_args()
     if args.serve:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # lp-bench ends this script itself
+    global in_bf16
+    in_bf16 = args.precision == "bf16"
     torch.manual_seed(1)
     net, step = make(args)
     if not torch.isfinite(step()).all():
@@ -114,6 +126,7 @@ def main(make):
         "peer": "torch",
         "version": torch.__version__,
         "threads": torch.get_num_threads(),
+        "precision": args.precision,
         "parameters": sum(p.numel() for p in net.parameters()),
     }
     if args.serve:

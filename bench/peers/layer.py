@@ -17,8 +17,9 @@ def make(args):
     def step():
         x.grad = None
         net.zero_grad()
-        y = net(x)
-        y.backward(dy)
+        with common.precision():
+            y = net(x)
+        y.backward(dy.to(y.dtype))
         return y
 
     return net, step
