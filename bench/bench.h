@@ -43,6 +43,23 @@ bench_summary bench_summarise(const bench_samples *s);
 /* Of a[i] / b[i], round by round. */
 bench_summary bench_ratio(const bench_samples *a, const bench_samples *b);
 
+/* ---- the machine (machine.c) ----------------------------------------------------------------- */
+
+/* A moment, and the processor seconds that other processes have had until then. */
+typedef struct bench_cpu {
+  double at, others;
+} bench_cpu;
+bench_cpu bench_cpu_now(void);
+/* Share of the machine's processors that went to others since then. ours: seconds of processes that
+ * belong to the measurement. NaN: unknown. */
+double bench_others(bench_cpu start, double ours);
+/* Processor seconds of a running process; 0 when there is none. */
+double bench_cpu_of(int pid);
+/* A row measured while others had more of the machine is not compared. */
+static const double bench_busy_share = 0.05;
+/* Waits until idle threads of the last row no longer spin. */
+void bench_settle(void);
+
 /* ---- rows (measure.c) ------------------------------------------------------------------------ */
 
 typedef enum bench_state { ROW_OK, ROW_WRONG, ROW_UNAVAILABLE } bench_state;
@@ -63,6 +80,9 @@ typedef struct bench_row {
   double items;          /* images, steps: what one run counts; 0 none */
   uint32_t times;        /* runs in a sample, so that the clock is fine enough */
   const double *took;    /* seconds of the last call of run by the peer's own clock; NULL: ours */
+  bool peer;             /* another library, with threads of its own */
+  int pid;               /* of the process that does the work; 0: this one */
+  double others; /* share of the machine that went to other processes meanwhile; NaN unknown */
   bench_samples samples; /* seconds of one run */
   bench_summary seconds;
   double gflops, gbps, fraction; /* fraction of the device's limit at this intensity; NaN unknown */
@@ -78,7 +98,7 @@ typedef struct bench_results {
   uint32_t n, cap;
   bench_ratio_row *ratio;
   uint32_t n_ratios, cap_ratios;
-  bool interrupted, noisy;
+  bool interrupted, noisy, busy;
 } bench_results;
 
 extern volatile int bench_stop; /* set by SIGINT */

@@ -92,15 +92,9 @@ void bench_add_case(bench_results *r, const op_case *c, const char *name, const 
     free(w);
     return;
   }
-  *row = (bench_row){.run = run_work,
-                     .close = close_work,
-                     .self = w,
-                     .device_seconds = NAN,
-                     .fraction = NAN,
-                     .gflops = NAN,
-                     .gbps = NAN};
-  snprintf(row->name, sizeof row->name, "%s", name);
-  snprintf(row->backend, sizeof row->backend, "%s", backend);
+  row->run = run_work;
+  row->close = close_work;
+  row->self = w;
   case_result result = {.n = 0};
   lp_status s = case_build(c, false, &w->p);
   if (s == LP_OK) s = case_open(&w->p, backend, &w->x);

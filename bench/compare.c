@@ -36,6 +36,30 @@ static double seconds(const json_t *o, const char *key) {
   return json_number_value(json_object_get(json_object_get(o, "seconds"), key));
 }
 
+static bool busy(const json_t *o) {
+  return json_number_value(json_object_get(o, "others")) > bench_busy_share;
+}
+
+typedef struct change {
+  double ratio, low, high; /* new / old */
+  enum { SAME, SLOWER, FASTER, UNSURE } kind;
+} change;
+
+/* Within a run the samples follow each other, so the interval of their median says little of the
+ * next run: a change must also move the middle half of the samples as a whole. */
+static change judge(const json_t *old, const json_t *new, double margin) {
+  change c = {.ratio = seconds(new, "median") / seconds(old, "median"),
+              /* With at least the confidence of the two intervals. */
+              .low = seconds(new, "low") / seconds(old, "high"),
+              .high = seconds(new, "high") / seconds(old, "low")};
+  if (c.low > 1 + margin && seconds(new, "q1") > seconds(old, "q3"))
+    c.kind = SLOWER;
+  else if (c.high < 1 - margin && seconds(new, "q3") < seconds(old, "q1"))
+    c.kind = FASTER;
+  if (c.kind != SAME && (busy(old) || busy(new))) c.kind = UNSURE;
+  return c;
+}
+
 int bench_compare(const bench_options *o, const char *path_a, const char *path_b) {
   json_t *a = load(path_a), *b = a ? load(path_b) : NULL, *row;
   if (!b) {
@@ -46,7 +70,9 @@ int bench_compare(const bench_options *o, const char *path_a, const char *path_b
     if (json_is_true(json_object_get(json_object_get(k ? b : a, "environment"), "noisy")))
       printf("warning: %s was measured on a noisy machine\n", k ? path_b : path_a);
   const json_t *ra = json_object_get(a, "results");
-  uint32_t slower = 0, faster = 0, same = 0, lost = 0;
+  static const char *const verdict[] = {"no change", "SLOWER", "faster",
+                                        "unsure: the machine was busy"};
+  uint32_t count[4] = {0}, lost = 0;
   size_t i;
   json_array_foreach(json_object_get(b, "results"), i, row) {
     const json_t *old = find(ra, row);
@@ -56,27 +82,18 @@ int bench_compare(const bench_options *o, const char *path_a, const char *path_b
       printf("%-36s %-18s now %s\n", text(row, "case"), text(row, "backend"), text(row, "status"));
       continue;
     }
-    /* The ratio lies between these with at least the confidence of the two intervals. */
-    double ratio = seconds(row, "median") / seconds(old, "median");
-    double low = seconds(row, "low") / seconds(old, "high");
-    double high = seconds(row, "high") / seconds(old, "low");
-    bool up = low > 1 + o->margin, down = high < 1 - o->margin;
-    slower += up;
-    faster += down;
-    same += !up && !down;
-    printf("%-36s %-18s %.3f [%.3f, %.3f] %s\n", text(row, "case"), text(row, "backend"), ratio,
-           low, high,
-           up     ? "SLOWER"
-           : down ? "faster"
-                  : "no change");
+    change c = judge(old, row, o->margin);
+    count[c.kind]++;
+    printf("%-36s %-18s %.3f [%.3f, %.3f] %s\n", text(row, "case"), text(row, "backend"), c.ratio,
+           c.low, c.high, verdict[c.kind]);
   }
-  printf("%u slower, %u faster, %u unchanged within %.0f %%, %u without a time\n", slower, faster,
-         same, 100 * o->margin, lost);
+  printf("%u slower, %u faster, %u unchanged within %.0f %%, %u unsure, %u without a time\n",
+         count[SLOWER], count[FASTER], count[SAME], 100 * o->margin, count[UNSURE], lost);
   json_decref(a);
   json_decref(b);
-  if (!slower && !faster && !same && !lost) {
+  if (!count[SLOWER] && !count[FASTER] && !count[SAME] && !count[UNSURE] && !lost) {
     fprintf(stderr, "lp-bench: the two files have no timed case in common\n");
     return 2;
   }
-  return slower || lost ? 1 : 0;
+  return count[SLOWER] || lost ? 1 : 0;
 }

@@ -22,7 +22,8 @@ static bool grow(void **array, uint32_t *cap, uint32_t n, size_t size) {
 bench_row *bench_add(bench_results *r, const char *name, const char *backend) {
   if (!grow((void **)&r->row, &r->cap, r->n, sizeof *r->row)) return NULL;
   bench_row *row = &r->row[r->n++];
-  *row = (bench_row){.device_seconds = NAN, .fraction = NAN, .gflops = NAN, .gbps = NAN};
+  *row = (bench_row){
+      .device_seconds = NAN, .fraction = NAN, .gflops = NAN, .gbps = NAN, .others = NAN};
   snprintf(row->name, sizeof row->name, "%s", name);
   snprintf(row->backend, sizeof row->backend, "%s", backend);
   return row;
@@ -40,8 +41,13 @@ static double planted_factor(const bench_row *row) {
   return strstr(label, text) && factor > 1 ? factor : 1;
 }
 
-/* One sample: seconds of one run; negative when it failed. */
-static double sample(bench_row *row, double factor) {
+/* One sample: seconds of one run; negative when it failed. settle: beside rows with threads of
+ * their own, which spin for a while; the run before the clock starts wakes this row's threads. */
+static double sample(bench_row *row, double factor, bool settle) {
+  if (settle) {
+    bench_settle();
+    if (!row->run(row->self, 1) && bench_stop) return -1;
+  }
   double start = bench_now();
   if (!row->run(row->self, row->times)) {
     if (bench_stop) return -1; /* interrupted: what was measured before stays */
@@ -62,7 +68,7 @@ static void warm_up(const bench_options *o, bench_row *row) {
   double until = bench_now() + o->warm_up, once = 0;
   row->times = 1;
   do {
-    once = sample(row, 1);
+    once = sample(row, 1, false);
     if (once < 0) return;
     if (once * row->times < least && row->times < 1u << 20) row->times *= 2;
   } while ((bench_now() < until || once * row->times < least / 2) && !bench_stop);
@@ -113,13 +119,25 @@ static void progress(const bench_row *row, uint32_t round) {
     fprintf(stderr, "\r\033[K%s %s, round %u", row->name, row->backend, round);
 }
 
+/* Of the processes that do the work of rows. */
+static double scripts_cpu(const bench_results *r, uint32_t first) {
+  double sum = 0;
+  for (uint32_t i = first; i < r->n; i++)
+    if (r->row[i].pid) sum += bench_cpu_of(r->row[i].pid);
+  return sum;
+}
+
 void bench_measure(const bench_options *o, bench_results *r, uint32_t first, bool by_name) {
   uint32_t n = 0;
+  bool settle = false;
   for (uint32_t i = first; i < r->n; i++) {
     bench_row *row = &r->row[i];
     if (row->state == ROW_OK && !bench_stop) warm_up(o, row);
     n += row->state == ROW_OK;
+    settle |= row->state == ROW_OK && row->peer;
   }
+  double ours = scripts_cpu(r, first);
+  bench_cpu start = bench_cpu_now();
   double until = bench_now() + o->max_time * n;
   bool done = n == 0;
   for (uint32_t round = 0; !done && !bench_stop; round++) {
@@ -128,7 +146,7 @@ void bench_measure(const bench_options *o, bench_results *r, uint32_t first, boo
       bench_row *row = &r->row[i];
       if (row->state != ROW_OK) continue;
       progress(row, round);
-      double t = sample(row, planted_factor(row));
+      double t = sample(row, planted_factor(row), settle);
       if (t >= 0) bench_samples_add(&row->samples, t);
     }
     /* The bootstrap is dear beside a short sample: asked every few rounds. */
@@ -138,8 +156,11 @@ void bench_measure(const bench_options *o, bench_results *r, uint32_t first, boo
     if (bench_now() > until && round >= 2) done = true;
   }
   if (isatty(STDERR_FILENO)) fprintf(stderr, "\r\033[K");
+  double others = bench_others(start, scripts_cpu(r, first) - ours);
+  if (others > bench_busy_share) r->busy = true;
   for (uint32_t i = first; i < r->n; i++) {
     bench_row *row = &r->row[i];
+    row->others = others;
     if (row->close) row->close(row->self);
     row->close = NULL;
     if (row->state == ROW_OK) finish_row(r, row, o->quick);

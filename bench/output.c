@@ -96,11 +96,11 @@ static json_t *environment(const bench_results *r) {
       json_array_append_new(devices, json_pack("{s:s, s:s, s:s, s:i}", "id", info[i].id, "name",
                                                info[i].name, "driver", info[i].driver, "units",
                                                (int)info[i].units));
-  return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:b}", "cpu", cpu, "system",
+  return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:b, s:b}", "cpu", cpu, "system",
                    host.release, "compiler", __VERSION__, "flags", LP_BENCH_FLAGS, "commit",
                    LP_BENCH_COMMIT, "date", date, "devices", devices, "clock_seconds",
-                   number(bench_resolution()), "noisy", (int)r->noisy, "incomplete",
-                   (int)r->interrupted);
+                   number(bench_resolution()), "noisy", (int)r->noisy, "busy", (int)r->busy,
+                   "incomplete", (int)r->interrupted);
 }
 
 static json_t *summary(const bench_summary *s) {
@@ -120,6 +120,7 @@ static json_t *result(const bench_row *row, bool quick) {
   if (row->state != ROW_OK || !row->samples.n) return o;
   const bench_limits *l = bench_limits_of(row->backend, quick);
   json_object_set_new(o, "seconds", summary(&row->seconds));
+  json_object_set_new(o, "others", number(row->others));
   json_object_set_new(o, "device_seconds", number(row->device_seconds));
   json_object_set_new(o, "fraction_of_limit", number(row->fraction));
   json_object_set_new(o, "intensity", number(row->flops / row->bytes));
@@ -193,6 +194,11 @@ bool bench_write(const bench_options *o, const bench_results *r) {
   if (r->noisy)
     printf("warning: samples of one case spread by more than 15 %%: the machine is noisy or "
            "throttled; trust ratios, and repeat\n");
+  if (r->busy)
+    printf(
+        "warning: other processes had more than %.0f %% of the machine meanwhile; `compare` draws "
+        "no conclusion from such rows\n",
+        100 * bench_busy_share);
   if (bench_resolution() > 1e-6) printf("warning: the clock is coarse\n");
   if (r->interrupted) printf("incomplete: interrupted; what was measured so far is kept\n");
   bool ok = true;

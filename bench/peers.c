@@ -111,6 +111,7 @@ static void add_peer(const bench_options *o, bench_results *r, const op_case *c,
     free(w);
     return;
   }
+  row->peer = true;
   row->run = run_product;
   row->close = close_product;
   row->self = w;

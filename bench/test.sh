@@ -16,11 +16,32 @@ grep -q "^gemm/64,cpu:threads=1,ok," "$dir/a.csv" || fail "no row in the CSV fil
 grep -q "^|gemm/64 | cpu:threads=1 | ok" "$dir/a.md" || fail "no row in the Markdown file"
 
 "$bench" compare "$dir/a.json" "$dir/a.json" >"$dir/out" || fail "a file differs from itself"
-# A factor of 5 stands out on any machine, however busy.
+# A factor of 5 stands out on any machine; on a busy one there is no verdict.
 LP_BENCH_SLOW=gemm:5 "$bench" gemm --backend cpu:threads=1 --size 64 --filter gemm/64 \
   --max-time 0.3 --json "$dir/b.json" >"$dir/out" || fail "slowed gemm"
-"$bench" compare "$dir/a.json" "$dir/b.json" >"$dir/out" && fail "a slow-down was not found"
-grep -q SLOWER "$dir/out" || fail "no SLOWER line"
+"$bench" compare "$dir/a.json" "$dir/b.json" >"$dir/out"
+grep -q "SLOWER\|unsure: " "$dir/out" || fail "a slow-down was not found"
+
+# One case with median $2, quartiles and interval as wide as $3 on either side, others' share $4.
+result() {
+  awk -v file="$1" -v m="$2" -v w="$3" -v others="$4" 'BEGIN {
+    printf "{\"results\": [{\"case\": \"c\", \"backend\": \"b\", \"others\": %s, \"seconds\": " \
+           "{\"median\": %g, \"q1\": %g, \"q3\": %g, \"low\": %g, \"high\": %g, \"n\": 9}}]}\n",
+           others, m, m - w, m + w, m - w / 4, m + w / 4 >file }'
+}
+# expect STATUS WORDS MEDIAN WIDTH OTHERS: against a median of 1 +- 0.02 on a quiet machine.
+result "$dir/old" 1 0.02 0
+expect() {
+  result "$dir/new" "$3" "$4" "$5"
+  "$bench" compare "$dir/old" "$dir/new" >"$dir/out"
+  [ $? -eq "$1" ] || fail "compare $*: exit status is not $1"
+  grep -q "^c .* $2\$" "$dir/out" || fail "compare $*: does not say $2"
+}
+expect 1 SLOWER 1.1 0.02 0.01
+expect 0 faster 0.9 0.02 null
+expect 0 "no change" 1.02 0.01 0    # within the margin
+expect 0 "no change" 1.1 0.09 0     # the halves of the samples overlap
+expect 0 "unsure: the machine was busy" 1.1 0.02 0.2
 
 "$bench" gemm --backend cpu --peer nonesuch --size 64 --filter gemm/64 --quick >"$dir/out" || fail "peer"
 grep -q "nonesuch .*unavailable" "$dir/out" || fail "a missing peer is one line"

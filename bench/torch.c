@@ -111,6 +111,7 @@ static void add_torch(const bench_options *o, bench_results *r, const bench_netw
   }
   s->fd = -1;
   row->self = s;
+  row->peer = true;
   row->run = run_script;
   row->close = close_script;
   row->took = &s->seconds;
@@ -124,6 +125,7 @@ static void add_torch(const bench_options *o, bench_results *r, const bench_netw
   json_t *j = json_loads(s->line, 0, NULL);
   const char *error = json_string_value(json_object_get(j, "error"));
   const char *version = json_string_value(json_object_get(j, "version"));
+  const char *way = json_string_value(json_object_get(j, "malloc"));
   uint64_t theirs = (uint64_t)json_integer_value(json_object_get(j, "parameters"));
   if (error || !version) {
     row->state = ROW_UNAVAILABLE;
@@ -133,8 +135,10 @@ static void add_torch(const bench_options *o, bench_results *r, const bench_netw
     snprintf(row->note, sizeof row->note, "another network: %llu parameters, not %llu",
              (unsigned long long)theirs, (unsigned long long)parameters);
   } else {
-    snprintf(row->device, sizeof row->device, "PyTorch %.40s, %d threads, %s", version,
-             (int)json_integer_value(json_object_get(j, "threads")), precision);
+    snprintf(row->device, sizeof row->device, "PyTorch %.40s, %d threads, %s, %s malloc", version,
+             (int)json_integer_value(json_object_get(j, "threads")), precision,
+             way ? way : "default");
+    row->pid = (int)s->pid;
     snprintf(row->note, sizeof row->note, "%s", row->device);
   }
   json_decref(j);
