@@ -76,6 +76,9 @@ lp_status process_run(const char *const *argv, const char *cwd, const char *log)
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return LP_OK;
   char said[240];
   excerpt(log, said, sizeof said);
+  /* POSIX lets posix_spawn report a missing program in this way too. */
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 127 && !said[0])
+    return lp_fail(LP_ERR_NOT_FOUND, "there is no program %s", argv[0]);
   if (WIFSIGNALED(status))
     return lp_fail(LP_ERR_IO, "%s was ended by signal %d: %s", argv[0], WTERMSIG(status), said);
   return lp_fail(LP_ERR_IO, "%s failed with status %d: %s", argv[0], WEXITSTATUS(status), said);
