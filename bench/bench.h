@@ -12,7 +12,8 @@ enum { BENCH_MAX_BACKENDS = 16, BENCH_MAX_SIZES = 16 };
 typedef struct bench_options {
   char backend[BENCH_MAX_BACKENDS][64];
   uint32_t n_backends;
-  const char *peer; /* "openblas,blis" or NULL */
+  const char *backends; /* as given: "cpu:threads=2,opencl"; NULL: all that compute */
+  const char *peer;     /* "openblas,blis" or NULL */
   uint32_t size[BENCH_MAX_SIZES], n_sizes;
   uint32_t batch, threads; /* 0: the default */
   const char *layer;       /* train: instead of the plain and the local one */
@@ -22,6 +23,14 @@ typedef struct bench_options {
   double margin;   /* compare: a change smaller than this is none */
   const char *out; /* plot, report */
 } bench_options;
+
+/* ---- command line (options.c) ---------------------------------------------------------------- */
+
+/* Options among the arguments; what is none of them goes to rest[0..*n-1]. Says what it does not
+ * understand and returns false. */
+bool bench_parse(int argc, char **argv, bench_options *o, char **rest, int *n);
+/* All devices that compute. */
+bool bench_default_backends(bench_options *o);
 
 /* ---- statistics (stats.c) -------------------------------------------------------------------- */
 
@@ -120,7 +129,8 @@ double bench_rounding(const lp_session *s);
 /* Largest error of sampled elements of a case of one product, relative to the largest sampled;
  * negative when the case has no such form. */
 double bench_sampled_error(const case_program *p, const case_result *result);
-/* The same product by another library; adds a row for each peer asked for. */
+/* The same product or convolution by other libraries; adds a row for each peer asked for that has
+ * such an op. */
 void bench_add_peers(const bench_options *o, bench_results *r, const op_case *c, const char *name);
 
 /* Training steps of "lenet", "mlp" or "alexnet": upload, forward, backward, update. "layer":
@@ -140,6 +150,9 @@ uint64_t bench_add_network(bench_results *r, const bench_network *net, const cha
 void bench_add_torch(const bench_options *o, bench_results *r, const bench_network *net,
                      const char *name, uint64_t parameters);
 bool bench_has_peer(const bench_options *o, const char *peer);
+
+/* A convolution by oneDNN. */
+void bench_add_onednn(bench_results *r, const op_case *c, const char *name);
 
 /* c = a b, row-major; ta and tb as CBLAS and CLBlast number them. */
 typedef struct bench_gemm {
@@ -165,8 +178,11 @@ typedef struct bench_limits {
 } bench_limits;
 const bench_limits *bench_limits_of(const char *backend, bool quick);
 
+/* The suite of a command, or "all"; model[0..n-1]: of "train". False when there is none. */
+bool bench_suite(const bench_options *o, bench_results *r, const char *command, char **model,
+                 int n);
 int bench_devices(const bench_options *o, bench_results *r);
-int bench_startup(const bench_options *o, bench_results *r, const char *program);
+int bench_startup(const bench_options *o, bench_results *r);
 int bench_data(const bench_options *o, bench_results *r);
 
 /* ---- output ---------------------------------------------------------------------------------- */

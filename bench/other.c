@@ -47,14 +47,13 @@ int bench_devices(const bench_options *o, bench_results *r) {
 
 /* A new process that trains one step: loading, device, kernels, first run. */
 typedef struct starter {
-  const char *program;
   char backend[64];
 } starter;
 
 static bool run_start(void *self, uint32_t times) {
   starter *s = self;
   for (uint32_t i = 0; i < times; i++) {
-    char *argv[] = {(char *)s->program, "first-step", "--backend", s->backend, NULL};
+    char *argv[] = {"lp-bench", "first-step", "--backend", s->backend, NULL};
     extern char **environ;
     pid_t pid;
     int status = 0;
@@ -68,7 +67,7 @@ static bool run_start(void *self, uint32_t times) {
   return true;
 }
 
-int bench_startup(const bench_options *o, bench_results *r, const char *program) {
+int bench_startup(const bench_options *o, bench_results *r) {
   bench_options own = *o;
   own.warm_up = 0; /* the first start fills the kernel cache and is the warm-up */
   if (own.max_time > 5) own.max_time = 5;
@@ -81,7 +80,6 @@ int bench_startup(const bench_options *o, bench_results *r, const char *program)
       free(s);
       return 1;
     }
-    s->program = program;
     snprintf(s->backend, sizeof s->backend, "%s", o->backend[i]);
     row->run = run_start;
     row->self = s;

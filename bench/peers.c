@@ -145,6 +145,10 @@ bool bench_has_peer(const bench_options *o, const char *peer) {
 }
 
 void bench_add_peers(const bench_options *o, bench_results *r, const op_case *c, const char *name) {
+  if (c->op >= LP_OP_CONV2D && c->op <= LP_OP_CONV2D_DW) {
+    if (bench_has_peer(o, "onednn")) bench_add_onednn(r, c, name);
+    return;
+  }
   char copy[128], *rest = copy;
   snprintf(copy, sizeof copy, "%s", o->peer ? o->peer : "");
   for (char *peer; (peer = strsep(&rest, ","));) {
