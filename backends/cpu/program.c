@@ -1,5 +1,6 @@
 /* Programs: the steps of a plan with their pointers resolved, and the team that executes them. */
 #include "device.h"
+#include "pace.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct lp_program {
   double *seconds;      /* of the last profiled run, NaN before */
   int64_t history_rows; /* rows of the shortest history, INT64_MAX without one */
   cpu_env env;
+  cpu_pace pace;
 };
 
 /* ---- reading a plan ------------------------------------------------------------------------ */
@@ -263,13 +265,19 @@ lp_status cpu_run(lp_device *dev, lp_program *prog, const lp_run_args *args, lp_
   lp_status st = bind(dev, prog, args);
   if (st) return st;
   bool profile = args->flags & LP_RUN_PROFILE;
+  bool alone = dev->threads <= 1 || (!profile && cpu_pace_alone(&prog->pace));
+  double start = now();
 #ifdef _OPENMP
-  /* The runtime may give fewer threads than asked for; a team of any size computes the same. */
-#pragma omp parallel num_threads(dev->threads) if (dev->threads > 1)
-  work(dev, prog, profile, omp_get_thread_num(), omp_get_num_threads());
+  if (!alone) {
+    /* The runtime may give fewer threads than asked for; a team of any size computes the same. */
+#pragma omp parallel num_threads(dev->threads)
+    work(dev, prog, profile, omp_get_thread_num(), omp_get_num_threads());
+  }
 #else
-  work(dev, prog, profile, 0, 1);
+  alone = true;
 #endif
+  if (alone) work(dev, prog, profile, 0, 1);
+  if (!profile && dev->threads > 1) cpu_pace_note(&prog->pace, now() - start);
   dev->counters.launches++;
   dev->counters.blocking_calls++;
   return LP_OK;
