@@ -1,7 +1,9 @@
 /* Team or one thread, by what their runs took. */
 #include "pace.h"
 
-enum { TRIAL = 3, PATIENCE = 4, MOST_PATIENCE = 256, HOLD = 16, MOST_HOLD = 256 };
+/* Longer runs than this are tried on one thread only when they get slower. */
+static const double short_run = 0.05;
+enum { FIRST_RUNS = 4, TRIAL = 3, PATIENCE = 4, MOST_PATIENCE = 256, HOLD = 16, MOST_HOLD = 256 };
 
 bool cpu_pace_alone(const cpu_pace *p) {
   return p->mode == PACE_TRY_ALONE || p->mode == PACE_ALONE;
@@ -23,8 +25,19 @@ static void after_team_run(cpu_pace *p, double seconds) {
   /* The best is forgotten slowly: a machine can become another one. */
   p->best = p->best > 0 && p->best * 1.0005 < seconds ? p->best * 1.0005 : seconds;
   p->team = p->team > 0 ? 0.75 * p->team + 0.25 * seconds : seconds;
-  p->slow = seconds > 1.5 * p->best ? p->slow + 1 : 0;
-  if (!p->patience) p->patience = PATIENCE;
+  if (seconds > 1.5 * p->best)
+    p->slow++;
+  else if (p->slow)
+    p->slow--;
+  if (p->runs < FIRST_RUNS) {
+    if (++p->runs < FIRST_RUNS) return;
+    /* This trial needs no slow run: on a machine that was busy from the start, all are. */
+    if (p->team < short_run) {
+      enter(p, PACE_TRY_ALONE, TRIAL);
+      return;
+    }
+    p->patience = PATIENCE;
+  }
   if (p->slow >= p->patience) enter(p, PACE_TRY_ALONE, TRIAL);
 }
 
@@ -40,7 +53,7 @@ void cpu_pace_note(cpu_pace *p, double seconds) {
       p->hold = HOLD;
       enter(p, PACE_ALONE, p->hold);
     } else {
-      p->patience = twice(p->patience, MOST_PATIENCE);
+      p->patience = p->patience ? twice(p->patience, MOST_PATIENCE) : PATIENCE;
       enter(p, PACE_TEAM, 0);
     }
     return;

@@ -2,7 +2,7 @@
  *
  * Where other processes want the processors, a team waits at every barrier for a worker that is not
  * being run, and can be slower than one thread by far. Both compute the same numbers, so the choice
- * is free: on a quiet machine it is the team, always. */
+ * is free: on a quiet machine it is the team, but for a short trial at first. */
 #ifndef LP_CPU_PACE_H
 #define LP_CPU_PACE_H
 
@@ -16,7 +16,8 @@ typedef struct cpu_pace {
   cpu_pace_mode mode;
   double best;        /* seconds of the fastest team run of late */
   double team, alone; /* mean seconds of late */
-  uint32_t slow;      /* team runs far slower than the best, in a row */
+  uint32_t runs;      /* of the team, until the first trial */
+  uint32_t slow;      /* team runs far slower than the best, less the others */
   uint32_t patience;  /* so many of them start a trial of one thread */
   uint32_t hold;      /* runs that one thread goes on before the team is tried again */
   uint32_t left;      /* runs of the present trial or hold */
