@@ -201,25 +201,20 @@ const bench_limits *bench_limits_of(const char *backend, bool quick) {
   static uint32_t n;
   for (uint32_t i = 0; i < n; i++)
     if (strcmp(known[i].name, backend) == 0) return &known[i].limits;
+  lp_session *s = NULL;
+  bool open = lp_session_open(backend, 1, &s) == LP_OK;
+  /* A peer is no device: it runs on the OpenCL device or on all of the host's cores. */
+  if (!open && strcmp(backend, "clblast") == 0) return bench_limits_of("opencl", quick);
+  if (!open && strcmp(backend, "cpu") != 0) return bench_limits_of("cpu", quick);
   if (n == sizeof known / sizeof *known) n--;
   bench_limits *l = &known[n].limits;
   snprintf(known[n++].name, sizeof known[0].name, "%s", backend);
   *l = (bench_limits){NAN, NAN, NAN, NAN, NAN, "peak"};
-  if (strcmp(backend, "clblast") == 0) backend = "opencl"; /* the device that it runs on */
-  lp_session *s = NULL;
-  bool open = lp_session_open(backend, 1, &s) == LP_OK;
-  /* A peer (openblas, ...) is no device; it runs on all of the host's cores. */
-  const lp_device_info *info = open ? lp_session_device(s) : NULL;
-  uint32_t threads = 0;
-  if (!open && lp_session_open("cpu", 1, &s) == LP_OK) {
-    threads = lp_session_device(s)->units;
-    lp_session_close(s);
-    s = NULL;
-  }
-  if (info && (info->type == LP_DEVICE_CPU || info->type == LP_DEVICE_CL_CPU))
-    threads = info->units;
-  if (threads) host_limits(threads, quick, l);
-  if (open) device_limits(s, quick, l);
+  if (!open) return l;
+  const lp_device_info *info = lp_session_device(s);
+  if (info->type == LP_DEVICE_CPU || info->type == LP_DEVICE_CL_CPU)
+    host_limits(info->units, quick, l);
+  device_limits(s, quick, l);
   lp_session_close(s);
   return l;
 }

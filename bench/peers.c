@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 typedef void (*cblas_fn)(int order, int ta, int tb, int m, int n, int k, float alpha,
@@ -99,7 +100,8 @@ static bool load(const bench_options *o, product *w, size_t which) {
   void *set = peers[which].set_threads ? dlsym(w->library, peers[which].set_threads) : NULL;
   threads_fn set_threads;
   memcpy(&set_threads, &set, sizeof set);
-  if (set && o->threads) set_threads((int)o->threads);
+  /* BLIS runs on one thread unless told otherwise. */
+  if (set) set_threads(o->threads ? (int)o->threads : (int)sysconf(_SC_NPROCESSORS_ONLN));
   return true;
 }
 
