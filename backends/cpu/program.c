@@ -240,7 +240,8 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void work(lp_device *dev, lp_program *prog, bool profile, int id, int count) {
+/* start: when the run was asked for. A worker that comes late may find everything done. */
+static void work(lp_device *dev, lp_program *prog, bool profile, double start, int id, int count) {
   cpu_worker w = {.team = &dev->team,
                   .id = id,
                   .count = count,
@@ -248,7 +249,6 @@ static void work(lp_device *dev, lp_program *prog, bool profile, int id, int cou
                   .scratch = dev->scratch + (size_t)id * CPU_SCRATCH,
                   .product = dev->product};
   bool timed = profile && id == 0;
-  double start = timed ? now() : 0;
   for (uint32_t i = 0; i < prog->n_steps; i++) {
     prog->step[i].run(&prog->step[i].call, &w);
     cpu_barrier(&w);
@@ -271,12 +271,12 @@ lp_status cpu_run(lp_device *dev, lp_program *prog, const lp_run_args *args, lp_
   if (!alone) {
     /* The runtime may give fewer threads than asked for; a team of any size computes the same. */
 #pragma omp parallel num_threads(dev->threads)
-    work(dev, prog, profile, omp_get_thread_num(), omp_get_num_threads());
+    work(dev, prog, profile, start, omp_get_thread_num(), omp_get_num_threads());
   }
 #else
   alone = true;
 #endif
-  if (alone) work(dev, prog, profile, 0, 1);
+  if (alone) work(dev, prog, profile, start, 0, 1);
   if (!profile && dev->threads > 1) cpu_pace_note(&prog->pace, now() - start);
   dev->counters.launches++;
   dev->counters.blocking_calls++;
