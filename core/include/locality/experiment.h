@@ -51,7 +51,7 @@ typedef struct lp_options {
   char *title, *model, *data, *arms, *layer, *reference, *sheet, *device;
   int64_t seeds, seed, epochs, batch, accumulate, step_epochs, images, jobs;
   int64_t optimizer, decay_kind, schedule, precision; /* index among the choices */
-  int64_t decay_bias, decay_norm;          /* 0 or 1 */
+  int64_t decay_bias, decay_norm;                     /* 0 or 1 */
   double lr, momentum, alpha, beta1, beta2, eps, decay, gamma, dropout, dropout2d;
   double checkpoint_seconds;
   uint64_t given; /* bit i: option i was set by lp_options_set */

@@ -72,8 +72,8 @@ LP_API const char *lp_nearest(const char *word, const char *const *names, uint32
  * log line. */
 LP_API lp_status lp_devices(lp_device_info *out, uint32_t cap, uint32_t *n);
 /* Opens "auto" or "backend[:selector][,key=value...]" ("cpu:threads=2" is cpu with a parameter,
- * "opencl:1" and "opencl:NVIDIA" have a selector, "opencl:pci=..." a parameter). "auto:key=value" is
- * the best device that does not answer LP_ERR_UNSUPPORTED to the parameters. The core owns the
+ * "opencl:1" and "opencl:NVIDIA" have a selector, "opencl:pci=..." a parameter). "auto:key=value"
+ * is the best device that does not answer LP_ERR_UNSUPPORTED to the parameters. The core owns the
  * device; close it with lp_device_table(dev)->close(dev). */
 LP_API lp_status lp_device_open(const char *device, lp_device **out);
 /* The device string with one more parameter: "cpu", "threads=2" -> "cpu:threads=2". Caller frees;
