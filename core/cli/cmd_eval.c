@@ -34,6 +34,15 @@ static lp_status check_images(const char *path, const lp_net_spec *net,
                  info->channels, info->height, info->width, info->classes);
 }
 
+/* Images in files become what the network takes. */
+static lp_status open_data(const char *name, lp_split split, const lp_net_spec *net,
+                           lp_dataset **out) {
+  lp_image_defaults usual = {0};
+  lp_status status = lp_net_input(net->model, &usual.size, &usual.resize);
+  if (usual.size != net->in_h) usual = (lp_image_defaults){.size = net->in_h};
+  return status == LP_OK ? lp_dataset_open_for(name, split, &usual, out) : status;
+}
+
 static int evaluate(const cli_args *a, const lp_model *m, const lp_dataset *data) {
   const char *device = cli_get(a, "backend"), *path = a->operand[0];
   const lp_dataset_info *info = lp_dataset_get_info(data);
@@ -69,7 +78,8 @@ static int run(cli_args *a) {
   int code;
   if (!name)
     code = cli_fail_with("%s does not say what it was trained on; give --data", a->operand[0]);
-  else if (lp_dataset_open(name, train ? LP_SPLIT_TRAIN : LP_SPLIT_TEST, &data) != LP_OK)
+  else if (open_data(name, train ? LP_SPLIT_TRAIN : LP_SPLIT_TEST, lp_model_spec(m), &data) !=
+           LP_OK)
     code = cli_fail();
   else
     code = evaluate(a, m, data);

@@ -150,7 +150,9 @@ static lp_status fill_info(cifar_set *c, const char *spec, const char *dir, hist
   return LP_OK;
 }
 
-lp_status cifar_open(const char *spec, const char *rest, lp_split split, lp_dataset **out) {
+lp_status cifar_open(const char *spec, const char *rest, lp_split split,
+                     const lp_image_defaults *usual, lp_dataset **out) {
+  (void)usual;
   /* The folder itself, or the one that the published archive unpacks into. */
   char *inner = lp_path_join(rest, "cifar-10-batches-bin");
   cifar_set *c = calloc(1, sizeof *c);

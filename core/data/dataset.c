@@ -30,6 +30,11 @@ static lp_status unknown(const char *spec) {
 }
 
 lp_status lp_dataset_open(const char *spec, lp_split split, lp_dataset **out) {
+  return lp_dataset_open_for(spec, split, &(lp_image_defaults){0}, out);
+}
+
+lp_status lp_dataset_open_for(const char *spec, lp_split split, const lp_image_defaults *usual,
+                              lp_dataset **out) {
   *out = NULL;
   if (split != LP_SPLIT_TRAIN && split != LP_SPLIT_TEST)
     return lp_fail(LP_ERR_ARG, "data set '%s': no such split", spec);
@@ -42,7 +47,7 @@ lp_status lp_dataset_open(const char *spec, lp_split split, lp_dataset **out) {
     if (!known[name] && spec[len])
       return lp_fail(LP_ERR_ARG, "data set '%s': %s takes nothing after its name", spec, known);
     if (known[name] && !*rest) return lp_fail(LP_ERR_ARG, "data set '%s': write %s", spec, known);
-    return loader[i].open(spec, rest, split, out);
+    return loader[i].open(spec, rest, split, usual, out);
   }
   return unknown(spec);
 }

@@ -21,13 +21,18 @@ struct lp_dataset {
 typedef struct data_loader {
   const char *spec, *summary;
   /* spec: the user's, whole; rest: what follows its colon, "" when there is none. */
-  lp_status (*open)(const char *spec, const char *rest, lp_split split, lp_dataset **out);
+  lp_status (*open)(const char *spec, const char *rest, lp_split split,
+                    const lp_image_defaults *usual, lp_dataset **out);
 } data_loader;
 
-lp_status idxfolder_open(const char *spec, const char *rest, lp_split split, lp_dataset **out);
-lp_status known_open(const char *spec, const char *rest, lp_split split, lp_dataset **out);
-lp_status cifar_open(const char *spec, const char *rest, lp_split split, lp_dataset **out);
-lp_status imagefolder_open(const char *spec, const char *rest, lp_split split, lp_dataset **out);
+lp_status idxfolder_open(const char *spec, const char *rest, lp_split split,
+                         const lp_image_defaults *usual, lp_dataset **out);
+lp_status known_open(const char *spec, const char *rest, lp_split split,
+                     const lp_image_defaults *usual, lp_dataset **out);
+lp_status cifar_open(const char *spec, const char *rest, lp_split split,
+                     const lp_image_defaults *usual, lp_dataset **out);
+lp_status imagefolder_open(const char *spec, const char *rest, lp_split split,
+                           const lp_image_defaults *usual, lp_dataset **out);
 
 /* The four files of an MNIST-like data set: IDX_FILE(split, IDX_LABELS). */
 enum { IDX_IMAGES = 0, IDX_LABELS = 1, IDX_FILES = 4 };

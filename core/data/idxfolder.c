@@ -81,7 +81,9 @@ static lp_status training_stats(const char *dir, const idx_file *images, lp_spli
   return s;
 }
 
-lp_status idxfolder_open(const char *spec, const char *rest, lp_split split, lp_dataset **out) {
+lp_status idxfolder_open(const char *spec, const char *rest, lp_split split,
+                         const lp_image_defaults *usual, lp_dataset **out) {
+  (void)usual;
   char *dir = NULL;
   uint32_t classes;
   lp_status s = parse(spec, rest, &dir, &classes);

@@ -38,7 +38,7 @@ static uint32_t below(uint32_t word, uint32_t n) {
   return (uint32_t)((uint64_t)word * n >> 32);
 }
 
-/* An area of 0.08 to 1 of the image and an aspect ratio of 3/4 to 4/3, as torchvision's
+/* An area of r->area to 1 of the image and an aspect ratio of 3/4 to 4/3, as torchvision's
  * RandomResizedCrop draws them: ten tries, then the largest centred crop with such a ratio. */
 static void random_crop(const image_request *r, uint32_t width, uint32_t height, image_view *v) {
   const uint32_t stream = lp_rng_stream("crop");
@@ -46,7 +46,7 @@ static void random_crop(const image_request *r, uint32_t width, uint32_t height,
   for (uint32_t attempt = 0; attempt < 10; attempt++) {
     uint32_t word[4];
     lp_rng_words(r->seed, stream, r->sample, r->epoch, attempt, word);
-    double part = area * (0.08 + (1 - 0.08) * unit(word[0]));
+    double part = area * (r->area + (1 - r->area) * unit(word[0]));
     double ratio = exp(log(narrow) + (log(wide) - log(narrow)) * unit(word[1]));
     double w = nearbyint(sqrt(part * ratio)), h = nearbyint(sqrt(part / ratio));
     if (w < 1 || h < 1 || w > width || h > height) continue;

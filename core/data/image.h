@@ -12,6 +12,7 @@
 typedef struct image_request {
   uint32_t size, resize;
   bool augment;
+  double area; /* a crop's least part of the image, 0..1 */
   uint64_t seed;
   uint32_t epoch, sample;
 } image_request;

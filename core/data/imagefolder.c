@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <locality/io.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@ typedef struct folder_set {
   image_request request; /* without seed, epoch and sample */
   char *name;
   const char *file[1], *sha256[1];
-  char hash[65];
+  char hash[65], transform[120];
   atomic_uchar *state;
   atomic_uint broken;
 } folder_set;
@@ -104,18 +105,20 @@ static lp_status folder_batch(const lp_dataset *d, const uint32_t *index, uint32
 /* ---- opening ------------------------------------------------------------------------------- */
 
 typedef struct folder_options {
-  uint32_t size, resize, strict, augment;
+  double size, resize, area, strict, augment;
 } folder_options;
 
 static const struct {
   const char *key;
   size_t at;
-  uint32_t least, most;
+  double least, most;
+  bool whole;
 } option[] = {
-    {"size", offsetof(folder_options, size), 1, 4096},
-    {"resize", offsetof(folder_options, resize), 1, 8192},
-    {"strict", offsetof(folder_options, strict), 0, 1},
-    {"augment", offsetof(folder_options, augment), 0, 1},
+    {"size", offsetof(folder_options, size), 1, 4096, true},
+    {"resize", offsetof(folder_options, resize), 1, 8192, true},
+    {"area", offsetof(folder_options, area), 0.01, 1, false},
+    {"strict", offsetof(folder_options, strict), 0, 1, true},
+    {"augment", offsetof(folder_options, augment), 0, 1, true},
 };
 
 /* Takes "key=value" or "key" (1) as an option; *known tells whether it is one at all. */
@@ -127,18 +130,21 @@ static lp_status set_option(const char *spec, const char *text, folder_options *
     *known = true;
     char *end = NULL;
     const char *digits = text[n] ? text + n + 1 : "1";
-    unsigned long v = strtoul(digits, &end, 10);
-    if (*digits < '0' || *digits > '9' || *end || v < option[i].least || v > option[i].most)
-      return lp_fail(LP_ERR_ARG, "data set '%s': %s, expected %s=%" PRIu32 " to %" PRIu32, spec,
-                     text, option[i].key, option[i].least, option[i].most);
-    *(uint32_t *)((char *)o + option[i].at) = (uint32_t)v;
+    double v = strtod(digits, &end);
+    if (!strchr("0123456789.", *digits) || *end || !(v >= option[i].least && v <= option[i].most) ||
+        (option[i].whole && v != (uint32_t)v))
+      return lp_fail(LP_ERR_ARG, "data set '%s': %s, expected %s=%g to %g", spec, text,
+                     option[i].key, option[i].least, option[i].most);
+    *(double *)((char *)o + option[i].at) = v;
   }
   return LP_OK;
 }
 
-/* Splits "PATH,size=64,strict"; a path may hold commas. malloc'ed. */
-static lp_status parse(const char *spec, const char *rest, char **path, folder_options *o) {
-  *o = (folder_options){.size = 224, .augment = 1};
+/* Splits "PATH,size=64,strict"; a path may hold commas. malloc'ed. What the text leaves open is
+ * taken from `usual`. */
+static lp_status parse(const char *spec, const char *rest, const lp_image_defaults *usual,
+                       char **path, folder_options *o) {
+  *o = (folder_options){.augment = 1};
   *path = strdup(rest);
   if (!*path) return lp_fail(LP_ERR_MEMORY, "out of memory opening data set %s", spec);
   for (char *comma; (comma = strrchr(*path, ','));) {
@@ -148,10 +154,15 @@ static lp_status parse(const char *spec, const char *rest, char **path, folder_o
     if (!known) break;
     *comma = 0;
   }
-  if (!o->resize) o->resize = (o->size * 8 + 3) / 7; /* 256 for 224 */
+  if (o->size == 0) {
+    o->size = usual->size ? usual->size : 224;
+    if (o->resize == 0) o->resize = usual->resize;
+  }
+  if (o->resize == 0) o->resize = floor((o->size * 8 + 3) / 7); /* 256 for 224 */
+  if (o->area == 0) o->area = usual->crop_area > 0 ? usual->crop_area : 0.08;
   if (o->resize < o->size)
-    return lp_fail(LP_ERR_ARG, "data set '%s': resize=%" PRIu32 " is less than size=%" PRIu32, spec,
-                   o->resize, o->size);
+    return lp_fail(LP_ERR_ARG, "data set '%s': resize=%g is less than size=%g", spec, o->resize,
+                   o->size);
   return LP_OK;
 }
 
@@ -179,20 +190,24 @@ static lp_status fill(folder_set *f, const char *spec, const folder_options *o, 
   f->base.close = folder_close;
   f->base.broken = folder_broken;
   f->base.decodes = true;
-  f->request = (image_request){
-      .size = o->size, .resize = o->resize, .augment = split == LP_SPLIT_TRAIN && o->augment};
+  f->request = (image_request){.size = (uint32_t)o->size,
+                               .resize = (uint32_t)o->resize,
+                               .area = o->area,
+                               .augment = split == LP_SPLIT_TRAIN && o->augment != 0};
   f->name = strdup(spec);
   f->state = calloc(f->list.n, sizeof *f->state);
   if (!f->name || !f->state)
     return lp_fail(LP_ERR_MEMORY, "out of memory opening data set %s", spec);
+  snprintf(f->transform, sizeof f->transform, "size=%g resize=%g area=%.9g augment=%g", o->size,
+           o->resize, o->area, o->augment);
   f->file[0] = f->list.root;
   f->sha256[0] = f->hash;
   f->base.info = (lp_dataset_info){
       .name = f->name,
       .count = f->list.n,
       .channels = 3,
-      .height = o->size,
-      .width = o->size,
+      .height = f->request.size,
+      .width = f->request.size,
       .classes = f->list.classes,
       .class_names = (const char *const *)f->list.class_name,
       .mean = {0.485f, 0.456f, 0.406f}, /* of ImageNet's training images */
@@ -201,21 +216,23 @@ static lp_status fill(folder_set *f, const char *spec, const folder_options *o, 
       .file = f->file,
       .sha256 = f->sha256,
       .n_files = 1,
+      .transform = f->transform,
   };
   return hash(f);
 }
 
-lp_status imagefolder_open(const char *spec, const char *rest, lp_split split, lp_dataset **out) {
+lp_status imagefolder_open(const char *spec, const char *rest, lp_split split,
+                           const lp_image_defaults *usual, lp_dataset **out) {
   folder_options o;
   char *path = NULL;
   folder_set *f = calloc(1, sizeof *f);
   if (!f) return lp_fail(LP_ERR_MEMORY, "out of memory opening data set %s", spec);
   f->list.fd = -1;
-  lp_status s = parse(spec, rest, &path, &o);
-  if (s == LP_OK) s = image_list_read(&f->list, path, split, o.strict);
+  lp_status s = parse(spec, rest, usual, &path, &o);
+  if (s == LP_OK) s = image_list_read(&f->list, path, split, o.strict != 0);
   if (s == LP_OK) s = fill(f, spec, &o, split);
   if (s == LP_ERR_NOT_FOUND && strchr(path, ','))
-    lp_fail_in(s, "data set '%s' (options are size=, resize=, strict, augment=)", spec);
+    lp_fail_in(s, "data set '%s' (options are size=, resize=, area=, strict, augment=)", spec);
   free(path);
   if (s == LP_OK)
     *out = &f->base;

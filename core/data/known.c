@@ -78,7 +78,9 @@ static lp_status read_split(const known_set *k, const char *dir, lp_split split,
   return s;
 }
 
-lp_status known_open(const char *spec, const char *rest, lp_split split, lp_dataset **out) {
+lp_status known_open(const char *spec, const char *rest, lp_split split,
+                     const lp_image_defaults *usual, lp_dataset **out) {
+  (void)usual;
   (void)rest;
   const known_set *k = known_find(spec);
   char dir[4096];

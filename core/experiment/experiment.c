@@ -90,8 +90,8 @@ static lp_status choose_device(lp_experiment *x) {
 }
 
 static lp_status open_data(lp_experiment *x) {
-  lp_status status = lp_dataset_open(x->options.data, LP_SPLIT_TRAIN, &x->train);
-  if (status == LP_OK) status = lp_dataset_open(x->options.data, LP_SPLIT_TEST, &x->test);
+  lp_status status = lp_options_open_data(&x->options, LP_SPLIT_TRAIN, &x->train);
+  if (status == LP_OK) status = lp_options_open_data(&x->options, LP_SPLIT_TEST, &x->test);
   if (status != LP_OK) return status;
   const lp_dataset_info *a = lp_dataset_get_info(x->train), *b = lp_dataset_get_info(x->test);
   x->info.train = a;

@@ -22,6 +22,9 @@ static const lp_option table[] = {
     {"model", LP_OPTION_TEXT, "lenet", 0, 0, NULL, "network to train", BOTH, AT(model)},
     {"data", LP_OPTION_TEXT, "mnist", 0, 0, NULL,
      "data set: a known name, idx:DIR or imagefolder:DIR", BOTH, AT(data)},
+    {"crop_area", LP_OPTION_REAL, "0.08", 0.01, 1, NULL,
+     "least part of an image file that a random crop shows, where the data do not say", BOTH,
+     AT(crop_area)},
     {"arms", LP_OPTION_LIST, "control,linear", 0, 0, NULL,
      "what is compared: control, a wiring cost, or NAME=(LAYER SPEC)", LP_USE_EXPERIMENT, AT(arms)},
     {"reference", LP_OPTION_TEXT, "", 0, 0, NULL,
@@ -254,6 +257,13 @@ static lp_status parse_sheet(const char *text, uint32_t sheet[2]) {
       sheet[1] && strspn(text, "0123456789x") == strlen(text))
     return LP_OK;
   return lp_fail(LP_ERR_ARG, "sheet: '%s' is not ROWSxCOLUMNS, as in 7x7", text);
+}
+
+lp_status lp_options_open_data(const lp_options *o, lp_split split, lp_dataset **out) {
+  lp_image_defaults usual = {.crop_area = o->crop_area};
+  *out = NULL;
+  lp_status status = lp_net_input(o->model, &usual.size, &usual.resize);
+  return status == LP_OK ? lp_dataset_open_for(o->data, split, &usual, out) : status;
 }
 
 lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_info *data,

@@ -1,10 +1,13 @@
 /* One-tower AlexNet (Krizhevsky, "One weird trick for parallelizing convolutional neural networks",
  * arXiv 1404.5997, 2014) with a 64 x 64 sheet of units before and after the layer under study, and
- * the same network with a finer first convolution for 64-pixel images. */
+ * the same network for 64-pixel images: a finer first convolution, and a last pool of 2 that leaves
+ * 2 x 2 (maps of 21, 10, 4 and 2 pixels a side, where the network for 224 has 55, 27, 13 and 6). */
 #include "nn_internal.h"
 
+/* What depends on the size of the images: first convolution and windows of the pools. */
 typedef struct lp_stem {
   uint32_t k, stride, pad;
+  uint32_t pool[3];
 } lp_stem;
 
 static lp_val conv_relu(lp_net_builder *b, const char *path, lp_val x, uint32_t channels,
@@ -15,11 +18,11 @@ static lp_val conv_relu(lp_net_builder *b, const char *path, lp_val x, uint32_t 
 static void build(lp_net_builder *b, lp_val x, const uint32_t sheet[2], lp_net *net, lp_stem stem) {
   float p = b->spec->dropout;
 
-  x = lp_nn_pool(b, conv_relu(b, "conv1", x, 64, stem.k, stem.stride, stem.pad), 3, 2);
-  x = lp_nn_pool(b, conv_relu(b, "conv2", x, 192, 5, 1, 2), 3, 2);
+  x = lp_nn_pool(b, conv_relu(b, "conv1", x, 64, stem.k, stem.stride, stem.pad), stem.pool[0], 2);
+  x = lp_nn_pool(b, conv_relu(b, "conv2", x, 192, 5, 1, 2), stem.pool[1], 2);
   x = conv_relu(b, "conv3", x, 384, 3, 1, 1);
   x = conv_relu(b, "conv4", x, 256, 3, 1, 1);
-  x = lp_nn_pool(b, conv_relu(b, "conv5", x, 256, 3, 1, 1), 3, 2);
+  x = lp_nn_pool(b, conv_relu(b, "conv5", x, 256, 3, 1, 1), stem.pool[2], 2);
 
   x = lp_nn_dropout(b, "dropout/fc1", lp_nn_flatten(b, x), p, false);
   net->lp_in = lp_nn_relu(b, lp_nn_linear(b, "fc1", x, sheet[0] * sheet[1]));
@@ -32,9 +35,9 @@ static void build(lp_net_builder *b, lp_val x, const uint32_t sheet[2], lp_net *
 }
 
 void lp_alexnet_build(lp_net_builder *b, lp_val x, const uint32_t sheet[2], lp_net *net) {
-  build(b, x, sheet, net, (lp_stem){11, 4, 2});
+  build(b, x, sheet, net, (lp_stem){11, 4, 2, {3, 3, 3}});
 }
 
 void lp_alexnet64_build(lp_net_builder *b, lp_val x, const uint32_t sheet[2], lp_net *net) {
-  build(b, x, sheet, net, (lp_stem){5, 2, 2});
+  build(b, x, sheet, net, (lp_stem){7, 3, 2, {3, 3, 2}});
 }

@@ -24,7 +24,8 @@ lp_val lp_nn_conv(lp_net_builder *b, const char *path, lp_val x, uint32_t channe
                   uint32_t stride, uint32_t pad) {
   int64_t in = shape_of(b, x).dim[1];
   lp_init init = {LP_INIT_UNIFORM, in ? 1.0f / sqrtf((float)(in * k * k)) : 0.0f, NULL};
-  lp_val w = param(b, path, "weight", lp_f32(channels, in, k, k), init);
+  lp_init weight = {LP_INIT_UNIFORM, b->conv_gain * init.value, NULL};
+  lp_val w = param(b, path, "weight", lp_f32(channels, in, k, k), weight);
   lp_val bias = param(b, path, "bias", lp_f32(channels), init);
   lp_op_params p = {.conv = {.stride = stride, .pad = pad}};
   return lp_apply(b->g, LP_OP_CONV2D, &p, (lp_val[]){x, w, bias}, 3);

@@ -8,10 +8,12 @@ typedef struct lp_net_builder {
   lp_graph *g;
   const lp_net_spec *spec;
   lp_mode mode;
+  float conv_gain; /* of the model */
 } lp_net_builder;
 
 /* Parameters are PATH.weight and PATH.bias, drawn uniformly within 1/sqrt(fan-in) (PyTorch's rule,
- * after He et al., ICCV 2015 with a = sqrt 5). */
+ * after He et al., ICCV 2015 with a = sqrt 5); weights of convolutions within conv_gain times that.
+ */
 lp_val lp_nn_conv(lp_net_builder *b, const char *path, lp_val x, uint32_t channels, uint32_t k,
                   uint32_t stride, uint32_t pad);
 lp_val lp_nn_pool(lp_net_builder *b, lp_val x, uint32_t k, uint32_t stride);
@@ -31,8 +33,10 @@ lp_val lp_nn_batchnorm(lp_net_builder *b, const char *path, lp_val x);
 typedef struct lp_model_row {
   const char *name;
   const char *summary;
+  uint32_t size, resize; /* lp_net_input */
   uint32_t sheet[2];
   float dropout, dropout2d;
+  float conv_gain; /* of initial weights; 0: 1 */
   void (*build)(lp_net_builder *b, lp_val x, const uint32_t sheet[2], lp_net *net);
 } lp_model_row;
 

@@ -178,6 +178,7 @@ static void partial_decoding_is_exact(void **state) {
       const image_request r = {.size = SIZE,
                                .resize = 38,
                                .augment = sample > 0,
+                               .area = 0.08,
                                .seed = 5,
                                .epoch = 1,
                                .sample = sample};
@@ -208,8 +209,13 @@ static void crops_are_as_asked(void **state) {
   double area = 0, log_ratio = 0, square = 0;
   uint32_t flips = 0, left = 0;
   for (uint32_t i = 0; i < N; i++) {
-    const image_request r = {
-        .size = 224, .resize = 256, .augment = true, .seed = 9, .epoch = 3, .sample = i};
+    const image_request r = {.size = 224,
+                             .resize = 256,
+                             .augment = true,
+                             .area = 0.08,
+                             .seed = 9,
+                             .epoch = 3,
+                             .sample = i};
     image_view v, again;
     image_choose(&r, W, H, &v);
     image_choose(&r, W, H, &again);
@@ -231,12 +237,18 @@ static void crops_are_as_asked(void **state) {
   assert_true(fabs(sqrt(square - log_ratio * log_ratio) - 0.1642) < 0.01);
   assert_in_range(flips, N / 2 - 130, N / 2 + 130);
   assert_in_range(left, N / 2 - 150, N / 2 + 150);
-  image_request a = {.size = 224, .resize = 256, .augment = true, .seed = 1}, b = a;
+  image_request a = {.size = 224, .resize = 256, .augment = true, .area = 0.08, .seed = 1}, b = a;
   image_view v, w;
   b.epoch = 1;
   image_choose(&a, W, H, &v);
   image_choose(&b, W, H, &w);
   assert_memory_not_equal(&v, &w, sizeof v);
+  double least = 1; /* another least area; sides are rounded to pixels */
+  for (a.sample = 0, a.area = 0.4; a.sample < 2000; a.sample++) {
+    image_choose(&a, W, H, &v);
+    least = fmin(least, v.w * v.h / (W * H));
+  }
+  assert_true(least > 0.395 && least < 0.41);
   /* No crop of such a strip has the area: its centre. */
   image_choose(&a, 3000, 30, &v);
   assert_true(v.w == 40 && v.h == 30 && v.x == 1480 && v.y == 0);
@@ -353,7 +365,7 @@ static void damaged_pixels_are_remarked(void **state) {
 /* No byte changed anywhere may make the decoders misbehave (run under valgrind or ASan). */
 static void random_damage_is_survived(void **state) {
   (void)state;
-  const image_request r = {.size = 8, .resize = 9, .augment = true};
+  const image_request r = {.size = 8, .resize = 9, .augment = true, .area = 0.08};
   uint8_t out[3 * 64];
   uint32_t random = 1, sound = 0, broken = 0;
   for (size_t i = 0; i < sizeof file / sizeof *file; i++) {

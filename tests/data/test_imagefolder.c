@@ -215,24 +215,58 @@ static void names_with_everything_in_them(void **state) {
   lp_dataset_close(d);
 }
 
+static const char *transform_of(int size, int resize, const char *area) {
+  static char text[100];
+  snprintf(text, sizeof text, "size=%d resize=%d area=%s augment=1", size, resize, area);
+  return text;
+}
+
 static void options_are_checked(void **state) {
   const char *dir = *state;
   make_members(dir, 0);
   static const char *const bad[] = {",size=0",    ",size=",    ",size=5000",   ",size=8x",
-                                    ",resize=-1", ",strict=2", ",augment=yes", ",resize=7"};
+                                    ",resize=-1", ",strict=2", ",augment=yes", ",resize=7",
+                                    ",area=0",    ",area=1.5", ",area=nan",    ",size=8.5"};
   lp_dataset *d = (void *)1;
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     assert_int_equal(open_path(dir, bad[i], LP_SPLIT_TRAIN, &d), LP_ERR_ARG);
     assert_null(d);
   }
   assert_int_equal(open_path(dir, ",sise=8", LP_SPLIT_TRAIN, &d), LP_ERR_NOT_FOUND);
-  error_says("options are size=, resize=, strict, augment=");
+  error_says("options are size=, resize=, area=, strict, augment=");
   assert_int_equal(lp_dataset_open("imagefolder:", LP_SPLIT_TRAIN, &d), LP_ERR_ARG);
   char spec[600];
   snprintf(spec, sizeof spec, "imagefolder:%s", dir);
   assert_int_equal(lp_dataset_open(spec, LP_SPLIT_TRAIN, &d), LP_OK);
   assert_int_equal(lp_dataset_get_info(d)->height, 224);
+  assert_string_equal(lp_dataset_get_info(d)->transform, transform_of(224, 256, "0.08"));
   lp_dataset_close(d);
+}
+
+/* A network's usual size of images holds where the spec names none; its resize goes with it. */
+static void spec_goes_before_defaults(void **state) {
+  const char *dir = *state;
+  make_members(dir, 0);
+  const lp_image_defaults usual = {.size = 64, .resize = 64, .crop_area = 0.5};
+  static const struct {
+    const char *options;
+    int size, resize;
+    const char *area;
+  } row[] = {{"", 64, 64, "0.5"},
+             {",resize=70", 64, 70, "0.5"},
+             {",size=56", 56, 64, "0.5"},
+             {",size=64", 64, 73, "0.5"},
+             {",area=0.25,size=7,resize=7", 7, 7, "0.25"}};
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    char spec[600];
+    snprintf(spec, sizeof spec, "imagefolder:%s%s", dir, row[i].options);
+    lp_dataset *d;
+    assert_int_equal(lp_dataset_open_for(spec, LP_SPLIT_TRAIN, &usual, &d), LP_OK);
+    assert_int_equal(lp_dataset_get_info(d)->width, row[i].size);
+    assert_string_equal(lp_dataset_get_info(d)->transform,
+                        transform_of(row[i].size, row[i].resize, row[i].area));
+    lp_dataset_close(d);
+  }
 }
 
 /* Random crops differ from epoch to epoch and from seed to seed, centres do not. */
@@ -629,6 +663,7 @@ int main(void) {
       TEST(archives),
       TEST(names_with_everything_in_them),
       TEST(options_are_checked),
+      TEST(spec_goes_before_defaults),
       TEST(augmentation_follows_seed_and_epoch),
       TEST(broken_images_are_replaced),
       TEST(strict_makes_errors_of_faults),

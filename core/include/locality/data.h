@@ -10,6 +10,7 @@
  * without train/ and val/ both splits are the same images. Options follow after commas:
  *   size=224    the result is size x size pixels;
  *   resize=256  the shorter side before the centre is cut out, for evaluation (size * 8/7);
+ *   area=0.08   least part of an image that a random crop of training shows, 0.01 to 1;
  *   augment=0   cuts the centre out of training images as well, in place of a random crop;
  *   strict      a fault is an error.
  * An image that is broken takes one warning and is counted, and the next image of the data set
@@ -45,11 +46,21 @@ typedef struct lp_dataset_info {
   const char *const *file;        /* files and their SHA-256 in hex, for the manifest */
   const char *const *sha256;
   uint32_t n_files;
+  const char *transform; /* what is done to images that are decoded, "size=64 resize=64 ..."; NULL:
+                            nothing */
 } lp_dataset_info;
 
 /* Reads and validates one split of a data set. Errors name the file and what is wrong with it. A
  * known data set that is not in the cache yet is fetched first. */
 LP_API lp_status lp_dataset_open(const char *spec, lp_split split, lp_dataset **out);
+/* What the images of an "imagefolder:" become where its spec does not say; 0: as above. */
+typedef struct lp_image_defaults {
+  uint32_t size, resize; /* resize: used with this size only */
+  double crop_area;
+} lp_image_defaults;
+/* The same for a network that has a usual size of images. */
+LP_API lp_status lp_dataset_open_for(const char *spec, lp_split split,
+                                     const lp_image_defaults *usual, lp_dataset **out);
 LP_API void lp_dataset_close(lp_dataset *d);
 /* The i-th kind of spec ("idx:DIR") with one line about it; NULL past the last. */
 LP_API const char *lp_dataset_spec(uint32_t i, const char **summary);

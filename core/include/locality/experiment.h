@@ -52,7 +52,7 @@ typedef struct lp_options {
   int64_t seeds, seed, epochs, batch, accumulate, step_epochs, images, jobs;
   int64_t optimizer, decay_kind, schedule, precision; /* index among the choices */
   int64_t decay_bias, decay_norm;                     /* 0 or 1 */
-  double lr, momentum, alpha, beta1, beta2, eps, decay, gamma, dropout, dropout2d;
+  double lr, momentum, alpha, beta1, beta2, eps, decay, gamma, dropout, dropout2d, crop_area;
   double checkpoint_seconds;
   uint64_t given; /* bit i: option i was set by lp_options_set */
 } lp_options;
@@ -80,6 +80,9 @@ LP_API const char *lp_preset_get(uint32_t i, const char **title);
 /* The file of a preset, in the folder that goes with the library. */
 LP_API lp_status lp_preset_path(const char *name, char *out, size_t cap);
 
+/* One split of the options' data; images in files get the size that the model is made for where the
+ * data's spec does not say. */
+LP_API lp_status lp_options_open_data(const lp_options *o, lp_split split, lp_dataset **out);
 /* The training that options describe on a data set. Strings point into o. */
 LP_API lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_info *data,
                                        lp_train_spec *out);

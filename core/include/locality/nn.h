@@ -39,6 +39,10 @@ typedef enum lp_mode { LP_TRAIN = 0, LP_EVAL = 1 } lp_mode;
 LP_API lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode mode,
                               uint32_t history, lp_net *out);
 
+/* The size of images that a model is made for: side in pixels, and the shorter side of an image
+ * before the centre is cut out. */
+LP_API lp_status lp_net_input(const char *model, uint32_t *size, uint32_t *resize);
+
 /* Units of the layer under study: rows x columns of its sheet for this spec. */
 LP_API lp_status lp_net_sheet(const lp_net_spec *spec, uint32_t rows_cols[2]);
 
