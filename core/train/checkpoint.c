@@ -92,26 +92,37 @@ static lp_status load_vars(lp_trainer *t, const lp_safetensors *f, const char *p
 
 /* ---- checkpoints --------------------------------------------------------------------------- */
 
+/* SHA-256 of the hashes of all files: moving the data changes nothing, another content does. */
+static lp_status content_of(const lp_dataset_info *d, char hex[65]) {
+  char *all = malloc((size_t)d->n_files * 64 + 1);
+  if (!all) return lp_fail(LP_ERR_MEMORY, "training: out of memory");
+  for (uint32_t i = 0; i < d->n_files; i++) memcpy(all + 64 * (size_t)i, d->sha256[i], 64);
+  lp_status status = lp_sha256(all, (size_t)d->n_files * 64, hex);
+  free(all);
+  return status;
+}
+
 char *lp_train_fingerprint(const lp_trainer *t) {
+  const lp_dataset_info *d = t->train ? lp_dataset_get_info(t->train) : NULL;
+  char content[65] = "";
+  if (d && content_of(d, content) != LP_OK) return NULL;
   const lp_train_spec *s = &t->spec;
   const lp_optim_spec *o = &s->optim;
-  /* f32 is not named, as in the checkpoints from before there was a choice. */
-  const char *precision = lp_device_precision(lp_session_handle(t->session));
-  bool usual = strcmp(precision, "f32") == 0;
   char *text = NULL;
   int n = asprintf(
       &text,
       "model=%s layer=%s classes=%u input=%ux%ux%u sheet=%ux%u dropout=%.9g,%.9g mean=%.9g sd=%.9g "
       "optim=%s momentum=%.9g alpha=%.9g betas=%.9g,%.9g eps=%.9g decay=%.9g kind=%d bias=%d "
       "norm=%d "
-      "seed=%" PRIu64 " epochs=%u batch=%u/%u lr=%.17g schedule=%d,%u,%.17g samples=%u%s%s",
+      "seed=%" PRIu64 " epochs=%u batch=%u/%u lr=%.17g schedule=%d,%u,%.17g samples=%u data=%s "
+      "images=(%s) precision=%s",
       s->net.model, s->net.layer, s->net.classes, s->net.in_channels, s->net.in_h, s->net.in_w,
       s->net.sheet[0], s->net.sheet[1], (double)s->net.dropout, (double)s->net.dropout2d,
       (double)s->net.pixels.mean[0], (double)s->net.pixels.sd[0], lp_optimizer_name(o->kind),
       (double)o->momentum, (double)o->alpha, (double)o->beta1, (double)o->beta2, (double)o->eps,
       (double)o->decay, (int)o->decay_kind, o->decay_bias, o->decay_norm, s->seed, s->epochs,
-      s->batch, t->parts, s->lr, (int)s->schedule, s->step_epochs, s->gamma, t->n_train,
-      usual ? "" : " precision=", usual ? "" : precision);
+      s->batch, t->parts, s->lr, (int)s->schedule, s->step_epochs, s->gamma, t->n_train, content,
+      d && d->transform ? d->transform : "", lp_device_precision(lp_session_handle(t->session)));
   return n < 0 ? NULL : text;
 }
 

@@ -136,6 +136,41 @@ static void workers_and_interruptions_change_nothing(void **state) {
   }
 }
 
+/* A checkpoint is of its images and of what is done to them, wherever they lie. */
+static void checkpoint_belongs_to_its_data(void **state) {
+  (void)state;
+  static const struct {
+    const char *options, *change; /* a command in the copy of the folder */
+    lp_status status;
+  } row[] = {
+      {"", "true", LP_OK},
+      {",area=0.5", "true", LP_ERR_ARG},
+      {",augment=0", "true", LP_ERR_ARG},
+      {",resize=40", "true", LP_ERR_ARG},
+      {"", "mv train/1/9.png train/1/09.png", LP_ERR_ARG},
+      {"", "mv train/1/9.png train/2/9.png", LP_ERR_ARG},
+  };
+  char path[120], command[400], spec[200];
+  snprintf(path, sizeof path, "%s/checkpoint.safetensors", folder);
+  setenv("LOCALITY_WORKERS", "1", 1);
+  lp_trainer *t = new_trainer(train_set, 1);
+  assert_int_equal(lp_checkpoint_save(t, path), LP_OK);
+  lp_trainer_free(t);
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    snprintf(command, sizeof command,
+             "rm -rf %s/copy && mkdir %s/copy && cp -r %s/train %s/val %s/copy && cd %s/copy && %s",
+             folder, folder, folder, folder, folder, folder, row[i].change);
+    assert_int_equal(system(command), 0);
+    snprintf(spec, sizeof spec, "imagefolder:%s/copy,size=%d%s", folder, SIZE, row[i].options);
+    lp_dataset *other;
+    assert_int_equal(lp_dataset_open(spec, LP_SPLIT_TRAIN, &other), LP_OK);
+    t = new_trainer(other, 1);
+    assert_int_equal(lp_checkpoint_load(t, path), row[i].status);
+    lp_trainer_free(t);
+    lp_dataset_close(other);
+  }
+}
+
 static void faults_end_the_epoch(void **state) {
   (void)state;
   char path[120];
@@ -155,6 +190,7 @@ static void faults_end_the_epoch(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(workers_and_interruptions_change_nothing),
+      cmocka_unit_test(checkpoint_belongs_to_its_data),
       cmocka_unit_test(faults_end_the_epoch),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
