@@ -178,7 +178,7 @@ static lp_status feed_first(lp_feed *f, const lp_trainer *t, const lp_dataset *d
   *f = (lp_feed){.index = malloc((n + 1) * sizeof *f->index)};
   if (!f->index) return lp_fail(LP_ERR_MEMORY, "evaluation: out of memory");
   for (uint32_t i = 0; i < n; i++) f->index[i] = i;
-  return lp_loader_new(data, f->index, n, LP_EVAL_BATCH, t->spec.seed, 0, LP_LOADER_AUTO,
+  return lp_loader_new(data, f->index, n, t->eval_batch, t->spec.seed, 0, LP_LOADER_AUTO,
                        &f->loader);
 }
 
@@ -299,9 +299,9 @@ lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *ou
   uint32_t count = lp_dataset_get_info(data)->count, rows = 0;
   lp_feed feed;
   lp_status status = feed_first(&feed, t, data, count);
-  if (status == LP_OK) status = lp_trainer_lanes(t, LP_EVAL_BATCH);
-  for (uint32_t first = 0, b = 0; first < count && status == LP_OK; first += LP_EVAL_BATCH, b++) {
-    uint32_t n = count - first < LP_EVAL_BATCH ? count - first : LP_EVAL_BATCH;
+  if (status == LP_OK) status = lp_trainer_lanes(t, t->eval_batch);
+  for (uint32_t first = 0, b = 0; first < count && status == LP_OK; first += t->eval_batch, b++) {
+    uint32_t n = count - first < t->eval_batch ? count - first : t->eval_batch;
     lp_plan *plan;
     status = lp_trainer_plan(t, (lp_use_plan){.use = USE_EVAL, .batch = n}, &plan);
     if (status == LP_OK) status = lp_lane_fill(t, b % 2, feed.loader, n);
@@ -332,10 +332,10 @@ lp_status lp_activations(lp_trainer *t, const lp_dataset *data, uint32_t n, floa
     status = lp_fail(LP_ERR_ARG, "activations: %u samples of %u", n, count);
   lp_feed feed = {0};
   if (status == LP_OK) status = feed_first(&feed, t, data, n);
-  if (status == LP_OK) status = lp_trainer_lanes(t, LP_EVAL_BATCH);
+  if (status == LP_OK) status = lp_trainer_lanes(t, t->eval_batch);
   size_t units = (size_t)sheet[0] * sheet[1];
-  for (uint32_t first = 0; first < n && status == LP_OK; first += LP_EVAL_BATCH) {
-    uint32_t m = n - first < LP_EVAL_BATCH ? n - first : LP_EVAL_BATCH;
+  for (uint32_t first = 0; first < n && status == LP_OK; first += t->eval_batch) {
+    uint32_t m = n - first < t->eval_batch ? n - first : t->eval_batch;
     lp_plan *plan;
     status = lp_trainer_plan(t, (lp_use_plan){.use = USE_ACTIVATIONS, .batch = m}, &plan);
     if (status == LP_OK) status = lp_lane_fill(t, 0, feed.loader, m);

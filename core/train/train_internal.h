@@ -4,8 +4,7 @@
 
 #include <locality/train.h>
 
-#define LP_EVAL_BATCH 250
-#define LP_EVAL_ROWS  64
+#define LP_EVAL_ROWS 64
 #define LP_MAX_PLANS  8
 
 typedef enum lp_plan_use {
@@ -40,6 +39,7 @@ struct lp_trainer {
   const lp_dataset *train;
   uint32_t n_train, batch, steps; /* samples, batch size, steps of an epoch */
   uint32_t parts, part_batch;     /* passes of a step at most, samples of a pass at most */
+  uint32_t eval_batch;            /* samples of a pass of evaluation */
   lp_use_plan plan[LP_MAX_PLANS];
   uint32_t n_plans;
   lp_lane lane[2];

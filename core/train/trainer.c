@@ -196,6 +196,15 @@ static lp_status check_spec(const lp_train_spec *s, const lp_dataset *train) {
   return LP_OK;
 }
 
+/* Evaluation takes as many images at a time as a pass of training, for which there is memory, and
+ * up to 250 where images are small. A function of the network and the batch alone. */
+static uint32_t eval_batch(const lp_trainer *t, uint32_t train_batch) {
+  const size_t room = (size_t)4 << 20, image = image_bytes(t);
+  size_t n = image && room / image < 250 ? room / image : 250;
+  if (n < train_batch) n = train_batch;
+  return n ? (uint32_t)n : 1;
+}
+
 static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_dataset *train) {
   t->spec = *spec;
   t->spec.net.model = t->model = strdup(spec->net.model);
@@ -209,9 +218,10 @@ static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_datas
   lp_status status = check_spec(spec, train);
   if (status == LP_OK) status = lp_session_open(t->device, spec->seed, &t->session);
   if (status != LP_OK) return status;
+  t->eval_batch = eval_batch(t, 0);
   if (!train) { /* variables exist from the start, so that a model can be written into them */
     lp_plan *plan;
-    return lp_trainer_plan(t, (lp_use_plan){.use = USE_EVAL, .batch = LP_EVAL_BATCH}, &plan);
+    return lp_trainer_plan(t, (lp_use_plan){.use = USE_EVAL, .batch = t->eval_batch}, &plan);
   }
 
   t->train = train;
@@ -223,6 +233,7 @@ static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_datas
   t->part_batch = (t->batch + accumulate - 1) / accumulate;
   if (t->part_batch < 2) t->part_batch = 2;
   t->parts = (t->batch + t->part_batch - 1) / t->part_batch;
+  t->eval_batch = eval_batch(t, t->part_batch);
   t->history = calloc((size_t)t->steps * t->parts * 4, sizeof *t->history);
   if (!t->order || !t->history) return out_of_memory();
   return make_training_plans(t);
