@@ -3,7 +3,7 @@
 _locality() {
   local commands='experiment train eval prior plugins devices analyze report data'
   local common='--json --quiet --help'
-  local training='--model --data --sheet --seed --epochs --batch --accumulate --optimizer --lr --momentum --alpha --beta1
+  local training='--model --data --crop-area --sheet --seed --epochs --batch --accumulate --optimizer --lr --momentum --alpha --beta1
     --beta2 --eps --decay --decay-kind --decay-bias --decay-norm --schedule --step-epochs --gamma --dropout
     --dropout2d --backend --precision'
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
@@ -23,11 +23,11 @@ _locality() {
     --normalize) words='none fan_in fan_out total' ;;
     --split) words='test train' ;;
     --model) words='lenet alexnet alexnet64' ;;
-    --data | -d) words='mnist fashion-mnist idx:' ;;
+    --data | -d) words='mnist fashion-mnist idx: cifar10: imagefolder:' ;;
     --backend) words="auto $(locality devices 2>/dev/null | sed 1d | cut -d ' ' -f 1)" ;;
     --cost | -c) words=$(locality plugins 2>/dev/null | awk '$1 == "cost" || $1 == "prior" { print $2 }') ;;
     --topology | -t) words=$(locality plugins 2>/dev/null | awk '$1 == "topology" { print $2 }') ;;
-    --out | -o | --resume | --from)
+    --out | -o | --resume | --from | --train | --val | --ground-truth | --synsets)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return
       ;;
@@ -45,7 +45,7 @@ _locality() {
     train) words="--out --profile --layer $training" ;;
     eval) words='--data --split --backend' ;;
     prior) words='--cost --topology --metric --normalize --sheet --sheet-in --unit --matrix --out' ;;
-    data) words='list fetch mnist fashion-mnist --from' ;;
+    data) words='list fetch prepare mnist fashion-mnist --from --train --val --ground-truth --synsets' ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words $common" -- "$cur"; [[ $cur == -* ]] || compgen -f -- "$cur")
 }

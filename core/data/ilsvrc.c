@@ -226,7 +226,7 @@ static bool class_name(const char *member, char out[64]) {
 static lp_status prepare_class(const prepare *p, struct archive *outer, const char *member) {
   char synset[64], from[128];
   if (!class_name(member, synset))
-    return lp_fail(LP_ERR_FORMAT, "%s: member %s, expected SYNSET.tar", p->from->train, member);
+    return lp_fail(LP_ERR_IO, "%s has changed while it was read", p->from->train);
   char *final = NULL, *stage = NULL;
   if (asprintf(&final, "%s/train/%s", p->dir, synset) < 0) final = NULL;
   if (asprintf(&stage, "%s/.train-partial", p->dir) < 0) stage = NULL;
@@ -242,9 +242,23 @@ static lp_status prepare_class(const prepare *p, struct archive *outer, const ch
   return s;
 }
 
+/* A short or foreign archive is seen before anything is written. */
+static lp_status check_train(const prepare *p, names *members) {
+  char synset[64];
+  lp_status s = list_files(p->from->train, members);
+  for (size_t i = 0; i < members->n && s == LP_OK; i++)
+    if (!class_name(members->name[i], synset))
+      s = lp_fail(LP_ERR_FORMAT, "%s: member %s, expected SYNSET.tar", p->from->train,
+                  members->name[i]);
+  return s;
+}
+
 static lp_status prepare_train(const prepare *p) {
   names members = {0};
-  lp_status s = list_files(p->from->train, &members); /* a short archive is seen before the work */
+  char *train = lp_path_join(p->dir, "train");
+  lp_status s = train ? check_train(p, &members) : out_of_memory();
+  if (s == LP_OK) s = lp_make_dirs(train);
+  free(train);
   struct archive *a = s == LP_OK ? open_tar(p->from->train) : NULL;
   if (s == LP_OK && !a) s = LP_ERR_FORMAT;
   struct archive_entry *e;
@@ -412,10 +426,7 @@ lp_status lp_dataset_prepare_ilsvrc(const lp_ilsvrc *from, const char *dir, lp_p
   const prepare p = {from, dir, progress, user};
   if (!from->train && !from->val)
     return lp_fail(LP_ERR_ARG, "ILSVRC2012: name the archive of training or validation images");
-  char *train = lp_path_join(dir, "train");
-  lp_status s = train ? lp_make_dirs(from->train ? train : dir) : out_of_memory();
-  free(train);
-  if (s == LP_OK && from->train) s = prepare_train(&p);
+  lp_status s = from->train ? prepare_train(&p) : LP_OK;
   if (s == LP_OK && from->val) s = prepare_val(&p);
   return s;
 }

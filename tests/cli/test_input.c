@@ -128,6 +128,36 @@ static void test_yaml(void **state) {
   refuse("experiment bad.yaml --out new", "bad.yaml");
 }
 
+/* The archives of ILSVRC2012 in small: a class each of one file, and two validation files. */
+static void test_prepare(void **state) {
+  (void)state;
+  const char *make = "mkdir published && cd published && echo 2 > truth && echo 1 >> truth && "
+                     "echo n02 > synsets && echo n01 >> synsets && "
+                     "for k in n01 n02; do echo image $k > $k.JPEG; tar cf $k.tar $k.JPEG; done && "
+                     "tar cf train.tar n01.tar n02.tar && "
+                     "echo first > 1.JPEG && echo second > 2.JPEG && tar cf val.tar 1.JPEG 2.JPEG";
+  assert_int_equal(system(make), 0);
+  const char *command = "data prepare unpacked --train published/train.tar --val published/val.tar "
+                        "--ground-truth published/truth --synsets published/synsets";
+  assert_int_equal(test_run(command), 0);
+  assert_non_null(strstr(test_out, "imagefolder:unpacked"));
+  static const struct {
+    const char *file, *text;
+  } row[] = {{"unpacked/train/n01/n01.JPEG", "image n01\n"},
+             {"unpacked/train/n02/n02.JPEG", "image n02\n"},
+             {"unpacked/val/n01/1.JPEG", "first\n"},
+             {"unpacked/val/n02/2.JPEG", "second\n"}};
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    char *text = test_read(row[i].file, NULL);
+    assert_string_equal(text, row[i].text);
+    free(text);
+  }
+  assert_int_equal(test_run(command), 0); /* again: nothing to do */
+  refuse("data prepare other --train published/n01.tar", "expected SYNSET.tar");
+  refuse("data prepare other --train nowhere.tar", "nowhere.tar");
+  assert_int_equal(system("rm -r published unpacked"), 0);
+}
+
 /* A file with every way to write arms is understood, and the command line goes over it. */
 static void test_good_yaml(void **state) {
   (void)state;
@@ -170,7 +200,7 @@ int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_data), cmocka_unit_test(test_options),   cmocka_unit_test(test_folders),
-      cmocka_unit_test(test_yaml), cmocka_unit_test(test_good_yaml),
+      cmocka_unit_test(test_yaml), cmocka_unit_test(test_good_yaml), cmocka_unit_test(test_prepare),
   };
   int failed = cmocka_run_group_tests(tests, make_data, NULL);
   test_end();

@@ -61,7 +61,10 @@ static void test_usage_errors(void **state) {
       {"analyze", "analyze: missing argument"},
       {"data", "data: missing argument"},
       {"data fetch", "name of a data set is missing"},
-      {"data lost", "neither list nor fetch"},
+      {"data lost", "neither list, fetch NAME nor prepare DIR"},
+      {"data prepare", "the folder to make is missing"},
+      {"data prepare new", "neither --train nor --val"},
+      {"data prepare new --val v.tar", "needs --ground-truth"},
   };
   int before = test_count_files();
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -168,8 +168,7 @@ static void damage_is_found(void **state) {
   put(s.train, bytes, 9000); /* within an inner archive */
   assert_int_equal(lp_dataset_prepare_ilsvrc(&from, s.out, NULL, NULL), LP_ERR_FORMAT);
   error_says("train.tar is damaged or cut short");
-  assert_int_equal(entries(s.out), 1);
-  assert_int_equal(entries(in(s.out, "train")), 0);
+  assert_int_equal(access(s.out, F_OK), -1);
 
   /* The second inner archive loses its end: a size that its own header does not keep. */
   tar_file *t = tar_begin(s.train, NULL);
@@ -205,7 +204,7 @@ static void damage_is_found(void **state) {
     put(s.numbers, bad[i].text, strlen(bad[i].text));
     assert_int_equal(lp_dataset_prepare_ilsvrc(&from, in(*state, "v"), NULL, NULL), LP_ERR_FORMAT);
     error_says(bad[i].says);
-    assert_int_equal(entries(in(*state, "v")), 0);
+    assert_int_equal(access(in(*state, "v"), F_OK), -1);
   }
   from.synsets = NULL;
   put(s.numbers, "1\n", 2);
