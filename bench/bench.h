@@ -66,8 +66,6 @@ double bench_others(bench_cpu start, double ours);
 double bench_cpu_of(int pid);
 /* A row measured while others had more of the machine is not compared. */
 static const double bench_busy_share = 0.05;
-/* Waits until idle threads of the last row no longer spin. */
-void bench_settle(void);
 
 /* ---- rows (measure.c) ------------------------------------------------------------------------ */
 

@@ -6,16 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
-
-/* Threads of OpenMP and BLAS libraries spin after their work, for some 10 ms, in the hope of more.
- */
-static const struct timespec spin_time = {.tv_nsec = 50000000};
-
-void bench_settle(void) {
-  nanosleep(&spin_time, NULL);
-}
 
 /* Of the whole machine, with what the hypervisor took from it; NaN where the kernel does not tell.
  */

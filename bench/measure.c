@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 volatile int bench_stop;
@@ -41,13 +42,20 @@ static double planted_factor(const bench_row *row) {
   return strstr(label, text) && factor > 1 ? factor : 1;
 }
 
-/* One sample: seconds of one run; negative when it failed. settle: beside rows with threads of
- * their own, which spin for a while; the run before the clock starts wakes this row's threads. */
-static double sample(bench_row *row, double factor, bool settle) {
-  if (settle) {
-    bench_settle();
-    if (!row->run(row->self, 1) && bench_stop) return -1;
-  }
+/* Idle threads of OpenMP and BLAS libraries spin in the hope of more work, for some 100 ms as
+ * measured for PyTorch, and those that slept may start on one core. So rows that take turns with
+ * another library wait until that is over, and then run unmeasured for a moment. */
+static void settle(bench_row *row) {
+  const struct timespec spin = {.tv_nsec = 120000000};
+  nanosleep(&spin, NULL);
+  const double over = bench_now() + 0.04;
+  do {
+    if (!row->run(row->self, 1)) return; /* the sample that follows fails as well, and says so */
+  } while (bench_now() < over && !bench_stop);
+}
+
+/* One sample: seconds of one run; negative when it failed. */
+static double sample(bench_row *row, double factor) {
   double start = bench_now();
   if (!row->run(row->self, row->times)) {
     if (bench_stop) return -1; /* interrupted: what was measured before stays */
@@ -63,12 +71,12 @@ static double sample(bench_row *row, double factor, bool settle) {
 }
 
 /* Warms up and finds how many runs make a sample that the clock resolves. */
-static void warm_up(const bench_options *o, bench_row *row) {
-  const double least = fmax(1e-3, 1000 * bench_resolution());
+static void warm_up(const bench_options *o, bench_row *row, bool turns) {
+  const double least = fmax(turns ? 0.01 : 1e-3, 1000 * bench_resolution());
   double until = bench_now() + o->warm_up, once = 0;
   row->times = 1;
   do {
-    once = sample(row, 1, false);
+    once = sample(row, 1);
     if (once < 0) return;
     if (once * row->times < least && row->times < 1u << 20) row->times *= 2;
   } while ((bench_now() < until || once * row->times < least / 2) && !bench_stop);
@@ -129,12 +137,12 @@ static double scripts_cpu(const bench_results *r, uint32_t first) {
 
 void bench_measure(const bench_options *o, bench_results *r, uint32_t first, bool by_name) {
   uint32_t n = 0;
-  bool settle = false;
+  bool turns = false; /* with threads of another library */
+  for (uint32_t i = first; i < r->n; i++) turns |= r->row[i].state == ROW_OK && r->row[i].peer;
   for (uint32_t i = first; i < r->n; i++) {
     bench_row *row = &r->row[i];
-    if (row->state == ROW_OK && !bench_stop) warm_up(o, row);
+    if (row->state == ROW_OK && !bench_stop) warm_up(o, row, turns);
     n += row->state == ROW_OK;
-    settle |= row->state == ROW_OK && row->peer;
   }
   double ours = scripts_cpu(r, first);
   bench_cpu start = bench_cpu_now();
@@ -146,7 +154,8 @@ void bench_measure(const bench_options *o, bench_results *r, uint32_t first, boo
       bench_row *row = &r->row[i];
       if (row->state != ROW_OK) continue;
       progress(row, round);
-      double t = sample(row, planted_factor(row), settle);
+      if (turns) settle(row);
+      double t = bench_stop ? -1 : sample(row, planted_factor(row));
       if (t >= 0) bench_samples_add(&row->samples, t);
     }
     /* The bootstrap is dear beside a short sample: asked every few rounds. */

@@ -18,9 +18,10 @@ typedef struct cpu_pace {
   double team, alone; /* mean seconds of late */
   uint32_t runs;      /* of the team, until the first trial */
   uint32_t slow;      /* team runs far slower than the best, less the others */
+  double lost;        /* their seconds */
   uint32_t patience;  /* so many of them start a trial of one thread */
-  uint32_t hold;      /* runs that one thread goes on before the team is tried again */
-  uint32_t left;      /* runs of the present trial or hold */
+  uint32_t left;      /* runs of the present trial */
+  double hold, held;  /* seconds of runs on one thread before the team is tried again, and by now */
 } cpu_pace;
 
 /* Whether the next run is for one thread. */

