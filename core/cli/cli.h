@@ -66,6 +66,9 @@ json_t *cli_number(double v);     /* null where JSON has no number */
 void cli_format_bytes(uint64_t bytes, char out[24]);   /* "151 MB" */
 void cli_format_seconds(double seconds, char out[24]); /* "1:02:03" */
 
+/* How many images of a data set are broken, on standard error; nothing where there are none. */
+void cli_say_broken(const char *what, uint32_t broken, uint32_t count);
+
 /* progress.c: a bar on a terminal, a line now and then elsewhere; on standard error. */
 typedef struct cli_progress {
   bool quiet, bar, drawn;

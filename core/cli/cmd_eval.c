@@ -83,6 +83,9 @@ static int run(cli_args *a) {
     code = cli_fail();
   else
     code = evaluate(a, m, data);
+  if (data)
+    cli_say_broken(train ? "training" : "test", lp_dataset_broken(data),
+                   lp_dataset_get_info(data)->count);
   if (data) lp_dataset_close(data);
   free(name);
   lp_model_free(m);

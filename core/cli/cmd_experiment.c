@@ -15,7 +15,7 @@
 static const cli_flag flags[] = {
     {"out", 'o', "DIR", "run folder [runs/PRESET-DATE-TIME]"},
     {"resume", 0, "DIR", "go on with a run that was interrupted"},
-    {"dry-run", 'n', NULL, "print arms, sizes and an estimate of the time, and stop"},
+    {"dry-run", 'n', NULL, "print arms, memory and an estimate of the time, and stop"},
     {"no-report", 0, NULL, "train only; `locality analyze` and `report` do the rest"},
 };
 
@@ -67,6 +67,41 @@ static void on_progress(void *user, const lp_experiment_progress *p) {
 
 /* ---- dry run ------------------------------------------------------------------------------- */
 
+static uint64_t total_bytes(const lp_train_memory *m) {
+  return m->persistent + m->transient + m->images + m->copies;
+}
+
+static json_t *dry_run_arm(const lp_arm *arm) {
+  const lp_train_memory *m = &arm->memory;
+  return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "name", arm->name, "layer",
+                   arm->layer, "parameters", (json_int_t)arm->parameters, "persistent_bytes",
+                   (json_int_t)m->persistent, "transient_bytes", (json_int_t)m->transient,
+                   "image_bytes", (json_int_t)m->images, "copy_bytes", (json_int_t)m->copies,
+                   "total_bytes", (json_int_t)total_bytes(m), "largest", arm->plan.largest);
+}
+
+static void print_sizes(const lp_experiment_info *i) {
+  uint64_t most = 0;
+  printf("%-20s %12s %10s %10s %10s %10s %10s\n", "arm", "parameters", "persistent", "transient",
+         "images", "copies", "memory");
+  for (uint32_t k = 0; k < i->n_arms; k++) {
+    const lp_train_memory *m = &i->arms[k].memory;
+    const uint64_t bytes[] = {m->persistent, m->transient, m->images, m->copies, total_bytes(m)};
+    printf("%-20s %12llu", i->arms[k].name, (unsigned long long)i->arms[k].parameters);
+    for (int b = 0; b < 5; b++) {
+      char text[24];
+      cli_format_bytes(bytes[b], text);
+      printf(" %10s", text);
+    }
+    printf("  %s\n", i->arms[k].layer);
+    most = bytes[4] > most ? bytes[4] : most;
+  }
+  char memory[24];
+  cli_format_bytes(most * i->jobs, memory);
+  printf("\nmemory: %s at most (copies: images and checkpoints on this machine)\n", memory);
+  printf("largest value: %s\n", i->arms[0].plan.largest);
+}
+
 static int dry_run(const cli_args *a, lp_experiment *x) {
   const lp_experiment_info *i = lp_experiment_get_info(x);
   double epoch = NAN;
@@ -74,13 +109,7 @@ static int dry_run(const cli_args *a, lp_experiment *x) {
   double total = epoch * (double)i->options->epochs * i->n_arms * i->n_seeds / i->jobs;
   if (a->json) {
     json_t *arms = json_array();
-    for (uint32_t k = 0; k < i->n_arms; k++)
-      json_array_append_new(
-          arms, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "name", i->arms[k].name, "layer",
-                          i->arms[k].layer, "parameters", (json_int_t)i->arms[k].parameters,
-                          "persistent_bytes", (json_int_t)i->arms[k].plan.persistent_bytes,
-                          "transient_bytes", (json_int_t)i->arms[k].plan.transient_bytes, "largest",
-                          i->arms[k].plan.largest));
+    for (uint32_t k = 0; k < i->n_arms; k++) json_array_append_new(arms, dry_run_arm(&i->arms[k]));
     return cli_print_json(json_pack("{s:o, s:s, s:i, s:i, s:f, s:f}", "arms", arms, "device",
                                     i->device->name, "seeds", (int)i->n_seeds, "jobs", (int)i->jobs,
                                     "seconds_per_epoch", epoch, "seconds", total));
@@ -88,17 +117,9 @@ static int dry_run(const cli_args *a, lp_experiment *x) {
   printf("%s on %s: %u training and %u test images\n", i->options->model, i->train->name,
          i->train->count, i->test->count);
   printf("device %s (%s)\n\n", i->device_spec, i->device->name);
-  printf("%-20s %12s %12s %12s  %s\n", "arm", "parameters", "persistent", "transient", "layer");
-  for (uint32_t k = 0; k < i->n_arms; k++) {
-    char persistent[24], transient[24];
-    cli_format_bytes(i->arms[k].plan.persistent_bytes, persistent);
-    cli_format_bytes(i->arms[k].plan.transient_bytes, transient);
-    printf("%-20s %12llu %12s %12s  %s\n", i->arms[k].name,
-           (unsigned long long)i->arms[k].parameters, persistent, transient, i->arms[k].layer);
-  }
+  print_sizes(i);
   char left[24];
   cli_format_seconds(total, left);
-  printf("\nlargest value: %s\n", i->arms[0].plan.largest);
   printf("%u arms x %u seeds x %lld epochs, %u side by side: about %.3g s an epoch, %s in all\n",
          i->n_arms, i->n_seeds, (long long)i->options->epochs, i->jobs, epoch, left);
   return CLI_OK;
@@ -136,18 +157,19 @@ static void format_moments(const json_t *m, int digits, char out[40]) {
 }
 
 static void print_arms(const lp_experiment_info *info, const json_t *summary) {
-  printf("%s%-20s %8s %18s %18s %10s%s\n", cli_bold(stdout), "arm", "networks", "accuracy %",
-         "loss", "s/epoch", cli_plain(stdout));
+  printf("%s%-20s %8s %18s %18s %18s %10s%s\n", cli_bold(stdout), "arm", "networks", "accuracy %",
+         "top-5 %", "loss", "s/epoch", cli_plain(stdout));
   for (uint32_t k = 0; k < info->n_arms; k++) {
     const json_t *arm = json_object_get(json_object_get(summary, "arms"), info->arms[k].name);
     const json_t *accuracy = json_object_get(arm, "accuracy");
-    char percent[40], loss[40], seconds[24] = "-";
+    char percent[40], top5[40], loss[40], seconds[24] = "-";
     format_moments(accuracy, 2, percent);
+    format_moments(json_object_get(arm, "top5"), 2, top5);
     format_moments(json_object_get(arm, "loss"), 4, loss);
     double epoch = mean_epoch_seconds(arm);
     if (isfinite(epoch)) snprintf(seconds, sizeof seconds, "%.2f", epoch);
-    printf("%-20s %8.0f %18s %18s %10s\n", info->arms[k].name, number_at(accuracy, "n"), percent,
-           loss, seconds);
+    printf("%-20s %8.0f %18s %18s %18s %10s\n", info->arms[k].name, number_at(accuracy, "n"),
+           percent, top5, loss, seconds);
   }
 }
 
@@ -205,6 +227,8 @@ static int train_and_report(const cli_args *a, lp_experiment *x, const char *dir
   if (status == LP_ERR_INTERRUPTED)
     return cli_fail_with("interrupted; go on with: locality experiment --resume %s", info->dir);
   if (status != LP_OK) return cli_fail();
+  cli_say_broken("training", outcome.broken_train, info->train->count);
+  cli_say_broken("test", outcome.broken_test, info->test->count);
   if (!cli_get(a, "no-report")) {
     if (lp_analyze_run(info->dir) != LP_OK || lp_report_write(info->dir) != LP_OK)
       return cli_fail();

@@ -106,6 +106,9 @@ static int train(const cli_args *a, const lp_options *o) {
     status = lp_trainer_new(&spec, data[0], &t);
   }
   int code = status == LP_OK ? train_epochs(a, t, &spec, data[0], data[1]) : cli_fail();
+  for (int i = 0; code == CLI_OK && i < 2; i++)
+    cli_say_broken(i ? "test" : "training", lp_dataset_broken(data[i]),
+                   lp_dataset_get_info(data[i])->count);
   lp_trainer_free(t);
   for (int i = 0; i < 2; i++)
     if (data[i]) lp_dataset_close(data[i]);

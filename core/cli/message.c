@@ -86,3 +86,9 @@ void cli_format_seconds(double seconds, char out[24]) {
   else
     snprintf(out, 24, "%ld:%02ld", s / 60, s % 60);
 }
+
+void cli_say_broken(const char *what, uint32_t broken, uint32_t count) {
+  if (broken)
+    fprintf(stderr, "locality: %u of %u %s images are broken; others took their places\n", broken,
+            count, what);
+}

@@ -64,6 +64,11 @@ const lp_dataset_info *lp_dataset_get_info(const lp_dataset *d) {
   return &d->info;
 }
 
+void lp_dataset_selection(const lp_dataset *d, uint32_t n, uint32_t *index) {
+  const uint64_t count = d->info.count;
+  for (uint32_t i = 0; i < n; i++) index[i] = d->info.by_class ? (uint32_t)(i * count / n) : i;
+}
+
 lp_status lp_dataset_batch(const lp_dataset *d, const uint32_t *index, uint32_t n, uint64_t seed,
                            uint32_t epoch, uint8_t *images, int32_t *labels) {
   for (uint32_t i = 0; i < n; i++)

@@ -216,6 +216,7 @@ static lp_status fill(folder_set *f, const char *spec, const folder_options *o, 
       .file = f->file,
       .sha256 = f->sha256,
       .n_files = 1,
+      .by_class = true,
       .transform = f->transform,
   };
   return hash(f);

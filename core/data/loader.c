@@ -119,11 +119,26 @@ static lp_status start_workers(lp_loader *l, uint32_t workers) {
   return lp_fail(LP_ERR_MEMORY, "cannot start a thread that loads images: %s", strerror(e));
 }
 
-static lp_status make_ring(lp_loader *l) {
-  const size_t bytes = l->batch * (l->image + sizeof *l->labels + sizeof *l->done);
+static size_t image_bytes(const lp_dataset *d) {
+  const lp_dataset_info *info = lp_dataset_get_info(d);
+  return (size_t)info->channels * info->height * info->width;
+}
+
+/* Samples that a ring has room for. */
+static uint32_t ring_size(size_t image, uint32_t n, uint32_t batch) {
+  const size_t bytes = batch * (image + sizeof(int32_t) + sizeof(bool));
   uint32_t ahead = MIN_AHEAD;
   while (ahead < MAX_AHEAD && (ahead + 1) * bytes <= ring_bytes) ahead++;
-  l->ring = (uint64_t)ahead * l->batch < l->n ? ahead * l->batch : l->n;
+  return (uint64_t)ahead * batch < n ? ahead * batch : n;
+}
+
+uint64_t lp_loader_bytes(const lp_dataset *d, uint32_t n, uint32_t batch) {
+  const size_t image = image_bytes(d);
+  return d->decodes ? (uint64_t)ring_size(image, n, batch) * image : 0;
+}
+
+static lp_status make_ring(lp_loader *l) {
+  l->ring = ring_size(l->image, l->n, l->batch);
   l->images = malloc(l->ring * l->image);
   l->labels = malloc(l->ring * sizeof *l->labels);
   l->done = calloc(l->ring, sizeof *l->done);
@@ -149,7 +164,7 @@ lp_status lp_loader_new(const lp_dataset *d, const uint32_t *order, uint32_t n, 
   l->batch = batch;
   l->seed = seed;
   l->epoch = epoch;
-  l->image = (size_t)info->channels * info->height * info->width;
+  l->image = image_bytes(d);
   pthread_mutex_init(&l->lock, NULL);
   pthread_cond_init(&l->room, NULL);
   pthread_cond_init(&l->ready, NULL);

@@ -137,6 +137,7 @@ static lp_status plan_arm(lp_experiment *x, lp_arm *arm) {
   if (status == LP_OK) status = lp_net_sheet(&spec.net, x->info.sheet);
   if (status == LP_OK) status = lp_trainer_new(&spec, x->train, &t);
   if (status == LP_OK) lp_trainer_plan_info(t, &arm->plan);
+  if (status == LP_OK) status = lp_trainer_memory(t, &arm->memory);
   lp_trainer_free(t);
   return status == LP_OK ? LP_OK : lp_fail_in(status, "arm %s", arm->name);
 }

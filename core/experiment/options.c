@@ -75,7 +75,9 @@ static const lp_option table[] = {
     {"dropout2d", LP_OPTION_REAL, "-1", -1, 0.99, NULL,
      "drop probability of channels; -1: the model's", BOTH, AT(dropout2d)},
     {"images", LP_OPTION_INT, "1000", 1, 1000000, NULL,
-     "first test images whose activations are kept and analysed", LP_USE_EXPERIMENT, AT(images)},
+     "test images whose activations are kept and analysed: the first, or, where they lie in the "
+     "order of their classes, evenly chosen ones",
+     LP_USE_EXPERIMENT, AT(images)},
     {"backend", LP_OPTION_TEXT, "auto", 0, 0, NULL,
      "where to compute: auto, cpu, cpu:threads=2, opencl:0, ...", BOTH, AT(device)},
     {"precision", LP_OPTION_ENUM, "f32", 0, 0, "f32|bf16",

@@ -164,21 +164,20 @@ static lp_status train_epochs(lp_work *w, lp_epoch_result *train) {
   return LP_OK;
 }
 
-/* Activations and labels of the first test images. */
+/* Activations and labels of the test images that are analysed. */
 static lp_status save_activations(lp_work *w) {
   const lp_experiment *x = w->all->x;
   const lp_dataset_info *d = x->info.test;
   uint32_t n = (uint32_t)x->options.images < d->count ? (uint32_t)x->options.images : d->count;
   size_t units = (size_t)x->info.sheet[0] * x->info.sheet[1];
-  size_t image = (size_t)d->channels * d->height * d->width;
   float *in = malloc(n * units * sizeof *in), *out = malloc(n * units * sizeof *out);
   int32_t *labels = malloc(n * sizeof *labels);
   uint32_t *index = malloc(n * sizeof *index);
-  uint8_t *pixels = malloc(n * image);
-  lp_status status = in && out && labels && index && pixels ? LP_OK : out_of_memory();
-  for (uint32_t i = 0; i < n && status == LP_OK; i++) index[i] = i;
-  if (status == LP_OK) status = lp_dataset_batch(x->test, index, n, 0, 0, pixels, labels);
-  if (status == LP_OK) status = lp_activations(w->trainer, x->test, n, in, out);
+  lp_status status = in && out && labels && index ? LP_OK : out_of_memory();
+  if (status == LP_OK) {
+    lp_dataset_selection(x->test, n, index);
+    status = lp_activations(w->trainer, x->test, index, n, in, out, labels);
+  }
   if (status == LP_OK) {
     lp_tensor_view view[] = {{"lp_in", lp_f32(n, (int64_t)units), in},
                              {"lp_out", lp_f32(n, (int64_t)units), out},
@@ -190,7 +189,6 @@ static lp_status save_activations(lp_work *w) {
   free(out);
   free(labels);
   free(index);
-  free(pixels);
   return status;
 }
 
@@ -370,6 +368,8 @@ lp_status lp_runs_do(lp_experiment *x, lp_experiment_fn progress, void *user,
     status = run_jobs(&a);
   }
   *out = a.outcome;
+  out->broken_train = lp_dataset_broken(x->train);
+  out->broken_test = lp_dataset_broken(x->test);
   free_runs(&a);
   close(lock);
   return status;

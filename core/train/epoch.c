@@ -173,11 +173,12 @@ static lp_status feed_training(lp_feed *f, const lp_trainer *t) {
                        &f->loader);
 }
 
-/* The first n samples of a data set. */
-static lp_status feed_first(lp_feed *f, const lp_trainer *t, const lp_dataset *data, uint32_t n) {
+/* Samples index[0..n-1] of a data set; NULL: the first n. */
+static lp_status feed_chosen(lp_feed *f, const lp_trainer *t, const lp_dataset *data,
+                             const uint32_t *index, uint32_t n) {
   *f = (lp_feed){.index = malloc((n + 1) * sizeof *f->index)};
   if (!f->index) return lp_fail(LP_ERR_MEMORY, "evaluation: out of memory");
-  for (uint32_t i = 0; i < n; i++) f->index[i] = i;
+  for (uint32_t i = 0; i < n; i++) f->index[i] = index ? index[i] : i;
   return lp_loader_new(data, f->index, n, t->eval_batch, t->spec.seed, 0, LP_LOADER_AUTO,
                        &f->loader);
 }
@@ -298,7 +299,7 @@ lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *ou
   double start = now(), sum[4] = {0};
   uint32_t count = lp_dataset_get_info(data)->count, rows = 0;
   lp_feed feed;
-  lp_status status = feed_first(&feed, t, data, count);
+  lp_status status = feed_chosen(&feed, t, data, NULL, count);
   if (status == LP_OK) status = lp_trainer_lanes(t, t->eval_batch);
   for (uint32_t first = 0, b = 0; first < count && status == LP_OK; first += t->eval_batch, b++) {
     uint32_t n = count - first < t->eval_batch ? count - first : t->eval_batch;
@@ -324,14 +325,12 @@ lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *ou
   return LP_OK;
 }
 
-lp_status lp_activations(lp_trainer *t, const lp_dataset *data, uint32_t n, float *lp_in,
-                         float *lp_out) {
-  uint32_t sheet[2], count = lp_dataset_get_info(data)->count;
+lp_status lp_activations(lp_trainer *t, const lp_dataset *data, const uint32_t *index, uint32_t n,
+                         float *lp_in, float *lp_out, int32_t *labels) {
+  uint32_t sheet[2];
   lp_status status = lp_net_sheet(&t->spec.net, sheet);
-  if (status == LP_OK && n > count)
-    status = lp_fail(LP_ERR_ARG, "activations: %u samples of %u", n, count);
   lp_feed feed = {0};
-  if (status == LP_OK) status = feed_first(&feed, t, data, n);
+  if (status == LP_OK) status = feed_chosen(&feed, t, data, index, n);
   if (status == LP_OK) status = lp_trainer_lanes(t, t->eval_batch);
   size_t units = (size_t)sheet[0] * sheet[1];
   for (uint32_t first = 0; first < n && status == LP_OK; first += t->eval_batch) {
@@ -339,6 +338,7 @@ lp_status lp_activations(lp_trainer *t, const lp_dataset *data, uint32_t n, floa
     lp_plan *plan;
     status = lp_trainer_plan(t, (lp_use_plan){.use = USE_ACTIVATIONS, .batch = m}, &plan);
     if (status == LP_OK) status = lp_lane_fill(t, 0, feed.loader, m);
+    if (status == LP_OK) memcpy(labels + first, t->lane[0].labels, m * sizeof *labels);
     lp_run run = {.bound = t->lane[0].bound, .n_bound = 2};
     if (status == LP_OK) status = lp_plan_run(plan, &run);
     size_t bytes = m * units * sizeof(float);

@@ -278,6 +278,26 @@ void lp_trainer_position(const lp_trainer *t, uint32_t *epoch, uint32_t *step) {
   *step = t->step;
 }
 
+lp_status lp_trainer_memory(lp_trainer *t, lp_train_memory *out) {
+  memset(out, 0, sizeof *out);
+  lp_plan *plan;
+  lp_status status = LP_OK;
+  for (lp_plan_use use = USE_EVAL; use <= USE_ACTIVATIONS && status == LP_OK; use++)
+    status = lp_trainer_plan(t, (lp_use_plan){.use = use, .batch = t->eval_batch}, &plan);
+  if (status != LP_OK) return status;
+  for (uint32_t i = 0; i < t->n_plans; i++) { /* scratch memory is shared, constants are in all */
+    lp_plan_info info;
+    lp_plan_get_info(t->plan[i].plan, &info);
+    if (info.persistent_bytes > out->persistent) out->persistent = info.persistent_bytes;
+    if (info.transient_bytes > out->transient) out->transient = info.transient_bytes;
+  }
+  const uint32_t batch = t->eval_batch; /* no smaller than that of training */
+  out->images = 2 * (uint64_t)batch * (image_bytes(t) + sizeof(int32_t));
+  out->copies = out->images;
+  if (t->train) out->copies += lp_loader_bytes(t->train, t->n_train, batch) + out->persistent;
+  return LP_OK;
+}
+
 void lp_trainer_plan_info(const lp_trainer *t, lp_plan_info *out) {
   if (t->n_plans)
     lp_plan_get_info(t->plan[0].plan, out);

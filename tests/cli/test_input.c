@@ -178,6 +178,12 @@ static void test_good_yaml(void **state) {
   for (size_t i = 0; i < 3; i++)
     assert_string_equal(json_string_value(json_object_get(json_array_get(arms, i), "name")),
                         name[i]);
+  json_t *control = json_array_get(arms, 0);
+  json_int_t persistent = json_integer_value(json_object_get(control, "persistent_bytes"));
+  json_int_t parameters = json_integer_value(json_object_get(control, "parameters"));
+  assert_true(persistent >= 8 * parameters); /* and as much momentum, in f32 */
+  json_int_t memory = json_integer_value(json_object_get(control, "total_bytes"));
+  assert_true(memory >= 2 * persistent); /* and a checkpoint */
   const char *cubed = json_string_value(json_object_get(json_array_get(arms, 2), "layer"));
   assert_non_null(strstr(cubed, "cost=(power:p=3,s=2)"));
   assert_int_equal(json_integer_value(json_object_get(root, "seeds")), 2);

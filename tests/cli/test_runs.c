@@ -323,6 +323,36 @@ static void test_train(void **state) {
   test_same_file("one.safetensors", "reference/models/linear-seed2.safetensors");
 }
 
+/* Image files get the size of the network; those that are broken are counted. */
+static void test_image_files(void **state) {
+  (void)state;
+  assert_int_equal(test_run("prior --cost linear --sheet 9x9 --unit 0,0 --out corner.png"), 0);
+  assert_int_equal(test_run("prior --cost linear --sheet 9x9 --unit 4,4 --out centre.png"), 0);
+  assert_int_equal(system("for s in train val; do mkdir -p files/$s/corner files/$s/centre; "
+                          "for i in 1 2 3 4; do for c in corner centre; do "
+                          "cp $c.png files/$s/$c/$i.png; done; done; done; "
+                          "echo text > files/train/corner/5.jpg"),
+                   0);
+  assert_int_equal(test_run("train --model lenet --data imagefolder:files --epochs 1 --batch 3 "
+                            "--backend cpu --out files.safetensors --json --quiet"),
+                   0);
+  assert_non_null(strstr(test_err, "corner/5.jpg is broken (neither JPEG nor PNG)"));
+  assert_non_null(strstr(test_err, "1 of 9 training images are broken"));
+  assert_null(strstr(test_err, "test images"));
+  json_t *r = json_loads(test_out, 0, NULL);
+  double accuracy = json_number_value(json_object_get(r, "accuracy"));
+  json_decref(r);
+  assert_int_equal(test_run("eval files.safetensors --backend cpu --json"), 0);
+  r = json_loads(test_out, 0, NULL);
+  assert_int_equal(json_integer_value(json_object_get(r, "images")), 8);
+  assert_true(json_number_value(json_object_get(r, "accuracy")) == accuracy);
+  json_decref(r);
+  assert_int_equal(test_run("train --model lenet --data imagefolder:files,strict --epochs 1 "
+                            "--batch 3 --backend cpu --out strict.safetensors --quiet"),
+                   1);
+  test_one_error("image train/corner/5.jpg: neither JPEG nor PNG");
+}
+
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
@@ -330,7 +360,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_precision), cmocka_unit_test(test_kill),
       cmocka_unit_test(test_interrupt), cmocka_unit_test(test_resume_refused),
       cmocka_unit_test(test_nonfinite), cmocka_unit_test(test_report),
-      cmocka_unit_test(test_train),
+      cmocka_unit_test(test_train),     cmocka_unit_test(test_image_files),
   };
   int failed = cmocka_run_group_tests(tests, make_reference, NULL);
   test_end();

@@ -269,6 +269,23 @@ static void spec_goes_before_defaults(void **state) {
   }
 }
 
+/* Images that lie in the order of their classes are chosen evenly, all of them in their order. */
+static void selection_is_spread(void **state) {
+  const char *dir = *state;
+  make_members(dir, 0);
+  lp_dataset *d = opened(dir, "", LP_SPLIT_TRAIN);
+  const uint32_t count = lp_dataset_get_info(d)->count;
+  uint32_t index[100];
+  assert_in_range(count, 3, 100);
+  assert_true(lp_dataset_get_info(d)->by_class);
+  lp_dataset_selection(d, count, index);
+  for (uint32_t i = 0; i < count; i++) assert_int_equal(index[i], i);
+  lp_dataset_selection(d, 2, index);
+  assert_int_equal(index[0], 0);
+  assert_int_equal(index[1], count / 2);
+  lp_dataset_close(d);
+}
+
 /* Random crops differ from epoch to epoch and from seed to seed, centres do not. */
 static void augmentation_follows_seed_and_epoch(void **state) {
   const char *dir = *state;
@@ -664,6 +681,7 @@ int main(void) {
       TEST(names_with_everything_in_them),
       TEST(options_are_checked),
       TEST(spec_goes_before_defaults),
+      TEST(selection_is_spread),
       TEST(augmentation_follows_seed_and_epoch),
       TEST(broken_images_are_replaced),
       TEST(strict_makes_errors_of_faults),

@@ -102,9 +102,13 @@ static result run(const char *workers, uint32_t accumulate, uint32_t stop) {
   for (int epoch = 0; epoch < 2; epoch++)
     assert_int_equal(lp_train_epoch(t, NULL, NULL, &r.train), LP_OK);
   assert_int_equal(lp_evaluate(t, test_set, &r.test), LP_OK);
+  uint32_t index[N];
+  int32_t labels[N];
+  lp_dataset_selection(test_set, N, index);
   r.in = calloc(N * UNITS, sizeof *r.in);
   r.out = calloc(N * UNITS, sizeof *r.out);
-  assert_int_equal(lp_activations(t, test_set, N, r.in, r.out), LP_OK);
+  assert_int_equal(lp_activations(t, test_set, index, N, r.in, r.out, labels), LP_OK);
+  for (int i = 0; i < N; i++) assert_int_equal(labels[i], i / PER_CLASS);
   lp_trainer_free(t);
   return r;
 }

@@ -178,14 +178,18 @@ static void model_round_trip(void **state) {
   assert_true(a.loss == b.loss && a.accuracy == b.accuracy);
   enum { N = 130 };
   static float in_a[N * 49], in_b[N * 49], out_a[N * 49], out_b[N * 49];
-  assert_int_equal(lp_activations(t, test_set, N, in_a, out_a), LP_OK);
-  assert_int_equal(lp_activations(u, test_set, N, in_b, out_b), LP_OK);
+  uint32_t index[N];
+  int32_t labels[N];
+  lp_dataset_selection(test_set, N, index);
+  assert_int_equal(lp_activations(t, test_set, index, N, in_a, out_a, labels), LP_OK);
+  assert_int_equal(lp_activations(u, test_set, index, N, in_b, out_b, labels), LP_OK);
   assert_memory_equal(in_a, in_b, sizeof in_a);
   assert_memory_equal(out_a, out_b, sizeof out_a);
   float most = 0;
   for (int i = 0; i < N * 49; i++) most = in_a[i] > most ? in_a[i] : most;
   assert_true(most > 0); /* something was computed */
-  assert_int_equal(lp_activations(t, test_set, N + 1, in_a, out_a), LP_ERR_ARG);
+  index[N - 1] = 130;    /* there is none */
+  assert_int_equal(lp_activations(t, test_set, index, N, in_a, out_a, labels), LP_ERR_ARG);
   lp_model_free(m);
   lp_trainer_free(t);
   lp_trainer_free(u);

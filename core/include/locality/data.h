@@ -46,6 +46,7 @@ typedef struct lp_dataset_info {
   const char *const *file;        /* files and their SHA-256 in hex, for the manifest */
   const char *const *sha256;
   uint32_t n_files;
+  bool by_class;         /* samples lie in the order of their classes */
   const char *transform; /* what is done to images that are decoded, "size=64 resize=64 ..."; NULL:
                             nothing */
 } lp_dataset_info;
@@ -77,6 +78,11 @@ LP_API const lp_dataset_info *lp_dataset_get_info(const lp_dataset *d);
 /* Images found broken so far: those that were read and could not be decoded. */
 LP_API uint32_t lp_dataset_broken(const lp_dataset *d);
 
+/* The n samples (count at most) that an analysis looks at, into index: the first n of a data set
+ * whose order says nothing; every count/n-th of one that lies in the order of its classes, where
+ * the first n would show a few classes only. */
+LP_API void lp_dataset_selection(const lp_dataset *d, uint32_t n, uint32_t *index);
+
 /* Copies samples index[0..n-1] as u8 (n, C, H, W) and their labels. epoch and seed choose the
  * augmentation of data sets that have one. An index out of range is LP_ERR_ARG. */
 LP_API lp_status lp_dataset_batch(const lp_dataset *d, const uint32_t *index, uint32_t n,
@@ -102,6 +108,8 @@ LP_API lp_status lp_loader_new(const lp_dataset *d, const uint32_t *order, uint3
  * then 0. */
 LP_API lp_status lp_loader_next(lp_loader *l, uint32_t n, uint8_t *images, int32_t *labels,
                                 uint32_t *count);
+/* Bytes of the images that a loader with workers holds. */
+LP_API uint64_t lp_loader_bytes(const lp_dataset *d, uint32_t n, uint32_t batch);
 /* Seconds spent in lp_loader_next so far. */
 LP_API double lp_loader_waited(const lp_loader *l);
 /* Stops once the images now being decoded are done. */

@@ -96,6 +96,7 @@ typedef struct lp_arm {
   char *layer;         /* "plain", "locality:cost=linear,...": canonical layer spec */
   uint64_t parameters; /* trained numbers */
   lp_plan_info plan;   /* of its training step */
+  lp_train_memory memory;
 } lp_arm;
 
 typedef struct lp_experiment_info {
@@ -146,6 +147,7 @@ typedef void (*lp_experiment_fn)(void *user, const lp_experiment_progress *p);
 
 typedef struct lp_experiment_outcome {
   uint32_t complete, nonfinite, failed, interrupted; /* runs; finished ones included */
+  uint32_t broken_train, broken_test;                /* images that this call found broken */
 } lp_experiment_outcome;
 
 /* Does every run that is not finished. A new experiment makes its folder `dir`, which must not

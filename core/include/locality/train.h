@@ -85,11 +85,22 @@ LP_API lp_status lp_trainer_profile(lp_trainer *t, lp_profile_row *out, uint32_t
 /* Memory and size of the training plan (after lp_trainer_new). */
 LP_API void lp_trainer_plan_info(const lp_trainer *t, lp_plan_info *out);
 
+/* Bytes that training and evaluation on data take at most, apart from the program itself. All but
+ * the copies lie on the device, which may be this machine. */
+typedef struct lp_train_memory {
+  uint64_t persistent; /* parameters, state and constants */
+  uint64_t transient;  /* activations, gradients and scratch */
+  uint64_t images;     /* two batches on the device */
+  uint64_t copies;     /* on this machine: images ahead, and a checkpoint while it is written */
+} lp_train_memory;
+LP_API lp_status lp_trainer_memory(lp_trainer *t, lp_train_memory *out);
+
 /* Loss and accuracy over a data set, in evaluation mode. */
 LP_API lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *out);
-/* Activations of the first n samples in evaluation mode: lp_in and lp_out (n x units each). */
-LP_API lp_status lp_activations(lp_trainer *t, const lp_dataset *data, uint32_t n, float *lp_in,
-                                float *lp_out);
+/* Activations of samples index[0..n-1] in evaluation mode: lp_in and lp_out (n x units each), and
+ * the n labels. lp_dataset_selection chooses samples. */
+LP_API lp_status lp_activations(lp_trainer *t, const lp_dataset *data, const uint32_t *index,
+                                uint32_t n, float *lp_in, float *lp_out, int32_t *labels);
 
 /* A checkpoint is a safetensors file with every variable, the position, and the spec's hash: a
  * resume under another spec is refused. save is atomic. */
