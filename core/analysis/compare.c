@@ -19,6 +19,7 @@ uint32_t arm_complete(const analysis *a, const arm_info *arm) {
 double run_outcome(const run_info *run, outcome which) {
   if (!run_complete(run)) return NAN;
   if (which.kind == OUTCOME_ACCURACY) return run->accuracy;
+  if (which.kind == OUTCOME_TOP5) return run->top5;
   if (which.kind == OUTCOME_LOSS) return run->loss;
   return run->measured ? run->site[which.site].value[which.measure] : NAN;
 }

@@ -35,18 +35,18 @@ typedef struct site_result {
 
 typedef struct epoch_line {
   json_int_t epoch;
-  double accuracy, loss, seconds;
+  double accuracy, top5, loss, seconds; /* top5: NaN in runs from before it was written */
 } epoch_line;
 
 /* One network: an arm and a seed. */
 typedef struct run_info {
-  const char *status;     /* "missing" without a line, "unfinished" without an end */
-  const char *message;    /* of the end line, or NULL; owned by end */
-  json_t *end;            /* the latest end line, or NULL */
-  epoch_line *epoch;      /* in order */
-  uint32_t n_epochs, cap; /* cap: allocated */
-  double accuracy, loss;  /* of the last epoch */
-  bool measured;          /* has activations */
+  const char *status;          /* "missing" without a line, "unfinished" without an end */
+  const char *message;         /* of the end line, or NULL; owned by end */
+  json_t *end;                 /* the latest end line, or NULL */
+  epoch_line *epoch;           /* in order */
+  uint32_t n_epochs, cap;      /* cap: allocated */
+  double accuracy, top5, loss; /* of the last epoch */
+  bool measured;               /* has activations */
   site_result site[N_SITES];
 } run_info;
 
@@ -71,7 +71,12 @@ typedef struct analysis {
 } analysis;
 
 /* The number of a network for an arm's statistics: NaN unless the run is complete. */
-typedef enum outcome_kind { OUTCOME_ACCURACY, OUTCOME_LOSS, OUTCOME_MEASURE } outcome_kind;
+typedef enum outcome_kind {
+  OUTCOME_ACCURACY,
+  OUTCOME_TOP5,
+  OUTCOME_LOSS,
+  OUTCOME_MEASURE
+} outcome_kind;
 typedef struct outcome {
   outcome_kind kind;
   int site;

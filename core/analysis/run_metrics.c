@@ -32,6 +32,8 @@ static lp_status add_epoch(run_info *run, const place *at, const json_t *line) {
   if (e.epoch < 1) return bad_line(at, "\"epoch\" is not 1 or more");
   lp_status s = number(at, line, "accuracy", &e.accuracy);
   if (s == LP_OK) s = number(at, line, "loss", &e.loss);
+  e.top5 = NAN;
+  if (s == LP_OK && json_object_get(line, "top5")) s = number(at, line, "top5", &e.top5);
   if (s == LP_OK) s = number(at, line, "seconds", &e.seconds);
   if (s != LP_OK) return s;
   while (run->n_epochs && run->epoch[run->n_epochs - 1].epoch >= e.epoch) run->n_epochs--;
@@ -44,6 +46,7 @@ static lp_status add_epoch(run_info *run, const place *at, const json_t *line) {
   }
   run->epoch[run->n_epochs++] = e;
   run->accuracy = e.accuracy;
+  run->top5 = e.top5;
   run->loss = e.loss;
   return LP_OK;
 }
@@ -109,7 +112,7 @@ static lp_status read_lines(analysis *a, const char *path, const char *text, siz
 lp_status read_metrics(analysis *a) {
   for (uint32_t i = 0; i < a->n_arms; i++)
     for (uint32_t k = 0; k < a->n_seeds; k++)
-      a->arm[i].run[k] = (run_info){.status = "missing", .accuracy = NAN, .loss = NAN};
+      a->arm[i].run[k] = (run_info){.status = "missing", .accuracy = NAN, .top5 = NAN, .loss = NAN};
   char *path = lp_path_join(a->dir, "metrics.jsonl");
   if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory");
   lp_status s = LP_OK;

@@ -63,10 +63,10 @@ static json_t *run_json(const analysis *a, const run_info *run, uint32_t seed) {
     bad |= json_array_append_new(seconds, json_number(run->epoch[e].seconds));
   for (int k = 0; run->measured && k < N_SITES; k++)
     bad |= json_object_set_new(sites, site_name[k], site_json(&run->site[k]));
-  json_t *o =
-      json_pack("{s:I, s:s, s:o, s:o, s:I, s:o, s:o}", "seed", a->seed[seed], "status", run->status,
-                "accuracy", json_number(run->accuracy), "loss", json_number(run->loss), "epochs",
-                (json_int_t)run->n_epochs, "seconds_per_epoch", seconds, "sites", sites);
+  json_t *o = json_pack("{s:I, s:s, s:o, s:o, s:o, s:I, s:o, s:o}", "seed", a->seed[seed], "status",
+                        run->status, "accuracy", json_number(run->accuracy), "top5",
+                        json_number(run->top5), "loss", json_number(run->loss), "epochs",
+                        (json_int_t)run->n_epochs, "seconds_per_epoch", seconds, "sites", sites);
   if (run->message) bad |= json_object_set_new(o, "message", json_string(run->message));
   return checked(o, bad);
 }
@@ -80,10 +80,12 @@ static json_t *arms_json(const analysis *a) {
     for (uint32_t k = 0; k < a->n_seeds; k++)
       bad |= json_array_append_new(runs, run_json(a, &arm->run[k], k));
     json_t *accuracy = moments_json(a, arm, (outcome){.kind = OUTCOME_ACCURACY}, &bad);
+    json_t *top5 = moments_json(a, arm, (outcome){.kind = OUTCOME_TOP5}, &bad);
     json_t *loss = moments_json(a, arm, (outcome){.kind = OUTCOME_LOSS}, &bad);
-    bad |= json_object_set_new(o, arm->name,
-                               json_pack("{s:s, s:o, s:o, s:o}", "layer", arm->layer, "accuracy",
-                                         accuracy, "loss", loss, "runs", runs));
+    bad |=
+        json_object_set_new(o, arm->name,
+                            json_pack("{s:s, s:o, s:o, s:o, s:o}", "layer", arm->layer, "accuracy",
+                                      accuracy, "top5", top5, "loss", loss, "runs", runs));
   }
   return checked(o, bad);
 }

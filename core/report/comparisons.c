@@ -1,23 +1,24 @@
-/* comparisons.c: data of the leave-one-class-out figure. */
+/* comparisons.c: the per-image test with one class left out: its figure and what is said about it.
+ */
 #include "report/report_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_CLASSES = 20 };
-
-/* Position of a class on the axis: 0 is "none left out". Negative: not shown. */
-static int class_place(const report_run *run, const char *name) {
-  for (uint32_t i = 0; i < run->n_classes && i < MAX_CLASSES; i++)
-    if (strcmp(run->classes[i], name) == 0) return (int)i + 1;
-  return -1;
-}
-
 typedef struct axis {
   uint32_t points;
   bool *arm; /* has points */
+  uint32_t n;
+  const char *class[REPORT_CLASSES];
 } axis;
+
+/* Position of a class on the axis: 0 is "none left out". Negative: not shown. */
+static int class_place(const axis *ax, const char *name) {
+  for (uint32_t i = 0; i < ax->n; i++)
+    if (strcmp(ax->class[i], name) == 0) return (int)i + 1;
+  return -1;
+}
 
 static void point(const report_run *run, FILE *f, axis *ax, const json_t *c, const char *left_out,
                   int place, const json_t *t) {
@@ -48,6 +49,9 @@ lp_status leave_one_out_write(const report_run *run, int arg, figure_out *out) {
   const json_t *list = jobj(run->summary, "comparisons");
   axis ax = {.arm = calloc(run->n_arms, sizeof *ax.arm)};
   if (!ax.arm) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  uint32_t index[REPORT_CLASSES];
+  ax.n = report_shown_classes(run, index);
+  for (uint32_t c = 0; c < ax.n; c++) ax.class[c] = run->classes[index[c]];
   uint32_t left_out = 0;
   size_t i, k;
   json_t *c, *t;
@@ -57,7 +61,7 @@ lp_status leave_one_out_write(const report_run *run, int arg, figure_out *out) {
     json_array_foreach(jobj(c, "per_image"), k, t) point(run, out->csv, &ax, c, "none", 0, t);
     json_array_foreach(jobj(c, "leave_one_class_out"), k, t) {
       uint32_t before = ax.points;
-      point(run, out->csv, &ax, c, jstr(t, "class"), class_place(run, jstr(t, "class")), t);
+      point(run, out->csv, &ax, c, jstr(t, "class"), class_place(&ax, jstr(t, "class")), t);
       left_out += ax.points - before;
     }
   }
@@ -65,21 +69,62 @@ lp_status leave_one_out_write(const report_run *run, int arg, figure_out *out) {
   gp_numbers(out->var, "shown", ax.arm, run->n_arms);
   free(ax.arm);
   if (!left_out) return lp_fail(LP_ERR_NOT_FOUND, "the analysis has no such test");
-  uint32_t n = run->n_classes < MAX_CLASSES ? run->n_classes : MAX_CLASSES;
   gp_arms(out->var, run);
-  gp_array(out->var, "class", run->classes, n, 14);
+  gp_array(out->var, "class", ax.class, ax.n, 14);
   gp_array(out->var, "site", report_site_name, REPORT_SITES, 14);
-  fprintf(out->var, "n_class = %u\nn_site = %d\n", n, REPORT_SITES);
+  fprintf(out->var, "n_class = %u\nn_site = %d\n", ax.n, REPORT_SITES);
   html(
       out->caption,
       "t of the paired test over images, once with all images (\xe2\x80\x9cnone\xe2\x80\x9d) and "
       "once without the images of each class; one point a pair of networks (arm and reference with "
       "one seed). Dashed lines: p = .05 (t = \xc2\xb1"
       "1.96). ");
-  if (run->n_classes > n)
-    html(out->caption, "Shown are the first %u of %u classes; the text counts all of them. ", n,
-         run->n_classes);
+  if (run->n_classes > ax.n)
+    html(out->caption, "Shown are %u of %u classes, evenly chosen; the text counts all of them. ",
+         ax.n, run->n_classes);
   html(out->caption, "Where the points of one arm spread as widely as those of different arms, "
                      "the pair of networks matters more than the layer.");
   return LP_OK;
+}
+
+/* ---- the text ------------------------------------------------------------------------------- */
+
+/* How often the verdict at p = .05 depends on one class, and on which. */
+void leave_one_out_text(const report_run *run, FILE *f) {
+  const double alpha = 0.05;
+  const json_t *list = jobj(run->summary, "comparisons");
+  size_t i, k, m;
+  json_t *c, *l, *t;
+  unsigned total = 0, flips = 0;
+  char *text = NULL;
+  size_t size = 0;
+  FILE *items = open_memstream(&text, &size);
+  if (!items) return;
+  json_array_foreach(list, i, c) {
+    if (strcmp(jstr(c, "measure"), "variance") != 0) continue;
+    json_array_foreach(jobj(c, "leave_one_class_out"), k, l) {
+      double p = jnum(l, "p"), all = NAN;
+      json_array_foreach(jobj(c, "per_image"), m, t) {
+        if (jnum(t, "seed") == jnum(l, "seed")) all = jnum(t, "p");
+      }
+      if (isnan(p) || isnan(all)) continue;
+      total++;
+      if ((p < alpha) == (all < alpha)) continue;
+      if (flips++ >= 20) continue;
+      html(items, "<li>%s at %s, seed %s, without class %s: p = %s (all classes: %s)</li>\n",
+           jstr(c, "arm"), jstr(c, "site"), num(jnum(l, "seed"), 0).s, jstr(l, "class"),
+           p_value(p).s, p_value(all).s);
+    }
+  }
+  if (fclose(items) == 0 && total > 0) {
+    html(f,
+         "<p>Leaving one class out changed the verdict of the per-image test at p = .05 in %u "
+         "of %u cases%s</p>\n",
+         flips, total,
+         flips > 20 ? " (the first 20 are listed):"
+         : flips    ? ":"
+                    : ".");
+    if (flips) fprintf(f, "<ul>\n%s</ul>\n", text);
+  }
+  free(text);
 }

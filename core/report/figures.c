@@ -27,6 +27,12 @@ static const figure figures[] = {
     {"maps_lp_out", "maps.gp", "Class maps at lp_out", maps_write, 2, false},
     {"maps_lp_out_centred", "maps.gp", "Mean-subtracted class maps at lp_out", maps_write, 3,
      false},
+    {"images_lp_in", "maps.gp", "Single images at lp_in", maps_write, 4, false},
+    {"images_lp_in_centred", "maps.gp", "Mean-subtracted single images at lp_in", maps_write, 5,
+     false},
+    {"images_lp_out", "maps.gp", "Single images at lp_out", maps_write, 6, false},
+    {"images_lp_out_centred", "maps.gp", "Mean-subtracted single images at lp_out", maps_write, 7,
+     false},
 };
 
 /* ---- text for gnuplot ----------------------------------------------------------------------- */

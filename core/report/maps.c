@@ -1,4 +1,4 @@
-/* maps.c: class maps from activations/, and tiles for templates/maps.gp.
+/* maps.c: maps of classes and of single images from activations/, and tiles for templates/maps.gp.
  *
  * Units of networks with different seeds have nothing to do with each other, so maps are never
  * averaged over networks: one seed is shown, the first for which most arms have activations.
@@ -7,27 +7,43 @@
 
 #include <locality/analysis.h>
 #include <locality/io.h>
+#include <locality/rng.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_CLASSES = 20 };
+enum { MAX_SAMPLES = 10 };
+_Static_assert((int)MAX_SAMPLES <= (int)REPORT_CLASSES, "a map_kind must hold them");
 
-typedef struct class_map {
-  double *of[2]; /* n_classes x units: mean activation of a class; the same minus the mean map */
-} class_map;
+/* Maps of one kind, arm and site: n x units as they are, and minus the mean over all images. */
+typedef struct map_set {
+  double *of[2];
+} map_set;
+
+/* What the maps of a kind show: its columns. */
+typedef struct map_kind {
+  uint32_t n;
+  uint32_t index[REPORT_CLASSES]; /* classes, or images */
+  const char *label[REPORT_CLASSES];
+} map_kind;
+enum { CLASSES = 0, SAMPLES = 1, KINDS = 2 };
 
 typedef struct report_maps report_maps;
 struct report_maps {
   uint64_t seed;
-  uint32_t n_arms, n_classes, units, images;
-  class_map *map; /* n_arms x REPORT_SITES; NULL inside where there is nothing */
+  uint32_t n_arms, units, images;
+  map_kind kind[KINDS];
+  map_set *map; /* n_arms x REPORT_SITES x KINDS; NULL inside where there is nothing */
 };
+
+static map_set *map_at(const report_maps *m, uint32_t arm, int site, int kind) {
+  return &m->map[(arm * REPORT_SITES + (uint32_t)site) * KINDS + (uint32_t)kind];
+}
 
 void maps_free(report_maps *m) {
   if (!m) return;
-  for (uint32_t i = 0; m->map && i < m->n_arms * REPORT_SITES; i++) {
+  for (uint32_t i = 0; m->map && i < m->n_arms * REPORT_SITES * KINDS; i++) {
     free(m->map[i].of[0]);
     free(m->map[i].of[1]);
   }
@@ -60,22 +76,83 @@ static bool choose_seed(const report_run *run, uint64_t *seed) {
   return best > 0;
 }
 
+/* ---- choosing ------------------------------------------------------------------------------- */
+
+static void choose_classes(const report_run *run, map_kind *k) {
+  k->n = report_shown_classes(run, k->index);
+  for (uint32_t i = 0; i < k->n; i++) k->label[i] = run->classes[k->index[i]];
+}
+
+static int by_number(const void *a, const void *b) {
+  const uint32_t *x = a, *y = b;
+  return (*x > *y) - (*x < *y);
+}
+
+/* Images drawn by the seed, in the order of the data, each with its class for a label. */
+static lp_status choose_samples(const report_run *run, report_maps *m, const int32_t *label,
+                                uint32_t n) {
+  map_kind *k = &m->kind[SAMPLES];
+  uint32_t *order = malloc(n * sizeof *order);
+  if (!order) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  lp_rng_permutation(m->seed, lp_rng_stream("report/samples"), 0, order, n);
+  k->n = n < MAX_SAMPLES ? n : MAX_SAMPLES;
+  memcpy(k->index, order, k->n * sizeof *order);
+  free(order);
+  qsort(k->index, k->n, sizeof *k->index, by_number);
+  for (uint32_t i = 0; i < k->n; i++) {
+    int32_t c = label[k->index[i]];
+    k->label[i] = c >= 0 && (uint32_t)c < run->n_classes ? run->classes[c] : "?";
+  }
+  return LP_OK;
+}
+
+/* ---- loading -------------------------------------------------------------------------------- */
+
 /* Maps of all classes, of which those shown are kept. */
 static lp_status class_maps(const report_maps *m, const float *x, const int32_t *label, uint32_t n,
-                            uint32_t all_classes, class_map *out) {
+                            uint32_t all_classes, map_set *out) {
+  const map_kind *k = &m->kind[CLASSES];
   lp_status st = LP_OK;
   for (int centred = 0; centred < 2 && st == LP_OK; centred++) {
     double *map = malloc((size_t)all_classes * m->units * sizeof *map);
     if (!map) return lp_fail(LP_ERR_MEMORY, "out of memory");
     st = lp_class_maps(x, label, n, m->units, all_classes, centred, map);
-    double *kept = realloc(map, (size_t)m->n_classes * m->units * sizeof *map);
+    for (uint32_t c = 0; c < k->n; c++) /* upwards: index[c] >= c */
+      memmove(map + (size_t)c * m->units, map + (size_t)k->index[c] * m->units,
+              m->units * sizeof *map);
+    double *kept = realloc(map, (size_t)k->n * m->units * sizeof *map);
     out->of[centred] = kept ? kept : map;
   }
   return st;
 }
 
+static lp_status sample_maps(const report_maps *m, const float *x, uint32_t n, map_set *out) {
+  const map_kind *k = &m->kind[SAMPLES];
+  double *mean = calloc(m->units, sizeof *mean);
+  for (int centred = 0; centred < 2; centred++)
+    out->of[centred] = malloc((size_t)k->n * m->units * sizeof *mean);
+  lp_status st = mean && out->of[0] && out->of[1] ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory");
+  for (uint32_t i = 0; i < n && st == LP_OK; i++)
+    for (uint32_t u = 0; u < m->units; u++) mean[u] += (double)x[(size_t)i * m->units + u] / n;
+  for (uint32_t i = 0; i < k->n && st == LP_OK; i++)
+    for (uint32_t u = 0; u < m->units; u++) {
+      double v = (double)x[(size_t)k->index[i] * m->units + u];
+      out->of[0][(size_t)i * m->units + u] = v;
+      out->of[1][(size_t)i * m->units + u] = v - mean[u];
+    }
+  free(mean);
+  return st;
+}
+
+static bool fits(const report_maps *m, const lp_tensor_view *x, const lp_tensor_view *label) {
+  return x && label && x->desc.dtype == LP_F32 && label->desc.dtype == LP_I32 &&
+         x->desc.ndim == 2 && label->desc.ndim == 1 && x->desc.dim[0] == label->desc.dim[0] &&
+         x->desc.dim[0] >= 1 && x->desc.dim[0] <= INT32_MAX && x->desc.dim[1] == m->units &&
+         (m->images == 0 || x->desc.dim[0] == m->images);
+}
+
 /* What does not fit is left out with a line in the log: the page says what is missing. */
-static lp_status load_arm(report_maps *m, uint32_t arm, uint32_t all_classes, const char *path) {
+static lp_status load_arm(const report_run *run, report_maps *m, uint32_t arm, const char *path) {
   lp_safetensors *f = NULL;
   lp_status st = lp_safetensors_read(path, &f);
   if (st != LP_OK) {
@@ -85,22 +162,23 @@ static lp_status load_arm(report_maps *m, uint32_t arm, uint32_t all_classes, co
   const lp_tensor_view *label = lp_safetensors_find(f, "labels");
   for (int s = 0; s < REPORT_SITES && st == LP_OK; s++) {
     const lp_tensor_view *x = lp_safetensors_find(f, report_site_name[s]);
-    class_map *out = &m->map[arm * REPORT_SITES + (uint32_t)s];
-    if (!x || !label || x->desc.dtype != LP_F32 || label->desc.dtype != LP_I32 ||
-        x->desc.ndim != 2 || label->desc.ndim != 1 || x->desc.dim[0] != label->desc.dim[0] ||
-        x->desc.dim[0] < 1 || x->desc.dim[0] > INT32_MAX || x->desc.dim[1] != m->units) {
+    map_set *classes = map_at(m, arm, s, CLASSES);
+    if (!fits(m, x, label)) {
       lp_log(LP_LOG_WARNING, "%s: %s and labels do not fit a sheet of %u units", path,
              report_site_name[s], m->units);
       continue;
     }
-    st = class_maps(m, x->data, label->data, (uint32_t)x->desc.dim[0], all_classes, out);
+    const uint32_t n = (uint32_t)x->desc.dim[0];
+    st = class_maps(m, x->data, label->data, n, run->n_classes, classes);
     if (st == LP_ERR_ARG) {
       lp_log(LP_LOG_WARNING, "%s: %s", path, lp_error_message());
-      for (int k = 0; k < 2; k++) free(out->of[k]), out->of[k] = NULL;
+      for (int k = 0; k < 2; k++) free(classes->of[k]), classes->of[k] = NULL;
       st = LP_OK;
-    } else {
-      m->images = (uint32_t)x->desc.dim[0];
+      continue;
     }
+    if (st == LP_OK && m->images == 0) st = choose_samples(run, m, label->data, n);
+    m->images = n;
+    if (st == LP_OK) st = sample_maps(m, x->data, n, map_at(m, arm, s, SAMPLES));
   }
   lp_safetensors_free(f);
   return st;
@@ -112,15 +190,15 @@ lp_status maps_load(report_run *run) {
   run->maps = m;
   m->n_arms = run->n_arms;
   m->units = run->rows * run->cols;
-  m->n_classes = run->n_classes < MAX_CLASSES ? run->n_classes : MAX_CLASSES;
-  m->map = calloc((size_t)run->n_arms * REPORT_SITES, sizeof *m->map);
+  choose_classes(run, &m->kind[CLASSES]);
+  m->map = calloc((size_t)run->n_arms * REPORT_SITES * KINDS, sizeof *m->map);
   if (!m->map) return lp_fail(LP_ERR_MEMORY, "out of memory");
-  if (!m->units || !m->n_classes || !choose_seed(run, &m->seed)) return LP_OK;
+  if (!m->units || !run->n_classes || !choose_seed(run, &m->seed)) return LP_OK;
   lp_status st = LP_OK;
   for (uint32_t a = 0; a < run->n_arms && st == LP_OK; a++) {
     char *path = activations_path(run, a, m->seed);
     if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory");
-    if (access(path, R_OK) == 0) st = load_arm(m, a, run->n_classes, path);
+    if (access(path, R_OK) == 0) st = load_arm(run, m, a, path);
     free(path);
   }
   return st;
@@ -129,61 +207,74 @@ lp_status maps_load(report_run *run) {
 /* ---- the figures ---------------------------------------------------------------------------- */
 
 /* One row of tiles for each arm that has maps. */
-static void write_tiles(const report_run *run, int site, bool centred, double *tile, tile_set *t,
+static void write_tiles(const report_run *run, int kind, int site, bool centred, tile_set *t,
                         const char **down, FILE *csv) {
   const report_maps *m = run->maps;
   for (uint32_t a = 0; a < run->n_arms; a++) {
-    const class_map *map = &m->map[a * REPORT_SITES + (uint32_t)site];
-    if (!map->of[centred]) continue;
+    const double *map = map_at(m, a, site, kind)->of[centred];
+    if (!map) continue;
     down[t->n_down++] = run->arms[a].name;
-    for (uint32_t c = 0; c < m->n_classes; c++) {
+    for (uint32_t c = 0; c < t->n_across; c++) {
+      const double *tile = map + (size_t)c * m->units;
       for (uint32_t u = 0; u < m->units; u++) {
-        tile[u] = map->of[centred][(size_t)c * m->units + u];
         t->low = fmin(t->low, tile[u]);
         t->high = fmax(t->high, tile[u]);
       }
       char what[200];
-      snprintf(what, sizeof what, "arm %.80s, class %.80s", run->arms[a].name, run->classes[c]);
+      if (kind == CLASSES)
+        snprintf(what, sizeof what, "arm %.80s, class %.80s", run->arms[a].name, t->across[c]);
+      else
+        snprintf(what, sizeof what, "arm %.80s, image %u, class %.60s", run->arms[a].name,
+                 m->kind[kind].index[c], t->across[c]);
       tile_csv(csv, what, tile, run->rows, run->cols);
     }
   }
 }
 
+static void caption(const report_run *run, int kind, int site, bool centred, FILE *f) {
+  const report_maps *m = run->maps;
+  const map_kind *k = &m->kind[kind];
+  const char *minus = centred ? ", minus the mean over all analysed images" : "";
+  shorttext seed = num((double)m->seed, 0);
+  if (kind == CLASSES)
+    html(f,
+         "Mean activation over the test images of each class at %s%s, seed %s, %u images in all; "
+         "sheet of %u \xc3\x97 %u units. One colour scale for all arms",
+         report_site_name[site], minus, seed.s, m->images, run->rows, run->cols);
+  else
+    html(f,
+         "Activation at %s for single images%s, seed %s: %u of the %u analysed images, drawn by "
+         "that seed, under the name of their class. One colour scale for all arms",
+         report_site_name[site], minus, seed.s, k->n, m->images);
+  html(f, centred ? ", symmetric about zero." : ".");
+  if (kind == CLASSES && run->n_classes > k->n)
+    html(f, " Shown are %u of %u classes, evenly chosen.", k->n, run->n_classes);
+}
+
 lp_status maps_write(const report_run *run, int arg, figure_out *out) {
-  const int site = arg / 2;
+  const int kind = arg / 4, site = arg / 2 % 2;
   const bool centred = arg % 2;
   const report_maps *m = run->maps;
   if (!m->images) return lp_fail(LP_ERR_NOT_FOUND, "there are no activations that fit the sheet");
-  double *tile = malloc(m->units * sizeof *tile);
   const char **down = calloc(run->n_arms, sizeof *down);
-  lp_status st = LP_OK;
+  if (!down) return lp_fail(LP_ERR_MEMORY, "out of memory");
   tile_set t = {.rows = run->rows,
                 .cols = run->cols,
-                .n_across = m->n_classes,
-                .across = run->classes,
-                .scale = centred ? "activation minus mean" : "mean activation",
+                .n_across = m->kind[kind].n,
+                .across = m->kind[kind].label,
+                .down = down,
+                .scale = centred           ? "activation minus mean"
+                         : kind == CLASSES ? "mean activation"
+                                           : "activation",
                 .diverging = centred};
-  if (!tile || !down) {
-    st = lp_fail(LP_ERR_MEMORY, "out of memory");
-  } else {
-    write_tiles(run, site, centred, tile, &t, down, out->csv);
-    t.down = down;
-    if (centred) t.high = fmax(t.high, -t.low), t.low = -t.high;
-    if (t.n_down == 0)
-      st = lp_fail(LP_ERR_NOT_FOUND, "there are no activations of %s", report_site_name[site]);
-    else
-      tiles_var(out->var, &t);
-    html(out->caption,
-         "Mean activation over the test images of each class at %s%s, seed %s, %u "
-         "images in all; sheet of %u \xc3\x97 %u units. One colour scale for all arms",
-         report_site_name[site], centred ? ", minus the mean over all analysed images" : "",
-         num((double)m->seed, 0).s, m->images, run->rows, run->cols);
-    html(out->caption, centred ? ", symmetric about zero." : ".");
-    if (run->n_classes > m->n_classes)
-      html(out->caption, " Shown are the first %u of %u classes.", m->n_classes, run->n_classes);
-  }
+  write_tiles(run, kind, site, centred, &t, down, out->csv);
+  lp_status st = LP_OK;
+  if (t.n_down == 0)
+    st = lp_fail(LP_ERR_NOT_FOUND, "there are no activations of %s", report_site_name[site]);
+  if (centred) t.high = fmax(t.high, -t.low), t.low = -t.high;
+  if (st == LP_OK) tiles_var(out->var, &t);
+  caption(run, kind, site, centred, out->caption);
   free(down);
-  free(tile);
   return st;
 }
 

@@ -45,20 +45,27 @@ static lp_status per_image(const report_run *run, FILE *f) {
   return figure_emit(run, "leave_one_out", f);
 }
 
-static lp_status priors(const report_run *run, FILE *f) {
-  lp_status st = figure_emit(run, "prior_maps", f);
-  if (st == LP_OK) st = figure_emit(run, "prior_distance", f);
-  if (st == LP_OK) st = figure_emit(run, "connections", f);
+static lp_status figures_emit(const report_run *run, const char *const *names, size_t n, FILE *f) {
+  lp_status st = LP_OK;
+  for (size_t i = 0; i < n && st == LP_OK; i++) st = figure_emit(run, names[i], f);
   return st;
+}
+
+static lp_status priors(const report_run *run, FILE *f) {
+  static const char *const names[] = {"prior_maps", "prior_distance", "connections"};
+  return figures_emit(run, names, 3, f);
 }
 
 static lp_status class_maps(const report_run *run, FILE *f) {
   static const char *const names[] = {"maps_lp_in", "maps_lp_in_centred", "maps_lp_out",
                                       "maps_lp_out_centred"};
-  lp_status st = LP_OK;
-  for (size_t i = 0; i < sizeof names / sizeof *names && st == LP_OK; i++)
-    st = figure_emit(run, names[i], f);
-  return st;
+  return figures_emit(run, names, 4, f);
+}
+
+static lp_status single_images(const report_run *run, FILE *f) {
+  static const char *const names[] = {"images_lp_in", "images_lp_in_centred", "images_lp_out",
+                                      "images_lp_out_centred"};
+  return figures_emit(run, names, 4, f);
 }
 
 static lp_status measures(const report_run *run, FILE *f) {
@@ -97,6 +104,7 @@ static const struct {
     {"measures", "All measures", measures},
     {"priors", "The prior", priors},
     {"class-maps", "Class maps", class_maps},
+    {"single-images", "Single images", single_images},
     {"facts", "How it was run", facts},
     {"restyle", "Changing the figures", restyle},
 };

@@ -61,6 +61,10 @@ uint32_t report_seed_index(const report_run *run, uint64_t seed);   /* n_seeds w
 /* The arm that published values of "the locality prior" stand beside; n_arms when there is none. */
 uint32_t report_lp_arm(const report_run *run);
 
+/* Classes that a figure shows: all, or evenly chosen ones where there are more than that. */
+enum { REPORT_CLASSES = 20 };
+uint32_t report_shown_classes(const report_run *run, uint32_t index[REPORT_CLASSES]);
+
 /* JSON access that never fails: NULL, "" or NaN where the value is absent or of another type. */
 const char *jstr(const json_t *o, const char *key);
 double jnum(const json_t *o, const char *key);
@@ -134,7 +138,7 @@ lp_status leave_one_out_write(const report_run *run, int arg, figure_out *out);
 lp_status prior_maps_write(const report_run *run, int arg, figure_out *out);
 lp_status prior_distance_write(const report_run *run, int arg, figure_out *out);
 lp_status wires_write(const report_run *run, int arg, figure_out *out);
-/* arg: site * 2 + (1 for mean-subtracted) */
+/* arg: (4 for single images, else classes) + site * 2 + (1 for mean-subtracted) */
 lp_status maps_write(const report_run *run, int arg, figure_out *out);
 lp_status maps_load(report_run *run);
 void maps_free(struct report_maps *maps);

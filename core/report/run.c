@@ -76,6 +76,12 @@ uint32_t report_lp_arm(const report_run *run) {
   return run->n_arms;
 }
 
+uint32_t report_shown_classes(const report_run *run, uint32_t index[REPORT_CLASSES]) {
+  uint32_t n = run->n_classes < REPORT_CLASSES ? run->n_classes : REPORT_CLASSES;
+  for (uint32_t i = 0; i < n; i++) index[i] = (uint32_t)((uint64_t)i * run->n_classes / n);
+  return n;
+}
+
 /* A resumed run repeats the epochs after its checkpoint: the later line counts. */
 static lp_status add_epoch(report_run *run, const report_epoch *e) {
   for (uint32_t i = run->n_epochs; i-- > 0;) {

@@ -91,16 +91,22 @@ static void test_note(FILE *f, const json_t *list) {
 
 /* ---- accuracy ------------------------------------------------------------------------------- */
 
+/* Among few classes the right one is nearly always one of five. */
+static bool shows_top5(const report_run *run) {
+  return run->n_classes > 10;
+}
+
 static void accuracy_row(const report_run *run, FILE *f, uint32_t i, const json_t *published) {
   const report_arm *arm = &run->arms[i];
   const json_t *a = jobj(jobj(run->summary, "arms"), arm->name);
-  const json_t *acc = jobj(a, "accuracy"), *loss = jobj(a, "loss");
+  const json_t *acc = jobj(a, "accuracy"), *top5 = jobj(a, "top5"), *loss = jobj(a, "loss");
   html(f, "<tr><th scope=\"row\">%s%s</th><td class=\"text spec\"><code>%s</code></td>", arm->name,
        strcmp(arm->name, run->reference) == 0 ? " (reference)" : "", arm->layer);
   count_cell(f, jnum(acc, "n"));
   cell(f, mean_sd(jnum(acc, "mean"), jnum(acc, "sd"), 2));
   const json_t *p = jobj(published, arm->name);
   if (published) cell(f, num(jnum(p, "accuracy"), 1));
+  if (shows_top5(run)) cell(f, mean_sd(jnum(top5, "mean"), jnum(top5, "sd"), 2));
   cell(f, mean_sd(jnum(loss, "mean"), jnum(loss, "sd"), 3));
   if (published) cell(f, num(jnum(p, "loss"), 3));
   html(f, "</tr>\n");
@@ -110,10 +116,13 @@ void table_accuracy(const report_run *run, FILE *f) {
   const json_t *published = jobj(jobj(run->summary, "published"), "arms");
   if (!json_object_size(published)) published = NULL;
   open_table(f, "Test accuracy and loss: mean \xc2\xb1 sd over n networks (seeds)");
-  if (published)
-    HEAD(f, "Arm", "<Layer", "n", "Accuracy,\xc2\xa0%", "published,\xc2\xa0%", "Loss", "published");
-  else
-    HEAD(f, "Arm", "<Layer", "n", "Accuracy,\xc2\xa0%", "Loss");
+  const char *name[8] = {"Arm", "<Layer", "n", "Accuracy,\xc2\xa0%"};
+  size_t names = 4;
+  if (published) name[names++] = "published,\xc2\xa0%";
+  if (shows_top5(run)) name[names++] = "Top-5,\xc2\xa0%";
+  name[names++] = "Loss";
+  if (published) name[names++] = "published";
+  head(f, name, names);
   for (uint32_t i = 0; i < run->n_arms; i++) accuracy_row(run, f, i, published);
   close_table(f);
   if (published)
@@ -151,6 +160,21 @@ static void comparison_cells(FILE *f, const json_t *c) {
   test_cells(f, c);
 }
 
+/* What was published for a site, as a last row: one network each. */
+static void published_row(const report_run *run, FILE *f, const char *site) {
+  const json_t *published = jobj(run->summary, "published");
+  size_t i;
+  json_t *c;
+  json_array_foreach(jobj(published, "variance"), i, c) {
+    if (strcmp(jstr(c, "site"), site) != 0) continue;
+    const char *what = jstr(published, "what");
+    html(f, "<tr><th scope=\"row\">published%s%s</th><td>1</td><td>%s</td><td>%s</td>",
+         *what ? " for " : "", what, num_auto(jnum(c, "lp")).s, num_auto(jnum(c, "control")).s);
+    for (int k = 0; k < 6; k++) cell(f, num(NAN, 0));
+    html(f, "</tr>\n");
+  }
+}
+
 static bool comparison_table(const report_run *run, FILE *f, const char *site, const char *measure,
                              const char *caption) {
   const json_t *list = jobj(run->summary, "comparisons");
@@ -168,6 +192,7 @@ static bool comparison_table(const report_run *run, FILE *f, const char *site, c
     comparison_cells(f, c);
     html(f, "</tr>\n");
   }
+  if (any && strcmp(measure, "variance") == 0) published_row(run, f, site);
   if (any) close_table(f);
   return any;
 }
@@ -274,10 +299,12 @@ void table_per_image(const report_run *run, FILE *f) {
   html(f, "<summary>Every pair of networks (%u rows)</summary>\n", rows);
   per_image_rows(list, f);
   html(f, "</details>\n");
-  json_array_foreach(jobj(jobj(run->summary, "published"), "variance"), i, c) {
-    html(f, "<p>Published at %s: %s with the prior, %s in the control, t = %s, p = %s.</p>\n",
-         jstr(c, "site"), num_auto(jnum(c, "lp")).s, num_auto(jnum(c, "control")).s,
-         num(jnum(c, "t"), 2).s, exact(jnum(c, "p")).s);
+  const json_t *published = jobj(run->summary, "published");
+  const char *what = jstr(published, "what");
+  json_array_foreach(jobj(published, "variance"), i, c) {
+    html(f, "<p>Published at %s%s%s: %s with the prior, %s in the control, t = %s, p = %s.</p>\n",
+         jstr(c, "site"), *what ? " for " : "", what, num_auto(jnum(c, "lp")).s,
+         num_auto(jnum(c, "control")).s, num(jnum(c, "t"), 2).s, exact(jnum(c, "p")).s);
   }
   html(f, "<p class=\"warn\"><strong>Images are not replicates.</strong> All images pass through "
           "the same two networks, so this test asks whether <em>these two</em> networks differ "
@@ -446,46 +473,4 @@ void table_measures(const report_run *run, FILE *f) {
   close_table(f);
   json_decref(names);
   measure_tests(run, f);
-}
-
-/* ---- leave one class out -------------------------------------------------------------------- */
-
-/* How often the verdict at p = .05 depends on one class, and on which. */
-void leave_one_out_text(const report_run *run, FILE *f) {
-  const double alpha = 0.05;
-  const json_t *list = jobj(run->summary, "comparisons");
-  size_t i, k, m;
-  json_t *c, *l, *t;
-  unsigned total = 0, flips = 0;
-  char *text = NULL;
-  size_t size = 0;
-  FILE *items = open_memstream(&text, &size);
-  if (!items) return;
-  json_array_foreach(list, i, c) {
-    if (strcmp(jstr(c, "measure"), "variance") != 0) continue;
-    json_array_foreach(jobj(c, "leave_one_class_out"), k, l) {
-      double p = jnum(l, "p"), all = NAN;
-      json_array_foreach(jobj(c, "per_image"), m, t) {
-        if (jnum(t, "seed") == jnum(l, "seed")) all = jnum(t, "p");
-      }
-      if (isnan(p) || isnan(all)) continue;
-      total++;
-      if ((p < alpha) == (all < alpha)) continue;
-      if (flips++ >= 20) continue;
-      html(items, "<li>%s at %s, seed %s, without class %s: p = %s (all classes: %s)</li>\n",
-           jstr(c, "arm"), jstr(c, "site"), num(jnum(l, "seed"), 0).s, jstr(l, "class"),
-           p_value(p).s, p_value(all).s);
-    }
-  }
-  if (fclose(items) == 0 && total > 0) {
-    html(f,
-         "<p>Leaving one class out changed the verdict of the per-image test at p = .05 in %u "
-         "of %u cases%s</p>\n",
-         flips, total,
-         flips > 20 ? " (the first 20 are listed):"
-         : flips    ? ":"
-                    : ".");
-    if (flips) fprintf(f, "<ul>\n%s</ul>\n", text);
-  }
-  free(text);
 }

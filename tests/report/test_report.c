@@ -161,6 +161,7 @@ static void test_numbers(void **state) {
   const char *dir = folder("numbers");
   sample_run_make(dir, &small);
   char *page = report_of(dir);
+  must_lack(page, "Top-5"); /* of ten classes it says nothing */
   static const char *const shown[] = {
       "<h1>LeNet on MNIST</h1>",
       "Accuracy with the locality prior (98.07 %)", /* the answer */
@@ -178,6 +179,7 @@ static void test_numbers(void **state) {
       "8.167", /* uniform */
       "7.550", /* border */
       "8.458 with the prior, 8.667 in the control",
+      "<th scope=\"row\">published</th><td>1</td><td>8.458</td><td>8.667</td>",
       "epoch 3 at step 2203, learning rate 0.1", /* a loss that is not finite */
       "6 of 9 networks (3 arms, 3 seeds) finished",
       "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
@@ -193,9 +195,17 @@ static void test_figures(void **state) {
   const char *dir = folder("figures");
   sample_run_make(dir, &small);
   char *page = report_of(dir);
-  static const char *const names[] = {"learning",           "variance",    "leave_one_out",
-                                      "maps_lp_in",         "maps_lp_out", "maps_lp_in_centred",
-                                      "maps_lp_out_centred"};
+  static const char *const names[] = {"learning",
+                                      "variance",
+                                      "leave_one_out",
+                                      "maps_lp_in",
+                                      "maps_lp_out",
+                                      "maps_lp_in_centred",
+                                      "maps_lp_out_centred",
+                                      "images_lp_in",
+                                      "images_lp_out",
+                                      "images_lp_in_centred",
+                                      "images_lp_out_centred"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     char file[64], anchor[64];
     static const char *const kind[] = {"csv", "var", "gp"};
@@ -254,6 +264,43 @@ static void test_class_map_values(void **state) {
     assert_float_equal(strtod(s, NULL), k ? mean - all : mean, 1e-3 * (mean + 1));
     free(csv);
   }
+}
+
+/* A single image's map, found by the number in its table, and what the mean leaves of it. */
+static void test_single_image_values(void **state) {
+  (void)state;
+  const char *dir = folder("images");
+  sample_run_make(dir, &small);
+  char *page = report_of(dir), *again, path[512];
+  must_contain(page, "10 of the ");
+  snprintf(path, sizeof path, "%s/activations/control-seed1.safetensors", dir);
+  lp_safetensors *f = NULL;
+  assert_int_equal(lp_safetensors_read(path, &f), LP_OK);
+  const float *x = lp_safetensors_find(f, "lp_in")->data;
+  const int32_t *label = lp_safetensors_find(f, "labels")->data;
+  const uint32_t unit = 3 * 7 + 5;
+  double mean = 0;
+  for (uint32_t i = 0; i < small.images; i++) mean += (double)x[i * 49 + unit] / small.images;
+  for (int k = 0; k < 2; k++) {
+    char *csv = read_in(dir, k ? "figures/images_lp_in_centred.csv" : "figures/images_lp_in.csv");
+    uint32_t images = 0, last = 0;
+    for (const char *s = csv; (s = strstr(s, "# arm control, image ")); images++) {
+      unsigned image, class;
+      assert_int_equal(sscanf(s, "# arm control, image %u, class %u", &image, &class), 2);
+      assert_true(images == 0 || image > last); /* in the order of the data, each once */
+      assert_int_equal(class, label[image]);
+      s = skip_past(skip_past(s, '\n', 4), ',', 5); /* to row 3, column 5 */
+      assert_float_equal(strtod(s, NULL), x[image * 49 + unit] - (k ? mean : 0), 1e-3);
+      last = image;
+    }
+    assert_int_equal(images, 10);
+    free(csv);
+  }
+  lp_safetensors_free(f);
+  again = report_of(dir);
+  assert_string_equal(page, again);
+  free(again);
+  free(page);
 }
 
 static void test_escaping(void **state) {
@@ -388,7 +435,9 @@ static void test_large_sheet(void **state) {
   s.class_name = "tench, Tinca tinca ";
   sample_run_make(dir, &s);
   char *page = report_of(dir);
-  must_contain(page, "Shown are the first 20 of 23 classes");
+  must_contain(page, "Top-5");
+  must_contain(page, "87.50");
+  must_contain(page, "Shown are 20 of 23 classes, evenly chosen");
   if (have_gnuplot) must_lack(page, "Not drawn");
   free(page);
 }
@@ -448,12 +497,19 @@ static int tear_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_numbers),          cmocka_unit_test(test_figures),
-      cmocka_unit_test(test_class_map_values), cmocka_unit_test(test_escaping),
-      cmocka_unit_test(test_without_gnuplot),  cmocka_unit_test(test_repeatable),
-      cmocka_unit_test(test_edited_script),    cmocka_unit_test(test_incomplete),
-      cmocka_unit_test(test_large_sheet),      cmocka_unit_test(test_bad_folder),
-      cmocka_unit_test(test_unwritable),       cmocka_unit_test(test_blocked),
+      cmocka_unit_test(test_numbers),
+      cmocka_unit_test(test_figures),
+      cmocka_unit_test(test_class_map_values),
+      cmocka_unit_test(test_escaping),
+      cmocka_unit_test(test_single_image_values),
+      cmocka_unit_test(test_without_gnuplot),
+      cmocka_unit_test(test_repeatable),
+      cmocka_unit_test(test_edited_script),
+      cmocka_unit_test(test_incomplete),
+      cmocka_unit_test(test_large_sheet),
+      cmocka_unit_test(test_bad_folder),
+      cmocka_unit_test(test_unwritable),
+      cmocka_unit_test(test_blocked),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
