@@ -7,6 +7,8 @@
 
 #include "../tests/ops/execute.h"
 
+#include <jansson.h>
+
 enum { BENCH_MAX_BACKENDS = 16, BENCH_MAX_SIZES = 16 };
 
 typedef struct bench_options {
@@ -149,6 +151,13 @@ void bench_add_torch(const bench_options *o, bench_results *r, const bench_netwo
                      const char *name, uint64_t parameters);
 bool bench_has_peer(const bench_options *o, const char *peer);
 
+/* Starts bench/peers/NAME.py as the work of a row. Returns what it says of itself (release it);
+ * NULL: the row says why it is not available. (script.c) */
+enum { BENCH_SCRIPT_ARGUMENTS = 12 };
+typedef struct bench_script bench_script;
+json_t *bench_script_open(bench_row *row, const char *name, const char *const *argument,
+                          uint32_t n);
+
 /* A convolution by oneDNN. */
 void bench_add_onednn(bench_results *r, const op_case *c, const char *name);
 
@@ -181,7 +190,8 @@ bool bench_suite(const bench_options *o, bench_results *r, const char *command, 
                  int n);
 int bench_devices(const bench_options *o, bench_results *r);
 int bench_startup(const bench_options *o, bench_results *r);
-int bench_data(const bench_options *o, bench_results *r);
+/* spec[0..n-1]: of data sets; none: MNIST. */
+int bench_data(const bench_options *o, bench_results *r, char **spec, int n);
 
 /* ---- output ---------------------------------------------------------------------------------- */
 

@@ -17,7 +17,7 @@ static const char usage[] =
     "  prior              the layer with its prior against a plain one\n"
     "  train [MODEL...]   training steps of lenet, mlp, alexnet, with the prior and plain\n"
     "  startup            a new process up to its first training step\n"
-    "  data               reading batches\n"
+    "  data [SPEC...]     batches of training images, by one thread (default: mnist)\n"
     "  scale              training and the layer over threads and batch sizes\n"
     "  compare A B        what changed between two JSON files; exit 1 when something is slower\n"
     "  plot F...          roofline picture of JSON files (needs gnuplot)\n"
@@ -25,7 +25,7 @@ static const char usage[] =
     "options:\n"
     "  --backend D[,D]    devices to measure, in turn (default: all that compute)\n"
     "  --peer P[,P]       also time openblas, blis, clblast (gemm), onednn (gemm, conv), torch\n"
-    "                     and torch:precision=bf16 (train, prior) where installed\n"
+    "                     and torch:precision=bf16 (train, prior), pillow (data) where installed\n"
     "  --layer SPEC       the layer to train: plain, locality:cost=linear, ...\n"
     "  --size N[,N]       --batch N     --threads N (cpu)     --filter TEXT     --list\n"
     "  --precision R      width of the median's interval to reach (0.02)\n"
@@ -46,7 +46,7 @@ static int measure(const bench_options *o, const char *command, char **rest, int
   if (strcmp(command, "startup") == 0)
     bench_startup(o, &r);
   else if (strcmp(command, "data") == 0)
-    bench_data(o, &r);
+    bench_data(o, &r, rest, n);
   else if (strcmp(command, "devices") != 0)
     known = bench_suite(o, &r, command, rest, n);
   int status = 2;

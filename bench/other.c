@@ -1,7 +1,6 @@
-/* devices, startup, data: measurements that are not op cases. */
+/* devices, startup: measurements that are not op cases. */
 #include "bench.h"
 
-#include <locality/data.h>
 #include <locality/registry.h>
 
 #include <errno.h>
@@ -86,65 +85,5 @@ int bench_startup(const bench_options *o, bench_results *r) {
     row->close = free;
     bench_measure(&own, r, first, false);
   }
-  return 0;
-}
-
-/* Batches of a data set in random order, as a training loop asks for them. */
-typedef struct reader {
-  lp_dataset *data;
-  uint32_t batch, seed;
-  uint32_t *index;
-  uint8_t *images;
-  int32_t *labels;
-} reader;
-
-static bool run_reader(void *self, uint32_t times) {
-  reader *d = self;
-  uint32_t count = lp_dataset_get_info(d->data)->count;
-  for (uint32_t t = 0; t < times; t++) {
-    for (uint32_t i = 0; i < d->batch; i++)
-      d->index[i] = (d->seed = d->seed * 1664525u + 1013904223u) % count;
-    if (lp_dataset_batch(d->data, d->index, d->batch, 1, 0, d->images, d->labels) != LP_OK)
-      return false;
-  }
-  return true;
-}
-
-static void close_reader(void *self) {
-  reader *d = self;
-  lp_dataset_close(d->data);
-  free(d->index);
-  free(d->images);
-  free(d->labels);
-  free(d);
-}
-
-int bench_data(const bench_options *o, bench_results *r) {
-  bench_print_head();
-  uint32_t first = r->n;
-  bench_row *row = bench_add(r, "data/mnist batch", "host");
-  reader *d = calloc(1, sizeof *d);
-  if (!row || !d) {
-    free(d);
-    return 1;
-  }
-  d->batch = o->batch ? o->batch : 64;
-  row->run = run_reader;
-  row->close = close_reader;
-  row->self = d;
-  if (lp_dataset_open("mnist", LP_SPLIT_TRAIN, &d->data) != LP_OK) {
-    row->state = ROW_UNAVAILABLE;
-    snprintf(row->note, sizeof row->note, "%.200s", lp_error_message());
-  } else {
-    const lp_dataset_info *info = lp_dataset_get_info(d->data);
-    size_t image = (size_t)info->channels * info->height * info->width;
-    d->index = calloc(d->batch, sizeof *d->index);
-    d->images = malloc(d->batch * image);
-    d->labels = calloc(d->batch, sizeof *d->labels);
-    row->bytes = (double)(d->batch * image);
-    row->items = d->batch;
-    if (!d->index || !d->images || !d->labels) row->state = ROW_UNAVAILABLE;
-  }
-  bench_measure(o, r, first, false);
   return 0;
 }
