@@ -5,7 +5,7 @@
 #include <locality/train.h>
 
 #define LP_EVAL_ROWS 64
-#define LP_MAX_PLANS  8
+#define LP_MAX_PLANS 8
 
 typedef enum lp_plan_use {
   USE_TRAIN = 0,      /* forward, backward, optimiser */

@@ -139,7 +139,7 @@ static void test_prepare(void **state) {
   assert_int_equal(system(make), 0);
   const char *command = "data prepare unpacked --train published/train.tar --val published/val.tar "
                         "--ground-truth published/truth --synsets published/synsets";
-  assert_int_equal(test_run(command), 0);
+  assert_int_equal(test_run("%s", command), 0);
   assert_non_null(strstr(test_out, "imagefolder:unpacked"));
   static const struct {
     const char *file, *text;
@@ -152,7 +152,7 @@ static void test_prepare(void **state) {
     assert_string_equal(text, row[i].text);
     free(text);
   }
-  assert_int_equal(test_run(command), 0); /* again: nothing to do */
+  assert_int_equal(test_run("%s", command), 0); /* again: nothing to do */
   refuse("data prepare other --train published/n01.tar", "expected SYNSET.tar");
   refuse("data prepare other --train nowhere.tar", "nowhere.tar");
   assert_int_equal(system("rm -r published unpacked"), 0);
