@@ -48,7 +48,7 @@ static lp_status give_event(lp_device *dev, cl_event event, lp_event **done) {
     clReleaseEvent(event);
     return ocl_host->fail(LP_ERR_MEMORY, "%s: out of memory", dev->info.id);
   }
-  out->event = event;
+  *out = (lp_event){event, dev->queued};
   *done = out;
   clFlush(dev->queue);
   return LP_OK;
@@ -73,7 +73,7 @@ static const void *stage(lp_device *dev, const void *src, size_t n, ocl_staging 
     cl_int state = CL_COMPLETE;
     clGetEventInfo(s->busy, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
     if (state > CL_COMPLETE) {
-      dev->count.blocking_calls++;
+      dev->count.waits++;
       clWaitForEvents(1, &s->busy);
     }
     clReleaseEvent(s->busy);
@@ -111,6 +111,7 @@ lp_status ocl_buf_write(lp_device *dev, lp_buffer *b, size_t offset, const void 
   cl_int e = clEnqueueWriteBuffer(dev->queue, b->mem, done ? CL_FALSE : CL_TRUE, offset, n,
                                   from ? from : src, 0, NULL, done ? &event : NULL);
   if (e != CL_SUCCESS) return ocl_fail(dev, e, "upload");
+  dev->queued++;
   dev->count.bytes_to_device += n;
   if (!done) {
     dev->count.blocking_calls++;
@@ -132,6 +133,7 @@ lp_status ocl_buf_read(lp_device *dev, lp_buffer *b, size_t offset, void *dst, s
   cl_int e = clEnqueueReadBuffer(dev->queue, b->mem, done ? CL_FALSE : CL_TRUE, offset, n, dst, 0,
                                  NULL, done ? &event : NULL);
   if (e != CL_SUCCESS) return ocl_fail(dev, e, "download");
+  dev->queued++;
   dev->count.bytes_from_device += n;
   if (done) return give_event(dev, event, done);
   dev->count.blocking_calls++;
@@ -150,8 +152,8 @@ lp_status ocl_event_wait(lp_device *dev, lp_event *event) {
   cl_int state = CL_COMPLETE;
   clGetEventInfo(event->event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
   cl_int e = CL_SUCCESS;
-  if (state > CL_COMPLETE) { /* waiting for something that is done already is no blocking call */
-    dev->count.blocking_calls++;
+  if (state > CL_COMPLETE) { /* waiting for something that is done already is no wait */
+    *(event->number < dev->queued ? &dev->count.waits : &dev->count.blocking_calls) += 1;
     e = clWaitForEvents(1, &event->event);
     clGetEventInfo(event->event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
   }
@@ -168,6 +170,7 @@ lp_status ocl_sync(lp_device *dev) {
 }
 
 void ocl_counters(lp_device *dev, lp_device_counters *out) {
-  *out = dev->count;
-  out->struct_size = sizeof *out;
+  uint32_t wanted = out->struct_size;
+  dev->count.struct_size = sizeof dev->count;
+  memcpy(out, &dev->count, wanted < sizeof *out ? wanted : sizeof *out);
 }

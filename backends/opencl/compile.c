@@ -281,6 +281,7 @@ lp_status ocl_run(lp_device *dev, lp_program *p, const lp_run_args *args, lp_eve
     if (e == CL_SUCCESS) e = enqueue(dev->queue, l, done && k + 1 == p->n ? &last : NULL);
     if (e != CL_SUCCESS) return ocl_fail(dev, e, l->family);
     dev->count.launches++;
+    dev->queued++;
   }
   clFlush(dev->queue);
   if (!last) return LP_OK;
@@ -289,7 +290,7 @@ lp_status ocl_run(lp_device *dev, lp_program *p, const lp_run_args *args, lp_eve
     clReleaseEvent(last);
     return ocl_host->fail(LP_ERR_MEMORY, "%s: out of memory", dev->info.id);
   }
-  event->event = last;
+  *event = (lp_event){last, dev->queued};
   *done = event;
   return LP_OK;
 }

@@ -59,6 +59,7 @@ struct lp_device {
   lp_status broken; /* sticky */
   char reason[256];
   lp_device_counters count;
+  uint64_t queued; /* commands so far */
   ocl_staging staging[2];
   uint32_t next_staging;
   ocl_built *built;
@@ -74,6 +75,7 @@ struct lp_buffer {
 
 struct lp_event {
   cl_event event;
+  uint64_t number; /* of its command, among those queued */
 };
 
 const char *ocl_error_name(cl_int e);

@@ -84,7 +84,7 @@ void cli_progress_end(cli_progress *p);
 
 /* profile.c: trains some further steps, timed one by one; prints where the time of a step goes and
  * writes a Chrome trace to path. The exit code. */
-typedef struct cli_counted { /* what the device counted over an untimed epoch */
+typedef struct cli_counted { /* what the device counted over some untimed steps */
   lp_device_counters before, after;
   uint32_t steps;
 } cli_counted;

@@ -25,11 +25,18 @@ static void on_signal(int number) {
 typedef struct cli_training {
   cli_progress bar;
   uint32_t epochs, images;
+  lp_trainer *trainer;
+  cli_counted counted; /* between the first and the last step of the latest epoch */
 } cli_training;
 
 static bool on_progress(void *user, const lp_progress *p) {
   cli_training *t = user;
   if (p->n_loss || !p->steps) return !stopped;
+  if (p->step == 1) cli_count(t->trainer, &t->counted.before);
+  if (p->step > 1 && p->step + 1 == p->steps) {
+    cli_count(t->trainer, &t->counted.after);
+    t->counted.steps = p->step - 1;
+  }
   double in_epoch = (double)p->step / p->steps, done = (p->epoch - 1 + in_epoch) / t->epochs;
   double rate = p->seconds > 0 && p->step ? in_epoch * t->images / p->seconds : NAN;
   char label[64];
@@ -52,18 +59,14 @@ static int check_out(const char *path) {
 
 static int train_epochs(const cli_args *a, lp_trainer *t, const lp_train_spec *spec,
                         const lp_dataset *train, const lp_dataset *test) {
-  cli_training watch = {.epochs = spec->epochs, .images = lp_dataset_get_info(train)->count};
+  cli_training watch = {
+      .epochs = spec->epochs, .images = lp_dataset_get_info(train)->count, .trainer = t};
   cli_progress_init(&watch.bar, a->quiet);
   lp_epoch_result learnt = {0}, tested = {0};
   json_t *epochs = json_array();
   lp_status status = LP_OK;
-  cli_counted counted = {0};
   for (uint32_t e = 0; e < spec->epochs && status == LP_OK; e++) {
-    cli_count(t, &counted.before);
-    uint64_t steps = learnt.steps;
     status = lp_train_epoch(t, on_progress, &watch, &learnt);
-    cli_count(t, &counted.after);
-    counted.steps = (uint32_t)(learnt.steps - steps);
     if (status == LP_OK) status = lp_evaluate(t, test, &tested);
     if (status != LP_OK) break;
     cli_progress_say(
@@ -86,7 +89,7 @@ static int train_epochs(const cli_args *a, lp_trainer *t, const lp_train_spec *s
            cli_get(a, "out"));
   json_decref(epochs);
   if (status == LP_OK && code == CLI_OK && cli_get(a, "profile"))
-    code = cli_profile(t, &counted, cli_get(a, "profile"));
+    code = cli_profile(t, &watch.counted, cli_get(a, "profile"));
   if (status == LP_ERR_INTERRUPTED) return cli_fail_with("interrupted; nothing was written");
   return status == LP_OK ? code : cli_fail();
 }

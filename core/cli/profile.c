@@ -31,16 +31,16 @@ static void print_rows(const lp_profile_row *row, uint32_t n, double total) {
   printf("%-52s %10.1f\n", "all steps, timed one by one", 1e6 * total);
 }
 
-/* An epoch ends with one read-back of its losses; it is in these counts. */
 static void print_counts(const cli_counted *c) {
   const lp_device_counters *a = &c->before, *b = &c->after;
   if (!c->steps || b->launches == a->launches) return;
   double steps = c->steps;
   printf(
-      "a step of an untimed epoch: %.2f launches, %.3f blocking calls, %.0f bytes to the device, "
-      "%.1f bytes back\n",
+      "a step inside an epoch: %.2f launches, %.3f blocking calls (%.2f waits with work queued), "
+      "%.0f bytes to the device, %.1f bytes back\n",
       (double)(b->launches - a->launches) / steps,
       (double)(b->blocking_calls - a->blocking_calls) / steps,
+      (double)(b->waits - a->waits) / steps,
       (double)(b->bytes_to_device - a->bytes_to_device) / steps,
       (double)(b->bytes_from_device - a->bytes_from_device) / steps);
 }

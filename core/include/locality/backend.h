@@ -100,8 +100,11 @@ typedef struct lp_step_time {
 } lp_step_time;
 
 typedef struct lp_device_counters { /* since the device was opened */
-  uint32_t struct_size, reserved;
-  uint64_t launches, blocking_calls, bytes_to_device, bytes_from_device;
+  uint32_t struct_size, reserved;   /* the caller sets struct_size: how much is wanted */
+  uint64_t launches;
+  uint64_t blocking_calls; /* the host waited until the device had nothing left to do */
+  uint64_t bytes_to_device, bytes_from_device;
+  uint64_t waits; /* the host, ahead of the device, waited for a buffer while work was queued */
 } lp_device_counters;
 
 typedef enum lp_device_type {
