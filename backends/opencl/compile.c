@@ -105,6 +105,7 @@ void ocl_program_free(lp_device *dev, lp_program *p) {
     if (p->launch[i].kernel) clReleaseKernel(p->launch[i].kernel);
     free(p->launch[i].define.s);
     free(p->launch[i].undef.s);
+    ocl_gemm_free(p->launch[i].gemm);
   }
   for (uint32_t i = 0; i < p->n_owned; i++) clReleaseMemObject(p->owned[i]);
   free(p->owned);
@@ -150,7 +151,9 @@ lp_status ocl_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out
   return LP_OK;
 }
 
-static cl_int enqueue(cl_command_queue queue, const ocl_launch *l, cl_event *event) {
+static cl_int enqueue(cl_command_queue queue, const ocl_launch *l, const lp_run_args *args,
+                      cl_event *event) {
+  if (l->gemm) return ocl_gemm_enqueue(l->gemm, queue, args, event);
   bool moved = l->offset[0] || l->offset[1];
   return clEnqueueNDRangeKernel(queue, l->kernel, l->dims, moved ? l->offset : NULL, l->global,
                                 l->local, 0, NULL, event);
@@ -256,7 +259,7 @@ static lp_status run_profiled(lp_device *dev, lp_program *p, const lp_run_args *
     cl_event event = NULL;
     cl_int e = set_dynamic_args(l, args);
     double start = now();
-    if (e == CL_SUCCESS) e = enqueue(queue, l, &event);
+    if (e == CL_SUCCESS) e = enqueue(queue, l, args, &event);
     if (e == CL_SUCCESS) e = clWaitForEvents(1, &event);
     double host = now() - start, device = event ? event_seconds(event) : NAN;
     if (event) clReleaseEvent(event);
@@ -278,7 +281,7 @@ lp_status ocl_run(lp_device *dev, lp_program *p, const lp_run_args *args, lp_eve
   for (uint32_t k = 0; k < p->n; k++) {
     ocl_launch *l = &p->launch[k];
     cl_int e = set_dynamic_args(l, args);
-    if (e == CL_SUCCESS) e = enqueue(dev->queue, l, done && k + 1 == p->n ? &last : NULL);
+    if (e == CL_SUCCESS) e = enqueue(dev->queue, l, args, done && k + 1 == p->n ? &last : NULL);
     if (e != CL_SUCCESS) return ocl_fail(dev, e, l->family);
     dev->count.launches++;
     dev->queued++;

@@ -1,5 +1,5 @@
 /* Opening a device: one context, one in-order queue, parameters, errors that stick. */
-#include "ocl.h"
+#include "product.h"
 #include "tune.h"
 
 #include <stdio.h>
@@ -88,6 +88,10 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
       if (strcmp(value, "cpu") != 0 && strcmp(value, "gpu") != 0)
         return ocl_host->fail(LP_ERR_ARG, "opencl: kernels=%s: there are cpu and gpu", value);
       dev->cpu = !strcmp(value, "cpu");
+    } else if (!strcmp(key, "product")) { /* which engine, where it fits: for tests */
+      if (!product_named(value))
+        return ocl_host->fail(LP_ERR_ARG, "opencl: product=%s: no such engine", value);
+      snprintf(dev->product, sizeof dev->product, "%s", value);
     } else if (!strcmp(key, "cache")) {
       dev->cache = strcmp(value, "off") != 0;
     } else if (!strcmp(key, "tune")) {
@@ -101,7 +105,8 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
                               value);
     } else {
       return ocl_host->fail(
-          LP_ERR_ARG, "opencl: unknown parameter \"%s\"; there are tune, cache, kernels, pci", key);
+          LP_ERR_ARG,
+          "opencl: unknown parameter \"%s\"; there are tune, cache, kernels, product, pci", key);
     }
   }
   return LP_OK;
@@ -140,6 +145,7 @@ void ocl_device_close(lp_device *dev) {
   ocl_built_free(dev);
   if (dev->profiling) clReleaseCommandQueue(dev->profiling);
   if (dev->queue) clReleaseCommandQueue(dev->queue);
+  if (dev->gemm_used) ocl_gemm_forget();
   if (dev->context) clReleaseContext(dev->context);
   free(dev);
 }

@@ -66,6 +66,8 @@ struct lp_device {
   uint32_t n_built;
   struct ocl_tuning *tuning;
   const char *forced; /* while candidates are measured: the one to use */
+  char product[16];   /* engine to use wherever it fits: for tests; "" none */
+  bool gemm_used;     /* by CLBlast */
 };
 
 struct lp_buffer {
@@ -136,6 +138,8 @@ typedef struct ocl_text { /* a growing string */
 } ocl_text;
 void ocl_put(ocl_text *t, const char *fmt, ...) LP_PRINTF(2, 3);
 
+typedef struct ocl_gemm ocl_gemm; /* a product by CLBlast */
+
 typedef struct ocl_launch {
   const char *files[4]; /* kernel files, one behind the other, after the definitions */
   const char *family;   /* for names and profiles */
@@ -148,7 +152,8 @@ typedef struct ocl_launch {
   lp_op_params params; /* of the step: rates of optimisers */
   char digest[41];
   cl_kernel kernel;
-  bool dynamic; /* has arguments that change from run to run */
+  ocl_gemm *gemm; /* instead of a kernel, or NULL */
+  bool dynamic;   /* has arguments that change from run to run */
 } ocl_launch;
 
 struct lp_program {
@@ -235,6 +240,12 @@ lp_status ocl_timings(lp_device *dev, lp_program *prog, lp_step_time *out, uint3
                       uint32_t *n);
 bool ocl_supports(lp_device *dev, const lp_plan_view *plan, uint32_t step);
 lp_status ocl_workspace(lp_device *dev, const lp_plan_view *plan, uint32_t step, size_t *n);
+
+/* product_clblast.c */
+cl_int ocl_gemm_enqueue(ocl_gemm *g, cl_command_queue queue, const lp_run_args *args,
+                        cl_event *event);
+void ocl_gemm_free(ocl_gemm *g);
+void ocl_gemm_forget(void); /* before a context is released where CLBlast was used */
 
 /* ---- programs ------------------------------------------------------------------------------ */
 

@@ -129,6 +129,7 @@ static const engine engines[] = {
     {"tile64", local_fits, NULL, tile64_encode, 64},
     {"tile32", local_fits, NULL, tile32_encode, 32},
     {"tile16", local_fits, NULL, tile16_encode, 16},
+    {"clblast", clblast_fits, clblast_workspace, clblast_encode, 0},
     {"naive", NULL, NULL, naive_encode, 0},
 };
 
@@ -137,7 +138,7 @@ const engine *product_engines(uint32_t *n) {
   return engines;
 }
 
-static const engine *named(const char *name) {
+const engine *product_named(const char *name) {
   for (size_t i = 0; name && i < sizeof engines / sizeof *engines; i++)
     if (!strcmp(engines[i].name, name)) return &engines[i];
   return NULL;
@@ -145,26 +146,28 @@ static const engine *named(const char *name) {
 
 /* GPUs: the largest tile that still gives every compute unit something to do. */
 static const engine *default_tile(lp_device *dev, const product *p) {
-  if (split_preferred(dev, p)) return named("split");
+  if (split_preferred(dev, p)) return product_named("split");
   static const int64_t tile[] = {64, 32};
   static const char *const name[] = {"tile64", "tile32"};
   for (int i = 0; i < 2; i++)
     if (ocl_ceil(p->m, tile[i]) * ocl_ceil(p->n, tile[i]) >= (int64_t)dev->units * (2 - i))
-      return named(name[i]);
-  return named("tile16");
+      return product_named(name[i]);
+  return product_named("tile16");
 }
 
 const engine *product_choose(lp_device *dev, const lp_plan_view *plan, const product *p) {
   char key[128];
-  if (dev->forced) return named(dev->forced);
+  if (dev->forced) return product_named(dev->forced);
+  const engine *asked = product_named(dev->product);
+  if (asked && (!asked->fits || asked->fits(dev, plan, p))) return asked;
   product_key(p, key, sizeof key);
-  const engine *known = named(ocl_tuning_find(dev, key));
+  const engine *known = product_named(ocl_tuning_find(dev, key));
   if (known && (!known->fits || known->fits(dev, plan, p))) return known;
   for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
     if (engines[i].fits == local_fits) return default_tile(dev, p);
     if (engines[i].fits && engines[i].fits(dev, plan, p)) return &engines[i];
   }
-  return named("naive");
+  return product_named("naive");
 }
 
 size_t ocl_workspace_product(lp_device *dev, const lp_plan_view *plan, const lp_step *s,

@@ -36,6 +36,7 @@ void product_args(ocl_encoder *e, const product *p);
 
 /* All engines by preference; NULL-terminated names. */
 const engine *product_engines(uint32_t *n);
+const engine *product_named(const char *name); /* NULL for an unknown one, or NULL */
 const engine *product_choose(lp_device *dev, const lp_plan_view *plan, const product *p);
 
 /* product_panel.c, product_direct.c, product_local.c, product_clblast.c */
@@ -51,6 +52,9 @@ void tile32_encode(ocl_encoder *e, const product *p);
 void tile16_encode(ocl_encoder *e, const product *p);
 void split_encode(ocl_encoder *e, const product *p);
 void naive_encode(ocl_encoder *e, const product *p);
+bool clblast_fits(lp_device *dev, const lp_plan_view *plan, const product *p);
+size_t clblast_workspace(lp_device *dev, const lp_plan_view *plan, const product *p);
+void clblast_encode(ocl_encoder *e, const product *p);
 bool split_preferred(lp_device *dev, const product *p);
 
 #endif

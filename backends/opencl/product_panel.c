@@ -49,7 +49,7 @@ static void plan_blocks(lp_device *dev, const product *p, blocking *b) {
   b->items = b->blocks < 4 * wanted ? b->blocks : 4 * wanted;
   int64_t a = b->a_pack == 3 ? (int64_t)b->kp * 16 : (int64_t)b->mr * (b->kp + 16);
   int64_t c = (b->single ? b->mr * b->lanes : b->block_m * b->block_n);
-  b->slice = ocl_ceil(b->block_n * b->kp + a + c, 32) * 32;
+  b->slice = ocl_ceil(b->block_n * b->kp + a + 256 + c, 32) * 32;
 }
 
 bool panel_fits(lp_device *dev, const lp_plan_view *plan, const product *p) {
@@ -79,8 +79,8 @@ void panel_encode(ocl_encoder *e, const product *p) {
   ocl_define_int(e, "SINGLE", b.single);
   ocl_define_int(e, "A_PACK", b.a_pack);
   ocl_define_int(e, "B_PACK", b.b_pack);
-  ocl_define_int(e, "SEGMENT", p->conv && p->direction == 3 ? p->oh * p->ow : INT32_MAX);
-  ocl_define_int(e, "C_WIDE", !p->conv && p->direction > 1 && !e->step->post_count);
+  ocl_define_int(e, "SEGMENT", p->conv && p->direction == 3 ? p->oh * p->ow : INT32_MAX / 16 * 16);
+  ocl_define_int(e, "C_WIDE", !p->conv && !e->step->post_count);
   ocl_define_int(e, "WIDE_END", p->inputs);
   ocl_grid(e, (size_t)b.items, 1, 1);
   product_args(e, p);

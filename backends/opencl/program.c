@@ -204,6 +204,7 @@ static lp_status build_missing(lp_device *dev, ocl_launch *launch, uint32_t n) {
   uint32_t count = 0;
   ocl_put(&source, "%.*s\n", (int)prelude, common);
   for (uint32_t i = 0; i < n; i++) {
+    if (launch[i].gemm) continue;
     if (launch[i].define.failed || launch[i].undef.failed || !launch_digest(&launch[i])) {
       s = ocl_host->fail(LP_ERR_MEMORY, "%s: cannot prepare kernel %s", dev->info.id,
                          launch[i].family);
@@ -231,6 +232,7 @@ static lp_status build_missing(lp_device *dev, ocl_launch *launch, uint32_t n) {
 lp_status ocl_build(lp_device *dev, ocl_launch *launch, uint32_t n) {
   lp_status s = build_missing(dev, launch, n);
   for (uint32_t i = 0; s == LP_OK && i < n; i++) {
+    if (launch[i].gemm) continue;
     char name[64];
     cl_int e;
     kernel_name(&launch[i], name);

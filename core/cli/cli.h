@@ -63,6 +63,10 @@ const char *cli_bold(FILE *out); /* escape codes, "" where they do not belong */
 const char *cli_plain(FILE *out);
 int cli_print_json(json_t *root); /* on standard output; releases root; exit code */
 json_t *cli_number(double v);     /* null where JSON has no number */
+/* What "auto" stands for and why, on standard error, unless quiet. */
+void cli_say_auto(const cli_args *a, const char *asked, const lp_device_info *chosen);
+/* The options' device with "tune" where --tune is given. The exit code. */
+int cli_apply_tune(const cli_args *a, lp_options *o);
 void cli_format_bytes(uint64_t bytes, char out[24]);   /* "151 MB" */
 void cli_format_seconds(double seconds, char out[24]); /* "1:02:03" */
 
@@ -91,8 +95,11 @@ typedef struct cli_counted { /* what the device counted over some untimed steps 
 void cli_count(lp_trainer *t, lp_device_counters *out);
 int cli_profile(lp_trainer *t, const cli_counted *counted, const char *path);
 
+/* selftest.c: tests a device against plain C and prints a report. The exit code. */
+int cli_selftest(const cli_args *a, const char *device);
+
 /* cmd_*.c */
 extern const cli_command cli_cmd_experiment, cli_cmd_train, cli_cmd_eval, cli_cmd_prior,
-    cli_cmd_plugins, cli_cmd_devices, cli_cmd_analyze, cli_cmd_report, cli_cmd_data;
+    cli_cmd_plugins, cli_cmd_devices, cli_cmd_analyze, cli_cmd_report, cli_cmd_data, cli_cmd_tune;
 
 #endif

@@ -16,6 +16,7 @@ static const cli_flag flags[] = {
     {"out", 'o', "DIR", "run folder [runs/PRESET-DATE-TIME]"},
     {"resume", 0, "DIR", "go on with a run that was interrupted"},
     {"dry-run", 'n', NULL, "print arms, memory and an estimate of the time, and stop"},
+    {"tune", 't', NULL, "measure kernels that were not measured on this device before"},
     {"no-report", 0, NULL, "train only; `locality analyze` and `report` do the rest"},
 };
 
@@ -250,10 +251,13 @@ static int with_options(const cli_args *a, lp_options *o) {
   const char *preset = a->n_operands ? a->operand[0] : NULL;
   char folder[4096];
   if (resume && out) return cli_usage("--out and --resume exclude each other");
+  if (resume && cli_get(a, "tune"))
+    return cli_usage("--tune and --resume exclude each other: the kernels must stay the same");
   if (!resume && !preset)
     return cli_usage("experiment: missing argument; usage: locality experiment PRESET|FILE.yaml");
   if (!resume && lp_options_load(o, preset) != LP_OK) return cli_fail();
   int code = cli_apply_options(a, o);
+  if (code == CLI_OK) code = cli_apply_tune(a, o);
   if (code != CLI_OK) return code;
   if (out && !cli_get(a, "dry-run") && lp_run_folder_check(out) != LP_OK) return cli_fail();
 
@@ -261,6 +265,8 @@ static int with_options(const cli_args *a, lp_options *o) {
   lp_status status =
       resume ? lp_experiment_resume(resume, o, preset, &x) : lp_experiment_new(o, preset, &x);
   if (status != LP_OK) return cli_fail();
+  const lp_experiment_info *info = lp_experiment_get_info(x);
+  cli_say_auto(a, info->options->device, info->device);
   if (!resume && !out) {
     default_folder(preset, folder, sizeof folder);
     out = folder;

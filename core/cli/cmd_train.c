@@ -13,6 +13,7 @@ static const cli_flag flags[] = {
     {"out", 'o', "FILE", "model file to write (safetensors)"},
     {"profile", 'p', "FILE",
      "then time some steps one by one: a table, and a Chrome trace in FILE"},
+    {"tune", 't', NULL, "measure kernels that were not measured on this device before"},
 };
 
 static volatile sig_atomic_t stopped;
@@ -108,6 +109,7 @@ static int train(const cli_args *a, const lp_options *o) {
     spec.net.layer = layer.text;
     status = lp_trainer_new(&spec, data[0], &t);
   }
+  if (status == LP_OK) cli_say_auto(a, o->device, lp_session_device(lp_trainer_session(t)));
   int code = status == LP_OK ? train_epochs(a, t, &spec, data[0], data[1]) : cli_fail();
   for (int i = 0; code == CLI_OK && i < 2; i++)
     cli_say_broken(i ? "test" : "training", lp_dataset_broken(data[i]),
@@ -130,6 +132,7 @@ static int run(cli_args *a) {
   sigaction(SIGINT, &act, NULL);
   sigaction(SIGTERM, &act, NULL);
   code = cli_apply_options(a, &o);
+  if (code == CLI_OK) code = cli_apply_tune(a, &o);
   if (code == CLI_OK) code = train(a, &o);
   lp_options_free(&o);
   return code;

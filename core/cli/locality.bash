@@ -1,7 +1,7 @@
 # Completion of locality(1) for bash.
 
 _locality() {
-  local commands='experiment train eval prior plugins devices analyze report data'
+  local commands='experiment train eval prior plugins devices analyze report data tune'
   local common='--json --quiet --help'
   local training='--model --data --crop-area --sheet --seed --epochs --batch --accumulate --optimizer --lr --momentum --alpha --beta1
     --beta2 --eps --decay --decay-kind --decay-bias --decay-norm --schedule --step-epochs --gamma --dropout
@@ -38,11 +38,13 @@ _locality() {
   fi
   case $command in
     experiment)
-      words="--out --resume --dry-run --no-report --title --arms --reference --seeds --images --jobs
+      words="--out --resume --dry-run --tune --no-report --title --arms --reference --seeds --images --jobs
         --checkpoint-seconds $training mnist mnist-rmsprop fashion-mnist
         imagenet imagenet-rmsprop tiny-imagenet cifar10"
       ;;
-    train) words="--out --profile --layer $training" ;;
+    train) words="--out --profile --tune --layer $training" ;;
+    tune) words="--seconds --layer $training" ;;
+    devices) words="--self-test $(locality devices 2>/dev/null | sed 1d | cut -d ' ' -f 1)" ;;
     eval) words='--data --split --backend' ;;
     prior) words='--cost --topology --metric --normalize --sheet --sheet-in --unit --matrix --out' ;;
     data) words='list fetch prepare mnist fashion-mnist --from --train --val --ground-truth --synsets' ;;

@@ -1,6 +1,8 @@
 /* Messages: one line an error, colours only where they can be seen. */
 #include "cli.h"
 
+#include <locality/registry.h>
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -91,4 +93,24 @@ void cli_say_broken(const char *what, uint32_t broken, uint32_t count) {
   if (broken)
     fprintf(stderr, "locality: %u of %u %s images are broken; others took their places\n", broken,
             count, what);
+}
+
+void cli_say_auto(const cli_args *a, const char *asked, const lp_device_info *chosen) {
+  static const char *const why[] = {[LP_DEVICE_CPU] = "no GPU was found",
+                                    [LP_DEVICE_DISCRETE] = "a GPU with its own memory comes first",
+                                    [LP_DEVICE_INTEGRATED] =
+                                        "an integrated GPU; none with its own memory was found",
+                                    [LP_DEVICE_CL_CPU] = "there is no other backend for this CPU"};
+  if (a->quiet || (strcmp(asked, "auto") != 0 && strncmp(asked, "auto:", 5) != 0)) return;
+  const char *reason = chosen->type < sizeof why / sizeof *why ? why[chosen->type] : "the first";
+  fprintf(stderr, "auto: computing on %s (%s): %s\n", chosen->id, chosen->name, reason);
+}
+
+int cli_apply_tune(const cli_args *a, lp_options *o) {
+  const lp_option *backend = lp_option_find("backend", a->command->use);
+  if (!cli_get(a, "tune")) return CLI_OK;
+  char *device = backend ? lp_device_with(o->device, "tune") : NULL;
+  lp_status s = device ? lp_options_set(o, backend, device) : LP_ERR_MEMORY;
+  free(device);
+  return s == LP_OK ? CLI_OK : cli_fail();
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char *const commands[] = {"experiment", "train",   "eval",   "prior", "plugins",
-                                       "devices",    "analyze", "report", "data"};
+                                       "devices",    "analyze", "report", "data",  "tune"};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static void test_help(void **state) {
@@ -65,6 +65,9 @@ static void test_usage_errors(void **state) {
       {"data prepare", "the folder to make is missing"},
       {"data prepare new", "neither --train nor --val"},
       {"data prepare new --val v.tar", "needs --ground-truth"},
+      {"devices cpu", "'cpu' is for --self-test only"},
+      {"tune --seconds soon", "'soon' is not a number above 0"},
+      {"experiment --resume d --tune", "--tune and --resume exclude each other"},
   };
   int before = test_count_files();
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

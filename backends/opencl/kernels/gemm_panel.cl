@@ -2,7 +2,18 @@
  * MR x LANES, operands packed into scratch that stays in the caches, sums of KP terms at a time.
  * MR rows (ROWS lists them, see lists.cl), VL lanes a vector, LANES = 2 VL; KP; SINGLE: K fits one pass.
  * A_PACK 1: along k in runs of SEGMENT, 2: element by element, 3: along m.
- * B_PACK 1: along n, 2: along k, turned in registers, 3: element by element. */
+ * B_PACK 1: along n, 2: along k, turned in registers, 3: element by element.
+ * C_NFAST: results lie along n, else along m. C_WIDE: 16 at a time where nothing follows the product;
+ * WIDE_END: results along n from there on are others. */
+/* Scratch is aligned to its vectors: one store instead of several. */
+#define KEEP16(v, p) (*(global float16 *)(global void *)(p) = (v))
+#if SEGMENT % 16 == 0
+#define KEEP_A(v, p) KEEP16(v, p)
+#else
+#define KEEP_A(v, p) vstore16(v, 0, p)
+#endif
+#define KEEP_V(v, p) (*(global VF *)(global void *)(p) = (v))
+#define KEPT_V(p)    (*(const global VF *)(const global void *)(p))
 #define LANES (2 * VL)
 #if A_PACK == 3
 #define A_SIZE     (KP * 16)
@@ -20,20 +31,21 @@
     c##i##h += f * bh;                                                                             \
   }
 #define KEEP(i)                                                                                    \
-  VSTORE(c##i##l, c + 2 * i * VL);                                                                       \
-  VSTORE(c##i##h, c + (2 * i + 1) * VL);
+  KEEP_V(c##i##l, c + 2 * i * VL);                                                                 \
+  KEEP_V(c##i##h, c + (2 * i + 1) * VL);
 #define ADD(i)                                                                                     \
-  VSTORE(c##i##l + VLOAD(c + 2 * i * VL), c + 2 * i * VL);                                                     \
-  VSTORE(c##i##h + VLOAD(c + (2 * i + 1) * VL), c + (2 * i + 1) * VL);
+  KEEP_V(c##i##l + KEPT_V(c + 2 * i * VL), c + 2 * i * VL);                                        \
+  KEEP_V(c##i##h + KEPT_V(c + (2 * i + 1) * VL), c + (2 * i + 1) * VL);
 
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, const int block_n,
        const int blocks_m, const int blocks, const int slice) {
   PROBLEM_OPEN
-  /* Scratch of this work-item: panels of B, a tile's rows of A, tiles of C. */
+  /* Scratch of this work-item: panels of B, a tile's rows of A, part of a tile of C, tiles of C. */
   global float *bp = wsb + wso + (int)get_global_id(0) * slice;
   global float *a = bp + block_n * KP;
-  global float *tiles = a + A_SIZE;
+  global float *turned = a + A_SIZE;
+  global float *tiles = turned + 256;
   for (int block = (int)get_global_id(0); block < blocks; block += (int)get_global_size(0)) {
     const int m_first = block % blocks_m * block_m, m_end = min(m_first + block_m, (int)(GEMM_M));
     const int n_first = block / blocks_m * block_n, n_end = min(n_first + block_n, (int)(GEMM_N));
@@ -45,7 +57,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
           const int n = n0 + h;
 #if B_PACK == 1
           if (n < GEMM_N)
-            for (int k = 0; k < kn; k++) vstore16(LOAD_B16(k0 + k, n), 0, to + k * LANES);
+            for (int k = 0; k < kn; k++) KEEP16(LOAD_B16(k0 + k, n), to + k * LANES);
 #elif B_PACK == 2
           int k = 0;
           if (n + 16 <= GEMM_N)
@@ -53,7 +65,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
               float16 r[16], t[16];
               for (int j = 0; j < 16; j++) r[j] = LOAD_BT16(k0 + k, n + j);
               LP_TRANSPOSE(r, t)
-              for (int j = 0; j < 16; j++) vstore16(r[j], 0, to + (k + j) * LANES);
+              for (int j = 0; j < 16; j++) KEEP16(r[j], to + (k + j) * LANES);
             }
           for (; k < kn; k++)
             for (int j = 0; j < 16; j++)
@@ -72,7 +84,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
             const int run = min(kn - k, SEGMENT - (k0 + k) % SEGMENT);
             int j = 0;
             for (; j + 16 <= run; j += 16)
-              vstore16(LOAD_A16(m, k0 + k + j), 0, a + i * AS + k + j);
+              KEEP_A(LOAD_A16(m, k0 + k + j), a + i * AS + k + j);
             for (; j < run; j++) a[i * AS + k + j] = LOAD_A(m, k0 + k + j);
             k += run;
           }
@@ -83,7 +95,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
           for (int k = 0; k < kn; k++) a[i * AS + k] = LOAD_A(m, k0 + k);
         }
 #else
-        for (int k = 0; k < kn; k++) vstore16(LOAD_A16(m0, k0 + k), 0, a + k * 16);
+        for (int k = 0; k < kn; k++) KEEP16(LOAD_A16(m0, k0 + k), a + k * 16);
 #endif
         for (int n0 = n_first; n0 < n_end; n0 += LANES) {
           const global float *b = bp + (n0 - n_first) * KP;
@@ -94,7 +106,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
 #endif
           ROWS(DECLARE)
           for (int k = 0; k < kn; k++) {
-            const VF bl = VLOAD(b + k * LANES), bh = VLOAD(b + k * LANES + VL);
+            const VF bl = KEPT_V(b + k * LANES), bh = KEPT_V(b + k * LANES + VL);
             ROWS(MULTIPLY)
           }
 #if SINGLE
@@ -119,9 +131,23 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
               for (; j < columns; j++) STORE(m0 + i, n0 + j, c[i * LANES + j])
             }
 #else
-            for (int n = n0; n < n0 + columns; n++) {
-              POST_SPAN(ELEMENT(m0, n))
-              for (int j = 0; j < rows; j++) STORE(m0 + j, n, c[j * LANES + n - n0])
+            /* Turned, 16 columns at a time; what is written too much belongs to the next tile. */
+            for (int h = 0; h < columns; h += 16) {
+              float16 r[16], t[16];
+              for (int j = 0; j < 16; j++) r[j] = j < MR ? vload16(0, c + j * LANES + h) : (float16)(0.0f);
+              LP_TRANSPOSE(r, t)
+              for (int j = 0; j < 16; j++) KEEP16(r[j], turned + j * 16);
+              for (int n = n0 + h; n < n0 + min(columns, h + 16); n++) {
+                const global float *from = turned + (n - n0 - h) * 16;
+#if C_WIDE
+                if (m0 + 16 <= m_end) {
+                  STORE16(m0, n, vload16(0, from));
+                  continue;
+                }
+#endif
+                POST_SPAN(ELEMENT(m0, n))
+                for (int j = 0; j < rows; j++) STORE(m0 + j, n, from[j])
+              }
             }
 #endif
           }

@@ -76,6 +76,7 @@
 #define LOAD_B(k, n)   p[(n) * INPUTS + (k)]
 #define LOAD_BT16(k, n) vload16(0, p + (n) * INPUTS + (k))
 #if WITH_BIAS
+#define STORE16(m, n, value) vstore16((value) + vload16(0, bias + (m)), 0, y + (n) * OUTPUTS + (m))
 #define STORE(m, n, value)                                                                         \
   {                                                                                                \
     const int e = (n) * OUTPUTS + (m);                                                             \
@@ -83,6 +84,7 @@
     POST(v, e) y[e] = v;                                                               \
   }
 #else
+#define STORE16(m, n, value) vstore16(value, 0, y + (n) * OUTPUTS + (m))
 #define STORE(m, n, value)                                                                         \
   {                                                                                                \
     const int e = (n) * OUTPUTS + (m);                                                             \
