@@ -12,9 +12,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Memory that will be packed soon: `rows` rows of as many floats as a tile is deep. Tiles ask for
+ * it while they compute; asked for in one piece, it would make them wait. */
+typedef struct cpu_ahead {
+  const float *p;
+  int64_t pitch, rows;
+} cpu_ahead;
+
 /* c = or += the product of a packed block of rows and a packed panel (gemm.h), of depth kc. */
 typedef void (*cpu_tile)(int64_t kc, const float *a, const float *b, float *c, int64_t ldc,
-                         bool add);
+                         bool add, const cpu_ahead *next);
 
 typedef struct cpu_product {
   const cpu_tile *tiles; /* [columns of A packed][vectors - 1][rows]: see gemm.c */

@@ -20,19 +20,22 @@ INLINE __m512bh splat_pair(const float *p) {
 }
 
 INLINE void tile(int mr, int nv, bool columns, int64_t kc, const float *a, const float *b, float *c,
-                 int64_t ldc, bool add) {
+                 int64_t ldc, bool add, const cpu_ahead *next) {
   __m512 acc[MR][NV];
   UNROLL for (int r = 0; r < mr; r++) UNROLL for (int v = 0; v < nv; v++) acc[r][v] =
       _mm512_setzero_ps();
-  for (int64_t k = 0; k < kc; k += 2) {
-    __m512bh bv[NV];
-    UNROLL for (int v = 0; v < nv; v++) bv[v] = pairs(b + v * LANES);
-    UNROLL for (int r = 0; r < mr; r++) {
-      __m512bh av = splat_pair(columns ? a + r : a + r * AR);
-      UNROLL for (int v = 0; v < nv; v++) acc[r][v] = _mm512_dpbf16_ps(acc[r][v], av, bv[v]);
+  for (int64_t k = 0, end; k < kc; k = end) {
+    end = ask_ahead(next, k, kc);
+    for (int64_t i = k; i < end; i += 2) {
+      __m512bh bv[NV];
+      UNROLL for (int v = 0; v < nv; v++) bv[v] = pairs(b + v * LANES);
+      UNROLL for (int r = 0; r < mr; r++) {
+        __m512bh av = splat_pair(columns ? a + r : a + r * AR);
+        UNROLL for (int v = 0; v < nv; v++) acc[r][v] = _mm512_dpbf16_ps(acc[r][v], av, bv[v]);
+      }
+      b += NR;
+      a += columns ? AC : 1;
     }
-    b += NR;
-    a += columns ? AC : 1;
   }
   UNROLL for (int r = 0; r < mr; r++) UNROLL for (int v = 0; v < nv; v++) {
     float *p = c + r * ldc + v * LANES;
@@ -42,8 +45,8 @@ INLINE void tile(int mr, int nv, bool columns, int64_t kc, const float *a, const
 
 #define TILE(L, V, M)                                                                              \
   static void tile_##L##_##V##_##M(int64_t kc, const float *a, const float *b, float *c,           \
-                                   int64_t ldc, bool add) {                                        \
-    tile(M, V, L, kc, a, b, c, ldc, add);                                                          \
+                                   int64_t ldc, bool add, const cpu_ahead *next) {                 \
+    tile(M, V, L, kc, a, b, c, ldc, add, next);                                                    \
   }
 EACH_MR(TILE, 0, 1)
 EACH_MR(TILE, 0, 2)

@@ -15,6 +15,26 @@ size_t conv_image_bytes(const image *m, int64_t batch) {
   return sizeof(float) * (size_t)round_up(batch * m->channels * m->plane + LANES, 16);
 }
 
+/* dst[j] = src[j*stride] */
+INLINE void every(const float *src, int64_t stride, int64_t n, float *dst) {
+  for (int64_t j = 0; j < n; j++) dst[j] = src[j * stride];
+}
+
+/* A row of the tensor to the phases of a prepared row. */
+static void split_row(const image *m, const float *src, float *row) {
+  for (int64_t f = 0; f < m->stride; f++, row += m->phase) {
+    int64_t first = f < m->pad ? ceil_div(m->pad - f, m->stride) : 0;
+    int64_t n = ceil_div(m->width + m->pad - f, m->stride) - first;
+    const float *from = src + first * m->stride + f - m->pad;
+    if (m->stride == 2) /* strides that compilers know how to shuffle */
+      every(from, 2, n, row + first);
+    else if (m->stride == 4)
+      every(from, 4, n, row + first);
+    else
+      every(from, m->stride, n, row + first);
+  }
+}
+
 void conv_prepare(image *m, int64_t batch, const float *x, float *to, cpu_worker *w) {
   m->p = m->direct ? x : to;
   if (m->direct) return;
@@ -28,10 +48,7 @@ void conv_prepare(image *m, int64_t batch, const float *x, float *to, cpu_worker
         memcpy(row + m->pad, src, sizeof(float) * (size_t)m->width);
         continue;
       }
-      for (int64_t i = 0; i < m->width; i++) {
-        int64_t at = i + m->pad;
-        row[at % m->stride * m->phase + at / m->stride] = src[i];
-      }
+      split_row(m, src, row);
     }
   }
   cpu_barrier(w);

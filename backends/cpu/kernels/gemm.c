@@ -4,18 +4,21 @@
 
 /* c (mr x nv*LANES) = or += the product of a packed row block and a packed panel. */
 INLINE void tile(int mr, int nv, bool columns, int64_t kc, const float *a, const float *b, float *c,
-                 int64_t ldc, bool add) {
+                 int64_t ldc, bool add, const cpu_ahead *next) {
   vec acc[MR][NV];
   UNROLL for (int r = 0; r < mr; r++) UNROLL for (int v = 0; v < nv; v++) acc[r][v] = (vec){0};
-  for (int64_t k = 0; k < kc; k++) {
-    vec bv[NV];
-    UNROLL for (int v = 0; v < nv; v++) bv[v] = load(b + v * LANES);
-    UNROLL for (int r = 0; r < mr; r++) {
-      vec av = splat(columns ? a[r] : a[r * AR]);
-      UNROLL for (int v = 0; v < nv; v++) acc[r][v] += av * bv[v];
+  for (int64_t k = 0, end; k < kc; k = end) {
+    end = ask_ahead(next, k, kc);
+    for (int64_t i = k; i < end; i++) {
+      vec bv[NV];
+      UNROLL for (int v = 0; v < nv; v++) bv[v] = load(b + v * LANES);
+      UNROLL for (int r = 0; r < mr; r++) {
+        vec av = splat(columns ? a[r] : a[r * AR]);
+        UNROLL for (int v = 0; v < nv; v++) acc[r][v] += av * bv[v];
+      }
+      b += NR;
+      a += columns ? AC : 1;
     }
-    b += NR;
-    a += columns ? AC : 1;
   }
   UNROLL for (int r = 0; r < mr; r++) UNROLL for (int v = 0; v < nv; v++) {
     float *p = c + r * ldc + v * LANES;
@@ -25,8 +28,8 @@ INLINE void tile(int mr, int nv, bool columns, int64_t kc, const float *a, const
 
 #define TILE_FN(L, V, M)                                                                           \
   static void tile_##L##_##V##_##M(int64_t kc, const float *a, const float *b, float *c,           \
-                                   int64_t ldc, bool add) {                                        \
-    tile(M, V, L, kc, a, b, c, ldc, add);                                                          \
+                                   int64_t ldc, bool add, const cpu_ahead *next) {                 \
+    tile(M, V, L, kc, a, b, c, ldc, add, next);                                                    \
   }
 EACH_MR(TILE_FN, 0, 1)
 EACH_MR(TILE_FN, 0, 2)
@@ -101,18 +104,52 @@ static void scatter(const gemm *g, const float *t, int64_t m0, int64_t mr, int64
   }
 }
 
+/* A block of cpu_gemm_block, and where in it a tile is. */
+typedef struct place {
+  int64_t m0, m1, n0, n1, k0, kc; /* the block in C, and its part of the depth */
+  int64_t i, height, call;        /* row block; tile of the part */
+} place;
+
+/* What a tile should ask for: a share of the rows of A that are packed next, or of the part of B.
+ */
+static cpu_ahead look_ahead(const gemm *g, const place *at) {
+  int64_t panels = ceil_div(at->n1 - at->n0, NR), k1 = at->k0 + at->kc;
+  if (at->n1 - at->n0 > NC) return (cpu_ahead){0};
+  if (g->a_from) {
+    int64_t i = at->i + at->height, k = at->k0, first = at->call % panels;
+    if (i >= at->m1) i = at->m0, k = k1;
+    int64_t rows = min64(at->height, at->m1 - i) - first;
+    if (k >= g->k || rows <= 0) return (cpu_ahead){0};
+    return (cpu_ahead){g->a_from + (i + first) * g->a_pitch + k, panels * g->a_pitch,
+                       ceil_div(rows, panels)};
+  }
+  if (g->b_from && k1 < g->k) {
+    /* Calls take turns over pieces as wide as a tile is deep. */
+    int64_t pieces = ceil_div(at->n1 - at->n0, at->kc), rows = min64(KC, g->k - k1);
+    int64_t calls = ceil_div(at->m1 - at->m0, at->height) * panels / pieces;
+    int64_t piece = at->call % pieces, turn = at->call / pieces;
+    if (turn >= calls) return (cpu_ahead){0};
+    int64_t first = rows * turn / calls, last = rows * (turn + 1) / calls;
+    return (cpu_ahead){g->b_from + (k1 + first) * g->b_pitch + at->n0 + piece * at->kc, g->b_pitch,
+                       last - first};
+  }
+  return (cpu_ahead){0};
+}
+
 void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
   enum { B_SIZE = NC / NR * (KC * NR + PANEL_PAD) + PANEL_SLACK };
   _Static_assert(sizeof(float) * (B_SIZE + AC * AR + TILE) <= CPU_SCRATCH, "scratch");
   float *b = (float *)w->scratch, *a = b + B_SIZE, *own = a + AC * AR;
   int64_t ldt = round_up(n1 - n0, NR);
   const cpu_product *p = w->product;
+  bool take = g->take && g->k <= KC;
   /* Row blocks of nearly equal height. */
   int64_t blocks = ceil_div(m1 - m0, MR), height = ceil_div(m1 - m0, blocks);
   for (int64_t k0 = 0; k0 < g->k; k0 += KC) {
     int64_t kc = min64(KC, g->k - k0);
     int64_t depth = p->round_b ? round_up(kc, 2) : kc;
     bool add = k0 > 0, last = k0 + kc == g->k;
+    place at_tile = {m0, m1, n0, n1, k0, kc, 0, height, 0};
     if (p->begin) p->begin(kc);
     for (int64_t nb = n0; nb < n1; nb += NC) {
       int64_t nc = min64(NC, n1 - nb);
@@ -127,19 +164,26 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
           int64_t nr = min64(NR, nc - j), nv = ceil_div(nr, LANES), at = nb + j;
           cpu_tile fn = p->tiles[(g->a_columns * NV + nv - 1) * (MR + 1) + mr];
           const float *panel = b + j / NR * panel_size(kc);
-          if (!g->c) {
-            fn(depth, a, panel, own + (i - m0) * ldt + (at - n0), ldt, add);
+          at_tile.i = i;
+          cpu_ahead next = look_ahead(g, &at_tile);
+          at_tile.call++;
+          if (take) {
+            float t[MR * NR];
+            fn(depth, a, panel, t, NR, false, &next);
+            g->take(g, i, mr, at, nr, t);
+          } else if (!g->c) {
+            fn(depth, a, panel, own + (i - m0) * ldt + (at - n0), ldt, add, &next);
           } else if (nr == nv * LANES && at % g->run + nr <= g->run) {
             fn(depth, a, panel, g->c + at / g->run * g->run_stride + i * g->ldc + at % g->run,
-               g->ldc, add);
+               g->ldc, add, &next);
           } else {
             float t[MR * NR];
-            fn(depth, a, panel, t, NR, false);
+            fn(depth, a, panel, t, NR, false, &next);
             scatter(g, t, i, mr, at, nr, add);
           }
           /* While the elements are in the nearest cache. */
           bool strip = (j + NR) % FINISH == 0 || j + NR >= nc;
-          if (strip && last && g->c && g->finish)
+          if (strip && last && g->c && g->finish && !take)
             g->finish(g, i, i + mr, nb + j / FINISH * FINISH, at + nr, NULL, 0);
         }
       }

@@ -25,6 +25,14 @@ static inline int64_t panel_size(int64_t kc) {
   return kc * NR + PANEL_PAD;
 }
 
+/* Asks for what is ahead beside steps k.. of a tile; the end of these steps. */
+INLINE int64_t ask_ahead(const cpu_ahead *next, int64_t k, int64_t kc) {
+  enum { LINE = 16 }; /* floats */
+  const float *p = next->p + k;
+  for (int64_t r = 0; r < next->rows; r++, p += next->pitch) __builtin_prefetch(p, 0, 2);
+  return min64(kc, k + LINE);
+}
+
 /* F(L, V, M) for every number of rows M of a tile. */
 #if defined(__AVX512F__)
 #define EACH_MR(F, L, V)                                                                           \
@@ -66,6 +74,10 @@ struct gemm {
   /* Columns n0..n0+nc-1 of B: element (k, j) goes to dst[j/NR*panel_size(kc) + k*NR + j%NR]; the
    * rest of the last panel is filled with zeros. */
   void (*pack_b)(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst);
+  /* Where element (r, k) of A, or (k, j) of B, is read from: [r*pitch + k], [k*pitch + j]. For
+   * operands that come from memory; NULL: they are not asked for ahead. */
+  const float *a_from, *b_from;
+  int64_t a_pitch, b_pitch;
   /* Where C goes: element (i, j) is c[(j/run)*run_stride + i*ldc + j%run]. Without c it goes to a
    * tile in scratch that finish takes over. */
   float *c;
@@ -74,6 +86,9 @@ struct gemm {
    * with c. */
   void (*finish)(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1, float *tile,
                  int64_t ldt);
+  /* Instead of both where the depth is one block (k <= KC): takes over each register tile, rows
+   * m0..m0+mr-1 x columns n0..n0+nr-1, pitch NR. Optional. */
+  void (*take)(const gemm *g, int64_t m0, int64_t mr, int64_t n0, int64_t nr, float *tile);
 };
 
 extern const cpu_product ISA(cpu_product_f32), ISA(cpu_product_bf16);

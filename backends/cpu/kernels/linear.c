@@ -89,7 +89,6 @@ static void forward_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t
   int count = has_prior(l) ? cut(l, k0, kc, NC, pieces) : 0;
   for (int64_t r = 0; r < mr; r++, dst += AR) {
     const float *w = l->w + (m0 + r) * l->n_in + k0;
-    prefetch_row(w + mr * l->n_in, kc); /* of the next call */
     if (count)
       times_prior(l, m0 + r, k0, pieces, count, w, dst, NC, 0);
     else
@@ -137,6 +136,8 @@ void ISA(k_linear)(const cpu_call *c, cpu_worker *w) {
             .k = l.n_in,
             .ctx = &l,
             .pack_a = forward_a,
+            .a_from = l.w,
+            .a_pitch = l.n_in,
             .pack_b = forward_b,
             .finish = forward_finish};
   cpu_gemm(&g, w);
@@ -201,6 +202,8 @@ void ISA(k_linear_dx)(const cpu_call *c, cpu_worker *w) {
             .ctx = &l,
             .pack_a = dx_a,
             .pack_b = dx_b,
+            .b_from = l.w,
+            .b_pitch = l.n_in,
             .c = l.dx,
             .ldc = l.n_in,
             .run = l.n_in,
@@ -253,6 +256,38 @@ static void dw_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t
   }
 }
 
+/* Larger gradients are read again from memory in any case: they need not displace what is cached.
+ */
+static bool passes_caches(const linear *l) {
+  enum { LARGE = 4 << 20 }; /* floats */
+  return l->n_in * l->n_out >= LARGE && l->n_in % 16 == 0 && (uintptr_t)l->dw % CPU_ALIGN == 0;
+}
+
+/* Rows of a register tile, times the prior, straight to dW: a strip of dW whose rows are a power of
+ * two apart would not stay in the nearest cache until dw_finish. */
+static void dw_take(const gemm *g, int64_t m0, int64_t mr, int64_t n0, int64_t nr, float *tile) {
+  const linear *l = g->ctx;
+  if (l->db && n0 == 0) bias_gradient(l, m0, m0 + mr);
+  piece pieces[NR];
+  int count = has_prior(l) ? cut(l, n0, nr, NR, pieces) : 0;
+  bool past = passes_caches(l);
+  for (int64_t r = 0; r < mr; r++, tile += NR) {
+    int64_t o = m0 + r;
+    float *dw = l->dw + o * l->n_in + n0;
+    if (count) times_prior(l, o, n0, pieces, count, tile, tile, NR, 0);
+    if (l->row_scale)
+      for (int64_t i = 0; i < nr; i++) tile[i] *= l->row_scale[o];
+    if (l->col_scale)
+      for (int64_t i = 0; i < nr; i++) tile[i] *= l->col_scale[n0 + i];
+    if (nr < NR)
+      memcpy(dw, tile, sizeof(float) * (size_t)nr);
+    else if (past)
+      UNROLL for (int v = 0; v < NV; v++) store_past(dw + v * LANES, load(tile + v * LANES));
+    else
+      UNROLL for (int v = 0; v < NV; v++) store(dw + v * LANES, load(tile + v * LANES));
+  }
+}
+
 void ISA(k_linear_dw)(const cpu_call *c, cpu_worker *w);
 void ISA(k_linear_dw)(const cpu_call *c, cpu_worker *w) {
   linear l = describe(c);
@@ -278,6 +313,8 @@ void ISA(k_linear_dw)(const cpu_call *c, cpu_worker *w) {
             .c = l.dw,
             .ldc = l.n_in,
             .run = l.n_in,
-            .finish = dw_finish};
+            .finish = dw_finish,
+            .take = c->n_post ? NULL : dw_take};
   cpu_gemm(&g, w);
+  if (passes_caches(&l)) store_fence();
 }
