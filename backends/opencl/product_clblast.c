@@ -65,9 +65,11 @@ static parts divide(lp_device *dev, const product *p) {
   w.finish = p->conv || p->second || p->step->post_count || (prior && p->direction == 3);
   size_t align = dev->info.alignment, temp = 0;
   ocl_gemm g = describe(p, w.n);
+  /* Operands that begin within a buffer are copied, and where these will is not known yet. */
+  const size_t within = 1;
   pthread_mutex_lock(&one_at_a_time);
-  if (CLBlastSGemmTempBufferSize(g.layout, g.ta, g.tb, g.m, g.n, g.k, 0, g.lda, 0, g.ldb, 0, g.ldc,
-                                 &dev->queue, &temp) != CLBlastSuccess)
+  if (CLBlastSGemmTempBufferSize(g.layout, g.ta, g.tb, g.m, g.n, g.k, within, g.lda, within, g.ldb,
+                                 within, g.ldc, &dev->queue, &temp) != CLBlastSuccess)
     temp = 0;
   pthread_mutex_unlock(&one_at_a_time);
   const size_t bytes[] = {w.a ? g.m * g.k * sizeof(float) : 0, w.b ? g.k * g.n * sizeof(float) : 0,
