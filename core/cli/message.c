@@ -96,7 +96,7 @@ void cli_say_broken(const char *what, uint32_t broken, uint32_t count) {
 }
 
 void cli_say_auto(const cli_args *a, const char *asked, const lp_device_info *chosen) {
-  static const char *const why[] = {[LP_DEVICE_CPU] = "no GPU was found",
+  static const char *const why[] = {[LP_DEVICE_CPU] = "no GPU that can do this was found",
                                     [LP_DEVICE_DISCRETE] = "a GPU with its own memory comes first",
                                     [LP_DEVICE_INTEGRATED] =
                                         "an integrated GPU; none with its own memory was found",

@@ -221,17 +221,34 @@ static void print_report(const json_t *r) {
   printf("---- to here ----\n");
 }
 
+/* Plain C on this machine, on one thread where it is the device under test itself. */
+static char *reference_for(const lp_device_info *tested) {
+  lp_device_info d[32];
+  uint32_t n = 0;
+  if (lp_devices(d, 32, &n) != LP_OK) return NULL;
+  for (uint32_t i = 0; i < n && i < 32; i++)
+    if (d[i].type == LP_DEVICE_CPU)
+      return lp_device_with(d[i].id, tested->type == LP_DEVICE_CPU ? "threads=1" : "");
+  lp_fail(LP_ERR_NOT_FOUND, "the self-test needs a device of type cpu to compare with");
+  return NULL;
+}
+
 int cli_selftest(const cli_args *a, const char *device) {
   lp_session *s = NULL;
   if (lp_session_open(device, 1, &s) != LP_OK) return cli_fail();
   lp_device_info info = *lp_session_device(s);
   lp_session_close(s);
+  char *reference = reference_for(&info);
+  if (!reference) return cli_fail();
   selftest t = {.device = device,
-                .reference = info.type == LP_DEVICE_CPU ? "cpu:threads=1" : "cpu",
+                .reference = reference,
                 .quiet = a->quiet,
                 .json = a->json,
                 .failures = json_array()};
-  if (!t.failures) return cli_fail_with("out of memory");
+  if (!t.failures) {
+    free(reference);
+    return cli_fail_with("out of memory");
+  }
   test_lenet(&t);
   for (uint32_t i = 0; i < op_cases_count(); i++) {
     op_case c = op_cases_get(i);
@@ -239,6 +256,7 @@ int cli_selftest(const cli_args *a, const char *device) {
   }
   json_t *r = report(&t, &info);
   json_decref(t.failures);
+  free(reference);
   if (!r) return cli_fail_with("out of memory");
   int code = CLI_OK;
   if (a->json) {
