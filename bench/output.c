@@ -1,6 +1,8 @@
 /* Results as aligned text, JSON, CSV and Markdown. */
 #include "bench.h"
 
+#include "commit.h"
+
 #include <locality/io.h>
 #include <locality/registry.h>
 
