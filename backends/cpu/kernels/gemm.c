@@ -142,7 +142,6 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
   float *b = (float *)w->scratch, *a = b + B_SIZE, *own = a + AC * AR;
   int64_t ldt = round_up(n1 - n0, NR);
   const cpu_product *p = w->product;
-  bool take = g->take && g->k <= KC;
   /* Row blocks of nearly equal height. */
   int64_t blocks = ceil_div(m1 - m0, MR), height = ceil_div(m1 - m0, blocks);
   for (int64_t k0 = 0; k0 < g->k; k0 += KC) {
@@ -167,11 +166,7 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
           at_tile.i = i;
           cpu_ahead next = look_ahead(g, &at_tile);
           at_tile.call++;
-          if (take) {
-            float t[MR * NR];
-            fn(depth, a, panel, t, NR, false, &next);
-            g->take(g, i, mr, at, nr, t);
-          } else if (!g->c) {
+          if (!g->c) {
             fn(depth, a, panel, own + (i - m0) * ldt + (at - n0), ldt, add, &next);
           } else if (nr == nv * LANES && at % g->run + nr <= g->run) {
             fn(depth, a, panel, g->c + at / g->run * g->run_stride + i * g->ldc + at % g->run,
@@ -183,7 +178,7 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
           }
           /* While the elements are in the nearest cache. */
           bool strip = (j + NR) % FINISH == 0 || j + NR >= nc;
-          if (strip && last && g->c && g->finish && !take)
+          if (strip && last && g->c && g->finish)
             g->finish(g, i, i + mr, nb + j / FINISH * FINISH, at + nr, NULL, 0);
         }
       }

@@ -86,9 +86,6 @@ struct gemm {
    * with c. */
   void (*finish)(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1, float *tile,
                  int64_t ldt);
-  /* Instead of both where the depth is one block (k <= KC): takes over each register tile, rows
-   * m0..m0+mr-1 x columns n0..n0+nr-1, pitch NR. Optional. */
-  void (*take)(const gemm *g, int64_t m0, int64_t mr, int64_t n0, int64_t nr, float *tile);
 };
 
 extern const cpu_product ISA(cpu_product_f32), ISA(cpu_product_bf16);

@@ -256,38 +256,6 @@ static void dw_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t
   }
 }
 
-/* Larger gradients are read again from memory in any case: they need not displace what is cached.
- */
-static bool passes_caches(const linear *l) {
-  enum { LARGE = 4 << 20 }; /* floats */
-  return l->n_in * l->n_out >= LARGE && l->n_in % 16 == 0 && (uintptr_t)l->dw % CPU_ALIGN == 0;
-}
-
-/* Rows of a register tile, times the prior, straight to dW: a strip of dW whose rows are a power of
- * two apart would not stay in the nearest cache until dw_finish. */
-static void dw_take(const gemm *g, int64_t m0, int64_t mr, int64_t n0, int64_t nr, float *tile) {
-  const linear *l = g->ctx;
-  if (l->db && n0 == 0) bias_gradient(l, m0, m0 + mr);
-  piece pieces[NR];
-  int count = has_prior(l) ? cut(l, n0, nr, NR, pieces) : 0;
-  bool past = passes_caches(l);
-  for (int64_t r = 0; r < mr; r++, tile += NR) {
-    int64_t o = m0 + r;
-    float *dw = l->dw + o * l->n_in + n0;
-    if (count) times_prior(l, o, n0, pieces, count, tile, tile, NR, 0);
-    if (l->row_scale)
-      for (int64_t i = 0; i < nr; i++) tile[i] *= l->row_scale[o];
-    if (l->col_scale)
-      for (int64_t i = 0; i < nr; i++) tile[i] *= l->col_scale[n0 + i];
-    if (nr < NR)
-      memcpy(dw, tile, sizeof(float) * (size_t)nr);
-    else if (past)
-      UNROLL for (int v = 0; v < NV; v++) store_past(dw + v * LANES, load(tile + v * LANES));
-    else
-      UNROLL for (int v = 0; v < NV; v++) store(dw + v * LANES, load(tile + v * LANES));
-  }
-}
-
 void ISA(k_linear_dw)(const cpu_call *c, cpu_worker *w);
 void ISA(k_linear_dw)(const cpu_call *c, cpu_worker *w) {
   linear l = describe(c);
@@ -313,8 +281,6 @@ void ISA(k_linear_dw)(const cpu_call *c, cpu_worker *w) {
             .c = l.dw,
             .ldc = l.n_in,
             .run = l.n_in,
-            .finish = dw_finish,
-            .take = c->n_post ? NULL : dw_take};
+            .finish = dw_finish};
   cpu_gemm(&g, w);
-  if (passes_caches(&l)) store_fence();
 }

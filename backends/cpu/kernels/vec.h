@@ -6,9 +6,6 @@
 #include "../team.h"
 
 #include <string.h>
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 #define ISA_PASTE_(name, isa) name##_##isa
 #define ISA_PASTE(name, isa)  ISA_PASTE_(name, isa)
@@ -35,21 +32,6 @@ static inline vec load(const float *p) {
 }
 static inline void store(float *p, vec v) {
   *(uvec *)p = v;
-}
-/* To memory past the caches; p is aligned to a vector. store_fence comes before a barrier. */
-static inline void store_past(float *p, vec v) {
-#if defined(__AVX512F__)
-  _mm512_stream_ps(p, (__m512)v);
-#elif defined(__AVX2__)
-  _mm256_stream_ps(p, (__m256)v);
-#else
-  store(p, v);
-#endif
-}
-static inline void store_fence(void) {
-#if defined(__AVX2__)
-  _mm_sfence();
-#endif
 }
 static inline vec splat(float x) {
   return x - (vec){0};
