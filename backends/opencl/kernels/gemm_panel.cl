@@ -133,10 +133,13 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
 #else
             /* Turned, 16 columns at a time; what is written too much belongs to the next tile. */
             for (int h = 0; h < columns; h += 16) {
-              float16 r[16], t[16];
-              for (int j = 0; j < 16; j++) r[j] = j < MR ? vload16(0, c + j * LANES + h) : (float16)(0.0f);
-              LP_TRANSPOSE(r, t)
-              for (int j = 0; j < 16; j++) KEEP16(r[j], turned + j * 16);
+              {
+                float16 r[16], t[16];
+                for (int j = 0; j < 16; j++)
+                  r[j] = j < MR ? vload16(0, c + j * LANES + h) : (float16)(0.0f);
+                LP_TRANSPOSE(r, t)
+                for (int j = 0; j < 16; j++) KEEP16(r[j], turned + j * 16);
+              }
               for (int n = n0 + h; n < n0 + min(columns, h + 16); n++) {
                 const global float *from = turned + (n - n0 - h) * 16;
 #if C_WIDE
