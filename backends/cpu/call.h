@@ -34,6 +34,7 @@ typedef struct cpu_call {
   lp_op_params params;
   const cpu_arg *in, *out;
   const cpu_post *post;
+  bool winograd;      /* may convolutions take it? */
   int64_t post_inner; /* elements per sample of the first output's slot */
   void *ws;
   const cpu_env *env;

@@ -197,11 +197,17 @@ static lp_status parse_precision(const lp_host *host, const char *text, bool *bf
   return host->fail(LP_ERR_UNSUPPORTED, "cpu: precision=%s: there are f32 and bf16", text);
 }
 
+static lp_status parse_winograd(const lp_host *host, const char *text, bool *on) {
+  *on = !strcmp(text, "on");
+  if (*on || !strcmp(text, "off")) return LP_OK;
+  return host->fail(LP_ERR_ARG, "cpu: winograd=%s: expected on or off", text);
+}
+
 lp_status cpu_device_open(const lp_host *host, const lp_device_params *params, lp_device **out) {
   *out = NULL;
   const cpu_variant *variant;
   int threads = cpu_default_threads();
-  bool bf16 = false;
+  bool bf16 = false, winograd = true;
   lp_status st = cpu_variant_choose(host, &variant);
   for (uint32_t i = 0; !st && params && i < params->count; i++) {
     const char *key = params->key[i], *value = params->value[i];
@@ -209,8 +215,11 @@ lp_status cpu_device_open(const lp_host *host, const lp_device_params *params, l
       st = parse_threads(host, value, &threads);
     else if (!strcmp(key, "precision"))
       st = parse_precision(host, value, &bf16);
+    else if (!strcmp(key, "winograd"))
+      st = parse_winograd(host, value, &winograd);
     else
-      st = host->fail(LP_ERR_ARG, "cpu: unknown parameter \"%s\"; known: threads, precision", key);
+      st = host->fail(LP_ERR_ARG,
+                      "cpu: unknown parameter \"%s\"; known: threads, precision, winograd", key);
   }
   if (st) return st;
   threads = limit(threads);
@@ -221,6 +230,7 @@ lp_status cpu_device_open(const lp_host *host, const lp_device_params *params, l
   dev->host = host;
   dev->variant = variant;
   dev->product = bf16 ? variant->bf16 : variant->kernels->f32;
+  dev->winograd = winograd && !bf16;
   dev->threads = threads;
   dev->counters.struct_size = sizeof dev->counters;
   dev->team.spin = threads <= cores() ? 4000 : 0;

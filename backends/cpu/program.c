@@ -61,8 +61,10 @@ static void describe(const lp_plan_view *plan, uint32_t slot, cpu_arg *arg) {
 }
 
 /* Fills everything of a call but its pointers. arg has room for all operands of the step. */
-static void describe_step(const lp_plan_view *plan, const lp_step *s, cpu_arg *arg, cpu_call *c) {
+static void describe_step(const lp_device *dev, const lp_plan_view *plan, const lp_step *s,
+                          cpu_arg *arg, cpu_call *c) {
   memset(c, 0, sizeof *c);
+  c->winograd = dev->winograd;
   c->op = s->op;
   c->n_in = s->in_count;
   c->n_out = s->out_count;
@@ -119,7 +121,7 @@ lp_status cpu_workspace(lp_device *dev, const lp_plan_view *plan, uint32_t step,
   cpu_arg *arg = calloc((size_t)s->in_count + s->out_count + 1, sizeof *arg);
   if (!arg) return dev->host->fail(LP_ERR_MEMORY, "cpu: cannot describe step %u", step);
   cpu_call call;
-  describe_step(plan, s, arg, &call);
+  describe_step(dev, plan, s, arg, &call);
   *nbytes = dev->variant->kernels->op[s->op].workspace(&call);
   free(arg);
   return LP_OK;
@@ -172,7 +174,7 @@ lp_status cpu_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out
     const lp_step *s = plan_step(plan, i);
     step_record *r = &prog->step[i];
     r->run = dev->variant->kernels->op[s->op].run;
-    describe_step(plan, s, arg, &r->call);
+    describe_step(dev, plan, s, arg, &r->call);
     r->call.env = &prog->env;
     for (uint32_t k = 0; k < s->in_count; k++)
       resolve(prog, plan, plan->operands[s->in_first + k], &arg[k].p);

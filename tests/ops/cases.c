@@ -389,6 +389,11 @@ static const case_row rows[] = {
   CONV("alexnet conv2 crop", 2, 64, 9, 9, 96, 5, 1, 2, 0),
   CONV("alexnet conv2", 1, 64, 27, 27, 192, 5, 1, 2, 0),
   CONV("alexnet conv3", 1, 192, 13, 13, 384, 3, 1, 1, 0),
+  /* Large enough for Winograd's. */
+  CONV("3x3 many channels", 3, 37, 13, 15, 45, 3, 1, 1, 0),
+  CONV("3x3 no padding", 2, 32, 18, 19, 33, 3, 1, 0, CASE_NO_BIAS),
+  CONV("3x3 padding 2", 5, 40, 7, 9, 32, 3, 1, 2, 0),
+  CONV("5x5 many channels", 2, 33, 11, 13, 47, 5, 1, 2, 0),
 
   POOL(case_pool, "2 of 24", 3, 10, 24, 24, 2, 2, FILL_SIGNED),
   POOL(case_pool, "2 of odd", 2, 3, 7, 9, 2, 2, FILL_SIGNED),

@@ -1,6 +1,6 @@
 /* Convolution and the gradient of its input, as matrix products whose operands are gathered from
  * images while they are packed. */
-#include "conv.h"
+#include "winograd.h"
 
 /* Packs a panel of im2col columns: rows are taps k0.., columns are output pixels n0... */
 static void pack_pixels(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
@@ -70,6 +70,7 @@ static conv describe_forward(const cpu_call *call) {
 size_t ISA(ws_conv2d)(const cpu_call *call);
 size_t ISA(ws_conv2d)(const cpu_call *call) {
   conv c = describe_forward(call);
+  if (call->winograd && winograd_fits(&c)) return winograd_bytes(&c);
   return conv_image_bytes(&c.img, c.batch);
 }
 
@@ -78,6 +79,10 @@ void ISA(k_conv2d)(const cpu_call *call, cpu_worker *w) {
   conv c = describe_forward(call);
   c.w = cpu_in(call, 1);
   c.bias = cpu_in(call, 2);
+  if (call->winograd && winograd_fits(&c)) {
+    winograd_conv(&c, false, cpu_in(call, 0), cpu_out(call, 0), call->ws, w);
+    return;
+  }
   conv_prepare(&c.img, c.batch, cpu_in(call, 0), call->ws, w);
   gemm g = {.m = c.filters,
             .n = c.batch * c.pixels,
@@ -126,10 +131,13 @@ static conv mirror(const conv *c) {
   d.channels = c->filters;
   d.filters = c->channels;
   d.depth = c->filters * c->kk;
+  d.in_h = c->out_h;
+  d.in_w = c->out_w;
   d.out_h = c->in_h;
   d.out_w = c->in_w;
+  d.pad = c->k - 1 - c->pad;
   d.pixels = c->in_h * c->in_w;
-  d.img = conv_image(c->filters, c->out_h, c->out_w, 1, c->k - 1 - c->pad);
+  d.img = conv_image(d.channels, d.in_h, d.in_w, 1, d.pad);
   return d;
 }
 
@@ -246,19 +254,25 @@ static void dx_by_columns(const conv *shape, cpu_worker *w) {
 size_t ISA(ws_conv2d_dx)(const cpu_call *call);
 size_t ISA(ws_conv2d_dx)(const cpu_call *call) {
   conv c = describe_dx(call);
-  if (!mirrored(&c)) return 0;
   conv d = mirror(&c);
+  if (call->winograd && winograd_fits(&d)) return winograd_bytes(&d);
+  if (!mirrored(&c)) return 0;
   return mirrored_filter_bytes(&c) + conv_image_bytes(&d.img, d.batch);
 }
 
 void ISA(k_conv2d_dx)(const cpu_call *call, cpu_worker *w);
 void ISA(k_conv2d_dx)(const cpu_call *call, cpu_worker *w) {
   conv c = describe_dx(call);
+  conv d = mirror(&c);
+  if (call->winograd && winograd_fits(&d)) {
+    d.w = cpu_in(call, 1);
+    winograd_conv(&d, true, cpu_in(call, 0), cpu_out(call, 0), call->ws, w);
+    return;
+  }
   if (!mirrored(&c)) {
     dx_by_columns(&c, w);
     return;
   }
-  conv d = mirror(&c);
   float *filters = call->ws;
   d.w = filters;
   mirror_filters(&c, cpu_in(call, 1), filters, w);

@@ -3,10 +3,9 @@
  * The batch is cut into parts, in a number that depends on the shape alone; each part has a result
  * of its own and they are added in order. A last tap that is always one gives the bias' gradient.
  */
-#include "conv.h"
-
 #include "bf16.h"
 #include "dot.h"
+#include "winograd.h"
 
 /* Two ways to multiply. Outer products make dW^T (taps x filters) with vectors along the filters;
  * dot products make dW (filters x taps) with vectors along the pixels, where filters are too few to
@@ -191,6 +190,7 @@ static void add_dot_parts(const conv *c, const weights *p, const float *part, in
 size_t ISA(ws_conv2d_dw)(const cpu_call *call);
 size_t ISA(ws_conv2d_dw)(const cpu_call *call) {
   conv c = describe_dw(call);
+  if (call->winograd && winograd_fits(&c)) return winograd_dw_bytes(&c);
   weights p = plan_weights(&c);
   return p.image_bytes + sizeof(float) * (size_t)(p.parts * p.part_size);
 }
@@ -198,9 +198,13 @@ size_t ISA(ws_conv2d_dw)(const cpu_call *call) {
 void ISA(k_conv2d_dw)(const cpu_call *call, cpu_worker *w);
 void ISA(k_conv2d_dw)(const cpu_call *call, cpu_worker *w) {
   conv c = describe_dw(call);
+  c.dy = cpu_in(call, 0);
+  if (call->winograd && winograd_fits(&c)) {
+    winograd_dw(&c, cpu_in(call, 1), call->ws, w);
+    return;
+  }
   weights p = plan_weights(&c);
   float *part = (float *)(void *)((char *)call->ws + p.image_bytes);
-  c.dy = cpu_in(call, 0);
   conv_prepare(&c.img, c.batch, cpu_in(call, 1), call->ws, w);
   /* Parts and, when they are too few for the workers, blocks of taps. */
   int64_t least = p.dots ? DOT_ROWS : MR, mc = round_up(p.dots ? p.taps : ROWS, least);

@@ -82,6 +82,7 @@ struct gemm {
    * tile in scratch that finish takes over. */
   float *c;
   int64_t ldc, run, run_stride;
+  bool accumulate; /* add to what is in c */
   /* Called when elements m0..m1-1 x n0..n1-1 are complete; tile is NULL when C is in c. Optional
    * with c. */
   void (*finish)(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1, float *tile,

@@ -1,0 +1,418 @@
+/* Winograd's convolution: transforms with one channel a lane, and the products between them. */
+#include "winograd.h"
+
+enum {
+  EDGE = 6,             /* of a tile of inputs */
+  POINTS = EDGE * EDGE, /* products */
+  MAX_TAPS = 25
+};
+
+/* What a chunk of samples may take: it should stay in a shared cache between the phases. */
+static const int64_t chunk_floats = 12 << 20;
+/* Of a strip of pixels, with one channel a lane. */
+static const int64_t strip_floats = CPU_SCRATCH / sizeof(float) / 2;
+
+/* ---- transforms along one axis; elements are `s` apart ----------------------------------------
+ */
+
+/* n elements to EDGE, or EDGE to n. */
+typedef void transform(int n, const vec *in, int s, vec *out, int to);
+
+/* The points: 0, P, -P, Q, -Q and infinity, with P Q = 1. */
+#define P    0.70710678f
+#define Q    1.41421356f
+#define P2   0.5f
+#define Q2   2.0f
+#define PQ22 (P2 + Q2)
+
+/* A tile of inputs. */
+INLINE void transform_input(int n, const vec *in, int s, vec *out, int to) {
+  (void)n;
+  vec d0 = in[0], d1 = in[s], d2 = in[2 * s], d3 = in[3 * s], d4 = in[4 * s], d5 = in[5 * s];
+  vec even_p = d4 - Q2 * d2, odd_p = P * (d3 - Q2 * d1);
+  vec even_q = d4 - P2 * d2, odd_q = Q * (d3 - P2 * d1);
+  out[0] = d0 - PQ22 * d2 + d4;
+  out[to] = even_p + odd_p;
+  out[2 * to] = even_p - odd_p;
+  out[3 * to] = even_q + odd_q;
+  out[4 * to] = even_q - odd_q;
+  out[5 * to] = d1 - PQ22 * d3 + d5;
+}
+
+/* Point to the power of i. */
+INLINE float power(float point, float square, int i) {
+  float x = i % 2 ? point : 1;
+  UNROLL for (int k = 1; k < i; k += 2) x *= square;
+  return x;
+}
+
+/* Taps of a filter, or the gradients that take their place for dW: the coefficients of a
+ * polynomial, evaluated at the points and divided by the derivative there of the polynomial whose
+ * zeros they are. */
+INLINE void evaluate(int n, const vec *in, int s, vec *out, int to) {
+  const float scale_p = 1 / (2 * P2 * (P2 - Q2)), scale_q = 1 / (2 * Q2 * (Q2 - P2));
+  vec even_p = scale_p * in[0], odd_p = scale_p * P * in[s];
+  vec even_q = scale_q * in[0], odd_q = scale_q * Q * in[s];
+  UNROLL for (int i = 2; i < n; i++) {
+    *(i % 2 ? &odd_p : &even_p) += scale_p * power(P, P2, i) * in[i * s];
+    *(i % 2 ? &odd_q : &even_q) += scale_q * power(Q, Q2, i) * in[i * s];
+  }
+  out[0] = in[0];
+  out[to] = even_p + odd_p;
+  out[2 * to] = even_p - odd_p;
+  out[3 * to] = even_q + odd_q;
+  out[4 * to] = even_q - odd_q;
+  out[5 * to] = in[(n - 1) * s];
+}
+
+/* Back: to outputs, or for dW to taps. */
+INLINE void interpolate(int n, const vec *in, int s, vec *out, int to) {
+  vec even_p = in[s] + in[2 * s], odd_p = in[s] - in[2 * s];
+  vec even_q = in[3 * s] + in[4 * s], odd_q = in[3 * s] - in[4 * s];
+  UNROLL for (int i = 0; i < n; i++) {
+    vec y = power(P, P2, i) * (i % 2 ? odd_p : even_p) + power(Q, Q2, i) * (i % 2 ? odd_q : even_q);
+    if (i == 0) y += in[0];
+    if (i == n - 1) y += in[5 * s];
+    out[i * to] = y;
+  }
+}
+
+/* Both axes of from x from elements, which become to x to. */
+INLINE void both_axes(transform *along, int from, int to, const vec *in, vec *out) {
+  vec half[POINTS];
+  const int n = from < to ? from : to;
+  UNROLL for (int x = 0; x < from; x++) along(n, in + x, from, half + x, from);
+  UNROLL for (int y = 0; y < to; y++) along(n, half + y * from, 1, out + y * to, 1);
+}
+
+/* ---- the transformed operands -----------------------------------------------------------------
+ */
+
+/* POINTS matrices of rows x columns. The matrices are a cache line off each other's sets. */
+typedef struct points {
+  float *p;
+  int64_t rows, pitch, size; /* pitch: floats of a row, size: of a matrix */
+} points;
+
+/* The next one of a workspace; ws is NULL while its size is asked for. */
+static points make_points(float *ws, int64_t rows, int64_t columns, int64_t *used) {
+  points m = {ws ? ws + *used : NULL, rows, round_up(columns, LANES), 0};
+  m.size = rows * m.pitch + 16;
+  *used += round_up(POINTS * m.size + AC, 16);
+  return m;
+}
+
+INLINE void put(const points *m, int64_t row, int64_t column, const vec *v) {
+  float *p = m->p + row * m->pitch + column;
+  UNROLL for (int i = 0; i < POINTS; i++, p += m->size) store(p, v[i]);
+}
+
+INLINE void get(const points *m, int64_t row, int64_t column, vec *v) {
+  const float *p = m->p + row * m->pitch + column;
+  UNROLL for (int i = 0; i < POINTS; i++, p += m->size) v[i] = load(p);
+}
+
+/* Outputs that a tile gives along an edge. */
+static inline int64_t outputs(int64_t kernel) {
+  return EDGE - kernel + 1;
+}
+
+/* The tiles of a batch: down x across of them a sample, `step` apart; chunk samples at a time. */
+typedef struct tiling {
+  int64_t step, down, across, chunk;
+} tiling;
+
+static tiling make_tiling(const conv *c) {
+  int64_t step = outputs(c->k);
+  tiling t = {step, ceil_div(c->out_h, step), ceil_div(c->out_w, step), 0};
+  int64_t sample =
+      POINTS * t.down * t.across * (round_up(c->channels, LANES) + round_up(c->filters, LANES));
+  t.chunk = min64(c->batch, max64(1, chunk_floats / sample));
+  return t;
+}
+
+bool winograd_fits(const conv *c) {
+  enum { LEAST_CHANNELS = 32, LEAST_TILES = 32, LEAST_EDGE = 7 };
+  if ((c->k != 3 && c->k != 5) || c->stride != 1 || c->pad >= c->k) return false;
+  tiling t = make_tiling(c);
+  return c->channels >= LEAST_CHANNELS && c->filters >= LEAST_CHANNELS && c->out_h >= LEAST_EDGE &&
+         c->out_w >= LEAST_EDGE && t.down * t.across * c->batch >= LEAST_TILES &&
+         (max64(c->in_w, c->out_w) + LANES) * EDGE * LANES <= strip_floats;
+}
+
+/* Planes of height x width pixels: samples of `planes` each. */
+typedef struct planes {
+  const float *p;
+  int64_t planes, height, width;
+} planes;
+
+/* Brings tiles of n x n pixels, the first one beginning `pad` outside of the plane, of one block of
+ * planes of a sample into the form that `along` gives them. */
+INLINE void gather_tiles(const planes *x, int64_t sample, int64_t first, const tiling *t, int n,
+                         int64_t pad, transform *along, const points *to, int64_t row,
+                         float *strip) {
+  int64_t lanes = min64(LANES, x->planes - first), size = x->height * x->width;
+  const float *src = x->p + (sample * x->planes + first) * size;
+  int64_t most = max64(1, (strip_floats / LANES / x->width - n) / t->step + 1);
+  for (int64_t ty = 0, end; ty < t->down; ty = end) {
+    end = min64(t->down, ty + most);
+    int64_t y0 = max64(0, ty * t->step - pad);
+    int64_t y1 = min64(x->height, (end - 1) * t->step - pad + n);
+    if (y1 > y0)
+      cpu_transpose(src + y0 * x->width, size, lanes, (y1 - y0) * x->width, strip, LANES, LANES);
+    for (int64_t i = ty; i < end; i++)
+      for (int64_t j = 0; j < t->across; j++, row++) {
+        vec in[POINTS], out[POINTS];
+        int64_t top = i * t->step - pad, left = j * t->step - pad;
+        bool inside = top >= y0 && top + n <= y1 && left >= 0 && left + n <= x->width;
+        const float *from = strip + ((top - y0) * x->width + left) * LANES;
+        for (int y = 0; y < n; y++, from += x->width * LANES) UNROLL for (int k = 0; k < n; k++) {
+            bool there =
+                inside || (top + y >= y0 && top + y < y1 && left + k >= 0 && left + k < x->width);
+            in[y * n + k] = there ? load(from + k * LANES) : (vec){0};
+          }
+        both_axes(along, n, EDGE, in, out);
+        put(to, row, first, out);
+      }
+  }
+}
+
+/* Samples first .. first + n - 1, shared out among the workers. Ends without a barrier. */
+INLINE void gather_chunk(const planes *x, int64_t first, int64_t n, const tiling *t, int edge,
+                         int64_t pad, transform *along, const points *to, cpu_worker *w) {
+  int64_t blocks = ceil_div(x->planes, LANES);
+  for (int64_t unit; cpu_next(w, n * blocks, &unit);)
+    gather_tiles(x, first + unit / blocks, unit % blocks * LANES, t, edge, pad, along, to,
+                 unit / blocks * t->down * t->across, (float *)(void *)w->scratch);
+}
+
+/* Filters of k x k, as matrices of inputs x outputs of the convolution. Ends with a barrier. */
+INLINE void transform_filters(int k, const conv *c, bool mirrored, const points *to,
+                              cpu_worker *w) {
+  enum { GROUP = 16 }; /* inputs that are transposed at a time */
+  const int kk = k * k;
+  int64_t blocks = ceil_div(c->filters, LANES), groups = ceil_div(c->channels, GROUP);
+  float *taps = (float *)(void *)w->scratch;
+  for (int64_t unit; cpu_next(w, blocks * groups, &unit);) {
+    int64_t f = unit % blocks * LANES, c0 = unit / blocks * GROUP;
+    int64_t lanes = min64(LANES, c->filters - f), n = min64(GROUP, c->channels - c0);
+    if (!mirrored)
+      cpu_transpose(c->w + (f * c->channels + c0) * kk, c->channels * kk, lanes, n * kk, taps,
+                    LANES, LANES);
+    for (int64_t i = 0; i < n; i++) {
+      vec g[MAX_TAPS], out[POINTS];
+      float *own = taps + i * kk * LANES;
+      if (mirrored)
+        cpu_transpose(c->w + ((c0 + i) * c->filters + f) * kk, kk, lanes, kk, own, LANES, LANES);
+      UNROLL for (int t = 0; t < kk; t++) g[t] = load(own + (mirrored ? kk - 1 - t : t) * LANES);
+      both_axes(evaluate, k, EDGE, g, out);
+      put(to, c0 + i, f, out);
+    }
+  }
+  cpu_barrier(w);
+}
+
+/* ---- the products -----------------------------------------------------------------------------
+ */
+
+static void pack_rows(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
+  for (int64_t r = 0; r < mr; r++)
+    memcpy(dst + r * AR, g->a_from + (m0 + r) * g->a_pitch + k0, sizeof(float) * (size_t)kc);
+}
+
+static void pack_columns(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc,
+                         float *dst) {
+  (void)mr;
+  for (int64_t k = 0; k < kc; k++)
+    column_of_a(g->a_from + (k0 + k) * g->a_pitch + m0, dst + k * AC);
+}
+
+static void pack_panels(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
+  for (int64_t j = 0; j < nc; j += NR, dst += PANEL_PAD)
+    for (int64_t k = 0; k < kc; k++, dst += NR)
+      panel_row(g->b_from + (k0 + k) * g->b_pitch + n0 + j, min64(NR, nc - j), dst);
+}
+
+/* c = or += a b, or a^T b, for every point. rows: of a to multiply, or with columns its columns.
+ * Ends with a barrier. */
+static void multiply(const points *a, bool columns, int64_t rows, int64_t depth, const points *b,
+                     const points *c, bool add, cpu_worker *w) {
+  int64_t mc = min64(round_up(rows, MR), 20 * MR), nc = min64(round_up(b->pitch, NR), NC);
+  while (POINTS * ceil_div(rows, mc) * ceil_div(b->pitch, nc) < 4 * w->count && mc > MR)
+    mc = round_up(mc / 2, MR);
+  int64_t down = ceil_div(rows, mc), blocks = down * ceil_div(b->pitch, nc);
+  for (int64_t unit; cpu_next(w, POINTS * blocks, &unit);) {
+    int64_t point = unit / blocks, m0 = unit % blocks % down * mc, n0 = unit % blocks / down * nc;
+    gemm g = {.m = rows,
+              .n = b->pitch,
+              .k = depth,
+              .pack_a = columns ? pack_columns : pack_rows,
+              .a_columns = columns,
+              .pack_b = pack_panels,
+              .a_from = a->p + point * a->size,
+              .a_pitch = a->pitch,
+              .b_from = b->p + point * b->size,
+              .b_pitch = b->pitch,
+              .c = c->p + point * c->size,
+              .ldc = c->pitch,
+              .run = c->pitch,
+              .accumulate = add};
+    cpu_gemm_block(&g, w, m0, min64(m0 + mc, rows), n0, min64(n0 + nc, b->pitch));
+  }
+  cpu_barrier(w);
+}
+
+/* ---- forward, and the gradient of the input ---------------------------------------------------
+ */
+
+/* Outputs of one block of filters of a sample, from row `row` of the products. */
+INLINE void scatter_tiles(int step, const conv *c, const tiling *t, const points *from, int64_t row,
+                          int64_t sample, int64_t first, float *y, float *strip) {
+  int64_t lanes = min64(LANES, c->filters - first), at = (sample * c->filters + first) * c->pixels;
+  int64_t most = max64(1, strip_floats / LANES / c->out_w / step);
+  float bias[LANES] = {0};
+  if (c->bias) memcpy(bias, c->bias + first, sizeof(float) * (size_t)lanes);
+  for (int64_t ty = 0, end; ty < t->down; ty = end, at += step * most * c->out_w) {
+    end = min64(t->down, ty + most);
+    int64_t y0 = ty * step, y1 = min64(c->out_h, end * step), n = (y1 - y0) * c->out_w;
+    for (int64_t i = ty; i < end; i++)
+      for (int64_t j = 0; j < t->across; j++, row++) {
+        vec in[POINTS], out[POINTS];
+        get(from, row, first, in);
+        both_axes(interpolate, EDGE, step, in, out);
+        float *to = strip + ((i * step - y0) * c->out_w + j * step) * LANES;
+        int64_t height = min64(step, y1 - i * step), width = min64(step, c->out_w - j * step);
+        for (int64_t v = 0; v < height; v++, to += c->out_w * LANES)
+          for (int64_t k = 0; k < width; k++) store(to + k * LANES, out[v * step + k] + load(bias));
+      }
+    cpu_transpose(strip, LANES, n, lanes, y + at, c->pixels, n);
+    for (int64_t f = 0; f < lanes; f++) cpu_finish(c->call, at + f * c->pixels, n);
+  }
+}
+
+static void scatter(const conv *c, const tiling *t, const points *from, int64_t row, int64_t sample,
+                    int64_t first, float *y, float *strip) {
+  if (c->k == 3)
+    scatter_tiles(4, c, t, from, row, sample, first, y, strip);
+  else
+    scatter_tiles(2, c, t, from, row, sample, first, y, strip);
+}
+
+typedef struct forward_parts {
+  points filters, inputs, outputs;
+  size_t bytes;
+} forward_parts;
+
+static forward_parts divide_forward(const conv *c, const tiling *t, float *ws) {
+  int64_t used = 0, tiles = t->chunk * t->down * t->across;
+  forward_parts p = {.filters = make_points(ws, c->channels, c->filters, &used),
+                     .inputs = make_points(ws, tiles, c->channels, &used),
+                     .outputs = make_points(ws, tiles, c->filters, &used)};
+  p.bytes = (size_t)used * sizeof(float);
+  return p;
+}
+
+size_t winograd_bytes(const conv *c) {
+  tiling t = make_tiling(c);
+  return divide_forward(c, &t, NULL).bytes;
+}
+
+void winograd_conv(const conv *c, bool mirrored, const float *x, float *y, void *ws,
+                   cpu_worker *w) {
+  tiling t = make_tiling(c);
+  forward_parts p = divide_forward(c, &t, ws);
+  planes in = {x, c->channels, c->in_h, c->in_w};
+  int64_t blocks = ceil_div(c->filters, LANES), tiles = t.down * t.across;
+  if (c->k == 3)
+    transform_filters(3, c, mirrored, &p.filters, w);
+  else
+    transform_filters(5, c, mirrored, &p.filters, w);
+  for (int64_t first = 0; first < c->batch; first += t.chunk) {
+    int64_t n = min64(t.chunk, c->batch - first);
+    gather_chunk(&in, first, n, &t, EDGE, c->pad, transform_input, &p.inputs, w);
+    cpu_barrier(w);
+    multiply(&p.inputs, false, n * tiles, c->channels, &p.filters, &p.outputs, false, w);
+    for (int64_t unit; cpu_next(w, n * blocks, &unit);)
+      scatter(c, &t, &p.outputs, unit / blocks * tiles, first + unit / blocks,
+              unit % blocks * LANES, y, (float *)(void *)w->scratch);
+    if (first + n < c->batch) cpu_barrier(w);
+  }
+}
+
+/* ---- the gradient of the filters --------------------------------------------------------------
+ */
+
+typedef struct backward_parts {
+  points inputs, gradients, filters;
+  size_t bytes;
+} backward_parts;
+
+static backward_parts divide_backward(const conv *c, const tiling *t, float *ws) {
+  int64_t used = 0, tiles = t->chunk * t->down * t->across;
+  backward_parts p = {.inputs = make_points(ws, tiles, c->channels, &used),
+                      .gradients = make_points(ws, tiles, c->filters, &used),
+                      .filters = make_points(ws, c->channels, c->filters, &used)};
+  p.bytes = (size_t)used * sizeof(float);
+  return p;
+}
+
+size_t winograd_dw_bytes(const conv *c) {
+  tiling t = make_tiling(c);
+  return divide_backward(c, &t, NULL).bytes;
+}
+
+/* The products become filters again, some channels of some filters at a time. */
+INLINE void scatter_filters(int k, const conv *c, const points *from, float *dw, cpu_worker *w) {
+  enum { GROUP = 32 };
+  const int kk = k * k;
+  int64_t blocks = ceil_div(c->filters, LANES), groups = ceil_div(c->channels, GROUP);
+  float *taps = (float *)(void *)w->scratch;
+  for (int64_t unit; cpu_next(w, blocks * groups, &unit);) {
+    int64_t f = unit % blocks * LANES, c0 = unit / blocks * GROUP;
+    int64_t lanes = min64(LANES, c->filters - f), n = min64(GROUP, c->channels - c0);
+    for (int64_t i = 0; i < n; i++) {
+      vec in[POINTS], out[MAX_TAPS];
+      get(from, c0 + i, f, in);
+      both_axes(interpolate, EDGE, k, in, out);
+      UNROLL for (int t = 0; t < kk; t++) store(taps + (i * kk + t) * LANES, out[t]);
+    }
+    int64_t at = (f * c->channels + c0) * kk;
+    cpu_transpose(taps, LANES, n * kk, lanes, dw + at, c->channels * kk, n * kk);
+    for (int64_t l = 0; l < lanes; l++) cpu_finish(c->call, at + l * c->channels * kk, n * kk);
+  }
+}
+
+static void sum_bias(const conv *c, float *db, cpu_worker *w) {
+  for (int64_t f; cpu_next(w, c->filters, &f);) {
+    db[f] = 0;
+    for (int64_t s = 0; s < c->batch; s++)
+      db[f] += cpu_sum(c->dy + (s * c->filters + f) * c->pixels, c->pixels);
+  }
+  cpu_barrier(w);
+}
+
+void winograd_dw(const conv *c, const float *x, void *ws, cpu_worker *w) {
+  tiling t = make_tiling(c);
+  backward_parts p = divide_backward(c, &t, ws);
+  planes in = {x, c->channels, c->in_h, c->in_w};
+  planes out = {c->dy, c->filters, c->out_h, c->out_w};
+  float *dw = cpu_out(c->call, 0), *db = cpu_out(c->call, 1);
+  if (db) sum_bias(c, db, w);
+  if (!dw) return;
+  for (int64_t first = 0; first < c->batch; first += t.chunk) {
+    int64_t n = min64(t.chunk, c->batch - first);
+    gather_chunk(&in, first, n, &t, EDGE, c->pad, transform_input, &p.inputs, w);
+    cpu_barrier(w);
+    if (c->k == 3)
+      gather_chunk(&out, first, n, &t, 4, 0, evaluate, &p.gradients, w);
+    else
+      gather_chunk(&out, first, n, &t, 2, 0, evaluate, &p.gradients, w);
+    cpu_barrier(w);
+    multiply(&p.inputs, true, c->channels, n * t.down * t.across, &p.gradients, &p.filters,
+             first > 0, w);
+  }
+  if (c->k == 3)
+    scatter_filters(3, c, &p.filters, dw, w);
+  else
+    scatter_filters(5, c, &p.filters, dw, w);
+}
