@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-enum { BENCH_MAX_BACKENDS = 16, BENCH_MAX_SIZES = 16 };
+enum { BENCH_MAX_BACKENDS = 16, BENCH_MAX_SIZES = 16, BENCH_MAX_PASSES = 16 };
 
 typedef struct bench_options {
   char backend[BENCH_MAX_BACKENDS][64];
@@ -18,6 +18,7 @@ typedef struct bench_options {
   const char *peer;     /* "openblas,blis" or NULL */
   uint32_t size[BENCH_MAX_SIZES], n_sizes;
   uint32_t batch, threads; /* 0: the default */
+  uint32_t passes;         /* over all cases of a suite */
   const char *layer;       /* train: instead of the plain and the local one */
   double precision, max_time, warm_up;
   const char *filter, *json, *csv, *markdown;
@@ -39,13 +40,20 @@ bool bench_default_backends(bench_options *o);
 double bench_now(void);        /* seconds, monotonic */
 double bench_resolution(void); /* smallest difference the clock shows */
 
+/* Zeroed: none. */
 typedef struct bench_samples {
   double *x;
   uint32_t n, cap;
+  uint32_t end[BENCH_MAX_PASSES], passes; /* where each earlier pass ends */
 } bench_samples;
 bool bench_samples_add(bench_samples *s, double x);
+/* Adds those of another pass. */
+bool bench_samples_join(bench_samples *s, const bench_samples *pass);
+/* Median of pass k; NaN when there is none. */
+double bench_pass_median(const bench_samples *s, uint32_t k);
 
-/* low, high: 95 % percentile bootstrap interval of the median (Efron & Tibshirani, 1993). */
+/* low, high: 95 % percentile bootstrap interval of the median (Efron & Tibshirani, 1993), widened
+ * to the medians of the passes: samples of one pass share its minutes, and a machine drifts. */
 typedef struct bench_summary {
   double median, q1, q3, low, high;
   uint32_t n;
@@ -93,6 +101,7 @@ typedef struct bench_row {
   int pid;               /* of the process that does the work; 0: this one */
   double others; /* share of the machine that went to other processes meanwhile; NaN unknown */
   bench_samples samples; /* seconds of one run */
+  bool printed;
   bench_summary seconds;
   double gflops, gbps, fraction; /* fraction of the device's limit at this intensity; NaN unknown */
 } bench_row;
@@ -107,6 +116,7 @@ typedef struct bench_results {
   uint32_t n, cap;
   bench_ratio_row *ratio;
   uint32_t n_ratios, cap_ratios;
+  uint32_t pass, passes; /* 0 passes: one */
   bool interrupted, noisy, busy;
 } bench_results;
 
@@ -114,7 +124,8 @@ extern volatile int bench_stop; /* set by SIGINT */
 
 bench_row *bench_add(bench_results *r, const char *name, const char *backend);
 /* Measures rows first .. r->n - 1 together, adds the ratios of all to the first that has a time,
- * closes them and prints their lines. by_name: ratios are between cases, not backends. */
+ * closes them and, in the last pass, prints their lines. In a later pass the samples join the rows
+ * of the first. by_name: ratios are between cases, not backends. */
 void bench_measure(const bench_options *o, bench_results *r, uint32_t first, bool by_name);
 void bench_results_free(bench_results *r);
 
@@ -185,7 +196,8 @@ typedef struct bench_limits {
 } bench_limits;
 const bench_limits *bench_limits_of(const char *backend, bool quick);
 
-/* The suite of a command, or "all"; model[0..n-1]: of "train". False when there is none. */
+/* The suite of a command, or "all", in o->passes; model[0..n-1]: of "train". False when there is
+ * none. */
 bool bench_suite(const bench_options *o, bench_results *r, const char *command, char **model,
                  int n);
 int bench_devices(const bench_options *o, bench_results *r);

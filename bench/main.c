@@ -30,6 +30,8 @@ static const char usage[] =
     "  --size N[,N]       --batch N     --threads N (cpu)     --filter TEXT     --list\n"
     "  --precision R      width of the median's interval to reach (0.02)\n"
     "  --max-time S       seconds a row may take (3)     --quick  everything in about a minute\n"
+    "  --passes N         times the whole suite is gone through, so that a drift of the machine\n"
+    "                     is seen (3; with --quick 1)\n"
     "  --json F  --csv F  --markdown F    --out F (plot, report)    --margin R (compare, 0.03)\n";
 
 static void on_signal(int number) {

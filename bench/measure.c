@@ -102,19 +102,31 @@ static void finish_row(bench_results *r, bench_row *row, bool quick) {
   if (row->seconds.q3 - row->seconds.q1 > 0.15 * t) r->noisy = true;
 }
 
-static void add_ratio(bench_results *r, const bench_row *a, const bench_row *b, bool by_name) {
-  if (!grow((void **)&r->ratio, &r->cap_ratios, r->n_ratios, sizeof *r->ratio)) return;
-  bench_ratio_row *q = &r->ratio[r->n_ratios++];
-  snprintf(q->name, sizeof q->name, "%s", by_name ? b->backend : a->name);
-  snprintf(q->a, sizeof q->a, "%s", by_name ? a->name : a->backend);
-  snprintf(q->b, sizeof q->b, "%s", by_name ? b->name : b->backend);
+/* Adds the ratio, or replaces that of the passes until now. */
+static const bench_ratio_row *put_ratio(bench_results *r, const bench_row *a, const bench_row *b,
+                                        bool by_name) {
+  const char *name = by_name ? b->backend : a->name;
+  const char *of = by_name ? a->name : a->backend, *to = by_name ? b->name : b->backend;
+  bench_ratio_row *q = NULL;
+  for (uint32_t i = 0; !q && i < r->n_ratios; i++) {
+    bench_ratio_row *k = &r->ratio[i];
+    if (!strcmp(k->name, name) && !strcmp(k->a, of) && !strcmp(k->b, to)) q = k;
+  }
+  if (!q) {
+    if (!grow((void **)&r->ratio, &r->cap_ratios, r->n_ratios, sizeof *r->ratio)) return NULL;
+    q = &r->ratio[r->n_ratios++];
+    snprintf(q->name, sizeof q->name, "%s", name);
+    snprintf(q->a, sizeof q->a, "%s", of);
+    snprintf(q->b, sizeof q->b, "%s", to);
+  }
   q->ratio = bench_ratio(&a->samples, &b->samples);
+  return q;
 }
 
 /* The first timed row of the group that a row is compared with; NULL for that row itself. */
 static const bench_row *base_of(const bench_results *r, uint32_t first, const bench_row *row,
                                 bool by_name) {
-  for (uint32_t i = first; i < r->n && &r->row[i] != row && row->samples.n; i++) {
+  for (uint32_t i = first; &r->row[i] != row && row->samples.n; i++) {
     const bench_row *b = &r->row[i];
     bool same = by_name ? strcmp(b->backend, row->backend) == 0 : strcmp(b->name, row->name) == 0;
     if (same && b->state == ROW_OK && b->samples.n && row->state == ROW_OK) return b;
@@ -125,6 +137,33 @@ static const bench_row *base_of(const bench_results *r, uint32_t first, const be
 static void progress(const bench_row *row, uint32_t round) {
   if (isatty(STDERR_FILENO))
     fprintf(stderr, "\r\033[K%s %s, round %u", row->name, row->backend, round);
+}
+
+/* The rows of an earlier pass that rows first.. repeat; first when there are none. */
+static uint32_t repeated(const bench_results *r, uint32_t first) {
+  for (uint32_t at = 0; at + (r->n - first) <= first; at++) {
+    uint32_t k = 0;
+    while (first + k < r->n && !strcmp(r->row[at + k].name, r->row[first + k].name) &&
+           !strcmp(r->row[at + k].backend, r->row[first + k].backend))
+      k++;
+    if (first + k == r->n) return at;
+  }
+  return first;
+}
+
+/* Moves what rows first.. have measured to the rows that they repeat, from `at`. */
+static void join(bench_results *r, uint32_t first, uint32_t at) {
+  for (uint32_t i = first; i < r->n; i++) {
+    bench_row *row = &r->row[at + i - first], *pass = &r->row[i];
+    if (row->state == ROW_OK && pass->state != ROW_OK) {
+      row->state = pass->state;
+      memcpy(row->note, pass->note, sizeof row->note);
+    }
+    row->others = fmax(row->others, pass->others);
+    if (!bench_samples_join(&row->samples, &pass->samples)) r->interrupted = true;
+    free(pass->samples.x);
+  }
+  r->n = first;
 }
 
 /* Of the processes that do the work of rows. */
@@ -146,7 +185,7 @@ void bench_measure(const bench_options *o, bench_results *r, uint32_t first, boo
   }
   double ours = scripts_cpu(r, first);
   bench_cpu start = bench_cpu_now();
-  double until = bench_now() + o->max_time * n;
+  double until = bench_now() + o->max_time / fmax(1, r->passes) * n;
   bool done = n == 0;
   for (uint32_t round = 0; !done && !bench_stop; round++) {
     done = true;
@@ -172,12 +211,18 @@ void bench_measure(const bench_options *o, bench_results *r, uint32_t first, boo
     row->others = others;
     if (row->close) row->close(row->self);
     row->close = NULL;
+  }
+  uint32_t count = r->n - first, at = r->pass ? repeated(r, first) : first;
+  if (at != first) join(r, first, at);
+  bool print = r->pass + 1 >= r->passes || bench_stop;
+  for (uint32_t i = at; i < at + count; i++) {
+    bench_row *row = &r->row[i];
     if (row->state == ROW_OK) finish_row(r, row, o->quick);
-    bench_print_row(row);
-    const bench_row *base = base_of(r, first, row, by_name);
-    if (!base) continue;
-    add_ratio(r, row, base, by_name);
-    bench_print_ratio(&r->ratio[r->n_ratios - 1]);
+    if (print) bench_print_row(row);
+    row->printed = print;
+    const bench_row *base = base_of(r, at, row, by_name);
+    const bench_ratio_row *q = base ? put_ratio(r, row, base, by_name) : NULL;
+    if (print && q) bench_print_ratio(q);
   }
   if (bench_stop) r->interrupted = true;
 }

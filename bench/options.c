@@ -83,6 +83,7 @@ static const struct {
     {"--size", SIZES, 0},
     {"--batch", COUNT, FIELD(batch)},
     {"--threads", COUNT, FIELD(threads)},
+    {"--passes", COUNT, FIELD(passes)},
     {"--precision", REAL, FIELD(precision)},
     {"--max-time", REAL, FIELD(max_time)},
     {"--margin", REAL, FIELD(margin)},
@@ -123,6 +124,11 @@ bool bench_parse(int argc, char **argv, bench_options *o, char **rest, int *n) {
       return false;
     }
     i += !flag;
+  }
+  if (!o->passes) o->passes = o->quick ? 1 : 3;
+  if (o->passes > BENCH_MAX_PASSES) {
+    fprintf(stderr, "lp-bench: --passes %u: at most %d\n", o->passes, BENCH_MAX_PASSES);
+    return false;
   }
   if (o->quick) {
     if (o->max_time == 3) o->max_time = 0.25;

@@ -121,7 +121,11 @@ static json_t *result(const bench_row *row, bool quick) {
   json_object_set_new(o, "gbps", number(row->gbps));
   if (row->state != ROW_OK || !row->samples.n) return o;
   const bench_limits *l = bench_limits_of(row->backend, quick);
-  json_object_set_new(o, "seconds", summary(&row->seconds));
+  json_t *seconds = summary(&row->seconds), *passes = json_array();
+  for (uint32_t k = 0; k <= row->samples.passes; k++)
+    json_array_append_new(passes, number(bench_pass_median(&row->samples, k)));
+  json_object_set_new(seconds, "passes", passes);
+  json_object_set_new(o, "seconds", seconds);
   json_object_set_new(o, "others", number(row->others));
   json_object_set_new(o, "device_seconds", number(row->device_seconds));
   json_object_set_new(o, "fraction_of_limit", number(row->fraction));

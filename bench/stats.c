@@ -38,6 +38,13 @@ bool bench_samples_add(bench_samples *s, double x) {
   return true;
 }
 
+bool bench_samples_join(bench_samples *s, const bench_samples *pass) {
+  if (s->passes < BENCH_MAX_PASSES) s->end[s->passes++] = s->n;
+  for (uint32_t i = 0; i < pass->n; i++)
+    if (!bench_samples_add(s, pass->x[i])) return false;
+  return true;
+}
+
 static int ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
@@ -73,15 +80,37 @@ static bench_summary summarise(const double *x, uint32_t n) {
   return s;
 }
 
+double bench_pass_median(const bench_samples *s, uint32_t k) {
+  if (k > s->passes) return NAN;
+  uint32_t first = k ? s->end[k - 1] : 0, end = k < s->passes ? s->end[k] : s->n;
+  double *sorted = end > first ? malloc((end - first) * sizeof *sorted) : NULL;
+  if (!sorted) return NAN;
+  memcpy(sorted, s->x + first, (end - first) * sizeof *sorted);
+  qsort(sorted, end - first, sizeof *sorted, ascending);
+  double median = quantile(sorted, end - first, 0.5);
+  free(sorted);
+  return median;
+}
+
 bench_summary bench_summarise(const bench_samples *s) {
-  return summarise(s->x, s->n);
+  bench_summary out = summarise(s->x, s->n);
+  for (uint32_t k = 0; s->passes && k <= s->passes; k++) {
+    double median = bench_pass_median(s, k); /* fmin and fmax pass over NaN */
+    out.low = fmin(out.low, median);
+    out.high = fmax(out.high, median);
+  }
+  return out;
 }
 
 bench_summary bench_ratio(const bench_samples *a, const bench_samples *b) {
-  uint32_t n = a->n < b->n ? a->n : b->n;
-  double *x = n ? malloc(n * sizeof *x) : NULL;
-  for (uint32_t i = 0; x && i < n; i++) x[i] = a->x[i] / b->x[i];
-  bench_summary s = summarise(x, x ? n : 0);
-  free(x);
+  bench_samples q = *a; /* its passes; they take as many samples of both */
+  q.n = a->n < b->n ? a->n : b->n;
+  q.x = q.n ? malloc(q.n * sizeof *q.x) : NULL;
+  if (!q.x) q.n = 0;
+  for (uint32_t i = 0; i < q.n; i++) q.x[i] = a->x[i] / b->x[i];
+  for (uint32_t k = 0; k < q.passes; k++)
+    if (q.end[k] > q.n) q.end[k] = q.n;
+  bench_summary s = bench_summarise(&q);
+  free(q.x);
   return s;
 }

@@ -15,6 +15,12 @@ grep -q '"case": "gemm/64"' "$dir/a.json" || fail "no case in the JSON file"
 grep -q "^gemm/64,cpu:threads=1,ok," "$dir/a.csv" || fail "no row in the CSV file"
 grep -q "^|gemm/64 | cpu:threads=1 | ok" "$dir/a.md" || fail "no row in the Markdown file"
 
+# Three passes of one row, within its interval.
+awk '/"median"/ { rows++ } /"low"/ { low = $2 + 0 } /"high"/ { high = $2 + 0 }
+  /"passes"/ { in_passes = 1; next } in_passes && /]/ { in_passes = 0 }
+  in_passes { n++; value = $1 + 0; if (value < low || value > high) bad = 1 }
+  END { exit !(rows == 1 && n == 3 && !bad) }' "$dir/a.json" || fail "the passes of a row"
+
 "$bench" compare "$dir/a.json" "$dir/a.json" >"$dir/out" || fail "a file differs from itself"
 # A factor of 5 stands out on any machine; on a busy one there is no verdict.
 LP_BENCH_SLOW=gemm:5 "$bench" gemm --backend cpu:threads=1 --size 64 --filter gemm/64 \
