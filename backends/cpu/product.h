@@ -19,12 +19,20 @@ typedef struct cpu_ahead {
   int64_t pitch, rows;
 } cpu_ahead;
 
+/* Factors of complete elements: element (r, j) of a tile is multiplied by p[row[r] + j]. p is NULL
+ * without. */
+typedef struct cpu_factors {
+  const float *p;
+  const int32_t *row;
+} cpu_factors;
+
 /* c = or += the product of a packed block of rows and a packed panel (gemm.h), of depth kc. */
 typedef void (*cpu_tile)(int64_t kc, const float *a, const float *b, float *c, int64_t ldc,
-                         bool add, const cpu_ahead *next);
+                         bool add, const cpu_ahead *next, const cpu_factors *factors);
 
 typedef struct cpu_product {
   const cpu_tile *tiles; /* [columns of A packed][vectors - 1][rows]: see gemm.c */
+  bool factors;          /* do the tiles know them? */
   /* Rounds what was packed, in place, into the form that the tiles read; NULL in f32. */
   void (*round_a)(float *a, int64_t rows, int64_t kc, bool columns);
   void (*round_b)(float *panel, int64_t kc);

@@ -428,6 +428,8 @@ static const case_row rows[] = {
   LINEAR("unequal dense", 4, 8, 5, 20, PRIOR_DENSE, CASE_NO_BIAS),
   LINEAR("dense wide", 17, 12, 25, 129, PRIOR_DENSE, 0),
   LINEAR("table 16x16", 67, 16, 16, 256, PRIOR_TABLE_RUN, 0),
+  LINEAR("table 3x64 row scale", 5, 3, 64, 192, PRIOR_SCALED_ROW, 0),
+  LINEAR("table 5x32 col scale", 9, 5, 32, 160, PRIOR_SCALED_COL, 0),
   LINEAR("table 20x31", 19, 20, 31, 620, PRIOR_TABLE_RUN, 0),
   LINEAR("alexnet fc3", 2, 64, 64, 1000, PRIOR_NONE, 0),
   LINEAR("alexnet lp", 4, 64, 64, 4096, PRIOR_TABLE_RUN, 0),

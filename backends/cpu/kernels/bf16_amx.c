@@ -90,8 +90,9 @@ INLINE void tile(int mr, int nv, int64_t kc, const float *a, const float *b, flo
 
 #define TILE(L, V, M)                                                                              \
   static void tile_##V##_##M(int64_t kc, const float *a, const float *b, float *c, int64_t ldc,    \
-                             bool add, const cpu_ahead *next) {                                    \
+                             bool add, const cpu_ahead *next, const cpu_factors *factors) {        \
     (void)next;                                                                                    \
+    (void)factors;                                                                                 \
     tile(M, V, kc, a, b, c, ldc, add);                                                             \
   }
 EACH_MR(TILE, , 1)

@@ -20,10 +20,9 @@ INLINE __m512bh splat_pair(const float *p) {
 }
 
 INLINE void tile(int mr, int nv, bool columns, int64_t kc, const float *a, const float *b, float *c,
-                 int64_t ldc, bool add, const cpu_ahead *next) {
-  __m512 acc[MR][NV];
-  UNROLL for (int r = 0; r < mr; r++) UNROLL for (int v = 0; v < nv; v++) acc[r][v] =
-      _mm512_setzero_ps();
+                 int64_t ldc, bool add, const cpu_ahead *next, const cpu_factors *factors) {
+  vec acc[MR][NV];
+  UNROLL for (int r = 0; r < mr; r++) UNROLL for (int v = 0; v < nv; v++) acc[r][v] = (vec){0};
   for (int64_t k = 0, end; k < kc; k = end) {
     end = ask_ahead(next, k, kc);
     for (int64_t i = k; i < end; i += 2) {
@@ -31,22 +30,21 @@ INLINE void tile(int mr, int nv, bool columns, int64_t kc, const float *a, const
       UNROLL for (int v = 0; v < nv; v++) bv[v] = pairs(b + v * LANES);
       UNROLL for (int r = 0; r < mr; r++) {
         __m512bh av = splat_pair(columns ? a + r : a + r * AR);
-        UNROLL for (int v = 0; v < nv; v++) acc[r][v] = _mm512_dpbf16_ps(acc[r][v], av, bv[v]);
+        UNROLL for (int v = 0; v < nv; v++) acc[r][v] =
+            (vec)_mm512_dpbf16_ps((__m512)acc[r][v], av, bv[v]);
       }
       b += NR;
       a += columns ? AC : 1;
     }
   }
-  UNROLL for (int r = 0; r < mr; r++) UNROLL for (int v = 0; v < nv; v++) {
-    float *p = c + r * ldc + v * LANES;
-    _mm512_storeu_ps(p, add ? _mm512_add_ps(_mm512_loadu_ps(p), acc[r][v]) : acc[r][v]);
-  }
+  store_tile(mr, nv, acc, c, ldc, add, factors);
 }
 
 #define TILE(L, V, M)                                                                              \
   static void tile_##L##_##V##_##M(int64_t kc, const float *a, const float *b, float *c,           \
-                                   int64_t ldc, bool add, const cpu_ahead *next) {                 \
-    tile(M, V, L, kc, a, b, c, ldc, add, next);                                                    \
+                                   int64_t ldc, bool add, const cpu_ahead *next,                   \
+                                   const cpu_factors *factors) {                                   \
+    tile(M, V, L, kc, a, b, c, ldc, add, next, factors);                                           \
   }
 EACH_MR(TILE, 0, 1)
 EACH_MR(TILE, 0, 2)
@@ -61,4 +59,4 @@ static const cpu_tile tiles[2][NV][MR + 1] = {
 
 extern const cpu_product lp_cpu_bf16_avx512bf16;
 const cpu_product lp_cpu_bf16_avx512bf16 = {
-    .tiles = tiles[0][0], .round_a = round_a, .round_b = pair_panel};
+    .tiles = tiles[0][0], .factors = true, .round_a = round_a, .round_b = pair_panel};

@@ -4,7 +4,7 @@
 
 /* c (mr x nv*LANES) = or += the product of a packed row block and a packed panel. */
 INLINE void tile(int mr, int nv, bool columns, int64_t kc, const float *a, const float *b, float *c,
-                 int64_t ldc, bool add, const cpu_ahead *next) {
+                 int64_t ldc, bool add, const cpu_ahead *next, const cpu_factors *factors) {
   vec acc[MR][NV];
   UNROLL for (int r = 0; r < mr; r++) UNROLL for (int v = 0; v < nv; v++) acc[r][v] = (vec){0};
   for (int64_t k = 0, end; k < kc; k = end) {
@@ -20,16 +20,14 @@ INLINE void tile(int mr, int nv, bool columns, int64_t kc, const float *a, const
       a += columns ? AC : 1;
     }
   }
-  UNROLL for (int r = 0; r < mr; r++) UNROLL for (int v = 0; v < nv; v++) {
-    float *p = c + r * ldc + v * LANES;
-    store(p, add ? load(p) + acc[r][v] : acc[r][v]);
-  }
+  store_tile(mr, nv, acc, c, ldc, add, factors);
 }
 
 #define TILE_FN(L, V, M)                                                                           \
   static void tile_##L##_##V##_##M(int64_t kc, const float *a, const float *b, float *c,           \
-                                   int64_t ldc, bool add, const cpu_ahead *next) {                 \
-    tile(M, V, L, kc, a, b, c, ldc, add, next);                                                    \
+                                   int64_t ldc, bool add, const cpu_ahead *next,                   \
+                                   const cpu_factors *factors) {                                   \
+    tile(M, V, L, kc, a, b, c, ldc, add, next, factors);                                           \
   }
 EACH_MR(TILE_FN, 0, 1)
 EACH_MR(TILE_FN, 0, 2)
@@ -43,9 +41,9 @@ static const cpu_tile tiles[2][NV][MR + 1] = {
     {{EACH_MR(NAME, 1, 1)}, {EACH_MR(NAME, 1, 2)}},
 };
 
-const cpu_product ISA(cpu_product_f32) = {.tiles = tiles[0][0]};
+const cpu_product ISA(cpu_product_f32) = {.tiles = tiles[0][0], .factors = true};
 const cpu_product ISA(cpu_product_bf16) = {
-    .tiles = tiles[0][0], .round_a = cpu_round_a, .round_b = cpu_round_b};
+    .tiles = tiles[0][0], .factors = true, .round_a = cpu_round_a, .round_b = cpu_round_b};
 
 /* Exchanges the off-diagonal halves of all 2S x 2S blocks. */
 #define EXCHANGE(S)                                                                                \
@@ -165,15 +163,18 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
           const float *panel = b + j / NR * panel_size(kc);
           at_tile.i = i;
           cpu_ahead next = look_ahead(g, &at_tile);
+          cpu_factors factors = {NULL, NULL};
+          if (g->factor && last)
+            factors = (cpu_factors){g->factor + g->factor_column[at], g->factor_row + i};
           at_tile.call++;
           if (!g->c) {
-            fn(depth, a, panel, own + (i - m0) * ldt + (at - n0), ldt, add, &next);
+            fn(depth, a, panel, own + (i - m0) * ldt + (at - n0), ldt, add, &next, &factors);
           } else if (nr == nv * LANES && at % g->run + nr <= g->run) {
             fn(depth, a, panel, g->c + at / g->run * g->run_stride + i * g->ldc + at % g->run,
-               g->ldc, add, &next);
+               g->ldc, add, &next, &factors);
           } else {
             float t[MR * NR];
-            fn(depth, a, panel, t, NR, false, &next);
+            fn(depth, a, panel, t, NR, false, &next, &factors);
             scatter(g, t, i, mr, at, nr, add);
           }
           /* While the elements are in the nearest cache. */

@@ -33,6 +33,19 @@ INLINE int64_t ask_ahead(const cpu_ahead *next, int64_t k, int64_t kc) {
   return min64(kc, k + LINE);
 }
 
+/* Sums of a tile to where they belong. */
+INLINE void store_tile(int mr, int nv, vec acc[MR][NV], float *c, int64_t ldc, bool add,
+                       const cpu_factors *f) {
+  if (add)
+    UNROLL for (int r = 0; r < mr; r++) UNROLL for (int v = 0; v < nv; v++) acc[r][v] +=
+        load(c + r * ldc + v * LANES);
+  if (f->p)
+    UNROLL for (int r = 0; r < mr; r++) UNROLL for (int v = 0; v < nv; v++) acc[r][v] *=
+        load(f->p + f->row[r] + v * LANES);
+  UNROLL for (int r = 0; r < mr; r++) UNROLL for (int v = 0; v < nv; v++)
+      store(c + r * ldc + v * LANES, acc[r][v]);
+}
+
 /* F(L, V, M) for every number of rows M of a tile. */
 #if defined(__AVX512F__)
 #define EACH_MR(F, L, V)                                                                           \
@@ -83,6 +96,10 @@ struct gemm {
   float *c;
   int64_t ldc, run, run_stride;
   bool accumulate; /* add to what is in c */
+  /* Element (i, j) is multiplied by factor[factor_row[i] + factor_column[j/NR*NR] + j%NR]; NULL:
+   * not. Needs c, whole panels, and a product whose tiles know factors. */
+  const float *factor;
+  const int32_t *factor_row, *factor_column;
   /* Called when elements m0..m1-1 x n0..n1-1 are complete; tile is NULL when C is in c. Optional
    * with c. */
   void (*finish)(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1, float *tile,

@@ -1,7 +1,8 @@
 /* Fully connected layers, with or without a locality prior.
  *
  * P o W exists only in the packed blocks that are being multiplied: table entries are applied while
- * W is packed (forward, dx) or to finished rows (dW); the row and column scales go to the other
+ * W is packed (forward, dx), or to sums that leave the registers or, where rows of the table are
+ * short, to finished rows (dW); the row and column scales go to the other
  * operand or to the result, where they cost next to nothing. */
 #include "gemm.h"
 
@@ -13,6 +14,7 @@ typedef struct linear {
   const float *table, *dense, *row_scale, *col_scale;
   const int32_t *off_out, *off_in;
   int64_t run;
+  bool factors_in_tiles; /* dW: the table's entries are applied by the product's tiles */
 } linear;
 
 static linear describe(const cpu_call *c) {
@@ -244,7 +246,7 @@ static void dw_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t
   const linear *l = g->ctx;
   if (l->db && n0 == 0) bias_gradient(l, m0, m1);
   piece pieces[NC];
-  int count = has_prior(l) ? cut(l, n0, n1 - n0, NC, pieces) : 0;
+  int count = has_prior(l) && !l->factors_in_tiles ? cut(l, n0, n1 - n0, NC, pieces) : 0;
   for (int64_t o = m0; o < m1; o++) {
     float *dw = l->dw + o * l->n_in;
     if (count) times_prior(l, o, n0, pieces, count, dw + n0, dw + n0, NC, 0);
@@ -282,5 +284,12 @@ void ISA(k_linear_dw)(const cpu_call *c, cpu_worker *w) {
             .ldc = l.n_in,
             .run = l.n_in,
             .finish = dw_finish};
+  l.factors_in_tiles =
+      l.table && w->product->factors && l.run > 0 && l.run % NR == 0 && l.n_in % NR == 0;
+  if (l.factors_in_tiles) {
+    g.factor = l.table;
+    g.factor_row = l.off_out;
+    g.factor_column = l.off_in;
+  }
   cpu_gemm(&g, w);
 }

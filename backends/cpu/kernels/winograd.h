@@ -3,8 +3,8 @@
  * Tiles of 6 x 6 inputs and the filters are transformed, multiplied as 36 matrix products, and
  * transformed back: F(4x4, 3x3) takes 36 multiplications for 4 x 4 outputs instead of 144,
  * F(2x2, 5x5) 36 instead of 100 (Winograd, "Arithmetic Complexity of Computations", 1980; Lavin &
- * Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016). The gradient of the filters
- * is the same with the roles of outputs and filters exchanged.
+ * Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016). The gradient of the
+ * filters is the same with the roles of outputs and filters exchanged.
  *
  * Its price is accuracy, since the transforms cancel. Reciprocal points, 0, +-1/sqrt(2), +-sqrt(2)
  * and infinity (after Alam et al., "Winograd Convolution for Deep Neural Networks: Efficient Point
