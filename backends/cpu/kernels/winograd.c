@@ -12,8 +12,7 @@ static const int64_t chunk_floats = 12 << 20;
 /* Of a strip of pixels, with one channel a lane. */
 static const int64_t strip_floats = CPU_SCRATCH / sizeof(float) / 2;
 
-/* ---- transforms along one axis; elements are `s` apart ----------------------------------------
- */
+/* ---- transforms along one axis; elements are `s` apart --------------------------------------- */
 
 /* n elements to EDGE, or EDGE to n. */
 typedef void transform(int n, const vec *in, int s, vec *out, int to);
@@ -85,8 +84,7 @@ INLINE void both_axes(transform *along, int from, int to, const vec *in, vec *ou
   UNROLL for (int y = 0; y < to; y++) along(n, half + y * from, 1, out + y * to, 1);
 }
 
-/* ---- the transformed operands -----------------------------------------------------------------
- */
+/* ---- the transformed operands ---------------------------------------------------------------- */
 
 /* POINTS matrices of rows x columns. The matrices are a cache line off each other's sets. */
 typedef struct points {
@@ -212,8 +210,7 @@ INLINE void transform_filters(int k, const conv *c, bool mirrored, const points 
   cpu_barrier(w);
 }
 
-/* ---- the products -----------------------------------------------------------------------------
- */
+/* ---- the products ---------------------------------------------------------------------------- */
 
 static void pack_rows(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
   for (int64_t r = 0; r < mr; r++)
@@ -262,8 +259,7 @@ static void multiply(const points *a, bool columns, int64_t rows, int64_t depth,
   cpu_barrier(w);
 }
 
-/* ---- forward, and the gradient of the input ---------------------------------------------------
- */
+/* ---- forward, and the gradient of the input -------------------------------------------------- */
 
 /* Outputs of one block of filters of a sample, from row `row` of the products. */
 INLINE void scatter_tiles(int step, const conv *c, const tiling *t, const points *from, int64_t row,
@@ -339,8 +335,7 @@ void winograd_conv(const conv *c, bool mirrored, const float *x, float *y, void 
   }
 }
 
-/* ---- the gradient of the filters --------------------------------------------------------------
- */
+/* ---- the gradient of the filters ------------------------------------------------------------- */
 
 typedef struct backward_parts {
   points inputs, gradients, filters;
