@@ -42,7 +42,7 @@ static bool busy(const json_t *o) {
 
 typedef struct change {
   double ratio, low, high; /* new / old */
-  enum { SAME, SLOWER, FASTER, UNSURE } kind;
+  enum { SAME, SLOWER, FASTER, BUSY, SHARED } kind;
 } change;
 
 /* Within a run the samples follow each other, so the interval of their median says little of the
@@ -56,8 +56,25 @@ static change judge(const json_t *old, const json_t *new, double margin) {
     c.kind = SLOWER;
   else if (c.high < 1 - margin && seconds(new, "q3") < seconds(old, "q1"))
     c.kind = FASTER;
-  if (c.kind != SAME && (busy(old) || busy(new))) c.kind = UNSURE;
+  if (c.kind != SAME && (busy(old) || busy(new))) c.kind = BUSY;
   return c;
+}
+
+/* Did another backend or peer change as much in this case? They were timed in turn with it, so that
+ * tells a slower machine from a slower kernel. */
+static bool shared(const json_t *olds, const json_t *news, const json_t *row, const change *c,
+                   double margin) {
+  size_t i;
+  json_t *other;
+  json_array_foreach((json_t *)news, i, other) {
+    if (other == row || strcmp(text(other, "case"), text(row, "case")) != 0) continue;
+    const json_t *old = find(olds, other);
+    double before = old ? seconds(old, "median") : 0, now = seconds(other, "median");
+    if (!(before > 0) || !(now > 0)) continue;
+    double beside = c->ratio / (now / before);
+    if (c->kind == SLOWER ? beside < 1 + margin : beside > 1 - margin) return true;
+  }
+  return false;
 }
 
 int bench_compare(const bench_options *o, const char *path_a, const char *path_b) {
@@ -71,8 +88,9 @@ int bench_compare(const bench_options *o, const char *path_a, const char *path_b
       printf("warning: %s was measured on a noisy machine\n", k ? path_b : path_a);
   const json_t *ra = json_object_get(a, "results");
   static const char *const verdict[] = {"no change", "SLOWER", "faster",
-                                        "unsure: the machine was busy"};
-  uint32_t count[4] = {0}, lost = 0;
+                                        "unsure: the machine was busy",
+                                        "unsure: another backend changed as much"};
+  uint32_t count[5] = {0}, lost = 0;
   size_t i;
   json_array_foreach(json_object_get(b, "results"), i, row) {
     const json_t *old = find(ra, row);
@@ -83,15 +101,19 @@ int bench_compare(const bench_options *o, const char *path_a, const char *path_b
       continue;
     }
     change c = judge(old, row, o->margin);
+    if ((c.kind == SLOWER || c.kind == FASTER) &&
+        shared(ra, json_object_get(b, "results"), row, &c, o->margin))
+      c.kind = SHARED;
     count[c.kind]++;
     printf("%-36s %-18s %.3f [%.3f, %.3f] %s\n", text(row, "case"), text(row, "backend"), c.ratio,
            c.low, c.high, verdict[c.kind]);
   }
   printf("%u slower, %u faster, %u unchanged within %.0f %%, %u unsure, %u without a time\n",
-         count[SLOWER], count[FASTER], count[SAME], 100 * o->margin, count[UNSURE], lost);
+         count[SLOWER], count[FASTER], count[SAME], 100 * o->margin, count[BUSY] + count[SHARED],
+         lost);
   json_decref(a);
   json_decref(b);
-  if (!count[SLOWER] && !count[FASTER] && !count[SAME] && !count[UNSURE] && !lost) {
+  if (!count[SLOWER] && !count[FASTER] && !count[SAME] && !count[BUSY] && !count[SHARED] && !lost) {
     fprintf(stderr, "lp-bench: the two files have no timed case in common\n");
     return 2;
   }
