@@ -60,11 +60,12 @@ static change judge(const json_t *old, const json_t *new, double margin) {
   return c;
 }
 
-/* Did another backend or peer change as much in this case? They were timed in turn with it, so that
- * tells a slower machine from a slower kernel. */
+/* Did every other backend and peer change as much in this case? They were timed in turn with it, so
+ * that tells a slower machine from a slower kernel. */
 static bool shared(const json_t *olds, const json_t *news, const json_t *row, const change *c,
                    double margin) {
   size_t i;
+  bool any = false;
   json_t *other;
   json_array_foreach((json_t *)news, i, other) {
     if (other == row || strcmp(text(other, "case"), text(row, "case")) != 0) continue;
@@ -72,9 +73,10 @@ static bool shared(const json_t *olds, const json_t *news, const json_t *row, co
     double before = old ? seconds(old, "median") : 0, now = seconds(other, "median");
     if (!(before > 0) || !(now > 0)) continue;
     double beside = c->ratio / (now / before);
-    if (c->kind == SLOWER ? beside < 1 + margin : beside > 1 - margin) return true;
+    if (c->kind == SLOWER ? beside >= 1 + margin : beside <= 1 - margin) return false;
+    any = true;
   }
-  return false;
+  return any;
 }
 
 int bench_compare(const bench_options *o, const char *path_a, const char *path_b) {
@@ -89,7 +91,7 @@ int bench_compare(const bench_options *o, const char *path_a, const char *path_b
   const json_t *ra = json_object_get(a, "results");
   static const char *const verdict[] = {"no change", "SLOWER", "faster",
                                         "unsure: the machine was busy",
-                                        "unsure: another backend changed as much"};
+                                        "unsure: the whole case changed as much"};
   uint32_t count[5] = {0}, lost = 0;
   size_t i;
   json_array_foreach(json_object_get(b, "results"), i, row) {

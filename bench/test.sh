@@ -54,19 +54,20 @@ expect 0 "no change" 1.02 0.01 0    # within the margin
 expect 0 "no change" 1.1 0.09 0     # the halves of the samples overlap
 expect 0 "unsure: the machine was busy" 1.1 0.02 0.2
 
-# pair FILE MEDIAN MEDIAN: one case on two backends.
-pair() {
-  awk -v file="$1" -v a="$2" -v b="$3" 'function row(name, m) {
+# case_of FILE MEDIAN MEDIAN MEDIAN: one case on three backends.
+case_of() {
+  awk -v file="$1" -v a="$2" -v b="$3" -v c="$4" 'function row(name, m) {
       return sprintf("{\"case\": \"c\", \"backend\": \"%s\", \"seconds\": {\"median\": %g, \"q1\": %g, " \
              "\"q3\": %g, \"low\": %g, \"high\": %g}}", name, m, m - 0.01, m + 0.01, m - 0.01, m + 0.01) }
-    BEGIN { print "{\"results\": [" row("one", a) "," row("two", b) "]}" >file }'
+    BEGIN { print "{\"results\": [" row("one", a) "," row("two", b) "," row("three", c) "]}" >file }'
 }
-pair "$dir/old" 1 1
-pair "$dir/new" 1.2 1
-"$bench" compare "$dir/old" "$dir/new" | grep -q "^c *one .* SLOWER$" || fail "one of two slower"
-pair "$dir/new" 1.2 1.2
+case_of "$dir/old" 1 1 1
+case_of "$dir/new" 1.2 1.2 1
+"$bench" compare "$dir/old" "$dir/new" >"$dir/out" && fail "two of three slower: exit status 0"
+[ "$(grep -c " SLOWER$" "$dir/out")" -eq 2 ] || fail "two of three slower"
+case_of "$dir/new" 1.2 1.2 1.2
 "$bench" compare "$dir/old" "$dir/new" >"$dir/out" || fail "a slower machine is an error"
-[ "$(grep -c "unsure: another backend changed as much" "$dir/out")" -eq 2 ] || fail "a slower machine"
+[ "$(grep -c "unsure: the whole case changed as much" "$dir/out")" -eq 3 ] || fail "a slower machine"
 
 "$bench" gemm --backend cpu --peer nonesuch --size 64 --filter gemm/64 --quick >"$dir/out" || fail "peer"
 grep -q "nonesuch .*unavailable" "$dir/out" || fail "a missing peer is one line"

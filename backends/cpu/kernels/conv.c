@@ -70,7 +70,7 @@ static conv describe_forward(const cpu_call *call) {
 size_t ISA(ws_conv2d)(const cpu_call *call);
 size_t ISA(ws_conv2d)(const cpu_call *call) {
   conv c = describe_forward(call);
-  if (call->winograd && winograd_fits(&c)) return winograd_bytes(&c);
+  if (winograd_fits(&c)) return winograd_bytes(&c);
   return conv_image_bytes(&c.img, c.batch);
 }
 
@@ -79,7 +79,7 @@ void ISA(k_conv2d)(const cpu_call *call, cpu_worker *w) {
   conv c = describe_forward(call);
   c.w = cpu_in(call, 1);
   c.bias = cpu_in(call, 2);
-  if (call->winograd && winograd_fits(&c)) {
+  if (winograd_fits(&c)) {
     winograd_conv(&c, false, cpu_in(call, 0), cpu_out(call, 0), call->ws, w);
     return;
   }
@@ -255,7 +255,7 @@ size_t ISA(ws_conv2d_dx)(const cpu_call *call);
 size_t ISA(ws_conv2d_dx)(const cpu_call *call) {
   conv c = describe_dx(call);
   conv d = mirror(&c);
-  if (call->winograd && winograd_fits(&d)) return winograd_bytes(&d);
+  if (winograd_fits(&d)) return winograd_bytes(&d);
   if (!mirrored(&c)) return 0;
   return mirrored_filter_bytes(&c) + conv_image_bytes(&d.img, d.batch);
 }
@@ -264,7 +264,7 @@ void ISA(k_conv2d_dx)(const cpu_call *call, cpu_worker *w);
 void ISA(k_conv2d_dx)(const cpu_call *call, cpu_worker *w) {
   conv c = describe_dx(call);
   conv d = mirror(&c);
-  if (call->winograd && winograd_fits(&d)) {
+  if (winograd_fits(&d)) {
     d.w = cpu_in(call, 1);
     winograd_conv(&d, true, cpu_in(call, 0), cpu_out(call, 0), call->ws, w);
     return;

@@ -190,7 +190,7 @@ static void add_dot_parts(const conv *c, const weights *p, const float *part, in
 size_t ISA(ws_conv2d_dw)(const cpu_call *call);
 size_t ISA(ws_conv2d_dw)(const cpu_call *call) {
   conv c = describe_dw(call);
-  if (call->winograd && winograd_fits(&c)) return winograd_dw_bytes(&c);
+  if (winograd_fits(&c)) return winograd_bytes(&c);
   weights p = plan_weights(&c);
   return p.image_bytes + sizeof(float) * (size_t)(p.parts * p.part_size);
 }
@@ -199,7 +199,7 @@ void ISA(k_conv2d_dw)(const cpu_call *call, cpu_worker *w);
 void ISA(k_conv2d_dw)(const cpu_call *call, cpu_worker *w) {
   conv c = describe_dw(call);
   c.dy = cpu_in(call, 0);
-  if (call->winograd && winograd_fits(&c)) {
+  if (winograd_fits(&c)) {
     winograd_dw(&c, cpu_in(call, 1), call->ws, w);
     return;
   }

@@ -131,11 +131,32 @@ static tiling make_tiling(const conv *c) {
 
 bool winograd_fits(const conv *c) {
   enum { LEAST_CHANNELS = 32, LEAST_TILES = 32, LEAST_EDGE = 7 };
-  if ((c->k != 3 && c->k != 5) || c->stride != 1 || c->pad >= c->k) return false;
+  if (!c->call->winograd || (c->k != 3 && c->k != 5) || c->stride != 1 || c->pad >= c->k)
+    return false;
   tiling t = make_tiling(c);
   return c->channels >= LEAST_CHANNELS && c->filters >= LEAST_CHANNELS && c->out_h >= LEAST_EDGE &&
          c->out_w >= LEAST_EDGE && t.down * t.across * c->batch >= LEAST_TILES &&
          (max64(c->in_w, c->out_w) + LANES) * EDGE * LANES <= strip_floats;
+}
+
+/* The workspace: the filters, and a chunk's inputs and outputs or their gradients. */
+typedef struct parts {
+  points filters, inputs, outputs;
+  size_t bytes;
+} parts;
+
+static parts divide(const conv *c, const tiling *t, float *ws) {
+  int64_t used = 0, tiles = t->chunk * t->down * t->across;
+  parts p = {.filters = make_points(ws, c->channels, c->filters, &used),
+             .inputs = make_points(ws, tiles, c->channels, &used),
+             .outputs = make_points(ws, tiles, c->filters, &used)};
+  p.bytes = (size_t)used * sizeof(float);
+  return p;
+}
+
+size_t winograd_bytes(const conv *c) {
+  tiling t = make_tiling(c);
+  return divide(c, &t, NULL).bytes;
 }
 
 /* Planes of height x width pixels: samples of `planes` each. */
@@ -294,29 +315,10 @@ static void scatter(const conv *c, const tiling *t, const points *from, int64_t 
     scatter_tiles(2, c, t, from, row, sample, first, y, strip);
 }
 
-typedef struct forward_parts {
-  points filters, inputs, outputs;
-  size_t bytes;
-} forward_parts;
-
-static forward_parts divide_forward(const conv *c, const tiling *t, float *ws) {
-  int64_t used = 0, tiles = t->chunk * t->down * t->across;
-  forward_parts p = {.filters = make_points(ws, c->channels, c->filters, &used),
-                     .inputs = make_points(ws, tiles, c->channels, &used),
-                     .outputs = make_points(ws, tiles, c->filters, &used)};
-  p.bytes = (size_t)used * sizeof(float);
-  return p;
-}
-
-size_t winograd_bytes(const conv *c) {
-  tiling t = make_tiling(c);
-  return divide_forward(c, &t, NULL).bytes;
-}
-
 void winograd_conv(const conv *c, bool mirrored, const float *x, float *y, void *ws,
                    cpu_worker *w) {
   tiling t = make_tiling(c);
-  forward_parts p = divide_forward(c, &t, ws);
+  parts p = divide(c, &t, ws);
   planes in = {x, c->channels, c->in_h, c->in_w};
   int64_t blocks = ceil_div(c->filters, LANES), tiles = t.down * t.across;
   if (c->k == 3)
@@ -336,25 +338,6 @@ void winograd_conv(const conv *c, bool mirrored, const float *x, float *y, void 
 }
 
 /* ---- the gradient of the filters ------------------------------------------------------------- */
-
-typedef struct backward_parts {
-  points inputs, gradients, filters;
-  size_t bytes;
-} backward_parts;
-
-static backward_parts divide_backward(const conv *c, const tiling *t, float *ws) {
-  int64_t used = 0, tiles = t->chunk * t->down * t->across;
-  backward_parts p = {.inputs = make_points(ws, tiles, c->channels, &used),
-                      .gradients = make_points(ws, tiles, c->filters, &used),
-                      .filters = make_points(ws, c->channels, c->filters, &used)};
-  p.bytes = (size_t)used * sizeof(float);
-  return p;
-}
-
-size_t winograd_dw_bytes(const conv *c) {
-  tiling t = make_tiling(c);
-  return divide_backward(c, &t, NULL).bytes;
-}
 
 /* The products become filters again, some channels of some filters at a time. */
 INLINE void scatter_filters(int k, const conv *c, const points *from, float *dw, cpu_worker *w) {
@@ -388,7 +371,7 @@ static void sum_bias(const conv *c, float *db, cpu_worker *w) {
 
 void winograd_dw(const conv *c, const float *x, void *ws, cpu_worker *w) {
   tiling t = make_tiling(c);
-  backward_parts p = divide_backward(c, &t, ws);
+  parts p = divide(c, &t, ws);
   planes in = {x, c->channels, c->in_h, c->in_w};
   planes out = {c->dy, c->filters, c->out_h, c->out_w};
   float *dw = cpu_out(c->call, 0), *db = cpu_out(c->call, 1);
@@ -399,12 +382,12 @@ void winograd_dw(const conv *c, const float *x, void *ws, cpu_worker *w) {
     gather_chunk(&in, first, n, &t, EDGE, c->pad, transform_input, &p.inputs, w);
     cpu_barrier(w);
     if (c->k == 3)
-      gather_chunk(&out, first, n, &t, 4, 0, evaluate, &p.gradients, w);
+      gather_chunk(&out, first, n, &t, 4, 0, evaluate, &p.outputs, w);
     else
-      gather_chunk(&out, first, n, &t, 2, 0, evaluate, &p.gradients, w);
+      gather_chunk(&out, first, n, &t, 2, 0, evaluate, &p.outputs, w);
     cpu_barrier(w);
-    multiply(&p.inputs, true, c->channels, n * t.down * t.across, &p.gradients, &p.filters,
-             first > 0, w);
+    multiply(&p.inputs, true, c->channels, n * t.down * t.across, &p.outputs, &p.filters, first > 0,
+             w);
   }
   if (c->k == 3)
     scatter_filters(3, c, &p.filters, dw, w);
