@@ -19,7 +19,10 @@ typedef struct bench_options {
   uint32_t size[BENCH_MAX_SIZES], n_sizes;
   uint32_t batch, threads; /* 0: the default */
   uint32_t passes;         /* over all cases of a suite */
-  const char *layer;       /* train: instead of the plain and the local one */
+  uint32_t pass;           /* this process is that pass, counted from 1; 0: it is all of them */
+  char **argv;             /* the command line, for the passes */
+  int argc;
+  const char *layer; /* train: instead of the plain and the local one */
   double precision, max_time, warm_up;
   const char *filter, *json, *csv, *markdown;
   bool quick, list;
@@ -77,7 +80,15 @@ double bench_cpu_of(int pid);
 /* A row measured while others had more of the machine is not compared. */
 static const double bench_busy_share = 0.05;
 
-/* ---- rows (measure.c) ------------------------------------------------------------------------ */
+/* ---- rows (measure.c, group.c) --------------------------------------------------------------- */
+
+/* Limits of a device (limits.c). NaN: unknown. */
+typedef struct bench_limits {
+  double gflops, gbps, launch_seconds, to_device_gbps, from_device_gbps;
+  /* What gflops is: "peak", of multiply-adds in a loop of our own, or "best product", of the
+   * device's own matrix products where no such loop can run. */
+  const char *gflops_of;
+} bench_limits;
 
 typedef enum bench_state { ROW_OK, ROW_WRONG, ROW_UNAVAILABLE } bench_state;
 
@@ -101,6 +112,7 @@ typedef struct bench_row {
   int pid;               /* of the process that does the work; 0: this one */
   double others; /* share of the machine that went to other processes meanwhile; NaN unknown */
   bench_samples samples; /* seconds of one run */
+  bench_limits limits;   /* of the device; set for rows with samples */
   bool printed;
   bench_summary seconds;
   double gflops, gbps, fraction; /* fraction of the device's limit at this intensity; NaN unknown */
@@ -116,17 +128,19 @@ typedef struct bench_results {
   uint32_t n, cap;
   bench_ratio_row *ratio;
   uint32_t n_ratios, cap_ratios;
-  uint32_t pass, passes; /* 0 passes: one */
-  bool interrupted, noisy, busy;
+  uint32_t pass, passes; /* from 1; 0 of 0: no passes */
+  bool interrupted, failed, noisy, busy;
 } bench_results;
 
-extern volatile int bench_stop; /* set by SIGINT */
+extern volatile int bench_stop; /* the number of the signal that asks to stop */
 
 bench_row *bench_add(bench_results *r, const char *name, const char *backend);
-/* Measures rows first .. r->n - 1 together, adds the ratios of all to the first that has a time,
- * closes them and, in the last pass, prints their lines. In a later pass the samples join the rows
- * of the first. by_name: ratios are between cases, not backends. */
+/* Measures rows first .. r->n - 1 together, closes them and concludes; a pass sends them instead.
+ * by_name: ratios are between cases, not backends. */
 void bench_measure(const bench_options *o, bench_results *r, uint32_t first, bool by_name);
+/* Adds the ratios of rows first .. r->n - 1 to the first of them that has a time and, in the last
+ * pass, prints their lines. In a later pass the samples join the rows of the first. */
+void bench_conclude(bench_results *r, uint32_t first, bool by_name);
 void bench_results_free(bench_results *r);
 
 /* ---- what is measured ------------------------------------------------------------------------ */
@@ -187,23 +201,26 @@ void bench_clblast_close(bench_clblast *w);
 /* What `startup` times in a process of its own: one step; its exit status. */
 int bench_first_step(const char *backend);
 
-/* Limits of a device (limits.c), measured once a process. NaN: cannot be measured here. */
-typedef struct bench_limits {
-  double gflops, gbps, launch_seconds, to_device_gbps, from_device_gbps;
-  /* What gflops is: "peak", of multiply-adds in a loop of our own, or "best product", of the
-   * device's own matrix products where no such loop can run. */
-  const char *gflops_of;
-} bench_limits;
+/* Measured once a process. */
 const bench_limits *bench_limits_of(const char *backend, bool quick);
 
-/* The suite of a command, or "all", in o->passes; model[0..n-1]: of "train". False when there is
- * none. */
+/* The suite of a command, or "all", in o->passes passes; model[0..n-1]: of "train". False when
+ * there is none. */
 bool bench_suite(const bench_options *o, bench_results *r, const char *command, char **model,
                  int n);
 int bench_devices(const bench_options *o, bench_results *r);
 int bench_startup(const bench_options *o, bench_results *r);
 /* spec[0..n-1]: of data sets; none: MNIST. */
 int bench_data(const bench_options *o, bench_results *r, char **spec, int n);
+
+/* ---- passes in processes of their own (passes.c) --------------------------------------------- */
+
+/* Runs the command line once for each pass and joins what they measure. A pass that cannot be run
+ * or dies is a line on standard error and ends them. */
+void bench_passes(const bench_options *o, bench_results *r);
+/* In the process of a pass: at its start, and for each group, whose rows it takes away. */
+void bench_pass_begin(void);
+void bench_pass_send(bench_results *r, uint32_t first, bool by_name);
 
 /* ---- output ---------------------------------------------------------------------------------- */
 

@@ -30,20 +30,19 @@ static const char usage[] =
     "  --size N[,N]       --batch N     --threads N (cpu)     --filter TEXT     --list\n"
     "  --precision R      width of the median's interval to reach (0.02)\n"
     "  --max-time S       seconds a row may take (3)     --quick  everything in about a minute\n"
-    "  --passes N         times the whole suite is gone through, so that a drift of the machine\n"
-    "                     is seen (3; with --quick 1)\n"
+    "  --passes N         times the whole suite is gone through, each in a process of its own\n"
+    "                     (3; with --quick 1)\n"
     "  --json F  --csv F  --markdown F    --out F (plot, report)    --margin R (compare, 0.03)\n";
 
 static void on_signal(int number) {
-  (void)number;
-  bench_stop = 1;
+  bench_stop = number;
 }
 
 /* Commands that measure, on devices. Returns the exit status. */
 static int measure(const bench_options *o, const char *command, char **rest, int n) {
   bench_results r = {0};
   bool known = true;
-  if (strcmp(command, "devices") == 0 || (strcmp(command, "all") == 0 && !o->list))
+  if (strcmp(command, "devices") == 0 || (strcmp(command, "all") == 0 && !o->list && !o->pass))
     bench_devices(o, &r);
   if (strcmp(command, "startup") == 0)
     bench_startup(o, &r);
@@ -55,11 +54,13 @@ static int measure(const bench_options *o, const char *command, char **rest, int
   if (bench_stop) r.interrupted = true;
   if (!known)
     fputs(usage, stderr);
+  else if (o->pass)
+    status = 0;
   else
-    status = bench_write(o, &r) ? 0 : 1;
+    status = bench_write(o, &r) && !r.failed ? 0 : 1;
   for (uint32_t i = 0; i < r.n; i++)
     if (known && r.row[i].state == ROW_WRONG) status = 1;
-  if (r.interrupted && status == 0) status = 128 + SIGINT;
+  if (r.interrupted && status == 0) status = 128 + bench_stop;
   bench_results_free(&r);
   return status;
 }
@@ -77,7 +78,8 @@ static int run(bench_options *o, const char *command, char **rest, int n) {
 }
 
 int main(int argc, char **argv) {
-  bench_options o = {.precision = 0.02, .max_time = 3, .warm_up = 0.1, .margin = 0.03};
+  bench_options o = {
+      .precision = 0.02, .max_time = 3, .warm_up = 0.1, .margin = 0.03, .argc = argc, .argv = argv};
   if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
     fputs(usage, stdout);
     return 0;
@@ -92,6 +94,8 @@ int main(int argc, char **argv) {
     /* The second one ends the program at once. */
     struct sigaction stop = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    if (o.pass) bench_pass_begin();
     status = run(&o, named ? argv[1] : "all", rest, n);
   }
   free(rest);

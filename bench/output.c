@@ -111,7 +111,7 @@ static json_t *summary(const bench_summary *s) {
                    number(s->high), "n", (int)s->n);
 }
 
-static json_t *result(const bench_row *row, bool quick) {
+static json_t *result(const bench_row *row) {
   static const char *const state[] = {"ok", "WRONG", "unavailable"};
   json_t *o =
       json_pack("{s:s, s:s, s:s}", "case", row->name, "backend", row->backend, "status",
@@ -120,7 +120,7 @@ static json_t *result(const bench_row *row, bool quick) {
   json_object_set_new(o, "gflops", number(row->gflops));
   json_object_set_new(o, "gbps", number(row->gbps));
   if (row->state != ROW_OK || !row->samples.n) return o;
-  const bench_limits *l = bench_limits_of(row->backend, quick);
+  const bench_limits *l = &row->limits;
   json_t *seconds = summary(&row->seconds), *passes = json_array();
   for (uint32_t k = 0; k <= row->samples.passes; k++)
     json_array_append_new(passes, number(bench_pass_median(&row->samples, k)));
@@ -141,7 +141,7 @@ static json_t *result(const bench_row *row, bool quick) {
 
 static bool write_json(const bench_options *o, const bench_results *r) {
   json_t *results = json_array(), *ratios = json_array();
-  for (uint32_t i = 0; i < r->n; i++) json_array_append_new(results, result(&r->row[i], o->quick));
+  for (uint32_t i = 0; i < r->n; i++) json_array_append_new(results, result(&r->row[i]));
   for (uint32_t i = 0; i < r->n_ratios; i++) {
     const bench_ratio_row *q = &r->ratio[i];
     json_array_append_new(ratios,

@@ -219,16 +219,13 @@ bool bench_suite(const bench_options *o, bench_results *r, const char *command, 
   for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
     known = known || strcmp(command, suites[i].name) == 0;
   if (!known) return false;
-  if (!o->list) bench_print_head();
-  r->passes = o->list ? 1 : o->passes;
-  for (r->pass = 0; r->pass < r->passes && !bench_stop; r->pass++) {
-    if (all) gemm(&s), conv(&s), prior(&s);
-    if (all || training) train(&s, model, n);
-    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
-      if (strcmp(command, suites[i].name) == 0) suites[i].run(&s);
+  if (!o->list && !o->pass) {
+    bench_print_head();
+    if (o->passes > 1) return bench_passes(o, r), true;
   }
-  /* Interrupted before the last pass: what earlier ones gave. */
-  for (uint32_t i = 0; i < r->n && bench_stop; i++)
-    if (!r->row[i].printed) bench_print_row(&r->row[i]);
+  if (all) gemm(&s), conv(&s), prior(&s);
+  if (all || training) train(&s, model, n);
+  for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
+    if (strcmp(command, suites[i].name) == 0) suites[i].run(&s);
   return true;
 }

@@ -128,6 +128,22 @@ wait "$job"
 grep -q '"incomplete": true' "$dir/i.json" || fail "an interrupted file is not marked"
 grep -q '"median"' "$dir/i.json" || fail "an interrupt loses what was measured"
 
+# A pass that dies is said, and what earlier ones measured is kept.
+"$bench" gemm --backend cpu:threads=1 --size 32 --filter gemm/32 --precision 1e-9 --max-time 60 \
+  --json "$dir/k.json" >"$dir/out" 2>&1 &
+job=$!
+sleep 1
+if children=$(cat /proc/$job/task/$job/children 2>/dev/null) && [ -n "$children" ]; then
+  kill -KILL $children
+  wait "$job"
+  [ $? -eq 1 ] || fail "no exit status 1 after a pass was killed"
+  grep -q "pass 1 ended by signal 9" "$dir/out" || fail "a killed pass is not said"
+  grep -q '"incomplete": true' "$dir/k.json" || fail "a file without a pass is not marked"
+else # /proc does not list children here
+  kill -INT "$job"
+  wait "$job"
+fi
+
 for arguments in "nonesuch" "gemm --size 0" "gemm --size" "compare $dir/none $dir/none" "train resnet"; do
   "$bench" $arguments >"$dir/out" 2>&1
   [ $? -eq 2 ] || fail "$arguments: no exit status 2"
