@@ -1,6 +1,9 @@
 /* The plain-C backend: the module and its one device. */
 #include "device.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static const lp_host *the_host;
 
 static lp_status enumerate(void *self, lp_device_info *out, size_t cap, size_t *n) {
@@ -9,7 +12,13 @@ static lp_status enumerate(void *self, lp_device_info *out, size_t cap, size_t *
   *n = 0;
   lp_status st = cpu_variant_choose(the_host, &variant);
   if (st) return st;
-  if (cap) cpu_device_describe(variant, false, cpu_default_threads(), out);
+  if (cap) {
+    cpu_device_describe(variant, false, cpu_default_threads(), out);
+    size_t end = strlen(out->name);
+    bool emulated = variant->bf16 == variant->kernels->bf16;
+    snprintf(out->name + end, sizeof out->name - end, "; bf16 %s%s", variant->name,
+             emulated ? " emulated" : "");
+  }
   *n = 1;
   return LP_OK;
 }
