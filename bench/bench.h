@@ -193,7 +193,9 @@ typedef struct bench_gemm {
   float *c;
 } bench_gemm;
 typedef struct bench_clblast bench_clblast;
-bench_clblast *bench_clblast_open(const bench_gemm *g, char device_name[128]);
+/* tuned: folder of files by CLBlast's tuners; NULL: its own parameters. */
+bench_clblast *bench_clblast_open(const bench_gemm *g, const char *tuned, char device_name[128]);
+bool bench_clblast_tune(void *library, void *device, const char *folder);
 bool bench_clblast_run(bench_clblast *w, const bench_gemm *g, uint32_t times);
 bool bench_clblast_read(bench_clblast *w, const bench_gemm *g); /* the result, into g->c */
 void bench_clblast_close(bench_clblast *w);

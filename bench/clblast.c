@@ -41,10 +41,11 @@ struct bench_clblast {
   void *context, *queue, *a, *b, *c;
 };
 
+static void *clblast; /* the library */
+
 /* The libraries stay loaded: drivers have threads of their own. */
 static bool load(void) {
-  static bool loaded;
-  if (loaded) return true;
+  if (clblast) return true;
   void *cl = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL);
   if (!cl) return lp_fail(LP_ERR_NOT_FOUND, "libOpenCL.so.1 is not installed"), false;
   void *blast = dlopen("libclblast.so.1", RTLD_NOW | RTLD_LOCAL);
@@ -54,7 +55,8 @@ static bool load(void) {
     if (!fn) return lp_fail(LP_ERR_NOT_FOUND, "%s is missing", symbol[i]), false;
     memcpy((char *)&api + (size_t)i * sizeof fn, &fn, sizeof fn);
   }
-  return loaded = true;
+  clblast = blast;
+  return true;
 }
 
 /* The backend's default device by its name; the first there is where that one is not found. */
@@ -94,10 +96,26 @@ void bench_clblast_close(bench_clblast *w) {
   free(w);
 }
 
-bench_clblast *bench_clblast_open(const bench_gemm *g, char device_name[128]) {
+/* The library keeps its parameters by device, for all of a process. */
+static bool set_parameters(void *device, const char *tuned) {
+  static char set[256];
+  static bool used;
+  if (used && strcmp(set, tuned ? tuned : "") == 0) return true;
+  if (used)
+    return lp_fail(
+               LP_ERR_UNSUPPORTED,
+               "CLBlast has one set of parameters a process: measure tuned ones in another run"),
+           false;
+  if (tuned && !bench_clblast_tune(clblast, device, tuned)) return false;
+  snprintf(set, sizeof set, "%s", tuned ? tuned : "");
+  return used = true;
+}
+
+bench_clblast *bench_clblast_open(const bench_gemm *g, const char *tuned, char device_name[128]) {
   if (!load()) return NULL;
   int32_t e[5] = {0};
   void *device = find_device(device_name);
+  if (device && !set_parameters(device, tuned)) return NULL;
   bench_clblast *w = device ? calloc(1, sizeof *w) : NULL;
   if (!w) return lp_fail(LP_ERR_DEVICE, "no OpenCL device"), NULL;
   size_t m = (size_t)g->m, n = (size_t)g->n, k = (size_t)g->k;

@@ -204,7 +204,7 @@ const bench_limits *bench_limits_of(const char *backend, bool quick) {
   lp_session *s = NULL;
   bool open = lp_session_open(backend, 1, &s) == LP_OK;
   /* A peer is no device: it runs on the OpenCL device or on all of the host's cores. */
-  if (!open && strcmp(backend, "clblast") == 0) return bench_limits_of("opencl", quick);
+  if (!open && strncmp(backend, "clblast", 7) == 0) return bench_limits_of("opencl", quick);
   if (!open && strcmp(backend, "cpu") != 0) return bench_limits_of("cpu", quick);
   if (n == sizeof known / sizeof *known) n--;
   bench_limits *l = &known[n].limits;

@@ -33,6 +33,7 @@ static const struct {
 };
 static const char no_such_peer[] =
     "no such peer; there are openblas, blis, onednn, clblast (products), torch (networks)";
+static const char tuned_clblast[] = "clblast:tuned=";
 
 typedef struct product {
   void *library;
@@ -106,8 +107,10 @@ static bool load(const bench_options *o, product *w, size_t which) {
 }
 
 static void add_peer(const bench_options *o, bench_results *r, const op_case *c, const char *name,
-                     size_t which) {
-  bench_row *row = bench_add(r, name, peers[which].name);
+                     size_t which, const char *tuned) {
+  char label[32];
+  snprintf(label, sizeof label, "%s%s", peers[which].name, tuned ? ":tuned" : "");
+  bench_row *row = bench_add(r, name, label);
   product *w = calloc(1, sizeof *w);
   if (!row || !w) {
     free(w);
@@ -121,7 +124,7 @@ static void add_peer(const bench_options *o, bench_results *r, const op_case *c,
   bool on_device = !peers[which].sgemm;
   bool ready = (on_device || load(o, w, which)) && case_build(c, false, &w->p) == LP_OK &&
                describe(&w->g, &w->p, c);
-  if (ready && on_device) w->clblast = bench_clblast_open(&w->g, row->device);
+  if (ready && on_device) w->clblast = bench_clblast_open(&w->g, tuned, row->device);
   ready = ready && (w->clblast || !on_device) && run_product(w, 1);
   if (!ready || (w->clblast && !bench_clblast_read(w->clblast, &w->g))) {
     row->state = ROW_UNAVAILABLE;
@@ -151,14 +154,17 @@ void bench_add_peers(const bench_options *o, bench_results *r, const op_case *c,
     if (bench_has_peer(o, "onednn")) bench_add_onednn(r, c, name);
     return;
   }
-  char copy[128], *rest = copy;
+  char copy[512], *rest = copy;
   snprintf(copy, sizeof copy, "%s", o->peer ? o->peer : "");
   for (char *peer; (peer = strsep(&rest, ","));) {
     size_t i = 0, n = sizeof peers / sizeof *peers;
-    if (!*peer || strcmp(peer, "torch") == 0) continue; /* torch has networks, no products */
-    while (i < n && strcmp(peers[i].name, peer) != 0) i++;
+    if (!*peer || strncmp(peer, "torch", 5) == 0) continue; /* torch has networks, no products */
+    const char *tuned = strncmp(peer, tuned_clblast, strlen(tuned_clblast)) == 0
+                            ? peer + strlen(tuned_clblast)
+                            : NULL;
+    while (i < n && strcmp(peers[i].name, tuned ? "clblast" : peer) != 0) i++;
     if (i < n) {
-      add_peer(o, r, c, name, i);
+      add_peer(o, r, c, name, i, tuned);
       continue;
     }
     bench_row *row = bench_add(r, name, peer);

@@ -86,6 +86,9 @@ done
 "$bench" gemm --backend cpu:threads=1 --peer openblas,clblast --size 33 --filter gemm/33 \
   --quick --max-time 0.1 >"$dir/out" || fail "products by peers"
 [ "$(grep -c "^gemm/33 .*\(openblas\|clblast\) " "$dir/out")" -eq 2 ] || fail "a line for each peer"
+"$bench" gemm --backend cpu:threads=1 --peer "clblast:tuned=$dir/none" --size 33 --filter gemm/33 \
+  --quick --max-time 0.1 >"$dir/out" || fail "a peer without its files"
+grep -q "^gemm/33 .*clblast:tuned .*unavailable" "$dir/out" || fail "missing files of the tuners"
 "$bench" conv --backend cpu:threads=1 --peer onednn --batch 2 --filter "lenet conv2" --quick \
   --max-time 0.1 >"$dir/out" || fail "convolutions by a peer"
 [ "$(grep -c "^conv2d.* onednn " "$dir/out")" -eq 3 ] || fail "a line for oneDNN"
