@@ -34,7 +34,7 @@ typedef struct cpu_call {
   lp_op_params params;
   const cpu_arg *in, *out;
   const cpu_post *post;
-  bool winograd;      /* may convolutions take it? */
+  uint32_t winograd;  /* largest filter of convolutions that may take it; 0: none */
   int64_t post_inner; /* elements per sample of the first output's slot */
   void *ws;
   const cpu_env *env;

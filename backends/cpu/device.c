@@ -230,7 +230,7 @@ lp_status cpu_device_open(const lp_host *host, const lp_device_params *params, l
   dev->host = host;
   dev->variant = variant;
   dev->product = bf16 ? variant->bf16 : variant->kernels->f32;
-  dev->winograd = winograd && !bf16;
+  dev->winograd = winograd;
   dev->threads = threads;
   dev->counters.struct_size = sizeof dev->counters;
   dev->team.spin = threads <= cores() ? 4000 : 0;

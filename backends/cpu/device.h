@@ -15,7 +15,7 @@ struct lp_device {
   const lp_host *host;
   const cpu_variant *variant;
   const cpu_product *product; /* kernels->f32, or the variant's bf16 */
-  bool winograd;              /* for convolutions in f32 */
+  bool winograd;              /* where the product gains by it */
   int threads;
   cpu_team team;
   char *scratch; /* threads x CPU_SCRATCH */

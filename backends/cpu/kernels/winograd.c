@@ -131,7 +131,7 @@ static tiling make_tiling(const conv *c) {
 
 bool winograd_fits(const conv *c) {
   enum { LEAST_CHANNELS = 32, LEAST_TILES = 32, LEAST_EDGE = 7 };
-  if (!c->call->winograd || (c->k != 3 && c->k != 5) || c->stride != 1 || c->pad >= c->k)
+  if ((c->k != 3 && c->k != 5) || c->k > c->call->winograd || c->stride != 1 || c->pad >= c->k)
     return false;
   tiling t = make_tiling(c);
   return c->channels >= LEAST_CHANNELS && c->filters >= LEAST_CHANNELS && c->out_h >= LEAST_EDGE &&
@@ -274,7 +274,8 @@ static void multiply(const points *a, bool columns, int64_t rows, int64_t depth,
               .c = c->p + point * c->size,
               .ldc = c->pitch,
               .run = c->pitch,
-              .accumulate = add};
+              .accumulate = add,
+              .exact = true};
     cpu_gemm_block(&g, w, m0, min64(m0 + mc, rows), n0, min64(n0 + nc, b->pitch));
   }
   cpu_barrier(w);
