@@ -91,6 +91,7 @@ void cli_progress_end(cli_progress *p);
 typedef struct cli_counted { /* what the device counted over some untimed steps */
   lp_device_counters before, after;
   uint32_t steps;
+  double seconds, waited; /* of the latest epoch; waited: for images */
 } cli_counted;
 void cli_count(lp_trainer *t, lp_device_counters *out);
 int cli_profile(lp_trainer *t, const cli_counted *counted, const char *path);

@@ -68,6 +68,8 @@ static int train_epochs(const cli_args *a, lp_trainer *t, const lp_train_spec *s
   lp_status status = LP_OK;
   for (uint32_t e = 0; e < spec->epochs && status == LP_OK; e++) {
     status = lp_train_epoch(t, on_progress, &watch, &learnt);
+    watch.counted.seconds = learnt.seconds;
+    watch.counted.waited = learnt.waited;
     if (status == LP_OK) status = lp_evaluate(t, test, &tested);
     if (status != LP_OK) break;
     cli_progress_say(

@@ -32,6 +32,9 @@ static void print_rows(const lp_profile_row *row, uint32_t n, double total) {
 }
 
 static void print_counts(const cli_counted *c) {
+  printf(
+      "an epoch: %.3f s, of which %.3f s (%.1f %%) went into waiting for images and copying them\n",
+      c->seconds, c->waited, 100 * c->waited / c->seconds);
   const lp_device_counters *a = &c->before, *b = &c->after;
   if (!c->steps || b->launches == a->launches) return;
   double steps = c->steps;

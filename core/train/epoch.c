@@ -252,9 +252,11 @@ lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_
   draw_order(t);
   if (status == LP_OK) status = feed_training(&feed, t);
   if (status == LP_OK) status = train_steps(t, feed.loader, lr, progress, user, out);
-  if (status == LP_OK)
+  if (status == LP_OK) {
+    out->waited = lp_loader_waited(feed.loader);
     lp_log(LP_LOG_INFO, "epoch %u: %.2f s of %.2f s went into waiting for images and copying them",
-           t->epoch + 1, lp_loader_waited(feed.loader), out->seconds);
+           t->epoch + 1, out->waited, out->seconds);
+  }
   feed_close(&feed);
   if (status != LP_OK) return status;
 

@@ -41,6 +41,7 @@ typedef struct lp_epoch_result {
   double accuracy; /* top-1, percent */
   double top5;     /* percent */
   double seconds;
+  double waited;  /* of these, for images and copying them */
   uint64_t steps; /* optimiser steps since the start */
   double lr;
 } lp_epoch_result;
