@@ -10,6 +10,8 @@
  * published networks start from loses a factor of 6 a layer, and with it the first epochs. */
 #define LP_HE_GAIN 2.4494897f
 
+/* resize: of the smaller side for evaluation, before the centre crop of size x size. 8/7 of it, as
+ * AlexNet has it: what training crops show is as large then (Touvron et al., NeurIPS 2019). */
 static const lp_model_row models[] = {
     {.name = "lenet",
      .summary = "LeNet with a 7 x 7 sheet, for 28 x 28 images",
@@ -29,7 +31,7 @@ static const lp_model_row models[] = {
     {.name = "alexnet64",
      .summary = "AlexNet for 64 x 64 images, the same 64 x 64 sheet",
      .size = 64,
-     .resize = 64,
+     .resize = 73,
      .sheet = {64, 64},
      .dropout = 0.5f,
      .conv_gain = LP_HE_GAIN,
