@@ -12,7 +12,7 @@ void ocl_encode_pool(ocl_encoder *e) {
   const lp_desc *small = backward ? &in->desc : &out->desc;
   int64_t n = lp_numel(&out->desc);
   const lp_pool_params *pool = &s->params.pool;
-  bool planes = e->dev->cpu && pool->k <= 4 && (!backward || pool->k == pool->stride);
+  bool planes = e->dev->cpu && (backward || pool->k <= 4);
   ocl_begin(e, planes ? "pool_planes" : "pool");
   if (planes)
     ocl_grid(e, (size_t)(out->desc.dim[0] * out->desc.dim[1]), 1, 1);

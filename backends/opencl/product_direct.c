@@ -41,6 +41,9 @@ static bool describe(lp_device *dev, const product *p, direct *d) {
   d->vl =
       wide_registers && d->tw >= 16 && ocl_ceil(d->tw, 16) * 16 == ocl_ceil(d->tw, 8) * 8 ? 16 : 8;
   if (d->tw < d->vl || !p->batch) return false;
+  /* Half of a wide register is idle; where a sum is long, packing for a product costs less. */
+  enum { LONG_SUM = 512 };
+  if (wide_registers && d->vl == 8 && !dx && p->c * p->ks * p->ks >= LONG_SUM) return false;
   int64_t registers = wide_registers ? 28 : 12;
   if (p->direction == 3) {
     d->nv = (int)p->ks;

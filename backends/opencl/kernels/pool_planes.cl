@@ -1,5 +1,5 @@
 /* Max pooling and its gradient for devices that run kernels on CPU cores: one work-item a plane, in
- * plain loops that can be turned into vector code. The gradient wants windows that do not overlap.
+ * plain loops that can be turned into vector code.
  * IN_H IN_W OUT_H OUT_W: extents; WINDOW, STRIDE; BACKWARD; WITH_WHICH: the choice is kept. */
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 #if BACKWARD
@@ -11,6 +11,24 @@ KERNEL(const global float *restrict dyb, const int dyo, const global uchar *rest
   global float *dx = dxb + dxo;
   POST_OPEN
   POST_ROW(base)
+#if WINDOW != STRIDE
+  for (int i = 0; i < IN_H * IN_W; i++) dx[base + i] = 0.0f;
+  for (int oy = 0; oy < OUT_H; oy++)
+    for (int ox = 0; ox < OUT_W; ox++) {
+      const int o = oy * OUT_W + ox, tap = (int)which[o];
+      dx[base + (oy * STRIDE + tap / WINDOW) * IN_W + ox * STRIDE + tap % WINDOW] += dy[o];
+    }
+#if POSTS
+  for (int row = base; row < base + IN_H * IN_W; row += IN_W) {
+    POST_SPAN(row)
+    for (int e = row; e < row + IN_W; e++) {
+      float v = dx[e];
+      POST(v, e)
+      dx[e] = v;
+    }
+  }
+#endif
+#else
   for (int iy = 0; iy < IN_H; iy++) {
     const int oy = iy / WINDOW, first = iy % WINDOW * WINDOW, row = base + iy * IN_W;
     const int covered = oy < OUT_H ? OUT_W : 0;
@@ -33,6 +51,7 @@ KERNEL(const global float *restrict dyb, const int dyo, const global uchar *rest
       dx[e] = v;
     }
   }
+#endif
 }
 #else
 KERNEL(const global float *restrict xb, const int xo, global float *restrict yb, const int yo

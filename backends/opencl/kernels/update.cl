@@ -1,5 +1,6 @@
 /* Optimiser updates of all tensors of a group in one launch. A table row describes a chunk:
- * element count, then (buffer, offset) of each of SLOTS operands; a missing one has buffer -1.
+ * element count, then (buffer, offset) of each of SLOTS operands; a missing one has buffer -1. WIDE, for
+ * devices that run kernels on CPU cores: one work-item a chunk, 16 elements at a time.
  * RULE, DECAY_KIND; DECAY MOMENTUM ALPHA BETA1 BETA2 EPS BETA: constants. BUFFERS: arenas. */
 #define RULE_SGD        1
 #define RULE_RMSPROP    2
@@ -29,6 +30,18 @@
               : b0)
 #endif
 
+#if WIDE
+#define F         float16
+#define STEP      16
+#define GET(p)    lp_get16((p) + i, n - i)
+#define PUT(v, p) lp_put16(v, (p) + i, n - i);
+#else
+#define F         float
+#define STEP      GROUP
+#define GET(p)    (p)[i]
+#define PUT(v, p) (p)[i] = (v);
+#endif
+
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
 KERNEL(BUFFER_PARAMS, const global int *table
 #if WITH_RATE
@@ -53,45 +66,45 @@ KERNEL(BUFFER_PARAMS, const global int *table
   global float *m = PICK(row[5]) + row[6];
   global float *s = PICK(row[7]) + row[8];
 #endif
-  for (int i = lid; i < n; i += GROUP) {
+  for (int i = lid; i < n; i += STEP) {
 #if RULE == RULE_ACCUMULATE
 #if OVERWRITE
-    p[i] = ALPHA * g[i];
+    PUT(ALPHA * GET(g), p)
 #else
-    p[i] = BETA * p[i] + ALPHA * g[i];
+    PUT(BETA * GET(p) + ALPHA * GET(g), p)
 #endif
 #else
-    float w = p[i], d = g[i];
+    F w = GET(p), d = GET(g);
 #if DECAY_KIND == 0
     d += DECAY * w;
 #elif DECAY_KIND == 1
-    d += DECAY * (w > 0.0f ? 1.0f : w < 0.0f ? -1.0f : 0.0f);
+    d += DECAY * sign(w);
 #else
     w *= 1.0f - rate * DECAY;
 #endif
 #if RULE == RULE_SGD
     if (with_momentum) {
-      d += MOMENTUM * m[i];
-      m[i] = d;
+      d += MOMENTUM * GET(m);
+      PUT(d, m)
     }
     w -= rate * d;
 #elif RULE == RULE_RMSPROP
-    const float q = ALPHA * s[i] + (1.0f - ALPHA) * d * d;
-    s[i] = q;
+    const F q = ALPHA * GET(s) + (1.0f - ALPHA) * d * d;
+    PUT(q, s)
     d = d / (sqrt(q) + EPS);
     if (with_momentum) {
-      d += MOMENTUM * m[i];
-      m[i] = d;
+      d += MOMENTUM * GET(m);
+      PUT(d, m)
     }
     w -= rate * d;
 #else
-    const float a = BETA1 * m[i] + (1.0f - BETA1) * d;
-    const float b = BETA2 * s[i] + (1.0f - BETA2) * d * d;
-    m[i] = a;
-    s[i] = b;
+    const F a = BETA1 * GET(m) + (1.0f - BETA1) * d;
+    const F b = BETA2 * GET(s) + (1.0f - BETA2) * d * d;
+    PUT(a, m)
+    PUT(b, s)
     w -= step * (a / (sqrt(b) * scale + EPS));
 #endif
-    p[i] = w;
+    PUT(w, p)
 #endif
   }
 }
