@@ -23,7 +23,7 @@ static void plan_blocks(lp_device *dev, const product *p, blocking *b) {
   b->vl = vector_lanes(dev);
   b->lanes = 2 * b->vl;
   b->a_pack = p->conv ? (p->direction == 2 ? 2 : 1) : (p->direction == 3 ? 3 : 1);
-  b->b_pack = p->conv || p->direction > 1 ? 1 : 2;
+  b->b_pack = p->conv ? 1 : p->direction > 1 ? 3 : 2;
   int64_t most = b->vl == 16 ? 14 : 6; /* 28 of 32 or 12 of 16 registers */
   int64_t tiles_m = ocl_ceil(p->m, most);
   b->mr = (int)ocl_ceil(p->m, tiles_m);

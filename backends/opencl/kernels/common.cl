@@ -54,9 +54,20 @@ static float lp_fold8(float8 v) {
 
 static float lp_fold16(float16 v) { return lp_fold8(v.lo + v.hi); }
 
+/* 16 elements of global memory, at any element. PoCL 3.1 takes a vload16 whose value is multiplied by
+ * that of another to pieces of two elements; a type of that alignment stays whole. */
+#ifdef __clang__
+typedef float16 lp_float16 __attribute__((aligned(4)));
+#define LP_LOAD16(p)     (*(const global lp_float16 *)(const global void *)(p))
+#define LP_STORE16(v, p) (*(global lp_float16 *)(global void *)(p) = (v))
+#else
+#define LP_LOAD16(p)     vload16(0, p)
+#define LP_STORE16(v, p) vstore16(v, 0, p)
+#endif
+
 /* 16 elements of which only `left` exist: the rest reads as 0 and is not written. */
 static float16 lp_get16(const global float *p, int left) {
-  if (left >= 16) return vload16(0, p);
+  if (left >= 16) return LP_LOAD16(p);
   float t[16];
   for (int i = 0; i < 16; i++) t[i] = i < left ? p[i] : 0.0f;
   return vload16(0, t);
@@ -64,7 +75,7 @@ static float16 lp_get16(const global float *p, int left) {
 
 static void lp_put16(float16 v, global float *p, int left) {
   if (left >= 16) {
-    vstore16(v, 0, p);
+    LP_STORE16(v, p);
   } else {
     float t[16];
     vstore16(v, 0, t);

@@ -35,7 +35,7 @@
 #define GEMM_N         (batch * PLACES)
 #define GEMM_K         CKK
 #define LOAD_A(m, k)   q[(m) * CKK + (k)]
-#define LOAD_A16(m, k) vload16(0, q + (m) * CKK + (k))
+#define LOAD_A16(m, k) LP_LOAD16(q + (m) * CKK + (k))
 #define LOAD_B(k, n)                                                                               \
   lp_pixel(p + ((n) / PLACES * C + (k) / KK) * PIXELS,                                             \
            (n) % PLACES / OW * STRIDE - PAD + (k) % KK / KS,                                       \
@@ -83,7 +83,7 @@
 #define GEMM_N         (CKK + WITH_DB)
 #define GEMM_K         (batch * PLACES)
 #define LOAD_A(m, k)   p[((k) / PLACES * O + (m)) * PLACES + (k) % PLACES]
-#define LOAD_A16(m, k) vload16(0, p + ((k) / PLACES * O + (m)) * PLACES + (k) % PLACES)
+#define LOAD_A16(m, k) LP_LOAD16(p + ((k) / PLACES * O + (m)) * PLACES + (k) % PLACES)
 #define LOAD_B(k, n)                                                                               \
   ((n) < CKK ? lp_pixel(q + ((k) / PLACES * C + (n) / KK) * PIXELS,                                \
                         (k) % PLACES / OW * STRIDE - PAD + (n) % KK / KS,                          \

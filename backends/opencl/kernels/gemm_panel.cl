@@ -2,7 +2,8 @@
  * MR x LANES, operands packed into scratch that stays in the caches, sums of KP terms at a time.
  * MR rows (ROWS lists them, see lists.cl), VL lanes a vector, LANES = 2 VL; KP; SINGLE: K fits one pass.
  * A_PACK 1: along k in runs of SEGMENT, 2: element by element, 3: along m.
- * B_PACK 1: along n, 2: along k, turned in registers, 3: element by element.
+ * B_PACK 1: along n, 16 columns at a time, 2: along k, turned in registers, 3: along n, all columns of
+ * a panel at a time.
  * C_NFAST: results lie along n, else along m. C_WIDE: 16 at a time where nothing follows the product;
  * WIDE_END: results along n from there on are others. */
 /* Scratch is aligned to its vectors: one store instead of several. */
@@ -10,7 +11,7 @@
 #if SEGMENT % 16 == 0
 #define KEEP_A(v, p) KEEP16(v, p)
 #else
-#define KEEP_A(v, p) vstore16(v, 0, p)
+#define KEEP_A(v, p) LP_STORE16(v, p)
 #endif
 #define KEEP_V(v, p) (*(global VF *)(global void *)(p) = (v))
 #define KEPT_V(p)    (*(const global VF *)(const global void *)(p))
@@ -51,6 +52,14 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
     const int n_first = block / blocks_m * block_n, n_end = min(n_first + block_n, (int)(GEMM_N));
     for (int k0 = 0; k0 < GEMM_K; k0 += KP) {
       const int kn = min(KP, GEMM_K - k0), last = k0 + kn == GEMM_K;
+#if B_PACK == 3
+      for (int n0 = n_first; n0 < n_end; n0 += LANES) {
+        global float *to = bp + (n0 - n_first) * KP;
+        for (int k = 0; k < kn; k++, to += LANES)
+          for (int h = 0; h < LANES; h += 16)
+            if (GEMM_N % LANES == 0 || n0 + h < GEMM_N) KEEP16(LOAD_B16(k0 + k, n0 + h), to + h);
+      }
+#else
       for (int n0 = n_first; n0 < n_end; n0 += LANES)
         for (int h = 0; h < LANES; h += 16) {
           global float *to = bp + (n0 - n_first) * KP + h;
@@ -58,7 +67,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
 #if B_PACK == 1
           if (n < GEMM_N)
             for (int k = 0; k < kn; k++) KEEP16(LOAD_B16(k0 + k, n), to + k * LANES);
-#elif B_PACK == 2
+#else
           int k = 0;
           if (n + 16 <= GEMM_N)
             for (; k + 16 <= kn; k += 16) {
@@ -70,12 +79,9 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
           for (; k < kn; k++)
             for (int j = 0; j < 16; j++)
               to[k * LANES + j] = n + j < GEMM_N ? LOAD_B(k0 + k, n + j) : 0.0f;
-#else
-          for (int k = 0; k < kn; k++)
-            for (int j = 0; j < 16; j++)
-              to[k * LANES + j] = n + j < GEMM_N ? LOAD_B(k0 + k, n + j) : 0.0f;
 #endif
         }
+#endif
       for (int m0 = m_first; m0 < m_end; m0 += MR) {
 #if A_PACK == 1
         for (int i = 0; i < MR; i++) {
@@ -125,7 +131,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
               int j = 0;
 #if C_WIDE
               for (; j + 16 <= min(columns, WIDE_END - n0); j += 16)
-                STORE16(m0 + i, n0 + j, vload16(0, c + i * LANES + j));
+                STORE16(m0 + i, n0 + j, LP_LOAD16(c + i * LANES + j));
 #endif
               POST_SPAN(ELEMENT(m0 + i, n0))
               for (; j < columns; j++) STORE(m0 + i, n0 + j, c[i * LANES + j])
@@ -136,7 +142,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
               {
                 float16 r[16], t[16];
                 for (int j = 0; j < 16; j++)
-                  r[j] = j < MR ? vload16(0, c + j * LANES + h) : (float16)(0.0f);
+                  r[j] = j < MR ? LP_LOAD16(c + j * LANES + h) : (float16)(0.0f);
                 LP_TRANSPOSE(r, t)
                 for (int j = 0; j < 16; j++) KEEP16(r[j], turned + j * 16);
               }
@@ -144,7 +150,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
                 const global float *from = turned + (n - n0 - h) * 16;
 #if C_WIDE
                 if (m0 + 16 <= m_end) {
-                  STORE16(m0, n, vload16(0, from));
+                  STORE16(m0, n, LP_LOAD16(from));
                   continue;
                 }
 #endif

@@ -2,7 +2,8 @@
  * engines. DIRECTION 1: y (m = output, n = sample); 2: dx (m = sample, n = input); 3: dW (m =
  * output, n = input, and a last column that sums dy for db).
  * INPUTS, OUTPUTS; PRIOR 0 none, 1 table, 2 dense; WITH_ROW, WITH_COL scales; RUN16: 16 aligned
- * inputs have consecutive offsets; WITH_BIAS, WITH_DB. */
+ * inputs have consecutive offsets; WITH_BIAS, WITH_DB. Loads and stores of 16 begin at a multiple of
+ * 16 inputs. */
 
 #if WITH_ROW
 #define ROW_PARAMS , const global float *rowb, const int rowo
@@ -30,9 +31,9 @@
 #define PRIOR_AT(o, i) *table[off_out[o] + off_in[i]] ROW_AT(o) COL_AT(i)
 #if RUN16
 #define PRIOR16(o, i)                                                                              \
-  *((i) + 16 <= INPUTS && (i) % 16 == 0 ? vload16(0, table + off_out[o] + off_in[i])               \
-                                        : lp_table16(table, off_out[o], off_in + (i), INPUTS - (i))) ROW_AT(o) \
-      COL16(i)
+  *(INPUTS % 16 == 0 || (i) + 16 <= INPUTS                                                         \
+        ? LP_LOAD16(table + off_out[o] + off_in[i])                                               \
+        : lp_table16(table, off_out[o], off_in + (i), INPUTS - (i))) ROW_AT(o) COL16(i)
 #else
 #define PRIOR16(o, i) *lp_table16(table, off_out[o], off_in + (i), INPUTS - (i)) ROW_AT(o) COL16(i)
 #endif
@@ -40,7 +41,7 @@
 #define PRIOR_PARAMS   , const global float *denseb, const int denseo ROW_PARAMS COL_PARAMS
 #define PRIOR_OPEN     const global float *dense = denseb + denseo;
 #define PRIOR_AT(o, i) *dense[(o) * INPUTS + (i)] ROW_AT(o) COL_AT(i)
-#define PRIOR16(o, i)  *vload16(0, dense + (o) * INPUTS + (i)) ROW_AT(o) COL16(i)
+#define PRIOR16(o, i)  *LP_LOAD16(dense + (o) * INPUTS + (i)) ROW_AT(o) COL16(i)
 #else
 #define PRIOR_PARAMS
 #define PRIOR_OPEN
@@ -71,12 +72,12 @@
 #define GEMM_N         batch
 #define GEMM_K         INPUTS
 #define LOAD_A(m, k)   (q[(m) * INPUTS + (k)] PRIOR_AT(m, k))
-#define LOAD_A16(m, k) (vload16(0, q + (m) * INPUTS + (k)) PRIOR16(m, k))
+#define LOAD_A16(m, k) (LP_LOAD16(q + (m) * INPUTS + (k)) PRIOR16(m, k))
 #define ELEMENT(m, n)  ((n) * OUTPUTS + (m))
 #define LOAD_B(k, n)   p[(n) * INPUTS + (k)]
-#define LOAD_BT16(k, n) vload16(0, p + (n) * INPUTS + (k))
+#define LOAD_BT16(k, n) LP_LOAD16(p + (n) * INPUTS + (k))
 #if WITH_BIAS
-#define STORE16(m, n, value) vstore16((value) + vload16(0, bias + (m)), 0, y + (n) * OUTPUTS + (m))
+#define STORE16(m, n, value) LP_STORE16((value) + LP_LOAD16(bias + (m)), y + (n) * OUTPUTS + (m))
 #define STORE(m, n, value)                                                                         \
   {                                                                                                \
     const int e = (n) * OUTPUTS + (m);                                                             \
@@ -84,7 +85,7 @@
     POST(v, e) y[e] = v;                                                               \
   }
 #else
-#define STORE16(m, n, value) vstore16(value, 0, y + (n) * OUTPUTS + (m))
+#define STORE16(m, n, value) LP_STORE16(value, y + (n) * OUTPUTS + (m))
 #define STORE(m, n, value)                                                                         \
   {                                                                                                \
     const int e = (n) * OUTPUTS + (m);                                                             \
@@ -98,29 +99,29 @@
 #define GEMM_K         OUTPUTS
 #define ELEMENT(m, n)  ((m) * INPUTS + (n))
 #define LOAD_A(m, k)   p[(m) * OUTPUTS + (k)]
-#define LOAD_A16(m, k) vload16(0, p + (m) * OUTPUTS + (k))
+#define LOAD_A16(m, k) LP_LOAD16(p + (m) * OUTPUTS + (k))
 #define LOAD_B(k, n)   (q[(k) * INPUTS + (n)] PRIOR_AT(k, n))
-#define LOAD_B16(k, n) (vload16(0, q + (k) * INPUTS + (n)) PRIOR16(k, n))
+#define LOAD_B16(k, n) (LP_LOAD16(q + (k) * INPUTS + (n)) PRIOR16(k, n))
 #define STORE(m, n, value)                                                                         \
   {                                                                                                \
     const int e = (m) * INPUTS + (n);                                                              \
     float v = (value);                                                                             \
     POST(v, e) y[e] = v;                                                               \
   }
-#define STORE16(m, n, value) vstore16(value, 0, y + (m) * INPUTS + (n))
+#define STORE16(m, n, value) LP_STORE16(value, y + (m) * INPUTS + (n))
 #else
 #define GEMM_M               OUTPUTS
 #define GEMM_N               (INPUTS + WITH_DB)
 #define GEMM_K               batch
 #define ELEMENT(m, n)        ((m) * INPUTS + (n))
 #define LOAD_A(m, k)         p[(k) * OUTPUTS + (m)]
-#define LOAD_A16(m, k)       vload16(0, p + (k) * OUTPUTS + (m))
-#define STORE16(m, n, value) vstore16((value) PRIOR16(m, n), 0, y + (m) * INPUTS + (n))
+#define LOAD_A16(m, k)       LP_LOAD16(p + (k) * OUTPUTS + (m))
+#define STORE16(m, n, value) LP_STORE16((value) PRIOR16(m, n), y + (m) * INPUTS + (n))
 #if WITH_DB
 #define LOAD_B(k, n) ((n) < INPUTS ? q[(k) * INPUTS + (n)] : 1.0f)
 #define LOAD_B16(k, n)                                                                             \
-  ((n) + 16 <= INPUTS ? vload16(0, q + (k) * INPUTS + (n))                                         \
-                      : select(vload16(0, q + (k) * INPUTS + (n)), (float16)(1.0f),                \
+  ((n) + 16 <= INPUTS ? LP_LOAD16(q + (k) * INPUTS + (n))                                         \
+                      : select(LP_LOAD16(q + (k) * INPUTS + (n)), (float16)(1.0f),                \
                                LP_IOTA16 == INPUTS - (n)))
 #define STORE(m, n, value)                                                                         \
   {                                                                                                \
@@ -134,7 +135,7 @@
   }
 #else
 #define LOAD_B(k, n)   q[(k) * INPUTS + (n)]
-#define LOAD_B16(k, n) vload16(0, q + (k) * INPUTS + (n))
+#define LOAD_B16(k, n) LP_LOAD16(q + (k) * INPUTS + (n))
 #define STORE(m, n, value)                                                                         \
   {                                                                                                \
     const int e = (m) * INPUTS + (n);                                                              \
