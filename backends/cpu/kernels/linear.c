@@ -83,6 +83,24 @@ static inline void prefetch_row(const float *w, int64_t n) {
   for (int64_t i = 0; i < n; i += 16) __builtin_prefetch(w + i);
 }
 
+/* dst = src times scales, or src. */
+static void scaled(int64_t n, const float *src, const float *scale, float *dst) {
+  if (scale)
+    multiply(n, src, scale, dst);
+  else
+    memcpy(dst, src, sizeof(float) * (size_t)n);
+}
+
+/* y's scale, bias and chain, for outputs m0 .. m1-1 of sample n. */
+static void finish_outputs(const linear *l, int64_t n, int64_t m0, int64_t m1) {
+  float *y = l->y + n * l->n_out;
+  if (l->row_scale)
+    for (int64_t i = m0; i < m1; i++) y[i] *= l->row_scale[i];
+  if (l->bias)
+    for (int64_t i = m0; i < m1; i++) y[i] += l->bias[i];
+  cpu_finish(l->call, n * l->n_out + m0, m1 - m0);
+}
+
 /* ---- forward: y^T = (P o W) x^T, so that W is packed without transposing --------------------- */
 
 static void forward_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
@@ -113,14 +131,37 @@ static void forward_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, in
   const linear *l = g->ctx;
   int64_t rows = m1 - m0;
   cpu_transpose(tile, ldt, rows, n1 - n0, l->y + n0 * l->n_out + m0, l->n_out, rows);
-  for (int64_t n = n0; n < n1; n++) {
-    float *y = l->y + n * l->n_out + m0;
-    if (l->row_scale)
-      for (int64_t i = 0; i < rows; i++) y[i] *= l->row_scale[m0 + i];
-    if (l->bias)
-      for (int64_t i = 0; i < rows; i++) y[i] += l->bias[m0 + i];
-    cpu_finish(l->call, n * l->n_out + m0, rows);
+  for (int64_t n = n0; n < n1; n++) finish_outputs(l, n, m0, m1);
+}
+
+/* ---- or y = x (P o W)^T, which transposes W but neither x nor y: for large batches ------------
+ */
+
+static void straight_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
+  const linear *l = g->ctx;
+  for (int64_t r = 0; r < mr; r++, dst += AR)
+    scaled(kc, l->x + (m0 + r) * l->n_in + k0, l->col_scale ? l->col_scale + k0 : NULL, dst);
+}
+
+static void straight_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
+  const linear *l = g->ctx;
+  piece pieces[NC];
+  int count = has_prior(l) ? cut(l, k0, kc, NC, pieces) : 0;
+  float rows[NR * AR]; /* of P o W, before they are transposed */
+  for (int64_t j = 0; j < nc; j += NR, dst += panel_size(kc)) {
+    int64_t nr = min64(NR, nc - j), pitch = count ? AR : l->n_in;
+    const float *w = l->w + (n0 + j) * l->n_in + k0;
+    for (int64_t r = 0; count && r < nr; r++)
+      times_prior(l, n0 + j + r, k0, pieces, count, w + r * l->n_in, rows + r * AR, NC, 0);
+    cpu_transpose(count ? rows : w, pitch, nr, kc, dst, NR, NR);
   }
+}
+
+static void straight_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
+                            float *tile, int64_t ldt) {
+  (void)tile;
+  (void)ldt;
+  for (int64_t n = m0; n < m1; n++) finish_outputs(g->ctx, n, n0, n1);
 }
 
 void ISA(k_linear)(const cpu_call *c, cpu_worker *w);
@@ -142,6 +183,19 @@ void ISA(k_linear)(const cpu_call *c, cpu_worker *w) {
             .a_pitch = l.n_in,
             .pack_b = forward_b,
             .finish = forward_finish};
+  if (l.n_in * l.n_out < l.batch * (l.n_in + l.n_out))
+    g = (gemm){.m = l.batch,
+               .n = l.n_out,
+               .k = l.n_in,
+               .ctx = &l,
+               .pack_a = straight_a,
+               .a_from = l.x,
+               .a_pitch = l.n_in,
+               .pack_b = straight_b,
+               .c = l.y,
+               .ldc = l.n_out,
+               .run = l.n_out,
+               .finish = straight_finish};
   cpu_gemm(&g, w);
 }
 
@@ -149,13 +203,8 @@ void ISA(k_linear)(const cpu_call *c, cpu_worker *w) {
 
 static void dx_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
   const linear *l = g->ctx;
-  for (int64_t r = 0; r < mr; r++, dst += AR) {
-    const float *dy = l->dy + (m0 + r) * l->n_out + k0;
-    if (l->row_scale)
-      for (int64_t k = 0; k < kc; k++) dst[k] = dy[k] * l->row_scale[k0 + k];
-    else
-      memcpy(dst, dy, sizeof(float) * (size_t)kc);
-  }
+  for (int64_t r = 0; r < mr; r++, dst += AR)
+    scaled(kc, l->dy + (m0 + r) * l->n_out + k0, l->row_scale ? l->row_scale + k0 : NULL, dst);
 }
 
 static void dx_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
