@@ -224,6 +224,12 @@ void bench_passes(const bench_options *o, bench_results *r);
 void bench_pass_begin(void);
 void bench_pass_send(bench_results *r, uint32_t first, bool by_name);
 
+/* ---- JSON (json.c) --------------------------------------------------------------------------- */
+
+const char *bench_text(const json_t *o, const char *key); /* "" where there is none */
+double bench_number(const json_t *o, const char *key);    /* NaN where there is none */
+json_t *bench_real(double x);                             /* null for NaN and infinity */
+
 /* ---- output ---------------------------------------------------------------------------------- */
 
 void bench_print_head(void);

@@ -26,19 +26,14 @@ static const struct {
 };
 enum { KERNELS = sizeof kernels / sizeof *kernels };
 
-static const char *text(const json_t *o, const char *key) {
-  const char *s = json_string_value(json_object_get(o, key));
-  return s ? s : "";
-}
-
 /* KERNELS when the file is for something else. */
 static size_t kernel_of(const json_t *file) {
-  const char *family = text(file, "kernel_family");
+  const char *family = bench_text(file, "kernel_family");
   size_t n = strlen(family), k = 0;
   if (n > 2 && family[n - 2] == '_') n -= 2;
   while (k < KERNELS && (strlen(kernels[k].family) != n || memcmp(kernels[k].family, family, n)))
     k++;
-  return strcmp(text(file, "precision"), "32") == 0 ? k : KERNELS;
+  return strcmp(bench_text(file, "precision"), "32") == 0 ? k : KERNELS;
 }
 
 /* "NAME=VALUE NAME=VALUE ..." */
@@ -73,7 +68,7 @@ bool bench_clblast_tune(void *library, void *device, const char *folder) {
     snprintf(path, sizeof path, "%.255s/%.255s", folder, e->d_name);
     json_t *file = strstr(e->d_name, ".json") ? json_load_file(path, 0, NULL) : NULL;
     size_t k = file ? kernel_of(file) : KERNELS;
-    double took = file ? strtod(text(file, "best_time"), NULL) : NAN;
+    double took = file ? strtod(bench_text(file, "best_time"), NULL) : NAN;
     if (k < KERNELS && (!best[k] || took < seconds[k])) {
       json_decref(best[k]);
       best[k] = json_incref(file);
@@ -86,7 +81,7 @@ bool bench_clblast_tune(void *library, void *device, const char *folder) {
   for (size_t k = 0; k < KERNELS; k++) {
     if (!best[k]) continue;
     any = true;
-    ok = ok && apply(override, device, kernels[k].kernel, text(best[k], "best_parameters"));
+    ok = ok && apply(override, device, kernels[k].kernel, bench_text(best[k], "best_parameters"));
     json_decref(best[k]);
   }
   return (ok && any) ||

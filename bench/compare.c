@@ -18,17 +18,13 @@ static json_t *load(const char *path) {
   return j;
 }
 
-static const char *text(const json_t *o, const char *key) {
-  const char *s = json_string_value(json_object_get(o, key));
-  return s ? s : "";
-}
-
 static const json_t *find(const json_t *results, const json_t *like) {
   size_t i;
   json_t *o;
   json_array_foreach((json_t *)results, i,
-                     o) if (strcmp(text(o, "case"), text(like, "case")) == 0 &&
-                            strcmp(text(o, "backend"), text(like, "backend")) == 0) return o;
+                     o) if (strcmp(bench_text(o, "case"), bench_text(like, "case")) == 0 &&
+                            strcmp(bench_text(o, "backend"), bench_text(like, "backend")) ==
+                                0) return o;
   return NULL;
 }
 
@@ -68,7 +64,7 @@ static bool shared(const json_t *olds, const json_t *news, const json_t *row, co
   bool any = false;
   json_t *other;
   json_array_foreach((json_t *)news, i, other) {
-    if (other == row || strcmp(text(other, "case"), text(row, "case")) != 0) continue;
+    if (other == row || strcmp(bench_text(other, "case"), bench_text(row, "case")) != 0) continue;
     const json_t *old = find(olds, other);
     double before = old ? seconds(old, "median") : 0, now = seconds(other, "median");
     if (!(before > 0) || !(now > 0)) continue;
@@ -99,7 +95,8 @@ int bench_compare(const bench_options *o, const char *path_a, const char *path_b
     if (!old || !seconds(old, "median")) continue;
     if (!seconds(row, "median")) {
       lost++;
-      printf("%-36s %-18s now %s\n", text(row, "case"), text(row, "backend"), text(row, "status"));
+      printf("%-36s %-18s now %s\n", bench_text(row, "case"), bench_text(row, "backend"),
+             bench_text(row, "status"));
       continue;
     }
     change c = judge(old, row, o->margin);
@@ -107,8 +104,8 @@ int bench_compare(const bench_options *o, const char *path_a, const char *path_b
         shared(ra, json_object_get(b, "results"), row, &c, o->margin))
       c.kind = SHARED;
     count[c.kind]++;
-    printf("%-36s %-18s %.3f [%.3f, %.3f] %s\n", text(row, "case"), text(row, "backend"), c.ratio,
-           c.low, c.high, verdict[c.kind]);
+    printf("%-36s %-18s %.3f [%.3f, %.3f] %s\n", bench_text(row, "case"),
+           bench_text(row, "backend"), c.ratio, c.low, c.high, verdict[c.kind]);
   }
   printf("%u slower, %u faster, %u unchanged within %.0f %%, %u unsure, %u without a time\n",
          count[SLOWER], count[FASTER], count[SAME], 100 * o->margin, count[BUSY] + count[SHARED],

@@ -84,7 +84,7 @@ static const struct {
     {"--batch", COUNT, FIELD(batch)},
     {"--threads", COUNT, FIELD(threads)},
     {"--passes", COUNT, FIELD(passes)},
-    {"--pass", COUNT, FIELD(pass)},
+    {"--pass", COUNT, FIELD(pass)}, /* of passes.c, not for people */
     {"--precision", REAL, FIELD(precision)},
     {"--max-time", REAL, FIELD(max_time)},
     {"--margin", REAL, FIELD(margin)},

@@ -68,11 +68,6 @@ void bench_print_ratio(const bench_ratio_row *q) {
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-/* NaN and infinity become null. */
-static json_t *number(double x) {
-  return isfinite(x) ? json_real(x) : json_null();
-}
-
 static void cpu_name(char out[128]) {
   snprintf(out, 128, "unknown");
   FILE *f = fopen("/proc/cpuinfo", "r");
@@ -101,14 +96,14 @@ static json_t *environment(const bench_results *r) {
   return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:b, s:b}", "cpu", cpu, "system",
                    host.release, "compiler", __VERSION__, "flags", LP_BENCH_FLAGS, "commit",
                    LP_BENCH_COMMIT, "date", date, "devices", devices, "clock_seconds",
-                   number(bench_resolution()), "noisy", (int)r->noisy, "busy", (int)r->busy,
+                   bench_real(bench_resolution()), "noisy", (int)r->noisy, "busy", (int)r->busy,
                    "incomplete", (int)r->interrupted);
 }
 
 static json_t *summary(const bench_summary *s) {
-  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:i}", "median", number(s->median), "q1",
-                   number(s->q1), "q3", number(s->q3), "low", number(s->low), "high",
-                   number(s->high), "n", (int)s->n);
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:i}", "median", bench_real(s->median), "q1",
+                   bench_real(s->q1), "q3", bench_real(s->q3), "low", bench_real(s->low), "high",
+                   bench_real(s->high), "n", (int)s->n);
 }
 
 static json_t *result(const bench_row *row) {
@@ -117,25 +112,25 @@ static json_t *result(const bench_row *row) {
       json_pack("{s:s, s:s, s:s}", "case", row->name, "backend", row->backend, "status",
                 row->state == ROW_OK && !row->samples.n ? "not measured" : state[row->state]);
   if (row->note[0]) json_object_set_new(o, "note", json_string(row->note));
-  json_object_set_new(o, "gflops", number(row->gflops));
-  json_object_set_new(o, "gbps", number(row->gbps));
+  json_object_set_new(o, "gflops", bench_real(row->gflops));
+  json_object_set_new(o, "gbps", bench_real(row->gbps));
   if (row->state != ROW_OK || !row->samples.n) return o;
   const bench_limits *l = &row->limits;
   json_t *seconds = summary(&row->seconds), *passes = json_array();
   for (uint32_t k = 0; k <= row->samples.passes; k++)
-    json_array_append_new(passes, number(bench_pass_median(&row->samples, k)));
+    json_array_append_new(passes, bench_real(bench_pass_median(&row->samples, k)));
   json_object_set_new(seconds, "passes", passes);
   json_object_set_new(o, "seconds", seconds);
-  json_object_set_new(o, "others", number(row->others));
-  json_object_set_new(o, "device_seconds", number(row->device_seconds));
-  json_object_set_new(o, "fraction_of_limit", number(row->fraction));
-  json_object_set_new(o, "intensity", number(row->flops / row->bytes));
-  json_object_set_new(o, "limit_gflops", number(l->gflops));
+  json_object_set_new(o, "others", bench_real(row->others));
+  json_object_set_new(o, "device_seconds", bench_real(row->device_seconds));
+  json_object_set_new(o, "fraction_of_limit", bench_real(row->fraction));
+  json_object_set_new(o, "intensity", bench_real(row->flops / row->bytes));
+  json_object_set_new(o, "limit_gflops", bench_real(l->gflops));
   json_object_set_new(o, "limit_gflops_of", json_string(l->gflops_of));
-  json_object_set_new(o, "limit_gbps", number(l->gbps));
+  json_object_set_new(o, "limit_gbps", bench_real(l->gbps));
   json_object_set_new(o, "bytes", json_integer((json_int_t)row->memory));
   if (row->items > 0)
-    json_object_set_new(o, "items_per_second", number(row->items / row->seconds.median));
+    json_object_set_new(o, "items_per_second", bench_real(row->items / row->seconds.median));
   return o;
 }
 
@@ -146,8 +141,8 @@ static bool write_json(const bench_options *o, const bench_results *r) {
     const bench_ratio_row *q = &r->ratio[i];
     json_array_append_new(ratios,
                           json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "case", q->name, "a", q->a,
-                                    "b", q->b, "ratio", number(q->ratio.median), "low",
-                                    number(q->ratio.low), "high", number(q->ratio.high)));
+                                    "b", q->b, "ratio", bench_real(q->ratio.median), "low",
+                                    bench_real(q->ratio.low), "high", bench_real(q->ratio.high)));
   }
   json_t *all = json_pack("{s:i, s:o, s:o, s:o}", "schema", 1, "environment", environment(r),
                           "results", results, "ratios", ratios);

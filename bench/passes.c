@@ -28,10 +28,6 @@ void bench_pass_begin(void) {
   signal(SIGINT, SIG_IGN); /* the first process passes it on, as SIGTERM */
 }
 
-static json_t *number(double x) {
-  return isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *pack_row(const bench_row *row) {
   json_t *samples = json_array();
   for (uint32_t i = 0; i < row->samples.n; i++)
@@ -41,9 +37,9 @@ static json_t *pack_row(const bench_row *row) {
                    "case", row->name, "backend", row->backend, "device", row->device, "note",
                    row->note, "state", (int)row->state, "flops", row->flops, "bytes", row->bytes,
                    "memory", (json_int_t)row->memory, "items", row->items, "device_seconds",
-                   number(row->device_seconds), "others", number(row->others), "limit_gflops",
-                   number(l->gflops), "limit_gbps", number(l->gbps), "limit_is_product",
-                   strcmp(l->gflops_of, best_product) == 0, "samples", samples);
+                   bench_real(row->device_seconds), "others", bench_real(row->others),
+                   "limit_gflops", bench_real(l->gflops), "limit_gbps", bench_real(l->gbps),
+                   "limit_is_product", strcmp(l->gflops_of, best_product) == 0, "samples", samples);
 }
 
 void bench_pass_send(bench_results *r, uint32_t first, bool by_name) {
@@ -62,33 +58,23 @@ void bench_pass_send(bench_results *r, uint32_t first, bool by_name) {
 
 /* ---- in the first process -------------------------------------------------------------------- */
 
-static double real(const json_t *o, const char *key) {
-  const json_t *x = json_object_get(o, key);
-  return json_is_number(x) ? json_number_value(x) : NAN;
-}
-
-static void copy_text(char *to, size_t size, const json_t *o, const char *key) {
-  const char *s = json_string_value(json_object_get(o, key));
-  snprintf(to, size, "%s", s ? s : "");
-}
-
 static bool add_row(bench_results *r, const json_t *o) {
   char name[sizeof r->row->name], backend[sizeof r->row->backend];
-  copy_text(name, sizeof name, o, "case");
-  copy_text(backend, sizeof backend, o, "backend");
+  snprintf(name, sizeof name, "%s", bench_text(o, "case"));
+  snprintf(backend, sizeof backend, "%s", bench_text(o, "backend"));
   bench_row *row = bench_add(r, name, backend);
   if (!row) return false;
-  copy_text(row->device, sizeof row->device, o, "device");
-  copy_text(row->note, sizeof row->note, o, "note");
+  snprintf(row->device, sizeof row->device, "%s", bench_text(o, "device"));
+  snprintf(row->note, sizeof row->note, "%s", bench_text(o, "note"));
   row->state = (bench_state)json_integer_value(json_object_get(o, "state"));
-  row->flops = real(o, "flops");
-  row->bytes = real(o, "bytes");
+  row->flops = bench_number(o, "flops");
+  row->bytes = bench_number(o, "bytes");
   row->memory = (uint64_t)json_integer_value(json_object_get(o, "memory"));
-  row->items = real(o, "items");
-  row->device_seconds = real(o, "device_seconds");
-  row->others = real(o, "others");
-  row->limits.gflops = real(o, "limit_gflops");
-  row->limits.gbps = real(o, "limit_gbps");
+  row->items = bench_number(o, "items");
+  row->device_seconds = bench_number(o, "device_seconds");
+  row->others = bench_number(o, "others");
+  row->limits.gflops = bench_number(o, "limit_gflops");
+  row->limits.gbps = bench_number(o, "limit_gbps");
   if (json_is_true(json_object_get(o, "limit_is_product"))) row->limits.gflops_of = best_product;
   size_t i;
   json_t *x;
@@ -149,7 +135,10 @@ static bool follow(bench_results *r, pid_t pid, int fd) {
     if (poll(&wait, 1, 100) <= 0) continue; /* so that a signal just before it is seen soon */
     if (n + 65536 > cap) {
       char *grown = realloc(text, cap = 2 * cap + 131072);
-      if (!grown) break;
+      if (!grown) {
+        ok = (lp_fail(LP_ERR_MEMORY, "out of memory"), false);
+        break;
+      }
       text = grown;
     }
     got = read(fd, text + n, cap - n - 1);
@@ -170,6 +159,9 @@ static bool follow(bench_results *r, pid_t pid, int fd) {
   }
   if (ok && WIFSIGNALED(status))
     ok = (lp_fail(LP_ERR_DEVICE, "pass %u ended by signal %d", r->pass, WTERMSIG(status)), false);
+  if (ok && !bench_stop && WIFEXITED(status) && WEXITSTATUS(status) != 0)
+    ok = (lp_fail(LP_ERR_DEVICE, "pass %u ended with status %d", r->pass, WEXITSTATUS(status)),
+          false);
   return ok;
 }
 

@@ -18,18 +18,8 @@ static json_t *load(const char *path) {
   return j;
 }
 
-static const char *text(const json_t *o, const char *key) {
-  const char *s = json_string_value(json_object_get(o, key));
-  return s ? s : "";
-}
-
-static double number(const json_t *o, const char *key) {
-  const json_t *v = json_object_get(o, key);
-  return json_is_number(v) ? json_number_value(v) : NAN;
-}
-
 static double median(const json_t *o) {
-  return number(json_object_get(o, "seconds"), "median");
+  return bench_number(json_object_get(o, "seconds"), "median");
 }
 
 /* ---- plot ------------------------------------------------------------------------------------ */
@@ -47,11 +37,11 @@ static int put_points(FILE *f, const json_t *file, const char *backend, double l
   size_t i;
   json_t *o;
   json_array_foreach(json_object_get(file, "results"), i, o) {
-    double x = number(o, "intensity"), y = number(o, "gflops");
-    if (strcmp(text(o, "backend"), backend) != 0 || !(x > 0) || !(y > 0)) continue;
+    double x = bench_number(o, "intensity"), y = bench_number(o, "gflops");
+    if (strcmp(bench_text(o, "backend"), backend) != 0 || !(x > 0) || !(y > 0)) continue;
     if (f) fprintf(f, "%.6g %.6g\n", x, y);
-    limit[0] = number(o, "limit_gflops");
-    limit[1] = number(o, "limit_gbps");
+    limit[0] = bench_number(o, "limit_gflops");
+    limit[1] = bench_number(o, "limit_gbps");
     n++;
   }
   return n;
@@ -64,8 +54,8 @@ static uint32_t backends_of(const json_t *file, const char *name[BENCH_MAX_BACKE
   json_t *o;
   json_array_foreach(json_object_get(file, "results"), i, o) {
     bool known = false;
-    for (uint32_t k = 0; k < n; k++) known |= strcmp(name[k], text(o, "backend")) == 0;
-    if (!known && n < BENCH_MAX_BACKENDS) name[n++] = text(o, "backend");
+    for (uint32_t k = 0; k < n; k++) known |= strcmp(name[k], bench_text(o, "backend")) == 0;
+    if (!known && n < BENCH_MAX_BACKENDS) name[n++] = bench_text(o, "backend");
   }
   return n;
 }
@@ -181,11 +171,11 @@ static void put_roofline(FILE *f, const json_t *file) {
     size_t i;
     json_t *o;
     json_array_foreach(json_object_get(file, "results"), i, o) {
-      double x = number(o, "intensity"), y = number(o, "gflops");
-      if (strcmp(text(o, "backend"), name[b]) != 0 || !(x > 0) || !(y > 0)) continue;
+      double x = bench_number(o, "intensity"), y = bench_number(o, "gflops");
+      if (strcmp(bench_text(o, "backend"), name[b]) != 0 || !(x > 0) || !(y > 0)) continue;
       fprintf(f, "<circle cx='%.1f' cy='%.1f' r='3.5' fill='%s' fill-opacity='.75'><title>", X(x),
               Y(y), c);
-      put_escaped(f, text(o, "case"));
+      put_escaped(f, bench_text(o, "case"));
       fprintf(f, ": %.3g GFLOP/s</title></circle>", y);
     }
     fprintf(f, "<text x='%d' y='%u' fill='%s'>", LEFT + 10, TOP + 16 + 16 * b, c);
@@ -202,18 +192,18 @@ static void put_environment(FILE *f, const json_t *env) {
   fputs("<table class=env>", f);
   for (size_t i = 0; i < sizeof key / sizeof *key; i++) {
     fprintf(f, "<tr><th>%s</th><td>", key[i]);
-    put_escaped(f, text(env, key[i]));
+    put_escaped(f, bench_text(env, key[i]));
     fputs("</td></tr>", f);
   }
   size_t i;
   json_t *d;
   json_array_foreach(json_object_get(env, "devices"), i, d) {
     fputs("<tr><th>", f);
-    put_escaped(f, text(d, "id"));
+    put_escaped(f, bench_text(d, "id"));
     fputs("</th><td>", f);
-    put_escaped(f, text(d, "name"));
+    put_escaped(f, bench_text(d, "name"));
     fputs(" ", f);
-    put_escaped(f, text(d, "driver"));
+    put_escaped(f, bench_text(d, "driver"));
     fputs("</td></tr>", f);
   }
   fputs("</table>", f);
@@ -231,32 +221,33 @@ static void put_results(FILE *f, const json_t *file) {
   json_t *o;
   json_array_foreach(json_object_get(file, "results"), i, o) {
     const json_t *s = json_object_get(o, "seconds");
-    double m = median(o), fraction = number(o, "fraction_of_limit");
+    double m = median(o), fraction = bench_number(o, "fraction_of_limit");
     fputs("<tr><td>", f);
-    put_escaped(f, text(o, "case"));
+    put_escaped(f, bench_text(o, "case"));
     fputs("</td><td>", f);
-    put_escaped(f, text(o, "backend"));
+    put_escaped(f, bench_text(o, "backend"));
     fputs("</td>", f);
     if (!s) {
       fprintf(f, "<td colspan=7 class=%s>",
-              strcmp(text(o, "status"), "WRONG") == 0 ? "wrong" : "none");
-      put_escaped(f, text(o, "status"));
+              strcmp(bench_text(o, "status"), "WRONG") == 0 ? "wrong" : "none");
+      put_escaped(f, bench_text(o, "status"));
       fputs(" ", f);
-      put_escaped(f, text(o, "note"));
+      put_escaped(f, bench_text(o, "note"));
       fputs("</td></tr>\n", f);
       continue;
     }
     put_number(f, m * 1e3, "%.4g");
-    fprintf(f, "<td class=n>%.4g to %.4g</td>", number(s, "low") * 1e3, number(s, "high") * 1e3);
-    put_number(f, number(o, "device_seconds") * 1e3, "%.4g");
-    put_number(f, number(o, "gflops"), "%.4g");
-    put_number(f, number(o, "gbps"), "%.3g");
+    fprintf(f, "<td class=n>%.4g to %.4g</td>", bench_number(s, "low") * 1e3,
+            bench_number(s, "high") * 1e3);
+    put_number(f, bench_number(o, "device_seconds") * 1e3, "%.4g");
+    put_number(f, bench_number(o, "gflops"), "%.4g");
+    put_number(f, bench_number(o, "gbps"), "%.3g");
     if (isfinite(fraction))
       fprintf(f, "<td><span class=bar style='width:%.0fpx'></span> %.0f %%</td>",
               60 * fmin(fraction, 1.5), 100 * fraction);
     else
       fputs("<td></td>", f);
-    put_number(f, number(o, "bytes") * 1e-6, "%.4g");
+    put_number(f, bench_number(o, "bytes") * 1e-6, "%.4g");
     fputs("</tr>\n", f);
   }
   fputs("</table>", f);
@@ -270,11 +261,12 @@ static void put_results(FILE *f, const json_t *file) {
     fputs("<tr>", f);
     for (int k = 0; k < 3; k++) {
       fputs("<td>", f);
-      put_escaped(f, text(o, key[k]));
+      put_escaped(f, bench_text(o, key[k]));
       fputs("</td>", f);
     }
-    put_number(f, number(o, "ratio"), "%.3f");
-    fprintf(f, "<td class=n>%.3f to %.3f</td></tr>\n", number(o, "low"), number(o, "high"));
+    put_number(f, bench_number(o, "ratio"), "%.3f");
+    fprintf(f, "<td class=n>%.3f to %.3f</td></tr>\n", bench_number(o, "low"),
+            bench_number(o, "high"));
   }
   fputs("</table>", f);
 }

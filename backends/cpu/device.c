@@ -57,10 +57,9 @@ void cpu_device_describe(const cpu_variant *v, bool bf16, int threads, lp_device
                          .id = "cpu",
                          .alignment = CPU_ALIGN,
                          .units = (uint32_t)threads};
-  bool emulated = bf16 && v->bf16 == v->kernels->bf16;
   snprintf(info.name, sizeof info.name, "%s, %d thread%s, %s%s%s", name, threads,
            threads == 1 ? "" : "s", bf16 ? v->name : v->kernels->name, bf16 ? ", bf16" : "",
-           emulated ? " emulated" : "");
+           bf16 && cpu_bf16_emulated(v) ? " emulated" : "");
   long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
   if (pages > 0 && page > 0) info.memory = (uint64_t)pages * (uint64_t)page;
   *out = info;

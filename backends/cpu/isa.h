@@ -21,6 +21,11 @@ const cpu_variant *cpu_variant_get(unsigned i);
  * instructions must agree with the emulation on a small product (selftest.c). */
 lp_status cpu_variant_choose(const lp_host *host, const cpu_variant **out);
 
+/* Is the variant's bf16 that of its kernels, without instructions of its own? */
+static inline bool cpu_bf16_emulated(const cpu_variant *v) {
+  return v->bf16 == v->kernels->bf16;
+}
+
 /* Does the variant multiply in bf16 as the emulation of the same kernels does? */
 bool cpu_variant_agrees(const cpu_variant *v);
 

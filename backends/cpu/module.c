@@ -15,9 +15,8 @@ static lp_status enumerate(void *self, lp_device_info *out, size_t cap, size_t *
   if (cap) {
     cpu_device_describe(variant, false, cpu_default_threads(), out);
     size_t end = strlen(out->name);
-    bool emulated = variant->bf16 == variant->kernels->bf16;
     snprintf(out->name + end, sizeof out->name - end, "; bf16 %s%s", variant->name,
-             emulated ? " emulated" : "");
+             cpu_bf16_emulated(variant) ? " emulated" : "");
   }
   *n = 1;
   return LP_OK;

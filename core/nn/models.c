@@ -10,8 +10,9 @@
  * published networks start from loses a factor of 6 a layer, and with it the first epochs. */
 #define LP_HE_GAIN 2.4494897f
 
-/* resize: of the smaller side for evaluation, before the centre crop of size x size. 8/7 of it, as
- * AlexNet has it: what training crops show is as large then (Touvron et al., NeurIPS 2019). */
+/* resize: of the smaller side for evaluation, before the centre crop of size x size. Where images
+ * are trained on in random crops, 8/7 of size, as in AlexNet: what a crop shows is larger than in
+ * the whole image, and so is then what is evaluated (Touvron et al., NeurIPS 2019). */
 static const lp_model_row models[] = {
     {.name = "lenet",
      .summary = "LeNet with a 7 x 7 sheet, for 28 x 28 images",

@@ -323,6 +323,27 @@ static void test_train(void **state) {
   test_same_file("one.safetensors", "reference/models/linear-seed2.safetensors");
 }
 
+/* A profile: rows and trace add up, and an epoch waits for images during a part of itself. */
+static void test_profile(void **state) {
+  (void)state;
+  assert_int_equal(test_run("train --data idx:data --epochs 1 --batch 4 --sheet 7x7 --backend cpu "
+                            "--out p.safetensors --profile p.json --quiet"),
+                   0);
+  const char *line = strstr(test_out, "all steps, timed one by one"),
+             *epoch = strstr(test_out, "an epoch: ");
+  double total = 0, sum = 0, seconds = 0, waited = 0;
+  assert_true(line && sscanf(line, "all steps, timed one by one %lf", &total) == 1);
+  assert_true(epoch && sscanf(epoch, "an epoch: %lf s, of which %lf s", &seconds, &waited) == 2);
+  assert_true(seconds > 0 && waited >= 0 && waited < seconds);
+  json_t *trace = json_load_file("p.json", 0, NULL), *event;
+  size_t i;
+  json_array_foreach(json_object_get(trace, "traceEvents"), i, event) {
+    sum += json_number_value(json_object_get(event, "dur"));
+  }
+  json_decref(trace);
+  assert_true(i > 20 && fabs(sum - total) < 0.1);
+}
+
 /* Image files get the size of the network; those that are broken are counted. */
 static void test_image_files(void **state) {
   (void)state;
@@ -356,11 +377,12 @@ static void test_image_files(void **state) {
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_folder),    cmocka_unit_test(test_repeats),
-      cmocka_unit_test(test_precision), cmocka_unit_test(test_kill),
-      cmocka_unit_test(test_interrupt), cmocka_unit_test(test_resume_refused),
-      cmocka_unit_test(test_nonfinite), cmocka_unit_test(test_report),
-      cmocka_unit_test(test_train),     cmocka_unit_test(test_image_files),
+      cmocka_unit_test(test_folder),      cmocka_unit_test(test_repeats),
+      cmocka_unit_test(test_precision),   cmocka_unit_test(test_kill),
+      cmocka_unit_test(test_interrupt),   cmocka_unit_test(test_resume_refused),
+      cmocka_unit_test(test_nonfinite),   cmocka_unit_test(test_report),
+      cmocka_unit_test(test_train),       cmocka_unit_test(test_profile),
+      cmocka_unit_test(test_image_files),
   };
   int failed = cmocka_run_group_tests(tests, make_reference, NULL);
   test_end();

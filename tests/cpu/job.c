@@ -30,7 +30,7 @@ void each_flavour(bool with_bf16, void (*f)(const flavour *)) {
       print_message("skipped %s: this CPU lacks %s\n", v->name, missing);
       continue;
     }
-    bool own = v->bf16 == v->kernels->bf16; /* else another variant has these kernels */
+    bool own = cpu_bf16_emulated(v); /* else another variant has these kernels */
     if (own) try_flavour(v, v->name, v->kernels->f32, f);
     if (with_bf16) try_flavour(v, v->name, v->bf16, f);
 #ifdef LP_CPU_AMX

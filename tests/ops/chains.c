@@ -165,6 +165,11 @@ static void conv_dropout_pool(case_program *p) {
   finish(p, unary(p, LP_OP_RELU, y));
 }
 
+static void overlapping_pool(case_program *p) {
+  lp_val y = conv(p, "conv", case_x(p, "x", lp_f32(3, 2, 13, 15), true), 2, 5, 3, 1);
+  finish(p, pool(p, unary(p, LP_OP_RELU, y), 3, 2));
+}
+
 static void conv_residual(case_program *p) {
   lp_val x = case_x(p, "x", lp_f32(2, 5, 7, 6), true);
   lp_val y = unary(p, LP_OP_RELU, conv(p, "conv1", x, 5, 5, 3, 1));
@@ -298,6 +303,7 @@ static const struct {
     {"reshaped extra", reshaped_extra},
     {"reshape as target", reshape_target},
     {"conv dropout2d pool relu", conv_dropout_pool},
+    {"conv relu pool overlapping", overlapping_pool},
     {"conv residual", conv_residual},
     {"relu dropout linear", relu_dropout_linear},
     {"dropout twice", dropout_twice},

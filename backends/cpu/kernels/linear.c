@@ -83,12 +83,15 @@ static inline void prefetch_row(const float *w, int64_t n) {
   for (int64_t i = 0; i < n; i += 16) __builtin_prefetch(w + i);
 }
 
-/* dst = src times scales, or src. */
-static void scaled(int64_t n, const float *src, const float *scale, float *dst) {
-  if (scale)
-    multiply(n, src, scale, dst);
-  else
-    memcpy(dst, src, sizeof(float) * (size_t)n);
+/* Packs rows m0 .. of a matrix of `pitch` columns, which are scaled where there is a scale. */
+static void pack_scaled(const float *x, int64_t pitch, const float *scale, int64_t m0, int64_t mr,
+                        int64_t k0, int64_t kc, float *dst) {
+  for (const float *src = x + m0 * pitch + k0; mr > 0; mr--, src += pitch, dst += AR) {
+    if (scale)
+      multiply(kc, src, scale + k0, dst);
+    else
+      memcpy(dst, src, sizeof(float) * (size_t)kc);
+  }
 }
 
 /* y's scale, bias and chain, for outputs m0 .. m1-1 of sample n. */
@@ -134,13 +137,11 @@ static void forward_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, in
   for (int64_t n = n0; n < n1; n++) finish_outputs(l, n, m0, m1);
 }
 
-/* ---- or y = x (P o W)^T, which transposes W but neither x nor y: for large batches ------------
- */
+/* ---- or y = x (P o W)^T, for large batches: transposes W, but neither x nor y ---------------- */
 
 static void straight_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
   const linear *l = g->ctx;
-  for (int64_t r = 0; r < mr; r++, dst += AR)
-    scaled(kc, l->x + (m0 + r) * l->n_in + k0, l->col_scale ? l->col_scale + k0 : NULL, dst);
+  pack_scaled(l->x, l->n_in, l->col_scale, m0, mr, k0, kc, dst);
 }
 
 static void straight_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
@@ -203,8 +204,7 @@ void ISA(k_linear)(const cpu_call *c, cpu_worker *w) {
 
 static void dx_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
   const linear *l = g->ctx;
-  for (int64_t r = 0; r < mr; r++, dst += AR)
-    scaled(kc, l->dy + (m0 + r) * l->n_out + k0, l->row_scale ? l->row_scale + k0 : NULL, dst);
+  pack_scaled(l->dy, l->n_out, l->row_scale, m0, mr, k0, kc, dst);
 }
 
 static void dx_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
