@@ -98,6 +98,7 @@ void product_define(ocl_encoder *e, const product *p, int span) {
     for (size_t i = 0; i < sizeof extent / sizeof *extent; i++)
       ocl_define_int(e, extent[i].name, extent[i].value);
   } else {
+    ocl_define_int(e, "STRAIGHT", p->straight);
     ocl_define_int(e, "INPUTS", p->inputs);
     ocl_define_int(e, "OUTPUTS", p->outputs);
     ocl_define_int(e, "PRIOR", p->table ? 1 : p->dense ? 2 : 0);

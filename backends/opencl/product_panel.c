@@ -52,6 +52,16 @@ static void plan_blocks(lp_device *dev, const product *p, blocking *b) {
   b->slice = ocl_ceil(b->block_n * b->kp + a + 256 + c, 32) * 32;
 }
 
+/* A layer of a large batch turns W rather than its inputs and outputs. */
+static product oriented(const product *p) {
+  product q = *p;
+  if (p->conv || p->direction != 1 || p->inputs * p->outputs >= p->batch * (p->inputs + p->outputs))
+    return q;
+  q.m = p->batch, q.n = p->outputs;
+  q.straight = q.c_nfast = true;
+  return q;
+}
+
 bool panel_fits(lp_device *dev, const lp_plan_view *plan, const product *p) {
   (void)plan;
   return dev->cpu && p->m > 0 && p->n > 0 && p->k > 0;
@@ -59,19 +69,21 @@ bool panel_fits(lp_device *dev, const lp_plan_view *plan, const product *p) {
 
 size_t panel_workspace(lp_device *dev, const lp_plan_view *plan, const product *p) {
   (void)plan;
+  const product q = oriented(p);
   blocking b;
-  plan_blocks(dev, p, &b);
+  plan_blocks(dev, &q, &b);
   return (size_t)(b.items * b.slice) * sizeof(float);
 }
 
-void panel_encode(ocl_encoder *e, const product *p) {
+void panel_encode(ocl_encoder *e, const product *given) {
+  const product q = oriented(given), *p = &q;
   blocking b;
   plan_blocks(e->dev, p, &b);
   char rows[8];
   snprintf(rows, sizeof rows, "R%d", b.mr);
   ocl_begin_with(e, p->conv ? "conv" : "linear", "lists", p->conv ? "conv_panel" : "linear_panel");
   ocl_file(e, "gemm_panel");
-  product_define(e, p, p->conv ? 0 : p->direction == 1 ? b.mr : b.lanes);
+  product_define(e, p, p->conv ? 0 : p->c_nfast ? b.lanes : b.mr);
   ocl_define(e, "ROWS", "%s", rows);
   ocl_define_int(e, "MR", b.mr);
   ocl_define_int(e, "VL", b.vl);
@@ -81,7 +93,7 @@ void panel_encode(ocl_encoder *e, const product *p) {
   ocl_define_int(e, "B_PACK", b.b_pack);
   ocl_define_int(e, "SEGMENT", p->conv && p->direction == 3 ? p->oh * p->ow : INT32_MAX / 16 * 16);
   ocl_define_int(e, "C_WIDE", !p->conv && !e->step->post_count);
-  ocl_define_int(e, "WIDE_END", p->inputs);
+  ocl_define_int(e, "WIDE_END", p->straight ? p->outputs : p->inputs);
   ocl_grid(e, (size_t)b.items, 1, 1);
   product_args(e, p);
   ocl_arg_slot(e, ocl_slot(e->plan, e->step->workspace));

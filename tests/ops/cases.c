@@ -433,6 +433,7 @@ static const case_row rows[] = {
   LINEAR("table 20x31", 19, 20, 31, 620, PRIOR_TABLE_RUN, 0),
   LINEAR("large batch col scale", 71, 4, 16, 64, PRIOR_SCALED_COL, 0),
   LINEAR("large batch both scales", 70, 7, 5, 35, PRIOR_SCALED, 0),
+  LINEAR("large batch dense", 66, 20, 31, 48, PRIOR_DENSE, 0),
   LINEAR("alexnet fc3", 2, 64, 64, 1000, PRIOR_NONE, 0),
   LINEAR("alexnet lp", 4, 64, 64, 4096, PRIOR_TABLE_RUN, 0),
   LINEAR("alexnet lp permuted", 1, 64, 64, 4096, PRIOR_TABLE, CASE_NO_GRADIENT),

@@ -124,23 +124,49 @@ static float16 lp_table16(const global float *table, int row, const global int *
   return lp_gather16(table, o + row);
 }
 
-/* Turns 16 x 16 floats in r; t is scratch. Interleaving the halves four times is a transpose. */
-#define LP_WEAVE(to, from, i)                                                                      \
-  to[2 * i] = (float16)(from[i].s0, from[i + 8].s0, from[i].s1, from[i + 8].s1, from[i].s2,        \
-                        from[i + 8].s2, from[i].s3, from[i + 8].s3, from[i].s4, from[i + 8].s4,    \
-                        from[i].s5, from[i + 8].s5, from[i].s6, from[i + 8].s6, from[i].s7,        \
-                        from[i + 8].s7);                                                           \
-  to[2 * i + 1] = (float16)(from[i].s8, from[i + 8].s8, from[i].s9, from[i + 8].s9, from[i].sa,    \
-                            from[i + 8].sa, from[i].sb, from[i + 8].sb, from[i].sc,                \
-                            from[i + 8].sc, from[i].sd, from[i + 8].sd, from[i].se,                \
-                            from[i + 8].se, from[i].sf, from[i + 8].sf);
-#define LP_WEAVE8(to, from)                                                                        \
-  LP_WEAVE(to, from, 0)                                                                            \
-  LP_WEAVE(to, from, 1)                                                                            \
-  LP_WEAVE(to, from, 2)                                                                            \
-  LP_WEAVE(to, from, 3)                                                                            \
-  LP_WEAVE(to, from, 4)                                                                            \
-  LP_WEAVE(to, from, 5)                                                                            \
-  LP_WEAVE(to, from, 6)                                                                            \
-  LP_WEAVE(to, from, 7)
-#define LP_TRANSPOSE(r, t) LP_WEAVE8(t, r) LP_WEAVE8(r, t) LP_WEAVE8(t, r) LP_WEAVE8(r, t)
+/* Turns 16 x 16 floats in registers: FROM(j) is row j, and TO(j, v) takes column j. Each step
+ * exchanges the off-diagonal halves of squares of twice its width. */
+#define LP_SWAP8(a, b)                                                                             \
+  {                                                                                                \
+    const float16 t = (float16)(a.lo, b.lo);                                                       \
+    b = (float16)(a.hi, b.hi);                                                                     \
+    a = t;                                                                                         \
+  }
+#define LP_SWAP4(a, b)                                                                             \
+  {                                                                                                \
+    const float16 t = (float16)(a.s0123, b.s0123, a.s89ab, b.s89ab);                               \
+    b = (float16)(a.s4567, b.s4567, a.scdef, b.scdef);                                             \
+    a = t;                                                                                         \
+  }
+#define LP_SWAP2(a, b)                                                                             \
+  {                                                                                                \
+    const float16 t = (float16)(a.s01, b.s01, a.s45, b.s45, a.s89, b.s89, a.scd, b.scd);           \
+    b = (float16)(a.s23, b.s23, a.s67, b.s67, a.sab, b.sab, a.sef, b.sef);                         \
+    a = t;                                                                                         \
+  }
+#define LP_SWAP1(a, b)                                                                             \
+  {                                                                                                \
+    const float16 t = (float16)(a.s0, b.s0, a.s2, b.s2, a.s4, b.s4, a.s6, b.s6, a.s8, b.s8, a.sa,  \
+                                b.sa, a.sc, b.sc, a.se, b.se);                                     \
+    b = (float16)(a.s1, b.s1, a.s3, b.s3, a.s5, b.s5, a.s7, b.s7, a.s9, b.s9, a.sb, b.sb, a.sd,    \
+                  b.sd, a.sf, b.sf);                                                               \
+    a = t;                                                                                         \
+  }
+#define LP_EACH16(F, X)                                                                            \
+  F(X, 0) F(X, 1) F(X, 2) F(X, 3) F(X, 4) F(X, 5) F(X, 6) F(X, 7)                                  \
+  F(X, 8) F(X, 9) F(X, 10) F(X, 11) F(X, 12) F(X, 13) F(X, 14) F(X, 15)
+#define LP_TURN_IN(FROM, j) float16 r##j = FROM(j);
+#define LP_TURN_OUT(TO, j)  TO(j, r##j)
+#define LP_TURN(FROM, TO)                                                                          \
+  {                                                                                                \
+    LP_EACH16(LP_TURN_IN, FROM)                                                                    \
+    LP_SWAP8(r0, r8) LP_SWAP8(r1, r9) LP_SWAP8(r2, r10) LP_SWAP8(r3, r11)                          \
+    LP_SWAP8(r4, r12) LP_SWAP8(r5, r13) LP_SWAP8(r6, r14) LP_SWAP8(r7, r15)                        \
+    LP_SWAP4(r0, r4) LP_SWAP4(r1, r5) LP_SWAP4(r2, r6) LP_SWAP4(r3, r7)                            \
+    LP_SWAP4(r8, r12) LP_SWAP4(r9, r13) LP_SWAP4(r10, r14) LP_SWAP4(r11, r15)                      \
+    LP_SWAP2(r0, r2) LP_SWAP2(r1, r3) LP_SWAP2(r4, r6) LP_SWAP2(r5, r7)                            \
+    LP_SWAP2(r8, r10) LP_SWAP2(r9, r11) LP_SWAP2(r12, r14) LP_SWAP2(r13, r15)                      \
+    LP_SWAP1(r0, r1) LP_SWAP1(r2, r3) LP_SWAP1(r4, r5) LP_SWAP1(r6, r7)                            \
+    LP_SWAP1(r8, r9) LP_SWAP1(r10, r11) LP_SWAP1(r12, r13) LP_SWAP1(r14, r15)                      \
+    LP_EACH16(LP_TURN_OUT, TO)                                                                     \
+  }

@@ -37,6 +37,10 @@
 #define ADD(i)                                                                                     \
   KEEP_V(c##i##l + KEPT_V(c + 2 * i * VL), c + 2 * i * VL);                                        \
   KEEP_V(c##i##h + KEPT_V(c + (2 * i + 1) * VL), c + (2 * i + 1) * VL);
+#define COLUMN_OF_B(j)       LOAD_BT16(k0 + k, n + j)
+#define ROW_OF_PANEL(j, v)   KEEP16(v, to + (k + j) * LANES);
+#define ROW_OF_TILE(j)       (j < MR ? LP_LOAD16(c + j * LANES + h) : (float16)(0.0f))
+#define COLUMN_OF_TILE(j, v) KEEP16(v, turned + j * 16);
 
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, const int block_n,
@@ -70,12 +74,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
 #else
           int k = 0;
           if (n + 16 <= GEMM_N)
-            for (; k + 16 <= kn; k += 16) {
-              float16 r[16], t[16];
-              for (int j = 0; j < 16; j++) r[j] = LOAD_BT16(k0 + k, n + j);
-              LP_TRANSPOSE(r, t)
-              for (int j = 0; j < 16; j++) KEEP16(r[j], to + (k + j) * LANES);
-            }
+            for (; k + 16 <= kn; k += 16) LP_TURN(COLUMN_OF_B, ROW_OF_PANEL)
           for (; k < kn; k++)
             for (int j = 0; j < 16; j++)
               to[k * LANES + j] = n + j < GEMM_N ? LOAD_B(k0 + k, n + j) : 0.0f;
@@ -139,13 +138,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
 #else
             /* Turned, 16 columns at a time; what is written too much belongs to the next tile. */
             for (int h = 0; h < columns; h += 16) {
-              {
-                float16 r[16], t[16];
-                for (int j = 0; j < 16; j++)
-                  r[j] = j < MR ? LP_LOAD16(c + j * LANES + h) : (float16)(0.0f);
-                LP_TRANSPOSE(r, t)
-                for (int j = 0; j < 16; j++) KEEP16(r[j], turned + j * 16);
-              }
+              LP_TURN(ROW_OF_TILE, COLUMN_OF_TILE)
               for (int n = n0 + h; n < n0 + min(columns, h + 16); n++) {
                 const global float *from = turned + (n - n0 - h) * 16;
 #if C_WIDE

@@ -1,6 +1,6 @@
 /* The fully connected layer as a product C(m,n) = sum over k of A(m,k) B(k,n), for the gemm_*.cl
- * engines. DIRECTION 1: y (m = output, n = sample); 2: dx (m = sample, n = input); 3: dW (m =
- * output, n = input, and a last column that sums dy for db).
+ * engines. DIRECTION 1: y (m = output, n = sample, or with STRAIGHT the other way round); 2: dx (m =
+ * sample, n = input); 3: dW (m = output, n = input, and a last column that sums dy for db).
  * INPUTS, OUTPUTS; PRIOR 0 none, 1 table, 2 dense; WITH_ROW, WITH_COL scales; RUN16: 16 aligned
  * inputs have consecutive offsets; WITH_BIAS, WITH_DB. Loads and stores of 16 begin at a multiple of
  * 16 inputs. */
@@ -68,31 +68,40 @@
   SECOND_OPEN PRIOR_OPEN POST_OPEN
 
 #if DIRECTION == 1
-#define GEMM_M         OUTPUTS
-#define GEMM_N         batch
-#define GEMM_K         INPUTS
-#define LOAD_A(m, k)   (q[(m) * INPUTS + (k)] PRIOR_AT(m, k))
-#define LOAD_A16(m, k) (LP_LOAD16(q + (m) * INPUTS + (k)) PRIOR16(m, k))
-#define ELEMENT(m, n)  ((n) * OUTPUTS + (m))
-#define LOAD_B(k, n)   p[(n) * INPUTS + (k)]
-#define LOAD_BT16(k, n) LP_LOAD16(p + (n) * INPUTS + (k))
-#if WITH_BIAS
-#define STORE16(m, n, value) LP_STORE16((value) + LP_LOAD16(bias + (m)), y + (n) * OUTPUTS + (m))
-#define STORE(m, n, value)                                                                         \
-  {                                                                                                \
-    const int e = (n) * OUTPUTS + (m);                                                             \
-    float v = (value) + bias[m];                                                                   \
-    POST(v, e) y[e] = v;                                                               \
-  }
+#define GEMM_K INPUTS
+#if STRAIGHT
+#define GEMM_M          batch
+#define GEMM_N          OUTPUTS
+#define OUTPUT(m, n)    (n)
+#define ELEMENT(m, n)   ((m) * OUTPUTS + (n))
+#define LOAD_A(m, k)    p[(m) * INPUTS + (k)]
+#define LOAD_A16(m, k)  LP_LOAD16(p + (m) * INPUTS + (k))
+#define LOAD_B(k, n)    (q[(n) * INPUTS + (k)] PRIOR_AT(n, k))
+#define LOAD_BT16(k, n) (LP_LOAD16(q + (n) * INPUTS + (k)) PRIOR16(n, k))
 #else
-#define STORE16(m, n, value) LP_STORE16(value, y + (n) * OUTPUTS + (m))
+#define GEMM_M          OUTPUTS
+#define GEMM_N          batch
+#define OUTPUT(m, n)    (m)
+#define ELEMENT(m, n)   ((n) * OUTPUTS + (m))
+#define LOAD_A(m, k)    (q[(m) * INPUTS + (k)] PRIOR_AT(m, k))
+#define LOAD_A16(m, k)  (LP_LOAD16(q + (m) * INPUTS + (k)) PRIOR16(m, k))
+#define LOAD_B(k, n)    p[(n) * INPUTS + (k)]
+#define LOAD_BT16(k, n) LP_LOAD16(p + (n) * INPUTS + (k))
+#endif
+#if WITH_BIAS
+#define BIAS_AT(o) + bias[o]
+#define BIAS16(o)  + LP_LOAD16(bias + (o))
+#else
+#define BIAS_AT(o)
+#define BIAS16(o)
+#endif
+#define STORE16(m, n, value) LP_STORE16((value) BIAS16(OUTPUT(m, n)), y + ELEMENT(m, n))
 #define STORE(m, n, value)                                                                         \
   {                                                                                                \
-    const int e = (n) * OUTPUTS + (m);                                                             \
-    float v = (value);                                                                             \
-    POST(v, e) y[e] = v;                                                               \
+    const int e = ELEMENT(m, n);                                                                   \
+    float v = (value) BIAS_AT(OUTPUT(m, n));                                                       \
+    POST(v, e) y[e] = v;                                                                           \
   }
-#endif
 #elif DIRECTION == 2
 #define GEMM_M         batch
 #define GEMM_N         INPUTS
