@@ -34,42 +34,44 @@ static linear describe(const cpu_call *c) {
 /* y = x * p; y may be x. */
 INLINE void multiply(int64_t n, const float *x, const float *p, float *y) {
   int64_t i = 0;
+  for (; i + 4 * LANES <= n; i += 4 * LANES)
+    UNROLL for (int v = 0; v < 4 * LANES; v += LANES)
+        store(y + i + v, load(x + i + v) * load(p + i + v));
   for (; i + LANES <= n; i += LANES) store(y + i, load(x + i) * load(p + i));
   for (; i < n; i++) y[i] = x[i] * p[i];
 }
 
 /* Inputs whose table entries are contiguous. */
 typedef struct piece {
-  int32_t at, len, off_in;
+  int32_t at, len, to, off_in; /* input at .. at+len-1 goes to to .. */
 } piece;
 
-/* Cuts inputs i .. i+n-1 (n <= NC) at the ends of runs and at multiples of width from i. Worked out
- * once for all rows that use it. */
-static int cut(const linear *l, int64_t i, int64_t n, int64_t width, piece *out) {
+/* Cuts inputs i .. i+n-1 (n <= NC) at the ends of runs and at multiples of width from i, each of
+ * which goes to a place `pitch` further on. Worked out once for all rows that use it. */
+static int cut(const linear *l, int64_t i, int64_t n, int64_t width, int64_t pitch, piece *out) {
   int count = 0;
   int64_t run = l->table ? max64(1, l->run) : n, left = l->table ? run - i % run : n;
   for (int64_t j = 0; j < n;) {
     int64_t len = min64(min64(left, n - j), width - j % width);
-    out[count++] = (piece){(int32_t)j, (int32_t)len, l->table ? l->off_in[i + j] : 0};
+    out[count++] = (piece){(int32_t)j, (int32_t)len, (int32_t)(j / width * pitch + j % width),
+                           l->table ? l->off_in[i + j] : (int32_t)j};
     j += len;
     left = left == len ? run : left - len;
   }
   return count;
 }
 
-/* dst = src times the unscaled prior for output o; inputs i.. are cut into pieces. Input j goes to
- * dst[j/width*pitch + j%width]. */
+/* dst = src times the unscaled prior for output o; inputs i.. are cut into pieces. */
 INLINE void times_prior(const linear *l, int64_t o, int64_t i, const piece *pieces, int count,
-                        const float *src, float *dst, int64_t width, int64_t pitch) {
+                        const float *src, float *dst) {
   const float *row = l->table ? l->table + l->off_out[o] : l->dense + o * l->n_in + i;
   for (int p = 0; p < count; p++) {
-    int64_t at = pieces[p].at, len = pieces[p].len;
-    const float *prior = row + (l->table ? pieces[p].off_in : at);
-    float *to = dst + at / width * pitch + at % width;
-    if (len == NR) /* the common case, without a loop */
-      multiply(NR, src + at, prior, to);
+    const float *from = src + pieces[p].at, *prior = row + pieces[p].off_in;
+    float *to = dst + pieces[p].to;
+    if (pieces[p].len == NR) /* the common case, without a loop */
+      multiply(NR, from, prior, to);
     else
-      multiply(len, src + at, prior, to);
+      multiply(pieces[p].len, from, prior, to);
   }
 }
 
@@ -109,11 +111,11 @@ static void finish_outputs(const linear *l, int64_t n, int64_t m0, int64_t m1) {
 static void forward_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
   const linear *l = g->ctx;
   piece pieces[NC];
-  int count = has_prior(l) ? cut(l, k0, kc, NC, pieces) : 0;
+  int count = has_prior(l) ? cut(l, k0, kc, NC, 0, pieces) : 0;
   for (int64_t r = 0; r < mr; r++, dst += AR) {
     const float *w = l->w + (m0 + r) * l->n_in + k0;
     if (count)
-      times_prior(l, m0 + r, k0, pieces, count, w, dst, NC, 0);
+      times_prior(l, m0 + r, k0, pieces, count, w, dst);
     else
       memcpy(dst, w, sizeof(float) * (size_t)kc);
   }
@@ -147,13 +149,13 @@ static void straight_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_
 static void straight_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
   const linear *l = g->ctx;
   piece pieces[NC];
-  int count = has_prior(l) ? cut(l, k0, kc, NC, pieces) : 0;
+  int count = has_prior(l) ? cut(l, k0, kc, NC, 0, pieces) : 0;
   float rows[NR * AR]; /* of P o W, before they are transposed */
   for (int64_t j = 0; j < nc; j += NR, dst += panel_size(kc)) {
     int64_t nr = min64(NR, nc - j), pitch = count ? AR : l->n_in;
     const float *w = l->w + (n0 + j) * l->n_in + k0;
     for (int64_t r = 0; count && r < nr; r++)
-      times_prior(l, n0 + j + r, k0, pieces, count, w + r * l->n_in, rows + r * AR, NC, 0);
+      times_prior(l, n0 + j + r, k0, pieces, count, w + r * l->n_in, rows + r * AR);
     cpu_transpose(count ? rows : w, pitch, nr, kc, dst, NR, NR);
   }
 }
@@ -210,14 +212,14 @@ static void dx_a(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, 
 static void dx_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
   const linear *l = g->ctx;
   piece pieces[NC];
-  int count = has_prior(l) ? cut(l, n0, nc, NR, pieces) : 0;
   int64_t pitch = panel_size(kc), whole = nc / NR * NR;
+  int count = has_prior(l) ? cut(l, n0, nc, NR, pitch, pieces) : 0;
   for (int64_t k = 0; k < kc; k++) {
     const float *w = l->w + (k0 + k) * l->n_in + n0;
     float *to = dst + k * NR, *rest = to + nc / NR * pitch;
     prefetch_row(w + 4 * l->n_in, nc);
     if (count) {
-      times_prior(l, k0 + k, n0, pieces, count, w, to, NR, pitch);
+      times_prior(l, k0 + k, n0, pieces, count, w, to);
       for (int64_t v = nc - whole; whole < nc && v < NR; v++) rest[v] = 0;
     } else {
       for (int64_t j = 0; j < nc; j += NR) panel_row(w + j, min64(NR, nc - j), to + j / NR * pitch);
@@ -295,10 +297,10 @@ static void dw_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t
   const linear *l = g->ctx;
   if (l->db && n0 == 0) bias_gradient(l, m0, m1);
   piece pieces[NC];
-  int count = has_prior(l) && !l->factors_in_tiles ? cut(l, n0, n1 - n0, NC, pieces) : 0;
+  int count = has_prior(l) && !l->factors_in_tiles ? cut(l, n0, n1 - n0, NC, 0, pieces) : 0;
   for (int64_t o = m0; o < m1; o++) {
     float *dw = l->dw + o * l->n_in;
-    if (count) times_prior(l, o, n0, pieces, count, dw + n0, dw + n0, NC, 0);
+    if (count) times_prior(l, o, n0, pieces, count, dw + n0, dw + n0);
     if (l->row_scale)
       for (int64_t i = n0; i < n1; i++) dw[i] *= l->row_scale[o];
     if (l->col_scale)
