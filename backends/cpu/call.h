@@ -35,6 +35,7 @@ typedef struct cpu_call {
   const cpu_arg *in, *out;
   const cpu_post *post;
   uint32_t winograd;  /* largest filter of convolutions that may take it; 0: none */
+  bool rounded;       /* operands of products are rounded (bf16) */
   int64_t post_inner; /* elements per sample of the first output's slot */
   void *ws;
   const cpu_env *env;

@@ -65,6 +65,7 @@ static void describe_step(const lp_device *dev, const lp_plan_view *plan, const 
                           cpu_arg *arg, cpu_call *c) {
   memset(c, 0, sizeof *c);
   c->winograd = dev->winograd ? dev->product->winograd : 0;
+  c->rounded = dev->product->round_a != NULL;
   c->op = s->op;
   c->n_in = s->in_count;
   c->n_out = s->out_count;

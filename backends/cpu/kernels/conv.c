@@ -1,5 +1,6 @@
 /* Convolution and the gradient of its input, as matrix products whose operands are gathered from
  * images while they are packed. */
+#include "lanes.h"
 #include "winograd.h"
 
 /* Packs a panel of im2col columns: rows are taps k0.., columns are output pixels n0... */
@@ -71,6 +72,7 @@ size_t ISA(ws_conv2d)(const cpu_call *call);
 size_t ISA(ws_conv2d)(const cpu_call *call) {
   conv c = describe_forward(call);
   if (winograd_fits(&c)) return winograd_bytes(&c);
+  if (lanes_fits(&c)) return lanes_bytes(&c);
   return conv_image_bytes(&c.img, c.batch);
 }
 
@@ -81,6 +83,10 @@ void ISA(k_conv2d)(const cpu_call *call, cpu_worker *w) {
   c.bias = cpu_in(call, 2);
   if (winograd_fits(&c)) {
     winograd_conv(&c, false, cpu_in(call, 0), cpu_out(call, 0), call->ws, w);
+    return;
+  }
+  if (lanes_fits(&c)) {
+    lanes_conv(&c, false, cpu_in(call, 0), cpu_out(call, 0), call->ws, w);
     return;
   }
   conv_prepare(&c.img, c.batch, cpu_in(call, 0), call->ws, w);
@@ -256,6 +262,7 @@ size_t ISA(ws_conv2d_dx)(const cpu_call *call) {
   conv c = describe_dx(call);
   conv d = mirror(&c);
   if (winograd_fits(&d)) return winograd_bytes(&d);
+  if (lanes_fits(&d)) return lanes_bytes(&d);
   if (!mirrored(&c)) return 0;
   return mirrored_filter_bytes(&c) + conv_image_bytes(&d.img, d.batch);
 }
@@ -264,9 +271,13 @@ void ISA(k_conv2d_dx)(const cpu_call *call, cpu_worker *w);
 void ISA(k_conv2d_dx)(const cpu_call *call, cpu_worker *w) {
   conv c = describe_dx(call);
   conv d = mirror(&c);
+  d.w = cpu_in(call, 1);
   if (winograd_fits(&d)) {
-    d.w = cpu_in(call, 1);
     winograd_conv(&d, true, cpu_in(call, 0), cpu_out(call, 0), call->ws, w);
+    return;
+  }
+  if (lanes_fits(&d)) {
+    lanes_conv(&d, true, cpu_in(call, 0), cpu_out(call, 0), call->ws, w);
     return;
   }
   if (!mirrored(&c)) {

@@ -5,6 +5,7 @@
  */
 #include "bf16.h"
 #include "dot.h"
+#include "lanes.h"
 #include "winograd.h"
 
 /* Two ways to multiply. Outer products make dW^T (taps x filters) with vectors along the filters;
@@ -191,6 +192,7 @@ size_t ISA(ws_conv2d_dw)(const cpu_call *call);
 size_t ISA(ws_conv2d_dw)(const cpu_call *call) {
   conv c = describe_dw(call);
   if (winograd_fits(&c)) return winograd_bytes(&c);
+  if (lanes_dw_fits(&c)) return lanes_dw_bytes(&c);
   weights p = plan_weights(&c);
   return p.image_bytes + sizeof(float) * (size_t)(p.parts * p.part_size);
 }
@@ -201,6 +203,10 @@ void ISA(k_conv2d_dw)(const cpu_call *call, cpu_worker *w) {
   c.dy = cpu_in(call, 0);
   if (winograd_fits(&c)) {
     winograd_dw(&c, cpu_in(call, 1), call->ws, w);
+    return;
+  }
+  if (lanes_dw_fits(&c)) {
+    lanes_dw(&c, cpu_in(call, 1), call->ws, w);
     return;
   }
   weights p = plan_weights(&c);
