@@ -193,7 +193,9 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
 }
 
 void cpu_gemm(const gemm *g, cpu_worker *w) {
-  int64_t nc = min64(round_up(g->n, NR), NC), mc = min64(round_up(g->m, MR), 20 * MR);
+  /* B is packed anew for every block of rows: they are tall where no tile in scratch limits them.
+   */
+  int64_t nc = min64(round_up(g->n, NR), NC), mc = min64(round_up(g->m, MR), (g->c ? 80 : 20) * MR);
   if (!g->c) nc = min64(nc, TILE / mc / NR * NR);
   /* Enough blocks for all workers: columns are split first, they share nothing but A. */
   int64_t want = w->count > 1 ? 2 * w->count : 1;
