@@ -25,8 +25,7 @@ void lanes_gather(const conv *c, int64_t planes, int64_t pixels, const float *x,
                 pixels, to + unit * pixels * NR, NR, NR);
 }
 
-/* ---- filters: blocks of equally many, taps in order, AC to a tap ------------------------------
- */
+/* ---- filters: blocks of equally many, taps in order, AC to a tap ---------------------------- */
 
 static int64_t filter_blocks(const conv *c) {
   return ceil_div(c->filters, MR);
@@ -50,8 +49,7 @@ size_t lanes_bytes(const conv *c) {
          (size_t)(lanes_size(c, c->channels, c->in_h * c->in_w) + filter_blocks(c) * c->depth * AC);
 }
 
-/* ---- one pixel --------------------------------------------------------------------------------
- */
+/* ---- one pixel ------------------------------------------------------------------------------ */
 
 /* Sums of mr filters at one pixel of a group's first nv vectors, over the rows x columns taps that
  * meet pixels; x and a are what the first of them meets, and its weights. */
@@ -90,8 +88,7 @@ EACH_MR(PIXEL_FN, 0, 2)
 #define NAME(L, V, M) [M] = pixel_##V##_##M,
 static pixel_sums *const pixel_table[NV][MR + 1] = {{EACH_MR(NAME, 0, 1)}, {EACH_MR(NAME, 0, 2)}};
 
-/* ---- a band of rows of a group ----------------------------------------------------------------
- */
+/* ---- a band of rows of a group -------------------------------------------------------------- */
 
 /* Taps t of an axis, first .. first+n-1, for which pixel at + t - pad exists. */
 typedef struct taps {

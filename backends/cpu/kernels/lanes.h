@@ -24,8 +24,8 @@ size_t lanes_bytes(const conv *c);
 #define lanes_conv ISA(lanes_conv)
 void lanes_conv(const conv *c, bool mirrored, const float *x, float *y, void *ws, cpu_worker *w);
 
-/* The same for the gradients of filters and bias, of a convolution with the shape of c and its
- * c->dy. */
+/* The same for the gradients of filters and bias, of a convolution without padding with the shape
+ * of c, and its c->dy. */
 #define lanes_dw_fits ISA(lanes_dw_fits)
 bool lanes_dw_fits(const conv *c);
 #define lanes_dw_bytes ISA(lanes_dw_bytes)
