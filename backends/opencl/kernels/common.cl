@@ -125,23 +125,30 @@ static float16 lp_table16(const global float *table, int row, const global int *
 }
 
 /* Turns 16 x 16 floats in registers: FROM(j) is row j, and TO(j, v) takes column j. Each step
- * exchanges the off-diagonal halves of squares of twice its width. */
+ * exchanges the off-diagonal halves of squares of twice its width. Element by element: Oclgrind 21.10
+ * crashes on parts of vectors that are joined. */
 #define LP_SWAP8(a, b)                                                                             \
   {                                                                                                \
-    const float16 t = (float16)(a.lo, b.lo);                                                       \
-    b = (float16)(a.hi, b.hi);                                                                     \
+    const float16 t = (float16)(a.s0, a.s1, a.s2, a.s3, a.s4, a.s5, a.s6, a.s7, b.s0, b.s1, b.s2,  \
+                                b.s3, b.s4, b.s5, b.s6, b.s7);                                     \
+    b = (float16)(a.s8, a.s9, a.sa, a.sb, a.sc, a.sd, a.se, a.sf, b.s8, b.s9, b.sa, b.sb, b.sc,    \
+                  b.sd, b.se, b.sf);                                                               \
     a = t;                                                                                         \
   }
 #define LP_SWAP4(a, b)                                                                             \
   {                                                                                                \
-    const float16 t = (float16)(a.s0123, b.s0123, a.s89ab, b.s89ab);                               \
-    b = (float16)(a.s4567, b.s4567, a.scdef, b.scdef);                                             \
+    const float16 t = (float16)(a.s0, a.s1, a.s2, a.s3, b.s0, b.s1, b.s2, b.s3, a.s8, a.s9, a.sa,  \
+                                a.sb, b.s8, b.s9, b.sa, b.sb);                                     \
+    b = (float16)(a.s4, a.s5, a.s6, a.s7, b.s4, b.s5, b.s6, b.s7, a.sc, a.sd, a.se, a.sf, b.sc,    \
+                  b.sd, b.se, b.sf);                                                               \
     a = t;                                                                                         \
   }
 #define LP_SWAP2(a, b)                                                                             \
   {                                                                                                \
-    const float16 t = (float16)(a.s01, b.s01, a.s45, b.s45, a.s89, b.s89, a.scd, b.scd);           \
-    b = (float16)(a.s23, b.s23, a.s67, b.s67, a.sab, b.sab, a.sef, b.sef);                         \
+    const float16 t = (float16)(a.s0, a.s1, b.s0, b.s1, a.s4, a.s5, b.s4, b.s5, a.s8, a.s9, b.s8,  \
+                                b.s9, a.sc, a.sd, b.sc, b.sd);                                     \
+    b = (float16)(a.s2, a.s3, b.s2, b.s3, a.s6, a.s7, b.s6, b.s7, a.sa, a.sb, b.sa, b.sb, a.se,    \
+                  a.sf, b.se, b.sf);                                                               \
     a = t;                                                                                         \
   }
 #define LP_SWAP1(a, b)                                                                             \
