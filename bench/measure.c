@@ -50,16 +50,23 @@ static double sample(bench_row *row, double factor) {
   return (end - start) / row->times;
 }
 
-/* Warms up and finds how many runs make a sample that the clock resolves. */
+/* Warms up and finds how many runs make a sample that the clock resolves. A backend may try ways of
+ * running at first, as cpu tries one thread: these runs are no samples. */
 static void warm_up(const bench_options *o, bench_row *row, bool turns) {
+  enum { TRIALS = 12 };
   const double least = fmax(turns ? 0.01 : 1e-3, 1000 * bench_resolution());
-  double until = bench_now() + o->warm_up, once = 0;
+  const double until = bench_now() + o->warm_up, tried = bench_now() + 0.7;
+  double once = 0;
+  uint32_t runs = 0;
   row->times = 1;
   do {
     once = sample(row, 1);
     if (once < 0) return;
+    runs += row->times;
     if (once * row->times < least && row->times < 1u << 20) row->times *= 2;
-  } while ((bench_now() < until || once * row->times < least / 2) && !bench_stop);
+  } while ((bench_now() < until || once * row->times < least / 2 ||
+            (runs < TRIALS && bench_now() < tried)) &&
+           !bench_stop);
 }
 
 static bool precise(const bench_options *o, const bench_row *row) {

@@ -17,7 +17,7 @@ typedef struct product {
   int64_t inputs, outputs;                     /* linear */
   int64_t c, o, h, w, oh, ow, ks, stride, pad; /* convolution */
   bool a_kfast, b_nfast, c_nfast;              /* contiguous along k, n, n */
-  bool straight; /* linear forward: m = sample, n = output */
+  bool straight;                               /* linear forward: m = sample, n = output */
 } product;
 
 typedef struct engine {
