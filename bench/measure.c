@@ -54,8 +54,9 @@ static double sample(bench_row *row, double factor) {
  * running at first, as cpu tries one thread: these runs are no samples. */
 static void warm_up(const bench_options *o, bench_row *row, bool turns) {
   enum { TRIALS = 12 };
+  const double most_trials = 0.7; /* seconds */
   const double least = fmax(turns ? 0.01 : 1e-3, 1000 * bench_resolution());
-  const double until = bench_now() + o->warm_up, tried = bench_now() + 0.7;
+  const double until = bench_now() + o->warm_up, tried = bench_now() + most_trials;
   double once = 0;
   uint32_t runs = 0;
   row->times = 1;

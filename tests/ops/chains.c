@@ -170,6 +170,12 @@ static void overlapping_pool(case_program *p) {
   finish(p, pool(p, unary(p, LP_OP_RELU, y), 3, 2));
 }
 
+/* A batch for vectors of images, forward and in the gradient of the input. */
+static void conv_batch(case_program *p) {
+  lp_val y = conv(p, "conv1", case_x(p, "x", lp_f32(16, 2, 9, 8), true), 2, 5, 3, 1);
+  finish(p, unary(p, LP_OP_RELU, conv(p, "conv2", unary(p, LP_OP_RELU, y), 5, 4, 3, 0)));
+}
+
 static void conv_residual(case_program *p) {
   lp_val x = case_x(p, "x", lp_f32(2, 5, 7, 6), true);
   lp_val y = unary(p, LP_OP_RELU, conv(p, "conv1", x, 5, 5, 3, 1));
@@ -304,6 +310,7 @@ static const struct {
     {"reshape as target", reshape_target},
     {"conv dropout2d pool relu", conv_dropout_pool},
     {"conv relu pool overlapping", overlapping_pool},
+    {"conv relu batch", conv_batch},
     {"conv residual", conv_residual},
     {"relu dropout linear", relu_dropout_linear},
     {"dropout twice", dropout_twice},

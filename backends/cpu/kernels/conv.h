@@ -61,6 +61,12 @@ int conv_split(const conv *c, const image *m, int64_t first, int64_t n, run *run
 void conv_gather(const float *p, const int64_t *tap, int64_t n, const run *runs, int count,
                  int lanes, float *dst, int64_t pitch);
 
+/* Filter o's gradients: `parts` partial results, `size` floats apart, are added in order; filters
+ * are rows of them, `pitch` floats apart, with the bias' gradient behind the taps'. */
+#define conv_add_parts ISA(conv_add_parts)
+void conv_add_parts(const conv *c, const float *part, int64_t parts, int64_t size, int64_t pitch,
+                    int64_t o);
+
 /* Half a vector: rows of outputs are often that short. */
 enum { HALF = LANES / 2 };
 typedef float uhalf __attribute__((vector_size(4 * HALF), aligned(4), may_alias));

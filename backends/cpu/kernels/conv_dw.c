@@ -170,20 +170,20 @@ static void dot_part(const conv *c, const weights *p, int64_t samples, int64_t m
   }
 }
 
-/* Adds the parts of one filter. */
-static void add_dot_parts(const conv *c, const weights *p, const float *part, int64_t o) {
+void conv_add_parts(const conv *c, const float *part, int64_t parts, int64_t size, int64_t pitch,
+                    int64_t o) {
   float *dw = cpu_out(c->call, 0), *db = cpu_out(c->call, 1);
-  const float *from = part + o * p->ld;
+  const float *from = part + o * pitch;
   if (dw) {
     float *to = dw + o * c->depth;
     memcpy(to, from, sizeof(float) * (size_t)c->depth);
-    for (int64_t k = 1; k < p->parts; k++)
-      for (int64_t i = 0; i < c->depth; i++) to[i] += from[k * p->part_size + i];
+    for (int64_t k = 1; k < parts; k++)
+      for (int64_t i = 0; i < c->depth; i++) to[i] += from[k * size + i];
     cpu_finish(c->call, o * c->depth, c->depth);
   }
   if (!db) return;
   db[o] = from[c->depth];
-  for (int64_t k = 1; k < p->parts; k++) db[o] += from[k * p->part_size + c->depth];
+  for (int64_t k = 1; k < parts; k++) db[o] += from[k * size + c->depth];
 }
 
 /* ---- the kernel ------------------------------------------------------------------------------ */
@@ -228,7 +228,7 @@ void ISA(k_conv2d_dw)(const cpu_call *call, cpu_worker *w) {
   int64_t units = p.dots ? c.filters : ceil_div(p.taps, REDUCE_ROWS);
   for (int64_t unit; cpu_next(w, units, &unit);) {
     if (p.dots)
-      add_dot_parts(&c, &p, part, unit);
+      conv_add_parts(&c, part, p.parts, p.part_size, p.ld, unit);
     else
       add_outer_parts(&c, &p, part, unit * REDUCE_ROWS, min64(p.taps, (unit + 1) * REDUCE_ROWS));
   }

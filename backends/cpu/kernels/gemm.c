@@ -193,8 +193,7 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
 }
 
 void cpu_gemm(const gemm *g, cpu_worker *w) {
-  /* B is packed anew for every block of rows: they are tall where no tile in scratch limits them.
-   */
+  /* B is packed anew for every block of rows: tall ones, where no tile in scratch limits them. */
   int64_t nc = min64(round_up(g->n, NR), NC), mc = min64(round_up(g->m, MR), (g->c ? 80 : 20) * MR);
   if (!g->c) nc = min64(nc, TILE / mc / NR * NR);
   /* Enough blocks for all workers: columns are split first, they share nothing but A. */

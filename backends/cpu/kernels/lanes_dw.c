@@ -130,22 +130,6 @@ static void weights_of(const conv *c, const part *p, const float *images, const 
   }
 }
 
-/* The weights of filter o. */
-static void add_parts(const conv *c, const division *d, const float *results, int64_t o) {
-  float *dw = cpu_out(c->call, 0), *db = cpu_out(c->call, 1);
-  const float *from = results + o * (c->depth + 1);
-  if (dw) {
-    float *to = dw + o * c->depth;
-    memcpy(to, from, sizeof(float) * (size_t)c->depth);
-    for (int64_t k = 1; k < d->parts; k++)
-      for (int64_t i = 0; i < c->depth; i++) to[i] += from[k * part_floats(c) + i];
-    cpu_finish(c->call, o * c->depth, c->depth);
-  }
-  if (!db) return;
-  db[o] = from[c->depth];
-  for (int64_t k = 1; k < d->parts; k++) db[o] += from[k * part_floats(c) + c->depth];
-}
-
 void lanes_dw(const conv *c, const float *x, void *ws, cpu_worker *w) {
   division d = divide(c);
   int64_t in = c->in_h * c->in_w;
@@ -173,5 +157,6 @@ void lanes_dw(const conv *c, const float *x, void *ws, cpu_worker *w) {
     weights_of(c, &p, images, grads, results + k * part_floats(c));
   }
   cpu_barrier(w);
-  for (int64_t o; cpu_next(w, c->filters, &o);) add_parts(c, &d, results, o);
+  for (int64_t o; cpu_next(w, c->filters, &o);)
+    conv_add_parts(c, results, d.parts, part_floats(c), c->depth + 1, o);
 }
