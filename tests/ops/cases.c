@@ -61,8 +61,7 @@ static void build_pool(case_program *p, const op_case *c) {
     lp_val x = case_leaf_add(p, ROLE_INPUT, "x", lp_f32(r->n, r->c, r->h, r->w), r->form, 0, true);
     lp_val y = case_apply(p, LP_OP_MAXPOOL2D, &params, &x, 1);
     case_target_add(p, y, "y");
-    /* Which of several numbers that are no numbers is the first maximum is left open. */
-    if (r->form != FILL_NAN) case_target_add(p, lp_output(y, 1), "which");
+    case_target_add(p, lp_output(y, 1), "which");
     if (smooth) p->y = y;
   } else {
     lp_val dy = case_x(p, "dy", out, false);
@@ -411,7 +410,10 @@ static const case_row rows[] = {
   POOL(case_pool, "ties", 3, 4, 12, 10, 2, 2, FILL_STEPS),
   POOL(case_pool, "ties overlapping", 2, 3, 9, 11, 3, 2, FILL_STEPS),
   POOL(case_pool, "all equal", 2, 3, 8, 8, 3, 2, FILL_ZERO),
+  POOL(case_pool, "ties of 69", 1, 2, 69, 71, 3, 2, FILL_STEPS),
   POOL(pool_forward, "not a number", 2, 3, 12, 12, 2, 2, FILL_NAN),
+  POOL(pool_forward, "not a number overlapping", 2, 3, 13, 12, 3, 2, FILL_NAN),
+  POOL(pool_forward, "not a number by 1", 2, 3, 13, 12, 3, 1, FILL_NAN),
 
   LINEAR("1x1x1", 1, 1, 1, 1, PRIOR_NONE, 0),
   LINEAR("batch 1", 1, 5, 8, 33, PRIOR_NONE, 0),

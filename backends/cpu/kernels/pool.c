@@ -1,8 +1,8 @@
 /* Max pooling, one (sample, channel) plane at a time.
  *
- * The first maximum of a window wins; a NaN counts as larger than any number. Windows of 2x2 that
- * do not overlap go by a way of their own: pairs of rows are joined first, which leaves contiguous
- * pairs of columns however narrow the plane is. */
+ * The first maximum of a window wins; a NaN counts as larger than any number. The usual windows go
+ * by ways of their own, which join rows first and columns then: 2x2 that do not overlap, where that
+ * leaves contiguous pairs of columns however narrow the plane is, and 3x3 with stride 2. */
 #include "shuffle.h"
 #include "vec.h"
 
@@ -35,7 +35,7 @@ INLINE void pool_rows(const pool *p, int k, int64_t stride, const float *x, floa
         const float *row = corner + t / k * p->in_w + t % k;
         for (int64_t j = 0; j < n; j++) {
           float v = row[j * stride];
-          int more = (v > best[j]) | (v != v);
+          int more = (v > best[j]) | ((v != v) & (best[j] == best[j]));
           best[j] = more ? v : best[j];
           code[j] = more ? t : code[j];
         }
@@ -58,7 +58,7 @@ static void join_rows(const float *upper, const float *lower, int64_t n, float *
                       int32_t *code) {
   for (int64_t j = 0; j < n; j += 8) {
     f8 a = *(const uf8 *)(upper + j), b = *(const uf8 *)(lower + j);
-    i8 more = (b > a) | (b != b);
+    i8 more = (b > a) | ((b != b) & (a == a));
     *(uf8 *)(best + j) = (f8)(((i8)b & more) | ((i8)a & ~more));
     *(ui8 *)(code + j) = more & 2;
   }
@@ -69,8 +69,9 @@ static void join_columns(const float *restrict best, const int32_t *restrict cod
   for (int64_t j = 0; j < n; j++) {
     float a = best[2 * j], b = best[2 * j + 1];
     int32_t ca = code[2 * j], cb = code[2 * j + 1] + 1;
-    /* Equal values: the one that comes first in the window. */
-    int more = (b > a) | ((b == a) & (cb < ca)) | (b != b);
+    /* Equal values, or none a number: the one that comes first in the window. */
+    int equal = (b == a) | ((a != a) & (b != b));
+    int more = (b > a) | ((b != b) & (a == a)) | (equal & (cb < ca));
     y[j] = more ? b : a;
     which[j] = more ? cb : ca;
   }
@@ -97,6 +98,67 @@ static bool pairs(const pool *p) {
   return p->k == 2 && p->stride == 2 && p->out_w <= CHUNK;
 }
 
+/* The larger of a and b, lane by lane, and where it is: b's if a's is not as good, or as good and
+ * later in the window. */
+INLINE void join(vec *a, ivec *code, vec b, ivec b_code) {
+  ivec equal = (b == *a) | ((b != b) & (*a != *a));
+  ivec more = (b > *a) | ((b != b) & (*a == *a)) | (equal & (b_code < *code));
+  *a = (vec)(((ivec)b & more) | ((ivec)*a & ~more));
+  *code = (b_code & more) | (*code & ~more);
+}
+
+INLINE ivec load_codes(const int32_t *p) {
+  return (ivec)load((const float *)(const void *)p);
+}
+
+/* A row of 3x3 windows with stride 2; whole vectors are written. */
+INLINE void join_threes(const float *x, int64_t in_w, int64_t out_w, float *y, uint8_t *which) {
+  typedef uint8_t bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
+  float best[2 * CHUNK + 4 * LANES];
+  int32_t code[2 * CHUNK + 4 * LANES];
+  for (int64_t j = 0; j < 2 * out_w + 1; j += LANES) {
+    vec v = load(x + j);
+    ivec c = {0};
+    join(&v, &c, load(x + in_w + j), (ivec){0} + 3);
+    join(&v, &c, load(x + 2 * in_w + j), (ivec){0} + 6);
+    store(best + j, v);
+    store((float *)(void *)(code + j), (vec)c);
+  }
+  for (int64_t j = 0; j < out_w; j += LANES) {
+    const float *b = best + 2 * j;
+    const int32_t *c = code + 2 * j;
+    vec low = load(b), high = load(b + LANES), next = load(b + 2), last = load(b + 2 + LANES);
+    ivec code_low = load_codes(c), code_high = load_codes(c + LANES);
+    vec v = __builtin_shufflevector(low, high, EVENS);
+    ivec at = __builtin_shufflevector(code_low, code_high, EVENS);
+    join(&v, &at, __builtin_shufflevector(low, high, ODDS),
+         __builtin_shufflevector(code_low, code_high, ODDS) + 1);
+    code_low = load_codes(c + 2), code_high = load_codes(c + 2 + LANES);
+    join(&v, &at, __builtin_shufflevector(next, last, EVENS),
+         __builtin_shufflevector(code_low, code_high, EVENS) + 2);
+    store(y + j, v);
+    *(bytes *)(which + j) = __builtin_convertvector(at, bytes);
+  }
+}
+
+static void pool_threes(const pool *p, const float *x, float *y, uint8_t *which) {
+  float row[2 * CHUNK];
+  uint8_t choice[2 * CHUNK];
+  int64_t rows = CHUNK / p->out_w;
+  for (int64_t i = 0; i < p->out_h; i += rows) {
+    int64_t count = min64(rows, p->out_h - i), n = count * p->out_w;
+    for (int64_t r = 0; r < count; r++)
+      join_threes(x + 2 * (i + r) * p->in_w, p->in_w, p->out_w, row + r * p->out_w,
+                  choice + r * p->out_w);
+    memcpy(y + i * p->out_w, row, sizeof(float) * (size_t)n);
+    if (which) memcpy(which + i * p->out_w, choice, (size_t)n);
+  }
+}
+
+static bool threes(const pool *p) {
+  return p->k == 3 && p->stride == 2 && p->out_w <= CHUNK;
+}
+
 void ISA(k_maxpool)(const cpu_call *c, cpu_worker *w);
 void ISA(k_maxpool)(const cpu_call *c, cpu_worker *w) {
   const lp_desc *in = &c->in[0].desc, *out = &c->out[0].desc;
@@ -112,8 +174,8 @@ void ISA(k_maxpool)(const cpu_call *c, cpu_worker *w) {
       uint8_t *which = cpu_has_out(c, 1) ? (uint8_t *)c->out[1].p + i * n : NULL;
       if (pairs(&p))
         pool_pairs(&p, x, y, which);
-      else if (p.k == 3 && p.stride == 2)
-        pool_rows(&p, 3, 2, x, y, which);
+      else if (threes(&p))
+        pool_threes(&p, x, y, which);
       else
         pool_rows(&p, p.k, p.stride, x, y, which);
     }

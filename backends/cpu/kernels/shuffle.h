@@ -2,7 +2,8 @@
  *
  * LOWs and HIGHs exchange the off-diagonal halves of 2s x 2s blocks, the steps of a transposition:
  * LOWs takes the blocks of s lanes that come first in a pair from a and from b, HIGHs the second.
- * TWICE_LOW and TWICE_HIGH have every lane of one half of a twice. */
+ * TWICE_LOW and TWICE_HIGH have every lane of one half of a twice. EVENS and ODDS are every other
+ * lane of a and then of b. */
 #ifndef LP_CPU_SHUFFLE_H
 #define LP_CPU_SHUFFLE_H
 
@@ -50,6 +51,17 @@
 #else
 #define TWICE_LOW  0, 0, 1, 1
 #define TWICE_HIGH 2, 2, 3, 3
+#endif
+
+#if defined(__AVX512F__)
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODDS  1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#elif defined(__AVX2__)
+#define EVENS 0, 2, 4, 6, 8, 10, 12, 14
+#define ODDS  1, 3, 5, 7, 9, 11, 13, 15
+#else
+#define EVENS 0, 2, 4, 6
+#define ODDS  1, 3, 5, 7
 #endif
 
 #endif
