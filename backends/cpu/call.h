@@ -34,7 +34,7 @@ typedef struct cpu_call {
   lp_op_params params;
   const cpu_arg *in, *out;
   const cpu_post *post;
-  uint32_t winograd;  /* largest filter of convolutions that may take it; 0: none */
+  bool winograd;      /* may convolutions take it? */
   bool rounded;       /* operands of products are rounded (bf16) */
   int64_t post_inner; /* elements per sample of the first output's slot */
   void *ws;

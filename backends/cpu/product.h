@@ -33,8 +33,7 @@ typedef void (*cpu_tile)(int64_t kc, const float *a, const float *b, float *c, i
 typedef struct cpu_product {
   const cpu_tile *tiles; /* [columns of A packed][vectors - 1][rows]: see gemm.c */
   bool factors;          /* do the tiles know them? */
-  /* Largest filter for which Winograd's convolution, in f32, is faster; 0: none. */
-  uint32_t winograd;
+  bool winograd;         /* is Winograd's convolution, in f32, faster? */
   /* Rounds what was packed, in place, into the form that the tiles read; NULL in f32. */
   void (*round_a)(float *a, int64_t rows, int64_t kc, bool columns);
   void (*round_b)(float *panel, int64_t kc);

@@ -64,7 +64,7 @@ static void describe(const lp_plan_view *plan, uint32_t slot, cpu_arg *arg) {
 static void describe_step(const lp_device *dev, const lp_plan_view *plan, const lp_step *s,
                           cpu_arg *arg, cpu_call *c) {
   memset(c, 0, sizeof *c);
-  c->winograd = dev->winograd ? dev->product->winograd : 0;
+  c->winograd = dev->winograd && dev->product->winograd;
   c->rounded = dev->product->round_a != NULL;
   c->op = s->op;
   c->n_in = s->in_count;

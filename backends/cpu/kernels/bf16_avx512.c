@@ -60,6 +60,6 @@ static const cpu_tile tiles[2][NV][MR + 1] = {
 extern const cpu_product lp_cpu_bf16_avx512bf16;
 const cpu_product lp_cpu_bf16_avx512bf16 = {.tiles = tiles[0][0],
                                             .factors = true,
-                                            .winograd = 3,
+                                            .winograd = true,
                                             .round_a = round_a,
                                             .round_b = pair_panel};

@@ -41,10 +41,10 @@ static const cpu_tile tiles[2][NV][MR + 1] = {
     {{EACH_MR(NAME, 1, 1)}, {EACH_MR(NAME, 1, 2)}},
 };
 
-const cpu_product ISA(cpu_product_f32) = {.tiles = tiles[0][0], .factors = true, .winograd = 5};
+const cpu_product ISA(cpu_product_f32) = {.tiles = tiles[0][0], .factors = true, .winograd = true};
 const cpu_product ISA(cpu_product_bf16) = {.tiles = tiles[0][0],
                                            .factors = true,
-                                           .winograd = 3, /* as in what it emulates */
+                                           .winograd = true, /* as in what it emulates */
                                            .round_a = cpu_round_a,
                                            .round_b = cpu_round_b};
 
@@ -68,8 +68,7 @@ INLINE void transpose_square(const float *src, int64_t ld, int64_t n, int64_t kc
   } else {
     vec spill[LANES];
     UNROLL for (int i = 0; i < LANES; i++) spill[i] = v[i];
-    for (int64_t i = 0; i < kc; i++)
-      memcpy(dst + i * pitch, &spill[i], sizeof(float) * (size_t)min64(width, LANES));
+    for (int64_t i = 0; i < kc; i++) store_part(dst + i * pitch, spill[i], min64(width, LANES));
   }
 }
 
@@ -142,7 +141,7 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
   _Static_assert(sizeof(float) * (B_SIZE + AC * AR + TILE) <= CPU_SCRATCH, "scratch");
   float *b = (float *)w->scratch, *a = b + B_SIZE, *own = a + AC * AR;
   int64_t ldt = round_up(n1 - n0, NR);
-  const cpu_product *p = g->exact ? &ISA(cpu_product_f32) : w->product;
+  const cpu_product *p = w->product;
   /* Row blocks of nearly equal height. */
   int64_t blocks = ceil_div(m1 - m0, MR), height = ceil_div(m1 - m0, blocks);
   for (int64_t k0 = 0; k0 < g->k; k0 += KC) {

@@ -96,7 +96,6 @@ struct gemm {
   float *c;
   int64_t ldc, run, run_stride;
   bool accumulate; /* add to what is in c */
-  bool exact;      /* operands are not rounded, whatever the precision */
   /* Element (i, j) is multiplied by factor[factor_row[i] + factor_column[j/NR*NR] + j%NR]; NULL:
    * not. Needs c, whole panels, and a product whose tiles know factors. */
   const float *factor;

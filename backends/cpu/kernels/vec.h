@@ -6,6 +6,9 @@
 #include "../team.h"
 
 #include <string.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #define ISA_PASTE_(name, isa) name##_##isa
 #define ISA_PASTE(name, isa)  ISA_PASTE_(name, isa)
@@ -32,6 +35,14 @@ static inline vec load(const float *p) {
 }
 static inline void store(float *p, vec v) {
   *(uvec *)p = v;
+}
+/* The first n lanes. */
+static inline void store_part(float *p, vec v, int64_t n) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+#else
+  memcpy(p, &v, sizeof(float) * (size_t)n);
+#endif
 }
 static inline vec splat(float x) {
   return x - (vec){0};

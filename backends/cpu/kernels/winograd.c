@@ -1,14 +1,18 @@
 /* Winograd's convolution: transforms with one channel a lane, and the products between them. */
 #include "winograd.h"
 
+#include "panels.h"
+
 enum {
   EDGE = 6,             /* of a tile of inputs */
   POINTS = EDGE * EDGE, /* products */
-  MAX_TAPS = 25
+  MAX_TAPS = 25,
+  AHEAD = 8 * NR, /* as far ahead POINTS places are asked for: hardware follows fewer */
+  LINE = 16
 };
 
 /* What a chunk of samples may take: it should stay in a shared cache between the phases. */
-static const int64_t chunk_floats = 12 << 20;
+static const int64_t chunk_floats = 4 << 20;
 /* Of a strip of pixels, with one channel a lane. */
 static const int64_t strip_floats = CPU_SCRATCH / sizeof(float) / 2;
 
@@ -76,38 +80,49 @@ INLINE void interpolate(int n, const vec *in, int s, vec *out, int to) {
   }
 }
 
-/* Both axes of from x from elements, which become to x to. */
-INLINE void both_axes(transform *along, int from, int to, const vec *in, vec *out) {
+/* Both axes of from x from elements, in rows `pitch` apart, which become to x to. */
+INLINE void both_axes(transform *along, int from, int to, const vec *in, int pitch, vec *out) {
   vec half[POINTS];
   const int n = from < to ? from : to;
-  UNROLL for (int x = 0; x < from; x++) along(n, in + x, from, half + x, from);
+  UNROLL for (int x = 0; x < from; x++) along(n, in + x, pitch, half + x, from);
   UNROLL for (int y = 0; y < to; y++) along(n, half + y * from, 1, out + y * to, 1);
 }
 
 /* ---- the transformed operands ---------------------------------------------------------------- */
 
-/* POINTS matrices of rows x columns. The matrices are a cache line off each other's sets. */
+/* POINTS matrices, `size` floats apart: a cache line off each other's sets. */
 typedef struct points {
-  float *p;
-  int64_t rows, pitch, size; /* pitch: floats of a row, size: of a matrix */
+  panels first;
+  int64_t size;
 } points;
 
-/* The next one of a workspace; ws is NULL while its size is asked for. */
+/* The next ones of a workspace; ws is NULL while its size is asked for. */
 static points make_points(float *ws, int64_t rows, int64_t columns, int64_t *used) {
-  points m = {ws ? ws + *used : NULL, rows, round_up(columns, LANES), 0};
-  m.size = rows * m.pitch + 16;
-  *used += round_up(POINTS * m.size + AC, 16);
+  points m = {panels_of(rows, columns), 0};
+  if (ws) m.first.p = ws + *used;
+  m.size = round_up(panels_floats(&m.first), 16) + 16;
+  *used += POINTS * m.size;
   return m;
 }
 
+static float *element(const points *m, int64_t row, int64_t column) {
+  return m->first.p + column / NR * m->first.size + row * NR + column % NR;
+}
+
 INLINE void put(const points *m, int64_t row, int64_t column, const vec *v) {
-  float *p = m->p + row * m->pitch + column;
-  UNROLL for (int i = 0; i < POINTS; i++, p += m->size) store(p, v[i]);
+  float *p = element(m, row, column);
+  UNROLL for (int y = 0; y < EDGE; y++) UNROLL for (int x = 0; x < EDGE; x++, p += m->size) {
+    store(p, v[y * EDGE + x]);
+    __builtin_prefetch(p + AHEAD, 1, 2);
+  }
 }
 
 INLINE void get(const points *m, int64_t row, int64_t column, vec *v) {
-  const float *p = m->p + row * m->pitch + column;
-  UNROLL for (int i = 0; i < POINTS; i++, p += m->size) v[i] = load(p);
+  const float *p = element(m, row, column);
+  UNROLL for (int y = 0; y < EDGE; y++) UNROLL for (int x = 0; x < EDGE; x++, p += m->size) {
+    v[y * EDGE + x] = load(p);
+    __builtin_prefetch(p + AHEAD, 0, 2);
+  }
 }
 
 /* Outputs that a tile gives along an edge. */
@@ -131,12 +146,12 @@ static tiling make_tiling(const conv *c) {
 
 bool winograd_fits(const conv *c) {
   enum { LEAST_CHANNELS = 32, LEAST_TILES = 32, LEAST_EDGE = 7 };
-  if ((c->k != 3 && c->k != 5) || c->k > c->call->winograd || c->stride != 1 || c->pad >= c->k)
+  if ((c->k != 3 && c->k != 5) || !c->call->winograd || c->stride != 1 || c->pad >= c->k)
     return false;
   tiling t = make_tiling(c);
   return c->channels >= LEAST_CHANNELS && c->filters >= LEAST_CHANNELS && c->out_h >= LEAST_EDGE &&
          c->out_w >= LEAST_EDGE && t.down * t.across * c->batch >= LEAST_TILES &&
-         (max64(c->in_w, c->out_w) + LANES) * EDGE * LANES <= strip_floats;
+         (max64(c->in_w, c->out_w) + 2 * MAX_TAPS + LANES) * EDGE * LANES <= strip_floats;
 }
 
 /* The workspace: the filters, and a chunk's inputs and outputs or their gradients. */
@@ -165,32 +180,46 @@ typedef struct planes {
   int64_t planes, height, width;
 } planes;
 
+/* Rows y0..y1-1 of a block of planes with one plane a lane, `pitch` pixels each, zeros around the
+ * plane. What is written behind a row is overwritten by the next one. */
+static void fill_strip(const planes *x, const float *src, int64_t lanes, int64_t pad, int64_t y0,
+                       int64_t y1, int64_t pitch, float *strip) {
+  for (int64_t y = y0; y < y1; y++, strip += pitch * LANES) {
+    int64_t left = 0, right = 0;
+    if (y >= 0 && y < x->height) {
+      left = pad, right = pad + x->width;
+      cpu_transpose(src + y * x->width, x->height * x->width, lanes, round_up(x->width, LANES),
+                    strip + left * LANES, LANES, LANES);
+    }
+    for (int64_t i = 0; i < left; i++) store(strip + i * LANES, (vec){0});
+    for (int64_t i = right; i < pitch; i++) store(strip + i * LANES, (vec){0});
+  }
+}
+
+/* Asks for n floats from p, to read or to write. */
+INLINE void ask_for(const float *p, int64_t n, int write) {
+  for (int64_t i = 0; i < n; i += LINE)
+    write ? __builtin_prefetch(p + i, 1, 2) : __builtin_prefetch(p + i, 0, 2);
+}
+
 /* Brings tiles of n x n pixels, the first one beginning `pad` outside of the plane, of one block of
  * planes of a sample into the form that `along` gives them. */
 INLINE void gather_tiles(const planes *x, int64_t sample, int64_t first, const tiling *t, int n,
                          int64_t pad, transform *along, const points *to, int64_t row,
                          float *strip) {
-  int64_t lanes = min64(LANES, x->planes - first), size = x->height * x->width;
-  const float *src = x->p + (sample * x->planes + first) * size;
-  int64_t most = max64(1, (strip_floats / LANES / x->width - n) / t->step + 1);
+  int64_t lanes = min64(LANES, x->planes - first), pitch = t->across * t->step - t->step + n;
+  const float *src = x->p + (sample * x->planes + first) * x->height * x->width;
+  int64_t most = ((strip_floats / LANES - LANES) / pitch - n) / t->step + 1;
+  ask_for(src, lanes * x->height * x->width, 0);
   for (int64_t ty = 0, end; ty < t->down; ty = end) {
     end = min64(t->down, ty + most);
-    int64_t y0 = max64(0, ty * t->step - pad);
-    int64_t y1 = min64(x->height, (end - 1) * t->step - pad + n);
-    if (y1 > y0)
-      cpu_transpose(src + y0 * x->width, size, lanes, (y1 - y0) * x->width, strip, LANES, LANES);
-    for (int64_t i = ty; i < end; i++)
+    int64_t top = ty * t->step - pad, bottom = top + (end - ty - 1) * t->step + n;
+    fill_strip(x, src, lanes, pad, top, bottom, pitch, strip);
+    for (int64_t i = 0; i < end - ty; i++)
       for (int64_t j = 0; j < t->across; j++, row++) {
-        vec in[POINTS], out[POINTS];
-        int64_t top = i * t->step - pad, left = j * t->step - pad;
-        bool inside = top >= y0 && top + n <= y1 && left >= 0 && left + n <= x->width;
-        const float *from = strip + ((top - y0) * x->width + left) * LANES;
-        for (int y = 0; y < n; y++, from += x->width * LANES) UNROLL for (int k = 0; k < n; k++) {
-            bool there =
-                inside || (top + y >= y0 && top + y < y1 && left + k >= 0 && left + k < x->width);
-            in[y * n + k] = there ? load(from + k * LANES) : (vec){0};
-          }
-        both_axes(along, n, EDGE, in, out);
+        vec out[POINTS];
+        const vec *in = (const vec *)(const void *)(strip + (i * pitch + j) * t->step * LANES);
+        both_axes(along, n, EDGE, in, (int)pitch, out);
         put(to, row, first, out);
       }
   }
@@ -224,7 +253,7 @@ INLINE void transform_filters(int k, const conv *c, bool mirrored, const points 
       if (mirrored)
         cpu_transpose(c->w + ((c0 + i) * c->filters + f) * kk, kk, lanes, kk, own, LANES, LANES);
       UNROLL for (int t = 0; t < kk; t++) g[t] = load(own + (mirrored ? kk - 1 - t : t) * LANES);
-      both_axes(evaluate, k, EDGE, g, out);
+      both_axes(evaluate, k, EDGE, g, k, out);
       put(to, c0 + i, f, out);
     }
   }
@@ -233,50 +262,25 @@ INLINE void transform_filters(int k, const conv *c, bool mirrored, const points 
 
 /* ---- the products ---------------------------------------------------------------------------- */
 
-static void pack_rows(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc, float *dst) {
-  for (int64_t r = 0; r < mr; r++)
-    memcpy(dst + r * AR, g->a_from + (m0 + r) * g->a_pitch + k0, sizeof(float) * (size_t)kc);
+static panels at_point(const points *m, int64_t point, int64_t rows) {
+  panels one = m->first;
+  one.p += point * m->size;
+  one.rows = rows;
+  return one;
 }
 
-static void pack_columns(const gemm *g, int64_t m0, int64_t mr, int64_t k0, int64_t kc,
-                         float *dst) {
-  (void)mr;
-  for (int64_t k = 0; k < kc; k++)
-    column_of_a(g->a_from + (k0 + k) * g->a_pitch + m0, dst + k * AC);
-}
-
-static void pack_panels(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, float *dst) {
-  for (int64_t j = 0; j < nc; j += NR, dst += PANEL_PAD)
-    for (int64_t k = 0; k < kc; k++, dst += NR)
-      panel_row(g->b_from + (k0 + k) * g->b_pitch + n0 + j, min64(NR, nc - j), dst);
-}
-
-/* c = or += a b, or a^T b, for every point. rows: of a to multiply, or with columns its columns.
- * Ends with a barrier. */
-static void multiply(const points *a, bool columns, int64_t rows, int64_t depth, const points *b,
+/* c = or += a b, or a^T b with `transposed`, for every point; a has `rows` rows. Ends with a
+ * barrier. */
+static void multiply(const points *a, bool transposed, int64_t rows, const points *b,
                      const points *c, bool add, cpu_worker *w) {
-  int64_t mc = min64(round_up(rows, MR), 20 * MR), nc = min64(round_up(b->pitch, NR), NC);
-  while (POINTS * ceil_div(rows, mc) * ceil_div(b->pitch, nc) < 4 * w->count && mc > MR)
-    mc = round_up(mc / 2, MR);
-  int64_t down = ceil_div(rows, mc), blocks = down * ceil_div(b->pitch, nc);
+  int64_t m = transposed ? a->first.columns : rows, mc = min64(round_up(m, NR), 8 * NR);
+  while (POINTS * ceil_div(m, mc) < 4 * w->count && mc > NR) mc = round_up(mc / 2, NR);
+  int64_t blocks = ceil_div(m, mc);
   for (int64_t unit; cpu_next(w, POINTS * blocks, &unit);) {
-    int64_t point = unit / blocks, m0 = unit % blocks % down * mc, n0 = unit % blocks / down * nc;
-    gemm g = {.m = rows,
-              .n = b->pitch,
-              .k = depth,
-              .pack_a = columns ? pack_columns : pack_rows,
-              .a_columns = columns,
-              .pack_b = pack_panels,
-              .a_from = a->p + point * a->size,
-              .a_pitch = a->pitch,
-              .b_from = b->p + point * b->size,
-              .b_pitch = b->pitch,
-              .c = c->p + point * c->size,
-              .ldc = c->pitch,
-              .run = c->pitch,
-              .accumulate = add,
-              .exact = true};
-    cpu_gemm_block(&g, w, m0, min64(m0 + mc, rows), n0, min64(n0 + nc, b->pitch));
+    int64_t point = unit / blocks, m0 = unit % blocks * mc;
+    panels pa = at_point(a, point, rows), pc = at_point(c, point, m);
+    panels pb = at_point(b, point, transposed ? rows : a->first.columns);
+    panels_multiply(&pa, transposed, &pb, &pc, add, m0, min64(m0 + mc, m));
   }
   cpu_barrier(w);
 }
@@ -293,11 +297,12 @@ INLINE void scatter_tiles(int step, const conv *c, const tiling *t, const points
   for (int64_t ty = 0, end; ty < t->down; ty = end, at += step * most * c->out_w) {
     end = min64(t->down, ty + most);
     int64_t y0 = ty * step, y1 = min64(c->out_h, end * step), n = (y1 - y0) * c->out_w;
+    if (ty == 0) ask_for(y + at, lanes * c->pixels, 1);
     for (int64_t i = ty; i < end; i++)
       for (int64_t j = 0; j < t->across; j++, row++) {
         vec in[POINTS], out[POINTS];
         get(from, row, first, in);
-        both_axes(interpolate, EDGE, step, in, out);
+        both_axes(interpolate, EDGE, step, in, EDGE, out);
         float *to = strip + ((i * step - y0) * c->out_w + j * step) * LANES;
         int64_t height = min64(step, y1 - i * step), width = min64(step, c->out_w - j * step);
         for (int64_t v = 0; v < height; v++, to += c->out_w * LANES)
@@ -330,7 +335,7 @@ void winograd_conv(const conv *c, bool mirrored, const float *x, float *y, void 
     int64_t n = min64(t.chunk, c->batch - first);
     gather_chunk(&in, first, n, &t, EDGE, c->pad, transform_input, &p.inputs, w);
     cpu_barrier(w);
-    multiply(&p.inputs, false, n * tiles, c->channels, &p.filters, &p.outputs, false, w);
+    multiply(&p.inputs, false, n * tiles, &p.filters, &p.outputs, false, w);
     for (int64_t unit; cpu_next(w, n * blocks, &unit);)
       scatter(c, &t, &p.outputs, unit / blocks * tiles, first + unit / blocks,
               unit % blocks * LANES, y, (float *)(void *)w->scratch);
@@ -352,7 +357,7 @@ INLINE void scatter_filters(int k, const conv *c, const points *from, float *dw,
     for (int64_t i = 0; i < n; i++) {
       vec in[POINTS], out[MAX_TAPS];
       get(from, c0 + i, f, in);
-      both_axes(interpolate, EDGE, k, in, out);
+      both_axes(interpolate, EDGE, k, in, EDGE, out);
       UNROLL for (int t = 0; t < kk; t++) store(taps + (i * kk + t) * LANES, out[t]);
     }
     int64_t at = (f * c->channels + c0) * kk;
@@ -387,8 +392,7 @@ void winograd_dw(const conv *c, const float *x, void *ws, cpu_worker *w) {
     else
       gather_chunk(&out, first, n, &t, 2, 0, evaluate, &p.outputs, w);
     cpu_barrier(w);
-    multiply(&p.inputs, true, c->channels, n * t.down * t.across, &p.outputs, &p.filters, first > 0,
-             w);
+    multiply(&p.inputs, true, n * t.down * t.across, &p.outputs, &p.filters, first > 0, w);
   }
   if (c->k == 3)
     scatter_filters(3, c, &p.filters, dw, w);
