@@ -176,6 +176,12 @@ static void conv_batch(case_program *p) {
   finish(p, unary(p, LP_OP_RELU, conv(p, "conv2", unary(p, LP_OP_RELU, y), 5, 4, 3, 0)));
 }
 
+/* Enough channels for Winograd's method. */
+static void conv_channels(case_program *p) {
+  lp_val y = conv(p, "conv1", case_x(p, "x", lp_f32(2, 32, 13, 14), true), 32, 33, 3, 1);
+  finish(p, unary(p, LP_OP_RELU, conv(p, "conv2", unary(p, LP_OP_RELU, y), 33, 32, 5, 2)));
+}
+
 static void conv_residual(case_program *p) {
   lp_val x = case_x(p, "x", lp_f32(2, 5, 7, 6), true);
   lp_val y = unary(p, LP_OP_RELU, conv(p, "conv1", x, 5, 5, 3, 1));
@@ -311,6 +317,7 @@ static const struct {
     {"conv dropout2d pool relu", conv_dropout_pool},
     {"conv relu pool overlapping", overlapping_pool},
     {"conv relu batch", conv_batch},
+    {"conv relu channels", conv_channels},
     {"conv residual", conv_residual},
     {"relu dropout linear", relu_dropout_linear},
     {"dropout twice", dropout_twice},

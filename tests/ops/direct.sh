@@ -12,11 +12,14 @@ for size in 3 5; do
   with=$(errors cpu) && without=$(errors cpu:winograd=off) || fail "$with$without"
   [ -n "$with" ] && [ "$with" != "$without" ] || fail "${size}x$size: the same errors by both ways"
 done
-# In bf16 convolutions of 3 x 3 go that way unrounded, so within the tolerance of f32, but for AMX.
+# In bf16 they go that way unrounded, so within the tolerance of f32, but for AMX.
 if [ "$("$locality" devices | grep -c "bf16 amx")" -eq 0 ]; then
-  half=$("$test_ops" --backend cpu:precision=bf16 --filter "x3 many channels") || fail "bf16: $half"
-  "$test_ops" --backend cpu:precision=bf16,winograd=off --filter "x3 many channels" >/dev/null &&
-    fail "bf16 does not round"
+  for size in 3 5; do
+    cases="x$size many channels"
+    half=$("$test_ops" --backend cpu:precision=bf16 --filter "$cases") || fail "bf16: $half"
+    "$test_ops" --backend cpu:precision=bf16,winograd=off --filter "$cases" >/dev/null &&
+      fail "bf16 does not round"
+  done
 fi
 "$test_ops" --backend cpu:winograd=maybe --filter "5x5 many channels" >/dev/null 2>&1 &&
   fail "winograd=maybe was accepted"

@@ -147,7 +147,7 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
   for (int64_t k0 = 0; k0 < g->k; k0 += KC) {
     int64_t kc = min64(KC, g->k - k0);
     int64_t depth = p->round_b ? round_up(kc, 2) : kc;
-    bool add = k0 > 0 || g->accumulate, last = k0 + kc == g->k;
+    bool add = k0 > 0, last = k0 + kc == g->k;
     place at_tile = {m0, m1, n0, n1, k0, kc, 0, height, 0};
     if (p->begin) p->begin(kc);
     for (int64_t nb = n0; nb < n1; nb += NC) {

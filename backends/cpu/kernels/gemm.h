@@ -95,7 +95,6 @@ struct gemm {
    * tile in scratch that finish takes over. */
   float *c;
   int64_t ldc, run, run_stride;
-  bool accumulate; /* add to what is in c */
   /* Element (i, j) is multiplied by factor[factor_row[i] + factor_column[j/NR*NR] + j%NR]; NULL:
    * not. Needs c, whole panels, and a product whose tiles know factors. */
   const float *factor;

@@ -22,7 +22,7 @@ static inline int64_t panels_floats(const panels *m) {
   return ceil_div(m->columns, NR) * m->size;
 }
 
-/* Rows m0..m1-1 of c = or += a b, or of a^T b with `transposed`, where m0 is a multiple of NR.
+/* Rows m0..m1-1 of c = or += a b, or of a^T b with `transposed`; b has as many rows as are summed.
  * Whole vectors are computed: what is in a panel behind the last column has no meaning. */
 #define panels_multiply ISA(panels_multiply)
 void panels_multiply(const panels *a, bool transposed, const panels *b, const panels *c, bool add,

@@ -19,8 +19,9 @@ typedef struct pool {
 } pool;
 
 /* Row by row, for any window. */
-INLINE void pool_rows(const pool *p, int k, int64_t stride, const float *x, float *restrict y,
-                      uint8_t *restrict which) {
+static void pool_rows(const pool *p, const float *x, float *restrict y, uint8_t *restrict which) {
+  int k = p->k;
+  int64_t stride = p->stride;
   float best[CHUNK];
   int32_t code[CHUNK];
   for (int64_t i = 0; i < p->out_h; i++) {
@@ -142,8 +143,8 @@ INLINE void join_threes(const float *x, int64_t in_w, int64_t out_w, float *y, u
 }
 
 static void pool_threes(const pool *p, const float *x, float *y, uint8_t *which) {
-  float row[2 * CHUNK];
-  uint8_t choice[2 * CHUNK];
+  float row[CHUNK + LANES];
+  uint8_t choice[CHUNK + LANES];
   int64_t rows = CHUNK / p->out_w;
   for (int64_t i = 0; i < p->out_h; i += rows) {
     int64_t count = min64(rows, p->out_h - i), n = count * p->out_w;
@@ -177,7 +178,7 @@ void ISA(k_maxpool)(const cpu_call *c, cpu_worker *w) {
       else if (threes(&p))
         pool_threes(&p, x, y, which);
       else
-        pool_rows(&p, p.k, p.stride, x, y, which);
+        pool_rows(&p, x, y, which);
     }
     cpu_finish(c, first * n, (end - first) * n);
   }

@@ -7,8 +7,9 @@ enum {
   EDGE = 6,             /* of a tile of inputs */
   POINTS = EDGE * EDGE, /* products */
   MAX_TAPS = 25,
-  AHEAD = 8 * NR, /* as far ahead POINTS places are asked for: hardware follows fewer */
-  LINE = 16
+  AHEAD = 8 * NR, /* floats: rows are asked for so far ahead at all points, more streams than
+                     hardware follows by itself */
+  LINE = 16       /* floats */
 };
 
 /* What a chunk of samples may take: it should stay in a shared cache between the phases. */
@@ -90,7 +91,7 @@ INLINE void both_axes(transform *along, int from, int to, const vec *in, int pit
 
 /* ---- the transformed operands ---------------------------------------------------------------- */
 
-/* POINTS matrices, `size` floats apart: a cache line off each other's sets. */
+/* POINTS matrices, `size` floats apart: an odd number of lines, for other sets of the caches. */
 typedef struct points {
   panels first;
   int64_t size;
@@ -100,7 +101,7 @@ typedef struct points {
 static points make_points(float *ws, int64_t rows, int64_t columns, int64_t *used) {
   points m = {panels_of(rows, columns), 0};
   if (ws) m.first.p = ws + *used;
-  m.size = round_up(panels_floats(&m.first), 16) + 16;
+  m.size = round_up(panels_floats(&m.first), 2 * LINE) + LINE;
   *used += POINTS * m.size;
   return m;
 }
@@ -139,19 +140,21 @@ static tiling make_tiling(const conv *c) {
   int64_t step = outputs(c->k);
   tiling t = {step, ceil_div(c->out_h, step), ceil_div(c->out_w, step), 0};
   int64_t sample =
-      POINTS * t.down * t.across * (round_up(c->channels, LANES) + round_up(c->filters, LANES));
+      POINTS * t.down * t.across * (round_up(c->channels, NR) + round_up(c->filters, NR));
   t.chunk = min64(c->batch, max64(1, chunk_floats / sample));
   return t;
 }
 
 bool winograd_fits(const conv *c) {
   enum { LEAST_CHANNELS = 32, LEAST_TILES = 32, LEAST_EDGE = 7 };
-  if ((c->k != 3 && c->k != 5) || !c->call->winograd || c->stride != 1 || c->pad >= c->k)
+  /* A gradient's padding may be negative (conv.c). */
+  if ((c->k != 3 && c->k != 5) || !c->call->winograd || c->stride != 1 || c->pad < 0 ||
+      c->pad >= c->k)
     return false;
   tiling t = make_tiling(c);
   return c->channels >= LEAST_CHANNELS && c->filters >= LEAST_CHANNELS && c->out_h >= LEAST_EDGE &&
          c->out_w >= LEAST_EDGE && t.down * t.across * c->batch >= LEAST_TILES &&
-         (max64(c->in_w, c->out_w) + 2 * MAX_TAPS + LANES) * EDGE * LANES <= strip_floats;
+         (c->out_w + EDGE + LANES) * EDGE * LANES <= strip_floats;
 }
 
 /* The workspace: the filters, and a chunk's inputs and outputs or their gradients. */
@@ -181,7 +184,7 @@ typedef struct planes {
 } planes;
 
 /* Rows y0..y1-1 of a block of planes with one plane a lane, `pitch` pixels each, zeros around the
- * plane. What is written behind a row is overwritten by the next one. */
+ * plane. What is written behind a row, up to LANES-1 pixels, is overwritten by the next one. */
 static void fill_strip(const planes *x, const float *src, int64_t lanes, int64_t pad, int64_t y0,
                        int64_t y1, int64_t pitch, float *strip) {
   for (int64_t y = y0; y < y1; y++, strip += pitch * LANES) {
@@ -196,8 +199,9 @@ static void fill_strip(const planes *x, const float *src, int64_t lanes, int64_t
   }
 }
 
-/* Asks for n floats from p, to read or to write. */
+/* Asks for n floats from p, to read or to write, if the nearer caches will keep them. */
 INLINE void ask_for(const float *p, int64_t n, int write) {
+  if (n > strip_floats) return;
   for (int64_t i = 0; i < n; i += LINE)
     write ? __builtin_prefetch(p + i, 1, 2) : __builtin_prefetch(p + i, 0, 2);
 }

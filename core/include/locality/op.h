@@ -14,7 +14,8 @@
  *  CONV2D           x (N,C,H,W), w (O,C,k,k), b? (O) -> y (N,O,H',W')
  *  CONV2D_DX        dy, w -> dx
  *  CONV2D_DW        dy, x -> dw, db
- *  MAXPOOL2D        x -> y, which u8      which: ky*k+kx of the first maximum in its window
+ *  MAXPOOL2D        x -> y, which u8      which: ky*k+kx of the first maximum in its window;
+ *                                       a NaN counts as larger than any number
  *  MAXPOOL2D_DX     dy, which -> dx
  *  LINEAR           x (N,I), w (O,I), b? (O), prior operands -> y (N,O)   y = x (P o W)^T + b
  *  LINEAR_DX        dy, w, -, prior operands -> dx       dx = dy (P o W)
