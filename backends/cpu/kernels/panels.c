@@ -67,6 +67,7 @@ void panels_multiply(const panels *a, bool transposed, const panels *b, const pa
       if (transposed) mr = min64(mr, NR - i % NR);
       const float *from =
           a->p + (transposed ? i / NR * a->size + k * NR + i % NR : k / NR * a->size + i * NR);
+      /* Lines of the next row block that every panel of b asks for, so that none has to wait. */
       int64_t share = ceil_div(mr * NR / LINE, ceil_div(b->columns, NR));
       for (int64_t j = 0; j < b->columns; j += NR) {
         int64_t panel = j / NR, nv = ceil_div(min64(NR, b->columns - j), LANES);
