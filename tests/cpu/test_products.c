@@ -12,8 +12,7 @@
 
 #include <cmocka.h>
 
-/* The numbers that a product sees: as they are, or `rounded` to 8 significant bits. Caller frees.
- */
+/* What a product sees: the numbers as they are, or rounded to 8 significant bits. Caller frees. */
 static float *seen(bool rounded, const float *x, lp_desc d) {
   int64_t n = lp_numel(&d);
   float *out = malloc(sizeof *out * (size_t)n);

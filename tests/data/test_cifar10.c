@@ -94,8 +94,6 @@ static void damaged_cifar10_is_refused(void **state) {
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, folder_setup, folder_teardown)
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, folder_setup, folder_teardown)
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(cifar10_is_read),

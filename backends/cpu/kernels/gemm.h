@@ -18,6 +18,7 @@ enum {
   FINISH = 4 * NR,  /* columns that finish is given at a time */
   PANEL_SLACK = 64, /* floats a pack function may write past the end of a panel */
   PANEL_PAD = 128,  /* floats between panels, so that they do not meet in the same cache sets */
+  LINE = 16,        /* floats of a cache line */
 };
 
 /* Floats from one packed panel of B to the next. */
@@ -27,7 +28,6 @@ static inline int64_t panel_size(int64_t kc) {
 
 /* Asks for what is ahead beside steps k.. of a tile; the end of these steps. */
 INLINE int64_t ask_ahead(const cpu_ahead *next, int64_t k, int64_t kc) {
-  enum { LINE = 16 }; /* floats */
   const float *p = next->p + k;
   for (int64_t r = 0; r < next->rows; r++, p += next->pitch) __builtin_prefetch(p, 0, 2);
   return min64(kc, k + LINE);

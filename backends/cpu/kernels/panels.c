@@ -1,10 +1,7 @@
 /* Products of matrices in panels. */
 #include "panels.h"
 
-enum {
-  LINE = 16,     /* floats of a cache line */
-  DEPTH = 2 * KC /* of a block: a row block of A stays in the nearest cache */
-};
+enum { DEPTH = 2 * KC }; /* of a block: a row block of A stays in the nearest cache */
 
 /* A tile of c (mr x nv*LANES) = or += a b. a's panels are `size` floats apart; transposed: a^T.
  * Asks for `lines` cache lines from `ahead` in each panel. */

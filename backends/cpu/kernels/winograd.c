@@ -7,9 +7,8 @@ enum {
   EDGE = 6,             /* of a tile of inputs */
   POINTS = EDGE * EDGE, /* products */
   MAX_TAPS = 25,
-  AHEAD = 8 * NR, /* floats: rows are asked for so far ahead at all points, more streams than
-                     hardware follows by itself */
-  LINE = 16       /* floats */
+  AHEAD = 8 * NR /* floats: rows are asked for so far ahead at all points, more streams than
+                    hardware follows by itself */
 };
 
 /* What a chunk of samples may take: it should stay in a shared cache between the phases. */
@@ -298,10 +297,10 @@ INLINE void scatter_tiles(int step, const conv *c, const tiling *t, const points
   int64_t most = max64(1, strip_floats / LANES / c->out_w / step);
   float bias[LANES] = {0};
   if (c->bias) memcpy(bias, c->bias + first, sizeof(float) * (size_t)lanes);
+  ask_for(y + at, lanes * c->pixels, 1);
   for (int64_t ty = 0, end; ty < t->down; ty = end, at += step * most * c->out_w) {
     end = min64(t->down, ty + most);
     int64_t y0 = ty * step, y1 = min64(c->out_h, end * step), n = (y1 - y0) * c->out_w;
-    if (ty == 0) ask_for(y + at, lanes * c->pixels, 1);
     for (int64_t i = ty; i < end; i++)
       for (int64_t j = 0; j < t->across; j++, row++) {
         vec in[POINTS], out[POINTS];
