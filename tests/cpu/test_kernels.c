@@ -46,9 +46,9 @@ static void test_dropout(void **state) {
 /* ---- pooling ------------------------------------------------------------------------------- */
 
 static void pooling(const flavour *which_one) {
-  static const int shapes[][4] = {{24, 24, 2, 2},  {8, 8, 2, 2},   {7, 9, 2, 2},
-                                  {13, 13, 3, 2},  {5, 40, 3, 1},  {9, 9, 2, 3},
-                                  {15, 15, 15, 1}, {12, 41, 3, 2}, {5, 4101, 3, 2}};
+  static const int shapes[][4] = {{24, 24, 2, 2},  {8, 8, 2, 2}, {7, 9, 2, 2},    {13, 13, 3, 2},
+                                  {5, 40, 3, 1},   {9, 9, 2, 3}, {15, 15, 15, 1}, {12, 41, 3, 2},
+                                  {5, 4101, 3, 2}, {8, 19, 2, 2}};
   for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
     int h = shapes[s][0], w = shapes[s][1], f = shapes[s][2], stride = shapes[s][3];
     int oh = (h - f) / stride + 1, ow = (w - f) / stride + 1, planes = 6;
@@ -58,7 +58,7 @@ static void pooling(const flavour *which_one) {
     (void)tensor(&j, 2, LP_DESC(LP_U8, 2, 3, oh, ow), 3);
     const uint8_t *which = j.arg[2].p;
     for (int i = 0; i < planes * h * w; i++) x[i] = (float)(int)(x[i] * 3); /* many ties */
-    for (int i = 0; i < planes * h * w; i += 10) x[i] = NAN; /* several in a window */
+    for (int i = 0; i < planes * h * w; i += 9) x[i] = NAN; /* several in a window */
     run_job(&j, 2);
     for (int p = 0; p < planes; p++)
       for (int o = 0; o < oh * ow; o++) {
