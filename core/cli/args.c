@@ -2,7 +2,7 @@
  * and the options of experiments. */
 #include "cli.h"
 
-#include <locality/registry.h>
+#include "../base/text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,8 @@
 /* locality plugins: what the loaded modules offer, and those that were refused. */
 #include "cli.h"
 
+#include "../base/text.h"
+
 #include <locality/registry.h>
 
 #include <float.h>

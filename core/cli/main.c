@@ -1,6 +1,8 @@
 /* The program: finds the subcommand in the table and runs it. */
 #include "cli.h"
 
+#include "../base/text.h"
+
 #include <locality/registry.h>
 
 #include <locale.h>

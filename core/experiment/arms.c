@@ -1,6 +1,8 @@
 /* Arms: "control,linear,power:p=2,fan_in=(locality:cost=linear,normalize=fan_in)". */
 #include "experiment_internal.h"
 
+#include "../base/text.h"
+
 #include <locality/registry.h>
 
 #include <ctype.h>

@@ -1,6 +1,8 @@
 /* The table of options, shared by the command line, experiment files and the manifest. */
 #include "experiment_internal.h"
 
+#include "../base/text.h"
+
 #include <locality/registry.h>
 
 #include <errno.h>

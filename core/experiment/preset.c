@@ -1,6 +1,7 @@
 /* Presets: the YAML files of published experiments, in the folder that goes with the library. */
+#include "../base/text.h"
+
 #include <locality/experiment.h>
-#include <locality/registry.h>
 
 #include <dlfcn.h>
 #include <limits.h>

@@ -2,7 +2,7 @@
  * file with its body, a row here. */
 #include "nn_internal.h"
 
-#include <locality/registry.h>
+#include "../base/text.h"
 
 #include <string.h>
 
@@ -46,9 +46,8 @@ const lp_model_row *lp_model_find(const char *name) {
     if (strcmp(models[i].name, name) == 0) return &models[i];
     names[i] = models[i].name;
   }
-  const char *near = lp_nearest(name, names, N_MODELS);
-  lp_fail(LP_ERR_NOT_FOUND, "no model is named '%s'; did you mean '%s'?", name,
-          near ? near : names[0]);
+  lp_fail(LP_ERR_NOT_FOUND, "no model is named '%s'%s", name,
+          lp_did_you_mean_or(name, names, N_MODELS).text);
   return NULL;
 }
 

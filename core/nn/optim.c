@@ -1,7 +1,7 @@
 /* Optimisers: PyTorch's defaults, parameter groups, and their steps as ops. */
 #include "nn_internal.h"
 
-#include <locality/registry.h>
+#include "../base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,10 +19,8 @@ lp_status lp_optimizer_parse(const char *text, lp_optimizer *out) {
       *out = (lp_optimizer)i;
       return LP_OK;
     }
-  const char *near = lp_nearest(text, names, 4);
-  return lp_fail(LP_ERR_ARG, "no optimiser is named '%s'; %s%s%s", text,
-                 near ? "did you mean '" : "",
-                 near ? near : "there are sgd, rmsprop, adam and adamw", near ? "'?" : "");
+  return lp_fail(LP_ERR_ARG, "no optimiser is named '%s'%s", text,
+                 lp_did_you_mean_or(text, names, 4).text);
 }
 
 lp_optim_spec lp_optim_defaults(lp_optimizer kind) {

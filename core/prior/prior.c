@@ -1,7 +1,8 @@
 /* Building a prior from its specification, and asking it for values. */
 #include "prior_internal.h"
 
-#include <stdio.h>
+#include "../base/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,12 +18,8 @@ static lp_status parse_name(const char *what, const char *text, const char *cons
   for (*out = 0; *out < n; ++*out)
     if (strcmp(text, names[*out]) == 0) return LP_OK;
   *out = 0;
-  char all[100] = "";
-  for (uint32_t i = 0; i < n; i++)
-    snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
-  const char *near = lp_nearest(text, names, n);
-  return lp_fail(LP_ERR_ARG, "no %s is called \"%s\"%s%s%s; there are %s", what, text,
-                 near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "", all);
+  return lp_fail(LP_ERR_ARG, "no %s is called '%s'%s", what, text,
+                 lp_did_you_mean_or(text, names, n).text);
 }
 
 lp_status lp_metric_parse(const char *text, lp_metric *out) {

@@ -32,14 +32,6 @@ void lp_entries_truncate(uint32_t n) {
   cap_entries = 0;
 }
 
-void lp_text_add(char *text, size_t cap, const char *fmt, ...) {
-  size_t used = strlen(text);
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(text + used, cap - used, fmt, ap);
-  va_end(ap);
-}
-
 /* ---- registration -------------------------------------------------------------------------- */
 
 static lp_status reject(lp_registrar *r, const char *fmt, ...) LP_PRINTF(2, 3);
@@ -152,10 +144,9 @@ static void fail_unknown(lp_kind kind, const char *name) {
   uint32_t n = 0;
   for (uint32_t i = 0; names && i < n_entries; i++)
     if (same_namespace(entries[i].kind, kind)) names[n++] = entries[i].name;
-  const char *near = lp_nearest(name, names, n);
-  if (near) lp_text_add(text, sizeof text, ": did you mean \"%s\"?", near);
-  lp_text_add(text, sizeof text, n ? "; there are" : "; there is none");
-  for (uint32_t i = 0; i < n; i++) lp_text_add(text, sizeof text, "%s %s", i ? "," : "", names[i]);
+  lp_text_add(text, sizeof text, "%s", lp_did_you_mean(name, names, n).text);
+  lp_text_add(text, sizeof text, n ? "; there are " : "; there is none");
+  lp_text_add_names(text, sizeof text, names, n);
   if (!lp_module_count())
     lp_text_add(text, sizeof text, " (no module was found: set LOCALITY_PLUGIN_PATH)");
   for (uint32_t i = 0; i < lp_module_count(); i++) {
@@ -165,7 +156,7 @@ static void fail_unknown(lp_kind kind, const char *name) {
       lp_text_add(text, sizeof text, "; %s is not used: %s", base ? base + 1 : m->file, m->refused);
   }
   free(names);
-  lp_fail(LP_ERR_NOT_FOUND, "no %s is called \"%s\"%s", lp_kind_name(kind), name, text);
+  lp_fail(LP_ERR_NOT_FOUND, "no %s is called '%s'%s", lp_kind_name(kind), name, text);
 }
 
 const lp_entry *lp_entry_find(lp_kind kind, const char *name) {

@@ -1,8 +1,10 @@
-/* What the files of core/registry share: the loaded modules and entries, and small text helpers. */
+/* What the files of core/registry share: the loaded modules and entries. */
 #ifndef LOCALITY_REGISTRY_INTERNAL_H
 #define LOCALITY_REGISTRY_INTERNAL_H
 
 #include <locality/registry.h>
+
+#include "../base/text.h"
 
 #include <stdbool.h>
 
@@ -33,14 +35,7 @@ lp_status lp_add_layer(lp_registrar *r, const lp_layer *l);
 lp_status lp_add_backend(lp_registrar *r, const lp_backend *b);
 void lp_entries_truncate(uint32_t n); /* drops the entries after the first n */
 
-/* spec.c: grammar shared by specs and device names. The text is cut up in place. */
-bool lp_balanced(const char *text);
-char *lp_trim(char *text);
-char *lp_next_token(char **rest);  /* up to the next comma outside parentheses; NULL at the end */
-char *lp_unwrap(char *value);      /* without the parentheses around it, if there are any */
-bool lp_plain_name(const char *s); /* letters, digits and . _ - only, not empty */
-
-/* Appends to a text of fixed size; what does not fit is cut off. */
-void lp_text_add(char *text, size_t cap, const char *fmt, ...) LP_PRINTF(3, 4);
+/* spec.c: letters, digits and . _ - only, not empty. */
+bool lp_plain_name(const char *s);
 
 #endif

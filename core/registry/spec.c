@@ -9,46 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- grammar ------------------------------------------------------------------------------- */
-
-bool lp_balanced(const char *text) {
-  int depth = 0;
-  for (; *text; text++) {
-    if (*text == '(') depth++;
-    if (*text == ')' && depth-- == 0) return false;
-  }
-  return depth == 0;
-}
-
-char *lp_trim(char *text) {
-  while (isspace((unsigned char)*text)) text++;
-  size_t n = strlen(text);
-  while (n && isspace((unsigned char)text[n - 1])) n--;
-  text[n] = '\0';
-  return text;
-}
-
-char *lp_next_token(char **rest) {
-  char *token = *rest, *p = token;
-  if (!token) return NULL;
-  for (int depth = 0; *p && (*p != ',' || depth); p++) depth += (*p == '(') - (*p == ')');
-  *rest = *p ? p + 1 : NULL;
-  *p = '\0';
-  return lp_trim(token);
-}
-
-char *lp_unwrap(char *value) {
-  size_t n = strlen(value);
-  if (n < 2 || value[0] != '(' || value[n - 1] != ')') return value;
-  for (size_t i = 0, depth = 0; i < n - 1; i++) { /* "(a)(b)" is not wrapped */
-    depth += value[i] == '(';
-    depth -= value[i] == ')';
-    if (!depth) return value;
-  }
-  value[n - 1] = '\0';
-  return lp_trim(value + 1);
-}
-
 bool lp_plain_name(const char *s) {
   if (!*s) return false;
   for (; *s; s++)
@@ -87,13 +47,12 @@ static lp_status unknown_param(const lp_entry *e, const char *key) {
   char text[600] = "";
   const char **names = calloc(e->n_params + 1, sizeof *names);
   for (uint32_t i = 0; names && i < e->n_params; i++) names[i] = e->params[i].name;
-  const char *near = names ? lp_nearest(key, names, e->n_params) : NULL;
-  if (near) lp_text_add(text, sizeof text, ": did you mean \"%s\"?", near);
-  lp_text_add(text, sizeof text, e->n_params ? "; it has" : "; it has none");
-  for (uint32_t i = 0; i < e->n_params; i++)
-    lp_text_add(text, sizeof text, "%s %s", i ? "," : "", e->params[i].name);
+  uint32_t n = names ? e->n_params : 0;
+  lp_text_add(text, sizeof text, "%s", lp_did_you_mean(key, names, n).text);
+  lp_text_add(text, sizeof text, e->n_params ? "; it has " : "; it has none");
+  lp_text_add_names(text, sizeof text, names, n);
   free(names);
-  return lp_fail(LP_ERR_ARG, "%s %s has no parameter \"%s\"%s", lp_kind_name(e->kind), e->name, key,
+  return lp_fail(LP_ERR_ARG, "%s %s has no parameter '%s'%s", lp_kind_name(e->kind), e->name, key,
                  text);
 }
 

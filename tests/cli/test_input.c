@@ -65,7 +65,7 @@ static void test_options(void **state) {
   refuse("experiment mnsit", "did you mean 'mnist'?");
   refuse(EXPERIMENT "--arms control,lnear", "did you mean 'linear'?");
   refuse(EXPERIMENT "--arms control,power:p=100", "p=100");
-  refuse(EXPERIMENT "--arms control,power:q=2", "\"q\"");
+  refuse(EXPERIMENT "--arms control,power:q=2", "parameter 'q'");
   refuse(EXPERIMENT "--arms control,control", "two are named 'control'");
   refuse(EXPERIMENT "--arms '(power:p=2'", "parentheses do not match");
   refuse(EXPERIMENT "--arms control,", "an item is empty");

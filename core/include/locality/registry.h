@@ -64,9 +64,6 @@ typedef struct lp_spec {
 LP_API lp_status lp_spec_parse(lp_kind kind, const char *text, lp_spec *out);
 LP_API void lp_spec_free(lp_spec *spec);
 
-/* The nearest of n names by edit distance, or NULL when none is near enough to be meant. */
-LP_API const char *lp_nearest(const char *word, const char *const *names, uint32_t n);
-
 /* Devices of all backends, best first: discrete GPU, integrated GPU, cpu, OpenCL CPU devices, dummy
  * devices last. Writes at most cap, reports the true number. Backends that fail are skipped with a
  * log line. */

@@ -1,0 +1,58 @@
+/* Small text helpers for the library and its programs: cutting up what a user typed, joining it
+ * for messages, and suggesting a name. Internal: not installed, but exported for the programs.
+ *
+ * Threads: all functions work on their arguments alone. */
+#ifndef LP_BASE_TEXT_H
+#define LP_BASE_TEXT_H
+
+#include <locality/status.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- cutting up, in place ------------------------------------------------------------------ */
+
+/* Do the parentheses match? */
+LP_API bool lp_balanced(const char *text);
+/* Without the blanks around it. */
+LP_API char *lp_trim(char *text);
+/* Up to the next comma outside parentheses, trimmed; *rest moves on. NULL at the end. */
+LP_API char *lp_next_token(char **rest);
+/* Without the parentheses around it, if there are any: "(a,b)" is "a,b", "(a)(b)" stays. */
+LP_API char *lp_unwrap(char *value);
+
+/* ---- joining ------------------------------------------------------------------------------- */
+
+/* Appends to a text in a buffer of cap bytes; what does not fit is cut off. */
+LP_API void lp_text_add(char *text, size_t cap, const char *fmt, ...) LP_PRINTF(3, 4);
+/* Appends "a, b, c". */
+LP_API void lp_text_add_names(char *text, size_t cap, const char *const *names, uint32_t n);
+
+/* ---- names --------------------------------------------------------------------------------- */
+
+/* The nearest of n names by edit distance, or NULL when none is near enough to be meant. A word of
+ * three letters or more is also near a name that it begins. */
+LP_API const char *lp_nearest(const char *word, const char *const *names, uint32_t n);
+
+/* The sentence that follows "no X is named 'word'": "; did you mean 'NAME'?", "" when no name is
+ * near. Made to be an argument: lp_fail(..., "...%s", word, lp_did_you_mean(word, names, n).text).
+ */
+typedef struct lp_hint {
+  char text[120];
+} lp_hint;
+LP_API lp_hint lp_did_you_mean(const char *word, const char *const *names, uint32_t n);
+/* The same; when none is near, all there are: "; there are a, b, c" ("; there is none"). */
+typedef struct lp_choice {
+  char text[600];
+} lp_choice;
+LP_API lp_choice lp_did_you_mean_or(const char *word, const char *const *names, uint32_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
