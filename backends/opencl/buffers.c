@@ -100,6 +100,13 @@ static const void *stage(lp_device *dev, const void *src, size_t n, ocl_staging 
   return s->host;
 }
 
+/* One that blocks is a wait too: with these codes it tells of a command that failed before it. */
+static lp_status transfer_failed(lp_device *dev, bool blocks, cl_int e, const char *what) {
+  bool late =
+      blocks && (e == CL_OUT_OF_RESOURCES || e == CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST);
+  return ocl_fail_at(dev, late ? OCL_WAIT : OCL_ENQUEUE, e, what);
+}
+
 lp_status ocl_buf_write(lp_device *dev, lp_buffer *b, size_t offset, const void *src, size_t n,
                         lp_event **done) {
   if (done) *done = NULL;
@@ -110,7 +117,7 @@ lp_status ocl_buf_write(lp_device *dev, lp_buffer *b, size_t offset, const void 
   cl_event event = NULL;
   cl_int e = clEnqueueWriteBuffer(dev->queue, b->mem, done ? CL_FALSE : CL_TRUE, offset, n,
                                   from ? from : src, 0, NULL, done ? &event : NULL);
-  if (e != CL_SUCCESS) return ocl_fail(dev, e, "upload");
+  if (e != CL_SUCCESS) return transfer_failed(dev, !done, e, "upload");
   dev->queued++;
   dev->count.bytes_to_device += n;
   if (!done) {
@@ -132,7 +139,7 @@ lp_status ocl_buf_read(lp_device *dev, lp_buffer *b, size_t offset, void *dst, s
   cl_event event = NULL;
   cl_int e = clEnqueueReadBuffer(dev->queue, b->mem, done ? CL_FALSE : CL_TRUE, offset, n, dst, 0,
                                  NULL, done ? &event : NULL);
-  if (e != CL_SUCCESS) return ocl_fail(dev, e, "download");
+  if (e != CL_SUCCESS) return transfer_failed(dev, !done, e, "download");
   dev->queued++;
   dev->count.bytes_from_device += n;
   if (done) return give_event(dev, event, done);
@@ -144,29 +151,32 @@ lp_status ocl_buf_fill(lp_device *dev, lp_buffer *b, size_t offset, uint8_t valu
   lp_status s = in_range(dev, b, offset, n);
   if (s != LP_OK || !n) return s;
   cl_int e = clEnqueueFillBuffer(dev->queue, b->mem, &value, 1, offset, n, 0, NULL, NULL);
-  return e == CL_SUCCESS ? LP_OK : ocl_fail(dev, e, "fill");
+  return e == CL_SUCCESS ? LP_OK : ocl_fail_at(dev, OCL_ENQUEUE, e, "fill");
+}
+
+cl_int ocl_wait_for(cl_event event) {
+  cl_int state = CL_COMPLETE, e = clWaitForEvents(1, &event);
+  clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
+  return state < 0 ? state : e;
 }
 
 lp_status ocl_event_wait(lp_device *dev, lp_event *event) {
   if (!event) return ocl_check(dev);
-  cl_int state = CL_COMPLETE;
-  clGetEventInfo(event->event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
-  cl_int e = CL_SUCCESS;
-  if (state > CL_COMPLETE) { /* waiting for something that is done already is no wait */
+  cl_int e = CL_COMPLETE;
+  clGetEventInfo(event->event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof e, &e, NULL);
+  if (e > CL_COMPLETE) { /* waiting for something that is done already is no wait */
     *(event->number < dev->queued ? &dev->count.waits : &dev->count.blocking_calls) += 1;
-    e = clWaitForEvents(1, &event->event);
-    clGetEventInfo(event->event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
+    e = ocl_wait_for(event->event);
   }
   clReleaseEvent(event->event);
   free(event);
-  if (state < 0) return ocl_fail(dev, state, "a queued command");
-  return e == CL_SUCCESS ? ocl_check(dev) : ocl_fail(dev, e, "wait");
+  return e == CL_SUCCESS ? ocl_check(dev) : ocl_fail_at(dev, OCL_WAIT, e, "a queued command");
 }
 
 lp_status ocl_sync(lp_device *dev) {
   dev->count.blocking_calls++;
   cl_int e = clFinish(dev->queue);
-  return e == CL_SUCCESS ? ocl_check(dev) : ocl_fail(dev, e, "finish");
+  return e == CL_SUCCESS ? ocl_check(dev) : ocl_fail_at(dev, OCL_WAIT, e, "finish");
 }
 
 void ocl_counters(lp_device *dev, lp_device_counters *out) {

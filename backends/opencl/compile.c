@@ -249,6 +249,12 @@ static cl_command_queue profiling_queue(lp_device *dev) {
   return dev->profiling ? dev->profiling : dev->queue;
 }
 
+static lp_status refused(lp_device *dev, cl_int e, const ocl_launch *l) {
+  char what[64];
+  snprintf(what, sizeof what, "kernel %.50s", l->family);
+  return ocl_fail_at(dev, OCL_ENQUEUE, e, what);
+}
+
 static lp_status run_profiled(lp_device *dev, lp_program *p, const lp_run_args *args) {
   clFinish(dev->queue);
   dev->count.blocking_calls++;
@@ -260,10 +266,11 @@ static lp_status run_profiled(lp_device *dev, lp_program *p, const lp_run_args *
     cl_int e = set_dynamic_args(l, args);
     double start = now();
     if (e == CL_SUCCESS) e = enqueue(queue, l, args, &event);
-    if (e == CL_SUCCESS) e = clWaitForEvents(1, &event);
+    if (e != CL_SUCCESS) return refused(dev, e, l);
+    e = ocl_wait_for(event);
     double host = now() - start, device = event ? event_seconds(event) : NAN;
     if (event) clReleaseEvent(event);
-    if (e != CL_SUCCESS) return ocl_fail(dev, e, l->family);
+    if (e != CL_SUCCESS) return ocl_fail_at(dev, OCL_WAIT, e, l->family);
     dev->count.launches++;
     dev->count.blocking_calls++;
     p->time[l->step].launches++;
@@ -282,7 +289,7 @@ lp_status ocl_run(lp_device *dev, lp_program *p, const lp_run_args *args, lp_eve
     ocl_launch *l = &p->launch[k];
     cl_int e = set_dynamic_args(l, args);
     if (e == CL_SUCCESS) e = enqueue(dev->queue, l, args, done && k + 1 == p->n ? &last : NULL);
-    if (e != CL_SUCCESS) return ocl_fail(dev, e, l->family);
+    if (e != CL_SUCCESS) return refused(dev, e, l);
     dev->count.launches++;
     dev->queued++;
   }

@@ -1,68 +1,10 @@
-/* Opening a device: one context, one in-order queue, parameters, errors that stick. */
+/* Opening a device: one context, one in-order queue, parameters. */
 #include "product.h"
 #include "tune.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-const char *ocl_error_name(cl_int e) {
-  static const struct {
-    cl_int code;
-    const char *name;
-  } names[] = {{-1, "device not found"},
-               {-2, "device not available"},
-               {-3, "compiler not available"},
-               {-4, "memory object allocation failure"},
-               {-5, "out of resources"},
-               {-6, "out of host memory"},
-               {-9, "image format not supported"},
-               {-11, "build program failure"},
-               {-12, "map failure"},
-               {-14, "an earlier command failed"},
-               {-30, "invalid value"},
-               {-33, "invalid device"},
-               {-34, "invalid context"},
-               {-35, "invalid queue properties"},
-               {-36, "invalid command queue"},
-               {-38, "invalid memory object"},
-               {-42, "invalid binary"},
-               {-43, "invalid build options"},
-               {-44, "invalid program"},
-               {-45, "invalid program executable"},
-               {-46, "invalid kernel name"},
-               {-48, "invalid kernel"},
-               {-49, "invalid argument index"},
-               {-50, "invalid argument value"},
-               {-51, "invalid argument size"},
-               {-52, "kernel arguments are not set"},
-               {-53, "invalid work dimension"},
-               {-54, "invalid work-group size"},
-               {-55, "invalid work-item size"},
-               {-61, "invalid buffer size"},
-               {-63, "invalid global work size"},
-               {-1001, "no driver registered"}};
-  static _Thread_local char other[32];
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (names[i].code == e) return names[i].name;
-  snprintf(other, sizeof other, "OpenCL error %d", e);
-  return other;
-}
-
-lp_status ocl_fail(lp_device *dev, cl_int e, const char *what) {
-  if (e == CL_MEM_OBJECT_ALLOCATION_FAILURE || e == CL_OUT_OF_HOST_MEMORY ||
-      e == CL_OUT_OF_RESOURCES)
-    return ocl_host->fail(LP_ERR_MEMORY, "%s: %s: %s; lower the batch size", dev->info.id, what,
-                          ocl_error_name(e));
-  dev->broken = LP_ERR_DEVICE;
-  snprintf(dev->reason, sizeof dev->reason, "%s (%.80s): %.60s: %s", dev->info.id, dev->info.name,
-           what, ocl_error_name(e));
-  return ocl_check(dev);
-}
-
-lp_status ocl_check(lp_device *dev) {
-  return dev->broken == LP_OK ? LP_OK : ocl_host->fail(dev->broken, "%s", dev->reason);
-}
 
 static void CL_CALLBACK driver_message(const char *text, const void *data, size_t n, void *user) {
   (void)data, (void)n;

@@ -57,7 +57,7 @@ struct lp_device {
   size_t max_group, local_memory;
   uint32_t units;
   lp_status broken; /* sticky */
-  char reason[256];
+  char reason[320];
   lp_device_counters count;
   uint64_t queued; /* commands so far */
   ocl_staging staging[2];
@@ -80,10 +80,31 @@ struct lp_event {
   uint64_t number; /* of its command, among those queued */
 };
 
+/* What was asked of OpenCL; it decides what an error code means (error.c).
+ *
+ *                                   OCL_CALL         OCL_ENQUEUE         OCL_WAIT
+ *   -2, -34, -36, -9999 (lost)      DEVICE, sticks   DEVICE, sticks      DEVICE, sticks
+ *   -4, -6 (no memory)              MEMORY           MEMORY              MEMORY, sticks
+ *   -5 (resources)                  MEMORY           UNSUPPORTED         DEVICE, sticks
+ *   -54, CLBlast's and the rest     DEVICE           UNSUPPORTED         DEVICE, sticks
+ *
+ * What does not stick concerns that one call: a program, run or candidate of the tuner failed, and
+ * the device goes on. A run that was refused (LP_ERR_UNSUPPORTED: try another kernel) may have run
+ * the steps before it, and is done with them when the error is returned. What sticks is returned by
+ * every later call. Building kernels can fail too (LP_ERR_DEVICE, does not stick). So after any
+ * failure: `ocl_check(dev) == LP_OK` means that the device goes on. */
+typedef enum ocl_call {
+  OCL_CALL,    /* memory, programs, kernels, arguments: done when it returns */
+  OCL_ENQUEUE, /* a command that the driver takes or refuses */
+  OCL_WAIT,    /* waits for commands: the code is of one that failed late */
+} ocl_call;
+
 const char *ocl_error_name(cl_int e);
-/* Records a failed OpenCL call; failures of the device itself stick to it. */
-lp_status ocl_fail(lp_device *dev, cl_int e, const char *what);
-lp_status ocl_check(lp_device *dev); /* the sticky error, if any */
+/* Records a failed OpenCL call as the table above says, and returns the status; what: one or two
+ * words that name it. A refused command waits for the queue, whose own failure goes first. */
+lp_status ocl_fail_at(lp_device *dev, ocl_call call, cl_int e, const char *what);
+lp_status ocl_fail(lp_device *dev, cl_int e, const char *what); /* OCL_CALL */
+lp_status ocl_check(lp_device *dev);                            /* the sticky error, if any */
 
 lp_status ocl_device_open(const ocl_found *found, uint32_t index, const lp_device_params *params,
                           lp_device **out);
@@ -97,6 +118,7 @@ lp_status ocl_buf_write(lp_device *dev, lp_buffer *b, size_t offset, const void 
 lp_status ocl_buf_read(lp_device *dev, lp_buffer *b, size_t offset, void *dst, size_t n,
                        lp_event **done);
 lp_status ocl_buf_fill(lp_device *dev, lp_buffer *b, size_t offset, uint8_t value, size_t n);
+cl_int ocl_wait_for(cl_event event); /* the code of the command that failed, where one did */
 lp_status ocl_event_wait(lp_device *dev, lp_event *event);
 lp_status ocl_sync(lp_device *dev);
 void ocl_counters(lp_device *dev, lp_device_counters *out);

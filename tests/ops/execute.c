@@ -73,6 +73,9 @@ lp_status case_execute(case_exec *x, case_result *out) {
   run.n_bound = x->n_bound;
   for (uint32_t i = 0; s == LP_OK && i < p->runs; i++, run.iteration++)
     s = lp_plan_run(x->plan, &run);
+  /* What a device cannot do is said when the plan is made: later it is a failure, no case to skip.
+   */
+  if (s == LP_ERR_UNSUPPORTED) s = LP_ERR_DEVICE;
   double tolerance = p->n_targets ? p->target[0].tolerance : 0;
   for (uint32_t i = 0; s == LP_OK && i < p->n_targets; i++) {
     const case_target *t = &p->target[i];
