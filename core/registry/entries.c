@@ -2,6 +2,7 @@
 #include "registry_internal.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +10,55 @@
 static lp_entry *entries; /* grows while modules load, then stays */
 static uint32_t n_entries, cap_entries;
 
-static const char *const kind_name[LP_KIND_COUNT] = {"topology", "cost", "prior", "layer",
-                                                     "backend"};
+/* ---- kinds --------------------------------------------------------------------------------- */
+
+/* The head that every descriptor but a backend's has. */
+typedef struct head {
+  uint32_t struct_size;
+  const char *name, *summary, *source;
+  void *self;
+  const lp_param *params;
+  uint32_t n_params;
+} head;
+
+static bool topology_complete(const void *descriptor) {
+  const lp_topology *t = descriptor;
+  return t->distance && !t->extents != !t->place && t->ndim >= 1 && t->ndim <= LP_MAX_AXES;
+}
+
+static bool cost_complete(const void *descriptor) {
+  return ((const lp_cost *)descriptor)->signal != NULL;
+}
+
+static bool prior_complete(const void *descriptor) {
+  const lp_prior_source *p = descriptor;
+  return !p->build != !p->permute;
+}
+
+static bool layer_complete(const void *descriptor) {
+  return ((const lp_layer *)descriptor)->build != NULL;
+}
+
+static bool backend_complete(const void *descriptor) {
+  const lp_backend *b = descriptor;
+  return b->enumerate && b->open;
+}
+
+/* least: bytes of the descriptor in ABI 1.0, which every module has; size: of today's. */
+static const struct {
+  const char *name;
+  size_t least, size;
+  bool (*complete)(const void *descriptor); /* every required callback is there */
+} kinds[LP_KIND_COUNT] = {
+    [LP_KIND_TOPOLOGY] = {"topology", sizeof(lp_topology), sizeof(lp_topology), topology_complete},
+    [LP_KIND_COST] = {"cost", sizeof(lp_cost), sizeof(lp_cost), cost_complete},
+    [LP_KIND_PRIOR] = {"prior", sizeof(lp_prior_source), sizeof(lp_prior_source), prior_complete},
+    [LP_KIND_LAYER] = {"layer", offsetof(lp_layer, flags), sizeof(lp_layer), layer_complete},
+    [LP_KIND_BACKEND] = {"backend", sizeof(lp_backend), sizeof(lp_backend), backend_complete},
+};
 
 const char *lp_kind_name(lp_kind kind) {
-  return (unsigned)kind < LP_KIND_COUNT ? kind_name[kind] : "unknown kind";
+  return (unsigned)kind < LP_KIND_COUNT ? kinds[kind].name : "unknown kind";
 }
 
 uint32_t lp_entry_count(void) {
@@ -25,7 +70,7 @@ const lp_entry *lp_entry_get(uint32_t i) {
 }
 
 void lp_entries_truncate(uint32_t n) {
-  if (n < n_entries) n_entries = n;
+  while (n_entries > n) free((void *)entries[--n_entries].descriptor);
   if (n_entries) return;
   free(entries);
   entries = NULL;
@@ -71,68 +116,81 @@ static lp_status check_params(lp_registrar *r, const lp_entry *e) {
   return LP_OK;
 }
 
-/* fits: struct_size is large enough; complete: every required callback is there. */
-static lp_status add(lp_registrar *r, lp_entry e, bool fits, bool complete) {
-  const char *kind = lp_kind_name(e.kind);
-  if (!fits) return reject(r, "a %s descriptor is shorter than this library needs", kind);
-  if (!e.name || !lp_plain_name(e.name))
-    return reject(r, "a %s has no name, or one with other characters than letters, digits . _ -",
-                  kind);
-  if (!complete) return reject(r, "%s %s lacks a required callback or field", kind, e.name);
-  lp_status s = check_params(r, &e);
-  if (s != LP_OK) return s;
-  for (uint32_t i = 0; i < n_entries; i++)
+/* Keeps an entry whose descriptor is malloc'ed; takes the descriptor in any case. */
+static lp_status keep(lp_registrar *r, lp_entry e) {
+  lp_status s = LP_OK;
+  for (uint32_t i = 0; i < n_entries && s == LP_OK; i++)
     if (same_namespace(entries[i].kind, e.kind) && strcmp(entries[i].name, e.name) == 0)
-      return reject(r, "%s %s is already registered by %s", kind, e.name,
-                    lp_module_get(entries[i].module)->file);
-  if (n_entries == cap_entries) {
+      s = reject(r, "%s %s is already registered by %s", lp_kind_name(e.kind), e.name,
+                 lp_module_get(entries[i].module)->file);
+  if (s == LP_OK && n_entries == cap_entries) {
     uint32_t cap = cap_entries ? 2 * cap_entries : 32;
     lp_entry *grown = realloc(entries, cap * sizeof *grown);
-    if (!grown) return lp_fail(LP_ERR_MEMORY, "out of memory while registering %s", e.name);
-    entries = grown;
-    cap_entries = cap;
+    if (grown) {
+      entries = grown;
+      cap_entries = cap;
+    } else {
+      s = lp_fail(LP_ERR_MEMORY, "out of memory while registering %s", e.name);
+    }
+  }
+  if (s == LP_OK)
+    entries[n_entries++] = e;
+  else
+    free((void *)e.descriptor);
+  return s;
+}
+
+/* Checks a descriptor and keeps a copy of it. A shorter one, of an older minor version, is filled
+ * up with zeros. */
+static lp_status add(lp_registrar *r, lp_kind kind, const void *descriptor) {
+  const char *name = kinds[kind].name;
+  uint32_t given = descriptor ? *(const uint32_t *)descriptor : 0; /* struct_size is always first */
+  if (given < kinds[kind].least)
+    return reject(r, "a %s descriptor is shorter than this library needs", name);
+  void *copy = calloc(1, kinds[kind].size);
+  if (!copy) return lp_fail(LP_ERR_MEMORY, "out of memory while registering a %s", name);
+  memcpy(copy, descriptor, given < kinds[kind].size ? given : kinds[kind].size);
+  lp_entry e = {.kind = kind, .source = "", .descriptor = copy, .module = r->module};
+  if (kind == LP_KIND_BACKEND) {
+    e.name = ((const lp_backend *)copy)->name;
+    e.summary = ((const lp_backend *)copy)->summary;
+  } else {
+    const head *h = copy;
+    e.name = h->name, e.summary = h->summary, e.source = h->source;
+    e.params = h->params, e.n_params = h->n_params;
   }
   if (!e.summary) e.summary = "";
   if (!e.source) e.source = "";
-  e.module = r->module;
-  entries[n_entries++] = e;
-  return LP_OK;
+  lp_status s = LP_OK;
+  if (!e.name || !lp_plain_name(e.name))
+    s = reject(r, "a %s has no name, or one with other characters than letters, digits . _ -",
+               name);
+  else if (!kinds[kind].complete(copy))
+    s = reject(r, "%s %s lacks a required callback or field", name, e.name);
+  if (s == LP_OK) s = check_params(r, &e);
+  if (s == LP_OK) return keep(r, e);
+  free(copy);
+  return s;
 }
 
 lp_status lp_add_topology(lp_registrar *r, const lp_topology *t) {
-  if (!t || t->struct_size < sizeof *t)
-    return add(r, (lp_entry){.kind = LP_KIND_TOPOLOGY}, false, false);
-  lp_entry e = {LP_KIND_TOPOLOGY, t->name, t->summary, t->source, t->params, t->n_params, t, 0};
-  return add(r, e, true,
-             t->distance && !t->extents != !t->place && t->ndim >= 1 && t->ndim <= LP_MAX_AXES);
+  return add(r, LP_KIND_TOPOLOGY, t);
 }
 
 lp_status lp_add_cost(lp_registrar *r, const lp_cost *c) {
-  if (!c || c->struct_size < sizeof *c)
-    return add(r, (lp_entry){.kind = LP_KIND_COST}, false, false);
-  lp_entry e = {LP_KIND_COST, c->name, c->summary, c->source, c->params, c->n_params, c, 0};
-  return add(r, e, true, c->signal != NULL);
+  return add(r, LP_KIND_COST, c);
 }
 
 lp_status lp_add_prior(lp_registrar *r, const lp_prior_source *p) {
-  if (!p || p->struct_size < sizeof *p)
-    return add(r, (lp_entry){.kind = LP_KIND_PRIOR}, false, false);
-  lp_entry e = {LP_KIND_PRIOR, p->name, p->summary, p->source, p->params, p->n_params, p, 0};
-  return add(r, e, true, !p->build != !p->permute);
+  return add(r, LP_KIND_PRIOR, p);
 }
 
 lp_status lp_add_layer(lp_registrar *r, const lp_layer *l) {
-  if (!l || l->struct_size < sizeof *l)
-    return add(r, (lp_entry){.kind = LP_KIND_LAYER}, false, false);
-  lp_entry e = {LP_KIND_LAYER, l->name, l->summary, l->source, l->params, l->n_params, l, 0};
-  return add(r, e, true, l->build != NULL);
+  return add(r, LP_KIND_LAYER, l);
 }
 
 lp_status lp_add_backend(lp_registrar *r, const lp_backend *b) {
-  if (!b || b->struct_size < sizeof *b)
-    return add(r, (lp_entry){.kind = LP_KIND_BACKEND}, false, false);
-  lp_entry e = {LP_KIND_BACKEND, b->name, b->summary, "", NULL, 0, b, 0};
-  return add(r, e, true, b->enumerate && b->open);
+  return add(r, LP_KIND_BACKEND, b);
 }
 
 /* ---- look-up ------------------------------------------------------------------------------- */

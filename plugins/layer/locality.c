@@ -11,8 +11,6 @@
  * n_out * n_in additions if it is normalised. */
 #include "weights.h"
 
-static const lp_host *host;
-
 enum { TOPOLOGY, COST, METRIC, NORMALIZE };
 static const lp_param params[] = {
     [TOPOLOGY] = {"topology", LP_PARAM_STRING, 0, 0, 0, "grid", "where the units stand"},
@@ -24,7 +22,7 @@ static const lp_param params[] = {
 
 static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_layer_request *req,
                        lp_val in, lp_val *out) {
-  (void)self;
+  const lp_host *host = self;
   lp_desc weight = lp_f32(req->n_out, req->n_in), bias = lp_f32(req->n_out), y;
   lp_val operands[LP_LINEAR_INPUTS] = {in, make_param(host, g, req, "weight", &weight),
                                        make_param(host, g, req, "bias", &bias)};
@@ -36,18 +34,17 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
   return host->shape(g, *out, &y); /* the graph's first error, if there is one */
 }
 
-static const lp_layer layer = {
-    .struct_size = sizeof layer,
-    .name = "locality",
-    .summary = "fully connected, weights multiplied by a prior that fades with distance",
-    .source = "Sax, Locality Prior: a wiring cost for neural networks, 2017",
-    .params = params,
-    .n_params = sizeof params / sizeof *params,
-    .build = build,
-};
-
 static lp_status init(const lp_host *h, lp_registrar *r) {
-  host = h;
+  const lp_layer layer = {
+      .struct_size = sizeof layer,
+      .name = "locality",
+      .summary = "fully connected, weights multiplied by a prior that fades with distance",
+      .source = "Sax, Locality Prior: a wiring cost for neural networks, 2017",
+      .self = (void *)(uintptr_t)h,
+      .params = params,
+      .n_params = sizeof params / sizeof *params,
+      .build = build,
+  };
   return h->add_layer(r, &layer);
 }
 

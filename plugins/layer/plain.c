@@ -1,31 +1,44 @@
-/* Layer `plain`: an ordinary fully connected layer, y = x W^T + b. The control arm: its parameters
- * have the names and the initial values of the locality layer's. */
+/* Layers `plain` and `linear`: an ordinary fully connected layer, y = x W^T + b. `plain` has the
+ * units of its sheet and is the control arm: its parameters have the names and the initial values
+ * of the locality layer's. `linear` is told how many units it has. */
 #include "weights.h"
 
-static const lp_host *host;
-
-static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_layer_request *req,
-                       lp_val in, lp_val *out) {
-  (void)self, (void)args;
-  lp_desc weight = lp_f32(req->n_out, req->n_in), bias = lp_f32(req->n_out), y;
-  lp_val operands[] = {in, make_param(host, g, req, "weight", &weight),
-                       make_param(host, g, req, "bias", &bias)};
-  lp_op_params op = {0};
-  *out = host->apply(g, LP_OP_LINEAR, &op, operands, 3);
-  return host->shape(g, *out, &y); /* the graph's first error, if there is one */
-}
-
-static const lp_layer layer = {
-    .struct_size = sizeof layer,
-    .name = "plain",
-    .summary = "fully connected, no prior (control)",
-    .source = "",
-    .build = build,
+enum { UNITS };
+static const lp_param params[] = {
+    [UNITS] = {"units", LP_PARAM_INT, 10, 1, 1 << 24, NULL, "how many units it has"},
 };
 
-static lp_status init(const lp_host *h, lp_registrar *r) {
-  host = h;
-  return h->add_layer(r, &layer);
+static lp_status build_plain(void *self, const lp_arg *args, lp_graph *g,
+                             const lp_layer_request *req, lp_val in, lp_val *out) {
+  (void)args;
+  return make_dense(self, g, req, req->n_out, in, out);
 }
 
-LP_PLUGIN("layer-plain", "1.0", "Apache-2.0", "a fully connected layer without a prior", init, NULL)
+static lp_status build_linear(void *self, const lp_arg *args, lp_graph *g,
+                              const lp_layer_request *req, lp_val in, lp_val *out) {
+  return make_dense(self, g, req, (uint32_t)args[UNITS].value, in, out);
+}
+
+static lp_status init(const lp_host *h, lp_registrar *r) {
+  const lp_layer plain = {
+      .struct_size = sizeof plain,
+      .name = "plain",
+      .summary = "fully connected, no prior (control)",
+      .self = (void *)(uintptr_t)h,
+      .build = build_plain,
+  };
+  const lp_layer linear = {
+      .struct_size = sizeof linear,
+      .name = "linear",
+      .summary = "fully connected, with a given number of units",
+      .self = (void *)(uintptr_t)h,
+      .params = params,
+      .n_params = sizeof params / sizeof *params,
+      .build = build_linear,
+      .flags = LP_LAYER_FLAT | LP_LAYER_OWN,
+  };
+  lp_status s = h->add_layer(r, &plain);
+  return s == LP_OK ? h->add_layer(r, &linear) : s;
+}
+
+LP_PLUGIN("layer-plain", "1.1", "Apache-2.0", "fully connected layers without a prior", init, NULL)

@@ -8,16 +8,34 @@
 #include <math.h>
 #include <stdio.h>
 
-/* A trained leaf named path.part, uniform within 1/sqrt(n_in); a prior does not count. */
-static inline lp_val make_param(const lp_host *host, lp_graph *g, const lp_layer_request *req,
-                                const char *part, const lp_desc *desc) {
+/* A leaf named path.part that starts as init says; trained, or state where host->state makes it. */
+static inline lp_val make_leaf(lp_val (*make)(lp_graph *, const char *, const lp_desc *,
+                                              const lp_init *),
+                               const lp_host *host, lp_graph *g, const lp_layer_request *req,
+                               const char *part, const lp_desc *desc, lp_init init) {
   char name[256];
-  lp_init init = {LP_INIT_UNIFORM, (float)(1 / sqrt(req->n_in)), NULL};
   if (snprintf(name, sizeof name, "%s.%s", req->path, part) >= (int)sizeof name) {
     host->graph_fail(g, LP_ERR_ARG, "layer %s: its name is too long", req->path);
     return LP_NO_VAL;
   }
-  return host->param(g, name, desc, &init);
+  return make(g, name, desc, &init);
+}
+
+/* A trained leaf named path.part, uniform within 1/sqrt(n_in); a prior does not count. */
+static inline lp_val make_param(const lp_host *host, lp_graph *g, const lp_layer_request *req,
+                                const char *part, const lp_desc *desc) {
+  lp_init init = {LP_INIT_UNIFORM, (float)(1 / sqrt(req->n_in)), NULL};
+  return make_leaf(host->param, host, g, req, part, desc, init);
+}
+
+/* y = x W^T + b with `units` outputs. */
+static inline lp_status make_dense(const lp_host *host, lp_graph *g, const lp_layer_request *req,
+                                   uint32_t units, lp_val in, lp_val *out) {
+  lp_desc weight = lp_f32(units, req->n_in), bias = lp_f32(units), y;
+  lp_val operands[] = {in, make_param(host, g, req, "weight", &weight),
+                       make_param(host, g, req, "bias", &bias)};
+  *out = host->apply(g, LP_OP_LINEAR, NULL, operands, 3);
+  return host->shape(g, *out, &y); /* the graph's first error, if there is one */
 }
 
 #endif

@@ -478,7 +478,9 @@ static lp_status build_layer(const char *spec_text, lp_graph *g, lp_val *out) {
   lp_status s = lp_spec_parse(LP_KIND_LAYER, spec_text, &spec);
   if (s != LP_OK) return s;
   const lp_layer *layer = spec.entry->descriptor;
-  lp_layer_request req = {sizeof req, 20, 12, {4, 5}, {3, 4}, "lp"};
+  lp_layer_request req = {.struct_size = sizeof req, .n_in = 20, .n_out = 12, .path = "lp"};
+  memcpy(req.extent_in, (const uint32_t[]){4, 5}, 2 * sizeof(uint32_t));
+  memcpy(req.extent_out, (const uint32_t[]){3, 4}, 2 * sizeof(uint32_t));
   lp_desc x = lp_f32(6, 20);
   s = layer->build(layer->self, spec.args, g, &req, lp_input(g, "x", &x), out);
   lp_spec_free(&spec);
@@ -523,7 +525,7 @@ static void layer_failures_stick(void **state) {
   lp_graph_free(g);
   assert_int_equal(lp_graph_new("test", &g), LP_OK);
   lp_desc wrong = lp_f32(6, 21);
-  lp_layer_request req = {sizeof req, 20, 12, {0}, {0}, "lp"};
+  lp_layer_request req = {.struct_size = sizeof req, .n_in = 20, .n_out = 12, .path = "lp"};
   const lp_layer *plain = lp_entry_find(LP_KIND_LAYER, "plain")->descriptor;
   assert_int_equal(plain->build(plain->self, NULL, g, &req, lp_input(g, "x", &wrong), &y),
                    LP_ERR_SHAPE);

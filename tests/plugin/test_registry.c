@@ -33,7 +33,7 @@ static void refuses_unusable_modules(void **state) {
   static const struct {
     const char *file, *reason;
   } refused[] = {
-      {"abi_wrong_major.so", "ABI 2.0"},
+      {"abi_wrong_major.so", "ABI 2."},
       {"abi_newer_minor.so", "update the library"},
       {"abi_no_symbol.so", "lp_plugin_entry"},
       {"abi_failing_init.so", "init failed: the moon is full"},
@@ -54,6 +54,15 @@ static void refuses_unusable_modules(void **state) {
     HAS(m->refused, refused[i].reason);
   }
   HAS(module_of("abi_twin_b.so")->refused, "abi_twin_a.so"); /* who has the name */
+}
+
+/* A layer of ABI 1.0 ends before lp_layer.flags; what lies behind it is not read. */
+static void takes_older_descriptors(void **state) {
+  (void)state;
+  assert_null(module_of("abi_old_layer.so")->refused);
+  const lp_entry *e = lp_entry_find(LP_KIND_LAYER, "old_layer");
+  assert_non_null(e);
+  assert_int_equal(((const lp_layer *)e->descriptor)->flags, 0);
 }
 
 static void keeps_usable_modules(void **state) {
@@ -332,13 +341,14 @@ static int shut_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(refuses_unusable_modules),    cmocka_unit_test(keeps_usable_modules),
-      cmocka_unit_test(modules_are_sorted_and_once), cmocka_unit_test(rolls_registrations_back),
-      cmocka_unit_test(second_load_does_nothing),    cmocka_unit_test(finds_by_kind_and_name),
-      cmocka_unit_test(unknown_names_are_explained), cmocka_unit_test(specs_in_canonical_form),
-      cmocka_unit_test(specs_carry_values),          cmocka_unit_test(bad_specs_are_explained),
-      cmocka_unit_test(devices_best_first),          cmocka_unit_test(opens_devices_by_name),
-      cmocka_unit_test(auto_opens_the_best),         cmocka_unit_test(bad_devices_are_explained),
+      cmocka_unit_test(refuses_unusable_modules),  cmocka_unit_test(takes_older_descriptors),
+      cmocka_unit_test(keeps_usable_modules),      cmocka_unit_test(modules_are_sorted_and_once),
+      cmocka_unit_test(rolls_registrations_back),  cmocka_unit_test(second_load_does_nothing),
+      cmocka_unit_test(finds_by_kind_and_name),    cmocka_unit_test(unknown_names_are_explained),
+      cmocka_unit_test(specs_in_canonical_form),   cmocka_unit_test(specs_carry_values),
+      cmocka_unit_test(bad_specs_are_explained),   cmocka_unit_test(devices_best_first),
+      cmocka_unit_test(opens_devices_by_name),     cmocka_unit_test(auto_opens_the_best),
+      cmocka_unit_test(bad_devices_are_explained),
   };
   return cmocka_run_group_tests(tests, load, shut_down);
 }

@@ -31,8 +31,6 @@ typedef struct lp_net {
   lp_val loss; /* mean negative log-likelihood */
 } lp_net;
 
-typedef enum lp_mode { LP_TRAIN = 0, LP_EVAL = 1 } lp_mode;
-
 /* Adds a network for batches of n to g. In LP_TRAIN mode dropout is on and batch norm uses batch
  * statistics. history: rows of the per-step metrics state "metrics" (op.h, CROSS_ENTROPY), 0 none.
  */

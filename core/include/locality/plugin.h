@@ -5,9 +5,9 @@
  * registers what it offers: topologies, wiring costs, priors, layers, backends. It need not link
  * the library. plugins/template holds a complete example.
  *
- * Ownership: registered descriptors and everything they point to belong to the plugin and must
- * live until fini. Threads: callbacks may come from several threads at once and must not keep
- * mutable global state.
+ * Ownership: a descriptor is copied when it is registered; what it points to belongs to the plugin
+ * and must live until fini. An older, shorter descriptor is taken too: what it lacks is zero.
+ * Threads: callbacks may come from several threads at once and must not keep mutable global state.
  */
 #ifndef LOCALITY_PLUGIN_H
 #define LOCALITY_PLUGIN_H
@@ -20,9 +20,11 @@
 extern "C" {
 #endif
 
-/* A module is loaded when its major is equal and its minor not newer than the library's. */
+/* A module is loaded when its major is equal and its minor not newer than the library's. What a
+ * minor version added:
+ *   1.1  lp_layer.flags; lp_layer_request from `mode` on; descriptors are copied when registered */
 #define LP_ABI_MAJOR 1
-#define LP_ABI_MINOR 0
+#define LP_ABI_MINOR 1
 
 #define LP_MAX_AXES 3
 
@@ -141,15 +143,35 @@ typedef struct lp_init {
   const void *data; /* copied when the value is made */
 } lp_init;
 
+/* LP_TRAIN: dropout is on and batch norm uses batch statistics. */
+typedef enum lp_mode { LP_TRAIN = 0, LP_EVAL = 1 } lp_mode;
+
 typedef struct lp_layer_request {
   uint32_t struct_size;
-  uint32_t n_in, n_out;
-  uint32_t extent_in[LP_MAX_AXES], extent_out[LP_MAX_AXES]; /* asked for by the user; 0: open */
+  uint32_t n_in;  /* elements of a sample of `in` */
+  uint32_t n_out; /* units of the layer's sheet; 0: it was given none */
+  uint32_t extent_in[LP_MAX_AXES], extent_out[LP_MAX_AXES]; /* of the sheets; 0: open */
   const char *path; /* "lp": prefix of the names of its parameters */
+  uint32_t mode;    /* lp_mode */
+  uint32_t classes; /* of the data */
+  uint32_t stream;  /* random stream of this layer (DROPOUT): a function of path alone */
+  uint32_t n_inputs;
+  const lp_val *inputs; /* of an LP_LAYER_JOIN; inputs[0] is `in` */
+  const void *core;     /* the core's own */
 } lp_layer_request;
 
-/* A layer that stands where a fully connected one could. It builds nodes with the host's graph
- * functions: in (N, n_in) -> *out (N, n_out). */
+/* What a layer takes and gives. The core checks it before build is called. Without any flag: in
+ * (N, n_in) -> *out (N, n_out), fully connected. */
+enum {
+  LP_LAYER_FLAT = 1,  /* takes (N, I) */
+  LP_LAYER_MAPS = 2,  /* takes (N, C, H, W) */
+  LP_LAYER_STEPS = 4, /* takes (N, T, I) */
+  LP_LAYER_JOIN = 8,  /* takes several inputs */
+  LP_LAYER_SAME = 16, /* gives the shape that it takes, unit by unit: its sheet is its input's */
+  LP_LAYER_OWN = 32,  /* its parameters say how many units or channels it has: needs no sheet */
+};
+
+/* Builds nodes of a network with the host's graph functions. */
 typedef struct lp_layer {
   uint32_t struct_size;
   const char *name, *summary, *source;
@@ -158,6 +180,7 @@ typedef struct lp_layer {
   uint32_t n_params;
   lp_status (*build)(void *self, const lp_arg *args, lp_graph *g, const lp_layer_request *req,
                      lp_val in, lp_val *out);
+  uint32_t flags; /* LP_LAYER_...; 0: FLAT */
 } lp_layer;
 
 /* ---- host table ---------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include <locality/plugin.h>
 
 #include <math.h>
+#include <stddef.h>
 
 #define WRONG_MAJOR     1
 #define NEWER_MINOR     2
@@ -19,6 +20,7 @@
 #define SILENT_FAILURE  13
 #define IGNORED_REFUSAL 14
 #define GOOD            15
+#define OLD_LAYER       16
 
 #define TEXT_(x) #x
 #define TEXT(x)  TEXT_(x)
@@ -43,7 +45,22 @@ static const lp_cost cost = {
     .signal = ABI_CASE == NO_CALLBACK ? NULL : signal,
 };
 
+static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_layer_request *req,
+                       lp_val in, lp_val *out) {
+  (void)self, (void)args, (void)g, (void)req;
+  *out = in;
+  return LP_OK;
+}
+
+static const lp_layer layer = {
+    .struct_size = offsetof(lp_layer, flags),
+    .name = TEXT(SIGNAL_NAME),
+    .build = build,
+    .flags = LP_LAYER_JOIN, /* stands for whatever follows a shorter descriptor */
+};
+
 static lp_status init(const lp_host *host, lp_registrar *r) {
+  if (ABI_CASE == OLD_LAYER) return host->add_layer(r, &layer);
   lp_status s = host->add_cost(r, &cost);
   switch (ABI_CASE) {
   case FAILING_INIT:
@@ -60,7 +77,7 @@ static lp_status init(const lp_host *host, lp_registrar *r) {
 static const lp_plugin plugin = {
     .struct_size = ABI_CASE == SHORT_PLUGIN ? 16 : sizeof plugin,
     .abi_major = LP_ABI_MAJOR + (ABI_CASE == WRONG_MAJOR),
-    .abi_minor = LP_ABI_MINOR + (ABI_CASE == NEWER_MINOR),
+    .abi_minor = ABI_CASE == OLD_LAYER ? 0 : LP_ABI_MINOR + (ABI_CASE == NEWER_MINOR),
     .name = ABI_CASE == UNNAMED_PLUGIN ? NULL : TEXT(SIGNAL_NAME),
     .version = "1.0",
     .license = "Apache-2.0",

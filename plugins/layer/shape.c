@@ -1,0 +1,58 @@
+/* Layers that change how values are laid out, or bring several together: `flatten`, `add`. */
+#include <locality/plugin.h>
+
+/* One row a sample. */
+static lp_status build_flatten(void *self, const lp_arg *args, lp_graph *g,
+                               const lp_layer_request *req, lp_val in, lp_val *out) {
+  (void)args;
+  const lp_host *host = self;
+  lp_desc d;
+  lp_status s = host->shape(g, in, &d);
+  if (s != LP_OK) return s;
+  lp_op_params op = {.shape = {2, {(uint32_t)d.dim[0], req->n_in}}};
+  *out = host->apply(g, LP_OP_RESHAPE, &op, &in, 1);
+  return host->shape(g, *out, &d);
+}
+
+/* The sum of all inputs, which have equal shapes: a residual connection (He et al., CVPR 2016). */
+static lp_status build_add(void *self, const lp_arg *args, lp_graph *g, const lp_layer_request *req,
+                           lp_val in, lp_val *out) {
+  (void)args;
+  const lp_host *host = self;
+  if (req->n_inputs < 2)
+    return host->fail(LP_ERR_ARG, "add needs two inputs or more: from: [NAME, NAME]");
+  *out = in;
+  for (uint32_t i = 1; i < req->n_inputs; i++)
+    *out = host->apply(g, LP_OP_ADD, NULL, (const lp_val[]){*out, req->inputs[i]}, 2);
+  lp_desc y;
+  return host->shape(g, *out, &y);
+}
+
+static lp_status init(const lp_host *h, lp_registrar *r) {
+  const lp_layer layers[] = {
+      {
+          .struct_size = sizeof *layers,
+          .name = "flatten",
+          .summary = "one row of numbers a sample",
+          .self = (void *)(uintptr_t)h,
+          .build = build_flatten,
+          .flags = LP_LAYER_FLAT | LP_LAYER_MAPS | LP_LAYER_STEPS | LP_LAYER_OWN,
+      },
+      {
+          .struct_size = sizeof *layers,
+          .name = "add",
+          .summary = "sum of several layers (from: [NAME, NAME])",
+          .source = "He et al., Deep residual learning, CVPR 2016",
+          .self = (void *)(uintptr_t)h,
+          .build = build_add,
+          .flags = LP_LAYER_FLAT | LP_LAYER_MAPS | LP_LAYER_STEPS | LP_LAYER_JOIN | LP_LAYER_SAME,
+      },
+  };
+  lp_status s = LP_OK;
+  for (size_t i = 0; s == LP_OK && i < sizeof layers / sizeof *layers; i++)
+    s = h->add_layer(r, &layers[i]);
+  return s;
+}
+
+LP_PLUGIN("layer-shape", "1.0", "Apache-2.0", "layers without parameters that join and reshape",
+          init, NULL)
