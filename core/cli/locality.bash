@@ -1,7 +1,7 @@
 # Completion of locality(1) for bash.
 
 _locality() {
-  local commands='experiment train eval prior plugins devices analyze report data tune'
+  local commands='experiment train eval prior plugins devices analyze report data tune models'
   local common='--json --quiet --help'
   local training='--model --data --crop-area --sheet --seed --epochs --batch --accumulate --optimizer --lr --momentum --alpha --beta1
     --beta2 --eps --decay --decay-kind --decay-bias --decay-norm --schedule --step-epochs --gamma --dropout
@@ -22,7 +22,7 @@ _locality() {
     --metric) words='l2 l1 linf' ;;
     --normalize) words='none fan_in fan_out total' ;;
     --split) words='test train' ;;
-    --model) words='lenet alexnet alexnet64' ;;
+    --model) words=$(locality models 2>/dev/null | sed 1d | cut -d ' ' -f 1) ;;
     --data | -d) words='mnist fashion-mnist idx: cifar10: imagefolder:' ;;
     --backend) words="auto $(locality devices 2>/dev/null | sed 1d | cut -d ' ' -f 1)" ;;
     --cost | -c) words=$(locality plugins 2>/dev/null | awk '$1 == "cost" || $1 == "prior" { print $2 }') ;;

@@ -1,7 +1,8 @@
 /* One-tower AlexNet (Krizhevsky, "One weird trick for parallelizing convolutional neural networks",
  * arXiv 1404.5997, 2014) with a 64 x 64 sheet of units before and after the layer under study, and
- * the same network for 64-pixel images: a finer first convolution, and a last pool of 2 that leaves
- * 2 x 2 (maps of 21, 10, 4 and 2 pixels a side, where the network for 224 has 55, 27, 13 and 6). */
+ * the same network for small images: a finer first convolution, and a last pool that leaves more
+ * than one pixel. Sides of the maps: 55, 27, 13, 6 (224), 21, 10, 4, 2 (64) and 32, 15, 7, 3 (32: 5
+ * x 5 at stride 1 first, as in Krizhevsky's own networks for CIFAR-10, cuda-convnet, 2011). */
 #include "nn_internal.h"
 
 /* What depends on the size of the images: first convolution and windows of the pools. */
@@ -40,4 +41,8 @@ void lp_alexnet_build(lp_net_builder *b, lp_val x, const uint32_t sheet[2], lp_n
 
 void lp_alexnet64_build(lp_net_builder *b, lp_val x, const uint32_t sheet[2], lp_net *net) {
   build(b, x, sheet, net, (lp_stem){7, 3, 2, {3, 3, 2}});
+}
+
+void lp_alexnet32_build(lp_net_builder *b, lp_val x, const uint32_t sheet[2], lp_net *net) {
+  build(b, x, sheet, net, (lp_stem){5, 1, 2, {3, 3, 3}});
 }

@@ -37,8 +37,22 @@ static const lp_model_row models[] = {
      .dropout = 0.5f,
      .conv_gain = LP_HE_GAIN,
      .build = lp_alexnet64_build},
+    {.name = "alexnet32",
+     .summary = "AlexNet for 32 x 32 images, the same 64 x 64 sheet",
+     .size = 32,
+     .resize = 36,
+     .sheet = {64, 64},
+     .dropout = 0.5f,
+     .conv_gain = LP_HE_GAIN,
+     .build = lp_alexnet32_build},
 };
 enum { N_MODELS = sizeof models / sizeof *models };
+
+const char *lp_model_get(uint32_t i, const char **summary) {
+  if (i >= N_MODELS) return NULL;
+  if (summary) *summary = models[i].summary;
+  return models[i].name;
+}
 
 const lp_model_row *lp_model_find(const char *name) {
   const char *names[N_MODELS];

@@ -44,5 +44,6 @@ const lp_model_row *lp_model_find(const char *name);
 void lp_lenet_build(lp_net_builder *b, lp_val x, const uint32_t sheet[2], lp_net *net);
 void lp_alexnet_build(lp_net_builder *b, lp_val x, const uint32_t sheet[2], lp_net *net);
 void lp_alexnet64_build(lp_net_builder *b, lp_val x, const uint32_t sheet[2], lp_net *net);
+void lp_alexnet32_build(lp_net_builder *b, lp_val x, const uint32_t sheet[2], lp_net *net);
 
 #endif

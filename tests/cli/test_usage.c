@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const commands[] = {"experiment", "train",   "eval",   "prior", "plugins",
-                                       "devices",    "analyze", "report", "data",  "tune"};
+static const char *const commands[] = {"experiment", "train",   "eval",    "prior",
+                                       "plugins",    "devices", "analyze", "report",
+                                       "data",       "tune",    "models"};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static void test_help(void **state) {

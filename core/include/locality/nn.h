@@ -37,6 +37,10 @@ typedef struct lp_net {
 LP_API lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode mode,
                               uint32_t history, lp_net *out);
 
+/* Name of the i-th model, NULL past the last; *summary (may be NULL): what it is, in a line. Static
+ * text; any thread. */
+LP_API const char *lp_model_get(uint32_t i, const char **summary);
+
 /* The size of images that a model is made for: side in pixels, and the shorter side of an image
  * before the centre is cut out. */
 LP_API lp_status lp_net_input(const char *model, uint32_t *size, uint32_t *resize);
