@@ -1,4 +1,5 @@
-/* The answer in three plain sentences: what was compared, what was found, how sure that is. */
+/* The answer in plain sentences: what was compared, what was found, how sure that is; and the line
+ * of one comparison. Every number is that of its comparison in summary.json. */
 #include "run.h"
 
 #include <math.h>
@@ -8,37 +9,102 @@
 /* What the answer rests on. */
 typedef struct evidence {
   const analysis *a;
-  const comparison *variance, *accuracy; /* by arm */
+  const comparison *c; /* all; the primary ones are spoken of */
+  uint32_t n;
   const control_pairs *controls;
-  uint32_t tests;        /* comparisons that have a p-value */
-  uint32_t found;        /* of them, those below alpha */
-  uint32_t fewest, most; /* networks an arm, in arms that were tested, and the reference */
-  double alpha;          /* 0.05 shared out over the tests (Bonferroni) */
+  uint32_t verdicts[4];  /* primary comparisons by verdict */
+  uint32_t fewest, most; /* networks of a tested primary comparison */
+  bool paired, unpaired; /* there are tests of the kind */
 } evidence;
 
 static bool is_reference(const evidence *e, uint32_t arm) {
   return arm == e->a->reference;
 }
 
-static evidence gather(const analysis *a, const comparison *variance, const comparison *accuracy,
+static evidence gather(const analysis *a, const comparison *c, uint32_t n,
                        const control_pairs *controls) {
-  evidence e = {.a = a, .variance = variance, .accuracy = accuracy, .controls = controls};
-  e.fewest = e.most = arm_complete(a, &a->arm[a->reference]);
-  for (uint32_t i = 0; i < a->n_arms; i++) {
-    if (is_reference(&e, i)) continue;
-    uint32_t tests = isfinite(variance[i].welch.p) + isfinite(accuracy[i].welch.p);
-    uint32_t n = arm_complete(a, &a->arm[i]);
-    e.tests += tests;
-    if (!tests) continue;
-    if (n < e.fewest) e.fewest = n;
-    if (n > e.most) e.most = n;
+  evidence e = {.a = a, .c = c, .n = n, .controls = controls, .fewest = UINT32_MAX};
+  for (uint32_t i = 0; i < n; i++) {
+    const lp_inference *r = &c[i].result;
+    if (!c[i].primary) continue;
+    e.verdicts[r->verdict]++;
+    if (r->verdict == LP_VERDICT_UNTESTABLE) continue;
+    *(r->paired ? &e.paired : &e.unpaired) = true;
+    uint32_t fewer = r->n < r->n_b ? r->n : r->n_b, more = r->n > r->n_b ? r->n : r->n_b;
+    if (fewer < e.fewest) e.fewest = fewer;
+    if (more > e.most) e.most = more;
   }
-  e.alpha = 0.05 / (e.tests ? e.tests : 1);
-  for (uint32_t i = 0; i < a->n_arms; i++)
-    if (!is_reference(&e, i))
-      e.found += (variance[i].welch.p < e.alpha) + (accuracy[i].welch.p < e.alpha);
   return e;
 }
+
+static uint32_t tested(const evidence *e) {
+  return e->verdicts[LP_VERDICT_DIFFERENT] + e->verdicts[LP_VERDICT_EQUIVALENT] +
+         e->verdicts[LP_VERDICT_INCONCLUSIVE];
+}
+
+/* ---- one comparison ------------------------------------------------------------------------ */
+
+static void print_p(FILE *f, const char *name, double p) {
+  if (p < LEAST_P)
+    fprintf(f, "%s < %g", name, LEAST_P);
+  else
+    fprintf(f, "%s = %.2g", name, p);
+}
+
+static const char *spoken(outcome which) {
+  return which.kind == OUTCOME_MEASURE && which.measure == MEASURE_VARIANCE ? "V"
+                                                                            : outcome_name(which);
+}
+
+static void print_line(FILE *f, const analysis *a, const comparison *c) {
+  const lp_inference *r = &c->result;
+  const char *arm = a->arm[c->arm].name, *reference = a->reference_name;
+  bool measure = c->which.kind == OUTCOME_MEASURE;
+  const char *unit = c->which.kind == OUTCOME_ACCURACY ? " points" : "";
+  double d = r->test.mean_difference;
+  fputs(spoken(c->which), f);
+  if (measure) fprintf(f, " at %s", site_name[c->which.site]);
+  switch (r->verdict) {
+  case LP_VERDICT_DIFFERENT:
+    fprintf(f, " is %s in %s than in %s", d < 0 ? "lower" : "higher", arm, reference);
+    break;
+  case LP_VERDICT_EQUIVALENT:
+    fprintf(f, " is equivalent in %s and %s (margin %g%s)", arm, reference,
+            plan_margin(&a->plan, c->which), unit);
+    break;
+  case LP_VERDICT_INCONCLUSIVE:
+    fprintf(f, " of %s against %s: inconclusive", arm, reference);
+    break;
+  case LP_VERDICT_UNTESTABLE:
+    fprintf(f, " of %s against %s: not tested, %s", arm, reference, r->reason);
+    if (isfinite(d)) fprintf(f, "; difference %.3g%s", d, unit);
+    return;
+  }
+  fprintf(f, ": difference %.3g%s, %.6g %% interval %.3g to %.3g, ", d, unit, 100 * (1 - r->alpha),
+          r->low, r->high);
+  print_p(f, "p", r->test.p);
+  if (r->paired)
+    fprintf(f, ", n = %u pairs", r->n);
+  else
+    fprintf(f, ", Welch, n = %u and %u", r->n, r->n_b);
+  if (r->verdict != LP_VERDICT_INCONCLUSIVE) return;
+  fprintf(f, "; %.2g%s would be found with %.0f %% power", r->detectable, unit, 100 * LP_POWER);
+  if (isfinite(r->n_needed)) fprintf(f, ", this difference with n = %.0f", r->n_needed);
+}
+
+char *verdict_line(const analysis *a, const comparison *c) {
+  char *text = NULL;
+  size_t n = 0;
+  FILE *f = open_memstream(&text, &n);
+  if (!f) return NULL;
+  print_line(f, a, c);
+  bool ok = !ferror(f);
+  if (fclose(f) == 0 && ok) return text;
+  free(text);
+  return NULL;
+}
+
+/* ---- what was compared --------------------------------------------------------------------- */
 
 static void list_arms(FILE *f, const evidence *e) {
   uint32_t listed = 0;
@@ -73,83 +139,45 @@ static void compared(FILE *f, const evidence *e) {
           a->n_arms > 1 ? "," : ", and described", site_name[SITE_OUT], a->rows, a->cols);
 }
 
-/* ---- found --------------------------------------------------------------------------------- */
+/* ---- what was found ------------------------------------------------------------------------ */
 
-static void number(FILE *f, const char *format, double x) {
-  if (isfinite(x))
-    fprintf(f, format, x);
-  else
-    fputs("unknown", f);
-}
-
-/* The reference's mean of an outcome; no arm need have been compared with it. */
-static double reference_mean(const analysis *a, outcome which) {
-  double sum = 0;
-  uint32_t n = 0;
-  for (uint32_t k = 0; k < a->n_seeds; k++) {
-    double x = run_outcome(&a->arm[a->reference].run[k], which);
-    if (isfinite(x)) sum += x, n++;
+static void name_those(FILE *f, const evidence *e, lp_verdict verdict) {
+  uint32_t named = 0;
+  for (uint32_t i = 0; i < e->n; i++) {
+    const comparison *c = &e->c[i];
+    if (!c->primary || c->result.verdict != verdict) continue;
+    fprintf(f, "%s%s of %s", named++ ? ", " : "", spoken(c->which), e->a->arm[c->arm].name);
+    if (verdict == LP_VERDICT_DIFFERENT)
+      fputs(c->result.test.mean_difference < 0 ? " (lower)" : " (higher)", f);
   }
-  return n ? sum / n : NAN;
-}
-
-static void values(FILE *f, const char *name, double variance, double accuracy) {
-  if (!isfinite(variance) && !isfinite(accuracy)) {
-    fprintf(f, "%s has no result yet", name);
-    return;
-  }
-  fprintf(f, "%s has V = ", name);
-  number(f, "%.4g", variance);
-  fputs(" and accuracy ", f);
-  number(f, "%.2f %%", accuracy);
-}
-
-/* "V is smaller (8.01 against 8.43, difference -0.42, ...)" or "no difference in V was found (". */
-static void verdict(FILE *f, const comparison *c, const char *what, const char *format,
-                    double alpha) {
-  double d = c->own.mean - c->reference.mean;
-  if (c->welch.p < alpha)
-    fprintf(f, "%s is %s", what, d < 0 ? "lower" : "higher");
-  else if (isfinite(c->welch.p))
-    fprintf(f, "no difference in %s was found", what);
-  else
-    fprintf(f, "%s cannot be tested", what);
-  fputs(" (", f);
-  number(f, format, c->own.mean);
-  fputs(" against ", f);
-  number(f, format, c->reference.mean);
-  if (isfinite(c->bootstrap.low))
-    fprintf(f, ", 95 %% interval of the difference %.2g to %.2g", c->bootstrap.low,
-            c->bootstrap.high);
-  if (isfinite(c->welch.p)) fprintf(f, ", Welch p = %.2g", c->welch.p);
-  if (isfinite(c->paired.p)) fprintf(f, ", paired p = %.2g", c->paired.p);
-  fputc(')', f);
 }
 
 static void found(FILE *f, const evidence *e) {
-  const analysis *a = e->a;
-  bool first = true;
-  if (e->tests == 0) {
-    outcome variance = {OUTCOME_MEASURE, SITE_OUT, MEASURE_VARIANCE};
-    outcome accuracy = {.kind = OUTCOME_ACCURACY};
-    fputs("So far ", f);
-    for (uint32_t i = 0; i < a->n_arms; i++) {
-      if (is_reference(e, i)) continue;
-      values(f, a->arm[i].name, e->variance[i].own.mean, e->accuracy[i].own.mean);
-      fputs("; ", f);
-    }
-    values(f, a->reference_name, reference_mean(a, variance), reference_mean(a, accuracy));
+  uint32_t all = tested(e), different = e->verdicts[LP_VERDICT_DIFFERENT];
+  if (all == 0) {
+    fputs("Nothing was tested: ", f);
+    fputs(e->a->n_arms == 1 ? "there is no other arm to compare with" : "", f);
+    if (e->a->n_arms > 1) fputs("see the reasons in the lines of the comparisons", f);
     fputc('.', f);
     return;
   }
-  for (uint32_t i = 0; i < a->n_arms; i++) {
-    if (is_reference(e, i)) continue;
-    fprintf(f, first ? "Between %s and %s, " : "; between %s and %s, ", a->arm[i].name,
-            a->reference_name);
-    verdict(f, &e->variance[i], "V", "%.4g", e->alpha);
-    fputs(" and ", f);
-    verdict(f, &e->accuracy[i], "accuracy", "%.2f %%", e->alpha);
-    first = false;
+  fprintf(f, "Of %u primary test%s, ", all, all == 1 ? "" : "s");
+  if (different) {
+    fprintf(f, "%u found a difference from %s: ", different, e->a->reference_name);
+    name_those(f, e, LP_VERDICT_DIFFERENT);
+  } else {
+    fprintf(f, "none found a difference from %s", e->a->reference_name);
+  }
+  if (e->verdicts[LP_VERDICT_EQUIVALENT]) {
+    fprintf(f, "; %u showed equivalence within the margin: ", e->verdicts[LP_VERDICT_EQUIVALENT]);
+    name_those(f, e, LP_VERDICT_EQUIVALENT);
+  }
+  if (e->verdicts[LP_VERDICT_INCONCLUSIVE])
+    fprintf(f, "; %u %s inconclusive", e->verdicts[LP_VERDICT_INCONCLUSIVE],
+            e->verdicts[LP_VERDICT_INCONCLUSIVE] == 1 ? "is" : "are");
+  if (e->verdicts[LP_VERDICT_UNTESTABLE]) {
+    fprintf(f, "; %u could not be tested: ", e->verdicts[LP_VERDICT_UNTESTABLE]);
+    name_those(f, e, LP_VERDICT_UNTESTABLE);
   }
   fputc('.', f);
 }
@@ -157,28 +185,28 @@ static void found(FILE *f, const evidence *e) {
 /* ---- how sure ------------------------------------------------------------------------------ */
 
 static void how_sure(FILE *f, const evidence *e) {
-  enum { FEW = 10 };
-  if (e->tests == 0) {
+  const plan *p = &e->a->plan;
+  if (tested(e) == 0) {
     fputs(e->a->n_arms == 1
               ? "Nothing can be concluded about the prior: there is no other arm to compare with"
-              : "Nothing can be concluded: a comparison needs at least 2 finished networks in each "
-                "arm, that is 2 seeds",
+              : "Nothing can be concluded: an interval needs at least 3 finished networks in each "
+                "arm, that is 3 seeds",
           f);
   } else {
-    fputs("Each network counts once, n = ", f);
+    fputs("Each network counts once, ", f);
+    fputs(!e->unpaired ? "paired with the reference's of the same seed"
+          : e->paired  ? "paired by seed where arms share seeds"
+                       : "and the arms share no seeds",
+          f);
     if (e->fewest == e->most)
-      fprintf(f, "%u an arm", e->fewest);
+      fprintf(f, " (n = %u)", e->fewest);
     else
-      fprintf(f, "%u to %u an arm", e->fewest, e->most);
-    fprintf(f, ", and a difference is one with Welch p < %.2g", e->alpha);
-    if (e->tests > 1) fprintf(f, " (0.05 shared over %u tests)", e->tests);
-    if (e->found < e->tests)
-      fputs(e->most < FEW ? "; with so few networks only a large difference could be found, so not "
-                            "finding one does not show that there is none"
-                          : "; not finding one does not show that there is none",
-            f);
-    else if (e->fewest < FEW)
-      fputs("; with so few networks the intervals are rough and more seeds should confirm it", f);
+      fprintf(f, " (n = %u to %u)", e->fewest, e->most);
+    fprintf(f, "; a difference is one whose %.6g %% interval excludes 0",
+            100 * (1 - p->alpha / p->tests));
+    if (p->tests > 1) fprintf(f, " (%g shared over %u planned tests)", p->alpha, p->tests);
+    if (e->verdicts[LP_VERDICT_INCONCLUSIVE])
+      fputs("; inconclusive does not mean that there is none", f);
   }
   const control_pairs *c = e->controls;
   uint32_t called = c->significant[SITE_OUT];
@@ -204,9 +232,9 @@ static bool append(json_t *list, void (*write)(FILE *, const evidence *), const 
   return ok;
 }
 
-json_t *answer_json(const analysis *a, const comparison *variance, const comparison *accuracy,
+json_t *answer_json(const analysis *a, const comparison *c, uint32_t n,
                     const control_pairs *controls) {
-  evidence e = gather(a, variance, accuracy, controls);
+  evidence e = gather(a, c, n, controls);
   json_t *list = json_array();
   if (append(list, compared, &e) && append(list, found, &e) && append(list, how_sure, &e))
     return list;

@@ -24,30 +24,86 @@ double run_outcome(const run_info *run, outcome which) {
   return run->measured ? run->site[which.site].value[which.measure] : NAN;
 }
 
-lp_status compare_arms(const analysis *a, uint32_t arm, outcome which, comparison *out) {
+/* What an outcome is where position, or the image, says nothing. */
+static double chance_of(const analysis *a, outcome which) {
+  if (which.kind == OUTCOME_ACCURACY) return 100.0 / a->n_classes;
+  if (which.kind != OUTCOME_MEASURE) return NAN;
+  switch (which.measure) {
+  case MEASURE_VARIANCE:
+    return lp_spatial_variance_uniform(a->rows, a->cols);
+  case MEASURE_MORAN_I:
+    return a->units > 1 ? -1.0 / (a->units - 1) : NAN;
+  case MEASURE_GEARY_C:
+    return 1;
+  default:
+    return NAN;
+  }
+}
+
+/* x, y: by seed; 4 n_seeds doubles. */
+static lp_status compare(const analysis *a, double *x, comparison *c) {
   enum { BOOTSTRAP_SEED = 1 };
   uint32_t seeds = a->n_seeds, n_own = 0, n_reference = 0;
-  double *x = calloc(4 * (size_t)seeds, sizeof *x);
-  if (!x) return lp_fail(LP_ERR_MEMORY, "out of memory for %u seeds", seeds);
   double *y = x + seeds, *own = y + seeds, *reference = own + seeds;
-  *out = (comparison){.which = which, .arm = arm};
   for (uint32_t k = 0; k < seeds; k++) {
-    x[k] = run_outcome(&a->arm[arm].run[k], which);
-    y[k] = run_outcome(&a->arm[a->reference].run[k], which);
+    x[k] = run_outcome(&a->arm[c->arm].run[k], c->which);
+    y[k] = run_outcome(&a->arm[a->reference].run[k], c->which);
+  }
+  c->primary = plan_primary(&a->plan, c->which);
+  c->chance = chance_of(a, c->which);
+  c->q = NAN;
+  lp_status s = lp_infer(x, y, seeds, plan_alpha(&a->plan, c->which),
+                         plan_margin(&a->plan, c->which), &c->result);
+  for (uint32_t k = 0; k < seeds; k++) { /* a paired test has the seeds that both have */
+    if (c->result.paired && !(isfinite(x[k]) && isfinite(y[k]))) x[k] = y[k] = NAN;
     if (isfinite(x[k])) own[n_own++] = x[k];
     if (isfinite(y[k])) reference[n_reference++] = y[k];
   }
-  out->own = lp_moments_of(own, n_own);
-  out->reference = lp_moments_of(reference, n_reference);
-  out->paired = lp_ttest_paired(x, y, seeds);
-  out->pairs = out->paired.n;
-  out->welch = lp_ttest_welch(own, n_own, reference, n_reference);
-  out->hedges_g = lp_hedges_g(own, n_own, reference, n_reference);
-  /* With every seed in both arms, own and reference are in the order of the seeds. */
-  bool matched = out->pairs == n_own && out->pairs == n_reference;
-  lp_status s = lp_bootstrap_difference(own, n_own, reference, n_reference, matched, 0.95,
-                                        BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, &out->bootstrap);
-  free(x);
+  c->own = lp_moments_of(own, n_own);
+  c->reference = lp_moments_of(reference, n_reference);
+  c->paired = lp_ttest_paired(x, y, seeds);
+  c->welch = lp_ttest_welch(own, n_own, reference, n_reference);
+  c->hedges_g = lp_hedges_g(own, n_own, reference, n_reference);
+  if (s == LP_OK)
+    s = lp_bootstrap_difference(own, n_own, reference, n_reference, c->result.paired, 0.95,
+                                BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, &c->bootstrap);
+  return s;
+}
+
+/* The false discovery rate among the exploratory comparisons. */
+static lp_status adjust(comparison *c, uint32_t n) {
+  double *p = malloc(sizeof *p * ((size_t)n + 1));
+  if (!p) return lp_fail(LP_ERR_MEMORY, "out of memory for %u comparisons", n);
+  for (uint32_t i = 0; i < n; i++)
+    p[i] = c[i].primary || c[i].result.verdict == LP_VERDICT_UNTESTABLE ? NAN : c[i].result.test.p;
+  lp_status s = lp_adjust_bh(p, n, p);
+  for (uint32_t i = 0; s == LP_OK && i < n; i++) c[i].q = p[i];
+  free(p);
+  return s;
+}
+
+lp_status compare_all(const analysis *a, comparison **out, uint32_t *n) {
+  outcome which;
+  uint32_t outcomes = 0;
+  while (outcome_at(outcomes, &which)) outcomes++;
+  double *values = calloc(4 * (size_t)a->n_seeds, sizeof *values);
+  comparison *c = calloc((size_t)outcomes * a->n_arms, sizeof *c);
+  lp_status s = values && c ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for comparisons");
+  *n = 0;
+  for (uint32_t i = 0; i < outcomes; i++)
+    for (uint32_t arm = 0; s == LP_OK && arm < a->n_arms; arm++) {
+      if (arm == a->reference) continue;
+      c[*n].arm = arm;
+      outcome_at(i, &c[*n].which);
+      s = compare(a, values, &c[(*n)++]);
+    }
+  if (s == LP_OK) s = adjust(c, *n);
+  free(values);
+  if (s != LP_OK) {
+    free(c);
+    c = NULL;
+  }
+  *out = c;
   return s;
 }
 

@@ -55,6 +55,14 @@ typedef struct arm_info {
   run_info *run; /* n_seeds */
 } arm_info;
 
+/* What was decided before the run. */
+typedef struct plan {
+  double alpha;      /* of all primary tests together */
+  uint32_t tests;    /* primary tests: measures x arms but the reference */
+  uint32_t primary;  /* bit i: outcome_at(i) at the headline site */
+  double margin[32]; /* by the same i; NaN: none */
+} plan;
+
 typedef struct analysis {
   const char *dir;
   json_t *manifest; /* owns the strings */
@@ -64,11 +72,14 @@ typedef struct analysis {
   json_int_t *seed;
   uint32_t n_seeds;
   uint32_t rows, cols, units, n_classes;
+  plan plan;
   json_int_t epochs; /* asked for; 0 when the manifest does not say */
   const char **class_name;
   uint32_t n_images;
   int32_t *labels; /* NULL until the first activations are read */
 } analysis;
+
+/* ---- outcomes and the plan (plan.c) --------------------------------------------------------- */
 
 /* The number of a network for an arm's statistics: NaN unless the run is complete. */
 typedef enum outcome_kind {
@@ -82,24 +93,40 @@ typedef struct outcome {
   int site;
   measure_id measure;
 } outcome;
+enum { HEADLINE_SITE = SITE_OUT };
+const char *outcome_name(outcome which); /* "accuracy", "variance", ... */
+/* What is compared: outcome_at(0), ...; false past the last. */
+bool outcome_at(uint32_t i, outcome *out);
+
 double run_outcome(const run_info *run, outcome which);
 bool run_complete(const run_info *run);
 /* Complete runs of an arm. */
 uint32_t arm_complete(const analysis *a, const arm_info *arm);
 
+/* The manifest's "plan", or what it is where the manifest says nothing. */
+lp_status read_plan(analysis *a, const char *path);
+bool plan_primary(const plan *p, outcome which);
+double plan_margin(const plan *p, outcome which); /* NaN: none */
+double plan_alpha(const plan *p, outcome which);  /* of one test */
+
+/* ---- comparisons ---------------------------------------------------------------------------- */
+
 /* An arm against the reference, over networks. */
 typedef struct comparison {
   outcome which;
   uint32_t arm;
-  lp_moments own, reference;
-  uint32_t pairs; /* seeds that both have */
+  bool primary;
+  lp_inference result;
+  lp_moments own, reference; /* of the networks in the test */
+  double chance;             /* what units without spatial order give; NaN: not known exactly */
+  double q;                  /* exploratory ones: Benjamini & Hochberg's */
   lp_test welch, paired;
   lp_interval bootstrap;
   double hedges_g;
 } comparison;
 enum { BOOTSTRAP_RESAMPLES = 10000 };
-lp_status compare_arms(const analysis *a, uint32_t arm, outcome which, comparison *out);
-
+/* All of them: the outcomes in order, each in every arm but the reference. malloc'ed. */
+lp_status compare_all(const analysis *a, comparison **out, uint32_t *n);
 /* Paired t tests over images between the reference networks themselves: how often the per-image
  * test finds a difference where only the seed differs. */
 typedef struct control_pairs {
@@ -114,11 +141,20 @@ lp_status measure_runs(analysis *a);  /* run_measure.c */
 /* V of the row sums of an arm's prior; *has_prior is false for a layer without one. run_prior.c */
 lp_status border_null(const analysis *a, uint32_t arm, bool *has_prior, double *out);
 json_t *published_json(const analysis *a); /* published.c: null where there is nothing */
-json_t *answer_json(const analysis *a, const comparison *variance, const comparison *accuracy,
-                    const control_pairs *controls); /* answer.c: arrays by arm */
-lp_status write_summary(const analysis *a);         /* summary.c */
+/* answer.c: the sentences, and one comparison's line. */
+json_t *answer_json(const analysis *a, const comparison *c, uint32_t n,
+                    const control_pairs *controls);
+char *verdict_line(const analysis *a, const comparison *c); /* malloc'ed; NULL: out of memory */
+json_t *comparison_json(const analysis *a, const comparison *c); /* summary_tests.c */
+json_t *plan_json(const analysis *a);
+lp_status write_summary(const analysis *a); /* summary.c */
 
-/* json_real, or null for NaN and infinity. */
+/* json_real, or null for NaN and infinity. json_p: no p-value is 0, so that one below LEAST_P,
+ * where doubles end, is written as LEAST_P and read as "less than that". */
+#define LEAST_P 1e-300
 json_t *json_number(double x);
+json_t *json_p(double p);
+/* value, or NULL in its place when something `bad` happened while it was made. */
+json_t *json_checked(json_t *value, int bad);
 
 #endif

@@ -102,6 +102,7 @@ static lp_status read_fields(analysis *a, const char *path) {
   if (s == LP_OK) s = read_arms(a, path);
   if (s == LP_OK) s = read_sheet(a, path);
   if (s == LP_OK) s = read_classes(a, path);
+  if (s == LP_OK) s = read_plan(a, path);
   return s;
 }
 

@@ -1,4 +1,4 @@
-/* Distribution functions: the incomplete beta function and Student's t. */
+/* Distribution functions: the incomplete beta and gamma functions, Student's t, F, chi-square. */
 #include <locality/analysis.h>
 
 #include <float.h>
@@ -80,4 +80,41 @@ double lp_student_t_p(double t, double df) {
   if (y == 0) return 1;
   if (x == 0) x = DBL_MIN; /* beyond 1e300 the fraction is 1 whatever x */
   return incomplete_beta(df / 2, 0.5, x, y, ln_x, ln_y);
+}
+
+double lp_f_p(double f, double df1, double df2) {
+  if (isnan(f) || !(df1 > 0) || !(df2 > 0) || isinf(df1) || isinf(df2)) return NAN;
+  if (f <= 0) return 1;
+  if (isinf(f)) return 0;
+  /* x = df2 / (df2 + df1 f) of I_x(df2 / 2, df1 / 2), y = 1 - x. */
+  double r = df1 * f / df2, ln_x = -log1p(r), ln_y = -log1p(1 / r);
+  return incomplete_beta(df2 / 2, df1 / 2, 1 / (1 + r), r / (1 + r), ln_x, ln_y);
+}
+
+double lp_chi_square_p(double x, double df) {
+  if (isnan(x) || !(df > 0) || isinf(df)) return NAN;
+  if (x <= 0) return 1;
+  if (isinf(x)) return 0;
+  double a = df / 2, z = x / 2, front = exp(a * log(z) - z - ln_gamma(a));
+  const int limit = 1000000;
+  if (z < a + 1) { /* 1 - P(a, z) by its series, DLMF 8.11.4 */
+    double term = 1 / a, sum = term;
+    for (int k = 1; k < limit && term > sum * DBL_EPSILON / 4; k++) sum += term *= z / (a + k);
+    return 1 - front * sum;
+  }
+  /* Q(a, z) by its continued fraction, DLMF 8.9.2, evaluated as beta_fraction is. */
+  const double tiny = 1e-300;
+  double b = z + 1 - a, c = 1 / tiny, d = 1 / b, f = d;
+  for (int k = 1; k < limit; k++) {
+    double an = -k * (k - a);
+    b += 2;
+    d = an * d + b;
+    if (fabs(d) < tiny) d = tiny;
+    c = b + an / c;
+    if (fabs(c) < tiny) c = tiny;
+    d = 1 / d;
+    f *= d * c;
+    if (fabs(d * c - 1) < 2 * DBL_EPSILON) break;
+  }
+  return front * f;
 }

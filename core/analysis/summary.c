@@ -9,10 +9,14 @@ json_t *json_number(double x) {
   return isfinite(x) ? json_real(x) : json_null();
 }
 
+json_t *json_p(double p) {
+  return json_number(p < LEAST_P ? LEAST_P : p);
+}
+
 /* json_pack's "o" takes a value over even when packing fails, and refuses NULL: so a lack of memory
  * anywhere inside makes the whole NULL. The same holds for the *_set_new and *_append_new calls,
  * whose failures are gathered in `bad`. */
-static json_t *checked(json_t *value, int bad) {
+json_t *json_checked(json_t *value, int bad) {
   if (!bad) return value;
   json_decref(value);
   return NULL;
@@ -31,11 +35,6 @@ static json_t *moments_json(const analysis *a, const arm_info *arm, outcome whic
                    (json_int_t)m.n);
 }
 
-static json_t *test_json(const lp_test *t) {
-  return json_pack("{s:o, s:o, s:o}", "t", json_number(t->statistic), "df", json_number(t->df), "p",
-                   json_number(t->p));
-}
-
 /* ---- arms ---------------------------------------------------------------------------------- */
 
 static json_t *site_json(const site_result *site) {
@@ -51,9 +50,9 @@ static json_t *site_json(const site_result *site) {
   bad |= json_object_set_new(o, "permutation",
                              json_pack("{s:o, s:o, s:o, s:o, s:I}", "mean", json_number(null->mean),
                                        "sd", json_number(null->sd), "z", json_number(null->z), "p",
-                                       json_number(null->p), "permutations",
+                                       json_p(null->p), "permutations",
                                        (json_int_t)null->permutations));
-  return checked(o, bad);
+  return json_checked(o, bad);
 }
 
 static json_t *run_json(const analysis *a, const run_info *run, uint32_t seed) {
@@ -68,7 +67,7 @@ static json_t *run_json(const analysis *a, const run_info *run, uint32_t seed) {
                         json_number(run->top5), "loss", json_number(run->loss), "epochs",
                         (json_int_t)run->n_epochs, "seconds_per_epoch", seconds, "sites", sites);
   if (run->message) bad |= json_object_set_new(o, "message", json_string(run->message));
-  return checked(o, bad);
+  return json_checked(o, bad);
 }
 
 static json_t *arms_json(const analysis *a) {
@@ -87,99 +86,7 @@ static json_t *arms_json(const analysis *a) {
                             json_pack("{s:s, s:o, s:o, s:o, s:o}", "layer", arm->layer, "accuracy",
                                       accuracy, "top5", top5, "loss", loss, "runs", runs));
   }
-  return checked(o, bad);
-}
-
-/* ---- comparisons --------------------------------------------------------------------------- */
-
-static json_t *per_image_json(const analysis *a, uint32_t arm, int site) {
-  json_t *list = json_array();
-  int bad = 0;
-  for (uint32_t k = 0; k < a->n_seeds; k++) {
-    const run_info *own = &a->arm[arm].run[k], *other = &a->arm[a->reference].run[k];
-    if (!run_complete(own) || !run_complete(other) || !own->measured || !other->measured) continue;
-    lp_test t = lp_ttest_paired(own->site[site].image_variance, other->site[site].image_variance,
-                                a->n_images);
-    bad |= json_array_append_new(
-        list, json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "seed", a->seed[k], "n", (json_int_t)t.n,
-                        "mean_difference", json_number(t.mean_difference), "t",
-                        json_number(t.statistic), "df", json_number(t.df), "p", json_number(t.p)));
-  }
-  return checked(list, bad);
-}
-
-static json_t *leave_one_out_json(const analysis *a, uint32_t arm, int site) {
-  json_t *list = json_array();
-  lp_test *t = calloc(a->n_classes, sizeof *t);
-  int bad = !t;
-  for (uint32_t k = 0; k < a->n_seeds && !bad; k++) {
-    const run_info *own = &a->arm[arm].run[k], *other = &a->arm[a->reference].run[k];
-    if (!run_complete(own) || !run_complete(other) || !own->measured || !other->measured) continue;
-    bad |= lp_leave_one_class_out(own->site[site].image_variance, other->site[site].image_variance,
-                                  a->labels, a->n_images, a->n_classes, t) != LP_OK;
-    for (uint32_t c = 0; c < a->n_classes && !bad; c++)
-      bad |= json_array_append_new(
-          list, json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "class", a->class_name[c], "seed",
-                          a->seed[k], "n", (json_int_t)t[c].n, "t", json_number(t[c].statistic),
-                          "df", json_number(t[c].df), "p", json_number(t[c].p)));
-  }
-  free(t);
-  return checked(list, bad);
-}
-
-/* What a comparison of any outcome holds, after arm and reference. */
-static int set_comparison(json_t *o, const comparison *c) {
-  int bad = 0;
-  bad |= json_object_set_new(o, "mean", json_number(c->own.mean));
-  bad |= json_object_set_new(o, "sd", json_number(c->own.sd));
-  bad |= json_object_set_new(o, "reference_mean", json_number(c->reference.mean));
-  bad |= json_object_set_new(o, "reference_sd", json_number(c->reference.sd));
-  bad |= json_object_set_new(o, "n", json_integer(c->own.n));
-  bad |= json_object_set_new(o, "reference_n", json_integer(c->reference.n));
-  bad |= json_object_set_new(o, "pairs", json_integer(c->pairs));
-  bad |= json_object_set_new(o, "welch", test_json(&c->welch));
-  bad |= json_object_set_new(o, "paired", test_json(&c->paired));
-  bad |= json_object_set_new(o, "bootstrap",
-                             json_pack("{s:f, s:o, s:o, s:I}", "level", c->bootstrap.level, "low",
-                                       json_number(c->bootstrap.low), "high",
-                                       json_number(c->bootstrap.high), "resamples",
-                                       (json_int_t)c->bootstrap.resamples));
-  bad |= json_object_set_new(o, "hedges_g", json_number(c->hedges_g));
-  return bad;
-}
-
-static json_t *comparison_json(const analysis *a, const comparison *c) {
-  json_t *o = json_object();
-  int bad = 0;
-  bad |= json_object_set_new(o, "arm", json_string(a->arm[c->arm].name));
-  bad |= json_object_set_new(o, "reference", json_string(a->reference_name));
-  if (c->which.kind == OUTCOME_MEASURE) {
-    const char *measure = measure_table[c->which.measure].name;
-    bad |= json_object_set_new(o, "site", json_string(site_name[c->which.site]));
-    bad |= json_object_set_new(o, "measure", json_string(measure));
-  }
-  bad |= set_comparison(o, c);
-  if (c->which.kind == OUTCOME_MEASURE && c->which.measure == MEASURE_VARIANCE) {
-    bad |= json_object_set_new(o, "per_image", per_image_json(a, c->arm, c->which.site));
-    bad |=
-        json_object_set_new(o, "leave_one_class_out", leave_one_out_json(a, c->arm, c->which.site));
-  }
-  return checked(o, bad);
-}
-
-/* Compares one outcome in every arm but the reference, appends to list and leaves the results in
- * `kept` (one an arm) for the answer when it is not NULL. */
-static lp_status compare_all(const analysis *a, outcome which, json_t *list, comparison *kept,
-                             int *bad) {
-  for (uint32_t i = 0; i < a->n_arms; i++) {
-    comparison c;
-    if (i == a->reference) continue;
-    lp_status s = compare_arms(a, i, which, &c);
-    if (s != LP_OK) return s;
-    *bad |= json_array_append_new(list, comparison_json(a, &c));
-    if (kept) kept[i] = c;
-  }
-  return LP_OK;
+  return json_checked(o, bad);
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */
@@ -196,7 +103,7 @@ static lp_status null_json(const analysis *a, json_t **out) {
   }
   *out = json_pack("{s:o, s:o}", "uniform",
                    json_number(lp_spatial_variance_uniform(a->rows, a->cols)), "border", border);
-  *out = checked(*out, bad);
+  *out = json_checked(*out, bad);
   return s;
 }
 
@@ -206,42 +113,40 @@ static json_t *controls_json(const control_pairs *c) {
                    (json_int_t)c->significant[SITE_OUT], "alpha", c->alpha);
 }
 
-static lp_status build(const analysis *a, comparison *variance, comparison *accuracy, json_t *o) {
+static lp_status build(const analysis *a, const comparison *c, uint32_t n, json_t *o) {
   json_t *comparisons = json_array(), *accuracies = json_array(), *null = NULL;
   int bad = 0;
-  lp_status s = LP_OK;
-  for (int k = 0; s == LP_OK && k < N_MEASURES; k++)
-    for (int site = 0; s == LP_OK && site < N_SITES; site++) {
-      bool headline = site == SITE_OUT && k == MEASURE_VARIANCE;
-      s = compare_all(a, (outcome){OUTCOME_MEASURE, site, (measure_id)k}, comparisons,
-                      headline ? variance : NULL, &bad);
-    }
-  if (s == LP_OK)
-    s = compare_all(a, (outcome){.kind = OUTCOME_ACCURACY}, accuracies, accuracy, &bad);
-  if (s == LP_OK) s = null_json(a, &null);
+  for (uint32_t i = 0; i < n; i++) {
+    json_t *one = comparison_json(a, &c[i]);
+    if (c[i].which.kind == OUTCOME_ACCURACY) bad |= json_array_append(accuracies, one);
+    bad |= json_array_append_new(comparisons, one);
+  }
+  lp_status s = null_json(a, &null);
   control_pairs controls = compare_controls(a);
   bad |= json_object_set_new(o, "schema", json_integer(1));
   bad |= json_object_set_new(o, "title", json_string(a->title));
   bad |= json_object_set_new(o, "reference", json_string(a->reference_name));
+  bad |= json_object_set_new(o, "plan", plan_json(a));
   bad |= json_object_set_new(o, "arms", arms_json(a));
   bad |= json_object_set_new(o, "comparisons", comparisons);
   bad |= json_object_set_new(o, "accuracy_comparisons", accuracies);
   bad |= json_object_set_new(o, "control_pairs", controls_json(&controls));
   bad |= json_object_set_new(o, "null", null);
   bad |= json_object_set_new(o, "published", published_json(a));
-  if (s == LP_OK)
-    bad |= json_object_set_new(o, "answer", answer_json(a, variance, accuracy, &controls));
+  if (s == LP_OK) bad |= json_object_set_new(o, "answer", answer_json(a, c, n, &controls));
   if (s == LP_OK && bad) s = lp_fail(LP_ERR_MEMORY, "out of memory for the summary of %s", a->dir);
   return s;
 }
 
 lp_status write_summary(const analysis *a) {
   json_t *o = json_object();
-  comparison *kept = calloc(2 * (size_t)a->n_arms, sizeof *kept);
+  comparison *c = NULL;
+  uint32_t n_comparisons = 0;
   char *path = lp_path_join(a->dir, "summary.json"), *text = NULL;
   lp_status s = LP_OK;
-  if (!o || !kept || !path) s = lp_fail(LP_ERR_MEMORY, "out of memory");
-  if (s == LP_OK) s = build(a, kept, kept + a->n_arms, o);
+  if (!o || !path) s = lp_fail(LP_ERR_MEMORY, "out of memory");
+  if (s == LP_OK) s = compare_all(a, &c, &n_comparisons);
+  if (s == LP_OK) s = build(a, c, n_comparisons, o);
   if (s == LP_OK) {
     text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
     char *whole = NULL;
@@ -252,7 +157,7 @@ lp_status write_summary(const analysis *a) {
   }
   free(text);
   free(path);
-  free(kept);
+  free(c);
   json_decref(o);
   return s;
 }

@@ -48,7 +48,8 @@ static const json_t *comparison(const json_t *o, const char *arm, const char *si
   const json_t *list = at(o, "comparisons");
   for (size_t i = 0; i < json_array_size(list); i++) {
     const json_t *c = json_array_get(list, i);
-    if (strcmp(text(c, "arm"), arm) == 0 && strcmp(text(c, "site"), site) == 0 &&
+    const char *of = text(c, "site"); /* null for the accuracy of a network */
+    if (strcmp(text(c, "arm"), arm) == 0 && strcmp(of ? of : "", site) == 0 &&
         strcmp(text(c, "measure"), measure) == 0)
       return c;
   }
@@ -143,6 +144,17 @@ static void whole_run_comparisons(void **state) {
   same_test(c, "welch", &t);
   t = lp_ttest_paired(d.mean[1], d.mean[0], SEEDS);
   same_test(c, "paired", &t);
+  /* Two primary measures of one arm share .05; t(.0125, 2) = 6.2053 (tables). */
+  assert_close(number(c, "difference.alpha"), 0.025, 1e-12);
+  assert_close(number(c, "difference.mean"), t.mean_difference, 1e-12);
+  assert_close(number(c, "difference.low"), t.mean_difference - 6.205346817 * t.error, 1e-8);
+  assert_close(number(c, "difference.high"), t.mean_difference + 6.205346817 * t.error, 1e-8);
+  assert_close(number(c, "p"), t.p, 1e-12);
+  assert_string_equal(text(c, "verdict"), number(c, "difference.high") < 0 ? "different" : "");
+  assert_string_equal(text(c, "analysis"), "paired");
+  assert_true(json_is_true(at(c, "primary")) && json_is_null(at(c, "q")));
+  assert_true(json_is_null(at(c, "sign_flip.p"))); /* no p reaches .05 below 6 pairs */
+  assert_false(json_is_true(at(comparison(o, "linear", "lp_in", "variance"), "primary")));
   assert_close(number(c, "hedges_g"), lp_hedges_g(d.mean[1], SEEDS, d.mean[0], SEEDS), 1e-12);
   lp_interval interval;
   assert_ok(
@@ -229,9 +241,14 @@ static void answers(void **state) {
   assert_int_equal(json_array_size(at(o, "answer")), 3);
   assert_non_null(strstr(text(o, "answer.0"), "linear (3 of 3 networks finished)"));
   /* fill() moves V of linear by many standard deviations; accuracy_of() differs by 0.75. */
-  assert_non_null(strstr(text(o, "answer.1"), "V is lower"));
-  assert_non_null(strstr(text(o, "answer.1"), "accuracy is lower"));
-  assert_non_null(strstr(text(o, "answer.2"), "n = 3 an arm"));
+  assert_non_null(strstr(text(o, "answer.1"), "V of linear (lower)"));
+  assert_non_null(strstr(text(o, "answer.2"), "(n = 3)"));
+  assert_non_null(strstr(text(o, "answer.2"), "97.5 % interval"));
+  /* accuracy_of() differs by 0.75 for every seed alike: nothing to estimate a spread from. */
+  assert_non_null(strstr(text(o, "answer.1"), "1 could not be tested: accuracy of linear"));
+  const json_t *c = comparison(o, "linear", "", "accuracy");
+  assert_string_equal(text(c, "verdict"), "untestable");
+  assert_string_equal(text(c, "reason"), "no spread, not testable");
   json_decref(o);
 
   write_manifest("mnist", "[1, 4]", two_arms); /* one seed has finished */
@@ -279,8 +296,8 @@ static void answer_without_difference(void **state) {
   write_text("metrics.jsonl", lines);
   free(lines);
   json_t *o = analyzed();
-  assert_non_null(strstr(text(o, "answer.1"), "no difference in V was found"));
-  assert_non_null(strstr(text(o, "answer.2"), "does not show that there is none"));
+  assert_non_null(strstr(text(o, "answer.1"), "none found a difference"));
+  assert_non_null(strstr(text(o, "answer.2"), "inconclusive does not mean that there is none"));
   json_decref(o);
 }
 
@@ -349,7 +366,7 @@ static void unfinished_run(void **state) {
   /* Measured activations of a run that is not complete are shown but not counted. */
   assert_false(json_is_null(at(o, "arms.linear.runs.0.sites.lp_out.variance")));
   const json_t *c = comparison(o, "linear", "lp_out", "variance");
-  assert_true(number(c, "n") == 0 && number(c, "pairs") == 0 && json_is_null(at(c, "mean")));
+  assert_true(number(c, "n") == 0 && number(c, "reference_n") == 1 && json_is_null(at(c, "mean")));
   assert_int_equal(json_array_size(at(c, "per_image")), 0);
   json_decref(o);
 }

@@ -25,6 +25,7 @@ void golden_optimisers(golden *g);
 void golden_lenet(golden *g);
 void golden_statistics(golden *g);
 void golden_penalties(golden *g);
+void golden_inference(golden *g);
 
 /* ---- keys and tensors ------------------------------------------------------------------------ */
 

@@ -107,6 +107,35 @@ LP_API double lp_incomplete_beta(double a, double b, double x);
  * argument is NaN. */
 LP_API double lp_student_t_p(double t, double df);
 
+/* P(F >= f) of Fisher's F with df1 and df2 degrees of freedom (DLMF 8.17(i)), and P(X >= x) of
+ * chi-square with df (DLMF 8.2.4, 8.9.2, 8.11.4). NaN where a df is not positive and finite. */
+LP_API double lp_f_p(double f, double df1, double df2);
+LP_API double lp_chi_square_p(double x, double df);
+
+/* The t >= 0 with P(|T| >= t) = alpha. NaN unless 0 < alpha <= 1 and df > 0; df may be INFINITY. */
+LP_API double lp_student_t_critical(double alpha, double df);
+
+/* P(T <= t) of T = (Z + delta) / S, the noncentral t distribution with df degrees of freedom
+ * (Johnson, Kotz & Balakrishnan, "Continuous Univariate Distributions" 2, 1995, ch. 31), to 1e-10.
+ */
+LP_API double lp_noncentral_t_below(double t, double df, double delta);
+
+/* Two-sided t tests at level alpha of a statistic whose noncentrality is delta (the true difference
+ * over its standard error): power, and the delta that is found with that power. d_z, the mean of
+ * paired differences over their sd, is delta / sqrt n. lp_pairs_needed: the least number of pairs
+ * at which a true dz is found with that power; NaN for dz = 0 and above a million. */
+typedef struct lp_interval {
+  double level, low, high;
+  uint32_t resamples; /* of a bootstrap */
+} lp_interval;
+LP_API double lp_t_power(double delta, double df, double alpha);
+LP_API double lp_t_detectable(double power, double df, double alpha);
+LP_API double lp_pairs_needed(double dz, double power, double alpha);
+/* The noncentralities at which P(T >= t) and P(T <= t) are alpha / 2: an interval of level 1 -
+ * alpha for delta, which excludes 0 exactly where the test at level alpha finds a difference
+ * (Cumming & Finch, Educ Psychol Meas 2001). */
+LP_API lp_interval lp_noncentrality_interval(double t, double df, double alpha);
+
 /* ---- samples and tests --------------------------------------------------------------------- */
 
 /* Mean and standard deviation (N - 1) of the values that are finite. mean is NaN for n = 0, sd for
@@ -124,6 +153,7 @@ typedef struct lp_test {
   double df;        /* NaN for Wilcoxon */
   double p;
   double mean_difference; /* of a over b; also set when only the test is undefined */
+  double error;           /* standard error of mean_difference; NaN for Wilcoxon */
   uint32_t n;             /* values used: pairs; of both samples together for Welch */
 } lp_test;
 
@@ -147,14 +177,42 @@ LP_API lp_status lp_wilcoxon(const double *a, const double *b, size_t n, lp_test
  * m < 2, a sample is empty, or there is no spread. */
 LP_API double lp_hedges_g(const double *a, size_t n_a, const double *b, size_t n_b);
 
+/* Exact two-sided p of the paired differences a[i] - b[i] under random signs (Fisher, "The Design
+ * of Experiments", 1935): the share of the 2^n sign patterns whose mean is as far from 0. The least
+ * p is 2^(1 - n). Pairs with a value that is not finite are left out. NaN for no pair, and for
+ * more than LP_SIGN_FLIP_EXACT. */
+#define LP_SIGN_FLIP_EXACT 40
+LP_API lp_status lp_sign_flip_p(const double *a, const double *b, size_t n, double *out);
+
+/* Exact two-sided p of mean(a) - mean(b) under exchanges between the samples (Pitman, J R Stat Soc
+ * Suppl 1937). Values that are not finite are left out. NaN when a sample is empty, or there are
+ * more than LP_PERMUTATION_EXACT ways. */
+#define LP_PERMUTATION_EXACT 3000000
+LP_API lp_status lp_permutation_p(const double *a, size_t n_a, const double *b, size_t n_b,
+                                  double *out);
+
+/* Fisher's exact two-sided p (J R Stat Soc 1922) that a of n_a and b of n_b have one rate: the sum
+ * over tables with these margins that are no likelier. NaN for a > n_a, b > n_b or an empty group.
+ */
+LP_API double lp_fisher_p(uint32_t a, uint32_t n_a, uint32_t b, uint32_t n_b);
+
+/* n p-values adjusted for being n: Holm's step-down (Scand J Stat 1979) for the error rate of the
+ * family, Benjamini & Hochberg's step-up (J R Stat Soc B 1995) for the false discovery rate. NaN
+ * stays NaN and is not counted. out may be p. */
+LP_API lp_status lp_adjust_holm(const double *p, size_t n, double *out);
+LP_API lp_status lp_adjust_bh(const double *p, size_t n, double *out);
+
+/* One-way analysis of variance: x[i] of group[i] in 0..groups - 1. statistic is F, df that between
+ * groups; within is n minus the groups that have values. Values that are not finite are left out.
+ * Kruskal & Wallis (J Am Stat Assoc 1952): statistic is H, corrected for ties, p by chi-square. */
+LP_API lp_test lp_anova(const double *x, const uint32_t *group, size_t n, uint32_t groups);
+LP_API lp_status lp_kruskal_wallis(const double *x, const uint32_t *group, size_t n,
+                                   uint32_t groups, lp_test *out);
+
 /* Percentile bootstrap interval of mean(a) - mean(b) (Efron & Tibshirani, "An Introduction to the
  * Bootstrap", 1993). paired (n_a == n_b, a[i] and b[i] of one seed) redraws pairs, otherwise each
  * sample is redrawn by itself. Fixed by `seed`. Values must be finite. low and high are NaN when
  * there are fewer than two pairs, or than two values in a sample. */
-typedef struct lp_interval {
-  double level, low, high;
-  uint32_t resamples;
-} lp_interval;
 LP_API lp_status lp_bootstrap_difference(const double *a, size_t n_a, const double *b, size_t n_b,
                                          bool paired, double level, uint32_t resamples,
                                          uint64_t seed, lp_interval *out);
@@ -163,6 +221,41 @@ LP_API lp_status lp_bootstrap_difference(const double *a, size_t n_a, const doub
  * label is not c. labels: n, in 0..classes - 1 (LP_ERR_ARG otherwise); out: classes. */
 LP_API lp_status lp_leave_one_class_out(const double *a, const double *b, const int32_t *labels,
                                         uint32_t n, uint32_t classes, lp_test *out);
+
+/* ---- two arms over networks ---------------------------------------------------------------- */
+
+typedef enum lp_verdict {
+  LP_VERDICT_UNTESTABLE = 0,  /* too few networks, or no spread */
+  LP_VERDICT_DIFFERENT = 1,   /* the interval excludes 0, and only then */
+  LP_VERDICT_EQUIVALENT = 2,  /* it does not, and both one-sided tests against the margin reject */
+  LP_VERDICT_INCONCLUSIVE = 3 /* neither */
+} lp_verdict;
+LP_API const char *lp_verdict_name(lp_verdict v); /* "untestable", "different", ... */
+
+/* Everything that is said of one comparison comes from here. All that is undefined is NaN. */
+#define LP_POWER           0.8
+#define LP_SIGN_FLIP_LEAST 6 /* pairs: below them no p reaches .05 */
+typedef struct lp_inference {
+  bool paired;     /* else Welch's test: no seed has a value in both */
+  uint32_t n, n_b; /* networks in the test: pairs (both alike), or values of a and of b */
+  lp_test test;
+  double alpha;
+  double low, high;     /* mean difference -+ t(1 - alpha/2, df) standard errors */
+  double equivalence_p; /* Schuirmann's two one-sided tests (J Pharmacokinet Biopharm 1987) */
+  double detectable;    /* the least true difference found with LP_POWER at this n and spread */
+  double n_needed;      /* networks an arm at which this difference would be found with LP_POWER */
+  double dz, dz_low, dz_high; /* mean over sd of the pairs, with its 1 - alpha interval; paired */
+  double exact_p;             /* sign flips from LP_SIGN_FLIP_LEAST pairs; unpaired: exchanges */
+  lp_verdict verdict;
+  const char *reason; /* one clause; static text */
+} lp_inference;
+
+/* a[i] and b[i] are of the i-th seed, NaN where there is no network; n seeds. The paired analysis
+ * wherever an i has both (networks of one seed share weights and batches), else Welch's. Two
+ * networks give no interval. alpha: two-sided, 0 < alpha < .5. margin: half the width of what
+ * counts as equal, in the unit of a; 0 or NaN: none. */
+LP_API lp_status lp_infer(const double *a, const double *b, size_t n, double alpha, double margin,
+                          lp_inference *out);
 
 /* ---- run folders --------------------------------------------------------------------------- */
 

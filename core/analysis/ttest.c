@@ -49,20 +49,22 @@ lp_moments lp_moments_of(const double *x, size_t n) {
 
 lp_test lp_ttest_paired(const double *a, const double *b, size_t n) {
   sample s = sample_of(a, b, n);
-  lp_test t = {NAN, NAN, NAN, s.mean, s.n};
+  lp_test t = {NAN, NAN, NAN, s.mean, NAN, s.n};
   if (!has_spread(&s)) return t;
   t.df = s.n - 1.0;
-  t.statistic = s.mean / sqrt(s.squares / t.df / s.n);
+  t.error = sqrt(s.squares / t.df / s.n);
+  t.statistic = s.mean / t.error;
   t.p = lp_student_t_p(t.statistic, t.df);
   return t;
 }
 
 lp_test lp_ttest_welch(const double *a, size_t n_a, const double *b, size_t n_b) {
   sample x = sample_of(a, NULL, n_a), y = sample_of(b, NULL, n_b);
-  lp_test t = {NAN, NAN, NAN, x.mean - y.mean, x.n + y.n};
+  lp_test t = {NAN, NAN, NAN, x.mean - y.mean, NAN, x.n + y.n};
   if (x.n < 2 || y.n < 2 || (!has_spread(&x) && !has_spread(&y))) return t;
   double u = x.squares / (x.n - 1.0) / x.n, v = y.squares / (y.n - 1.0) / y.n;
-  t.statistic = t.mean_difference / sqrt(u + v);
+  t.error = sqrt(u + v);
+  t.statistic = t.mean_difference / t.error;
   t.df = (u + v) * (u + v) / (u * u / (x.n - 1.0) + v * v / (y.n - 1.0));
   t.p = lp_student_t_p(t.statistic, t.df);
   return t;
@@ -117,7 +119,7 @@ static lp_status rank_sum_tail(const uint32_t *rank, uint32_t n, uint32_t w, dou
 
 lp_status lp_wilcoxon(const double *a, const double *b, size_t n, lp_test *out) {
   sample all = sample_of(a, b, n);
-  *out = (lp_test){NAN, NAN, NAN, all.mean, 0};
+  *out = (lp_test){NAN, NAN, NAN, all.mean, NAN, 0};
   double *d = malloc(sizeof *d * (n + 1));
   uint32_t *rank = malloc(sizeof *rank * (n + 1)), k = 0;
   lp_status s = LP_OK;

@@ -1,0 +1,112 @@
+/* The comparisons of summary.json. Text, tables and figures print these numbers and no others. */
+#include "run.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static json_t *test_json(const lp_test *t) {
+  return json_pack("{s:o, s:o, s:o}", "t", json_number(t->statistic), "df", json_number(t->df), "p",
+                   json_p(t->p));
+}
+
+static json_t *per_image_json(const analysis *a, uint32_t arm, int site) {
+  json_t *list = json_array();
+  int bad = 0;
+  for (uint32_t k = 0; k < a->n_seeds; k++) {
+    const run_info *own = &a->arm[arm].run[k], *other = &a->arm[a->reference].run[k];
+    if (!run_complete(own) || !run_complete(other) || !own->measured || !other->measured) continue;
+    lp_test t = lp_ttest_paired(own->site[site].image_variance, other->site[site].image_variance,
+                                a->n_images);
+    bad |= json_array_append_new(
+        list, json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "seed", a->seed[k], "n", (json_int_t)t.n,
+                        "mean_difference", json_number(t.mean_difference), "t",
+                        json_number(t.statistic), "df", json_number(t.df), "p", json_p(t.p)));
+  }
+  return json_checked(list, bad);
+}
+
+static json_t *leave_one_out_json(const analysis *a, uint32_t arm, int site) {
+  json_t *list = json_array();
+  lp_test *t = calloc(a->n_classes, sizeof *t);
+  int bad = !t;
+  for (uint32_t k = 0; k < a->n_seeds && !bad; k++) {
+    const run_info *own = &a->arm[arm].run[k], *other = &a->arm[a->reference].run[k];
+    if (!run_complete(own) || !run_complete(other) || !own->measured || !other->measured) continue;
+    bad |= lp_leave_one_class_out(own->site[site].image_variance, other->site[site].image_variance,
+                                  a->labels, a->n_images, a->n_classes, t) != LP_OK;
+    for (uint32_t c = 0; c < a->n_classes && !bad; c++)
+      bad |= json_array_append_new(
+          list, json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "class", a->class_name[c], "seed",
+                          a->seed[k], "n", (json_int_t)t[c].n, "t", json_number(t[c].statistic),
+                          "df", json_number(t[c].df), "p", json_p(t[c].p)));
+  }
+  free(t);
+  return json_checked(list, bad);
+}
+
+static json_t *difference_json(const lp_inference *r) {
+  return json_pack("{s:o, s:o, s:o, s:f, s:o, s:o, s:o}", "mean",
+                   json_number(r->test.mean_difference), "low", json_number(r->low), "high",
+                   json_number(r->high), "alpha", r->alpha, "error", json_number(r->test.error),
+                   "t", json_number(r->test.statistic), "df", json_number(r->test.df));
+}
+
+/* The result of lp_infer. A comparison that could not be tested has no p. */
+static int set_result(json_t *o, const comparison *c) {
+  const lp_inference *r = &c->result;
+  bool tested = r->verdict != LP_VERDICT_UNTESTABLE;
+  int bad = 0;
+  bad |= json_object_set_new(o, "analysis", json_string(r->paired ? "paired" : "welch"));
+  bad |= json_object_set_new(o, "n", json_integer(r->n));
+  bad |= json_object_set_new(o, "reference_n", json_integer(r->n_b));
+  bad |= json_object_set_new(o, "difference", difference_json(r));
+  bad |= json_object_set_new(o, "p", json_p(tested ? r->test.p : NAN));
+  bad |= json_object_set_new(o, "q", json_p(c->q));
+  bad |= json_object_set_new(o, "verdict", json_string(lp_verdict_name(r->verdict)));
+  bad |= json_object_set_new(o, "reason", json_string(r->reason));
+  bad |= json_object_set_new(o, "equivalence_p", json_p(r->equivalence_p));
+  bad |= json_object_set_new(o, "detectable", json_number(r->detectable));
+  bad |= json_object_set_new(o, "n_needed", json_number(r->n_needed));
+  bad |= json_object_set_new(o, "dz",
+                             json_pack("{s:o, s:o, s:o}", "value", json_number(r->dz), "low",
+                                       json_number(r->dz_low), "high", json_number(r->dz_high)));
+  bad |= json_object_set_new(o, r->paired ? "sign_flip" : "permutation_test",
+                             json_pack("{s:o}", "p", json_p(r->exact_p)));
+  return bad;
+}
+
+json_t *comparison_json(const analysis *a, const comparison *c) {
+  json_t *o = json_object();
+  bool measure = c->which.kind == OUTCOME_MEASURE;
+  char *text = verdict_line(a, c);
+  int bad = !text;
+  bad |= json_object_set_new(o, "arm", json_string(a->arm[c->arm].name));
+  bad |= json_object_set_new(o, "reference", json_string(a->reference_name));
+  bad |=
+      json_object_set_new(o, "site", measure ? json_string(site_name[c->which.site]) : json_null());
+  bad |= json_object_set_new(o, "measure", json_string(outcome_name(c->which)));
+  bad |= json_object_set_new(o, "primary", json_boolean(c->primary));
+  bad |= json_object_set_new(o, "text", json_string(text ? text : ""));
+  bad |= json_object_set_new(o, "mean", json_number(c->own.mean));
+  bad |= json_object_set_new(o, "sd", json_number(c->own.sd));
+  bad |= json_object_set_new(o, "reference_mean", json_number(c->reference.mean));
+  bad |= json_object_set_new(o, "reference_sd", json_number(c->reference.sd));
+  bad |= set_result(o, c);
+  bad |= json_object_set_new(o, "margin", json_number(plan_margin(&a->plan, c->which)));
+  bad |= json_object_set_new(o, "hedges_g", json_number(c->hedges_g));
+  bad |= json_object_set_new(o, "chance", json_pack("{s:o}", "value", json_number(c->chance)));
+  bad |= json_object_set_new(o, "welch", test_json(&c->welch));
+  bad |= json_object_set_new(o, "paired", test_json(&c->paired));
+  bad |= json_object_set_new(o, "bootstrap",
+                             json_pack("{s:f, s:o, s:o, s:I}", "level", c->bootstrap.level, "low",
+                                       json_number(c->bootstrap.low), "high",
+                                       json_number(c->bootstrap.high), "resamples",
+                                       (json_int_t)c->bootstrap.resamples));
+  if (measure && c->which.measure == MEASURE_VARIANCE) {
+    bad |= json_object_set_new(o, "per_image", per_image_json(a, c->arm, c->which.site));
+    bad |=
+        json_object_set_new(o, "leave_one_class_out", leave_one_out_json(a, c->arm, c->which.site));
+  }
+  free(text);
+  return json_checked(o, bad);
+}
