@@ -1,4 +1,10 @@
-/* What every program starts with: random numbers and reductions with a fixed tree. */
+/* What every program starts with: places in memory, random numbers and reductions with a fixed tree. */
+
+/* Item i of items of `size` elements behind p: the only way to a place that takes a product. Offsets of
+ * operands count units of 4 bytes and reach 2^31 - 1 (buffers end at 8 GiB), so bytes need 64 bits, and
+ * so do places in scratch and in padded copies. An index into one tensor may be an int: the backend
+ * refuses tensors of more than 2^31 - 1 elements. tests/kernels/lint.py finds what is multiplied elsewhere. */
+#define LP_AT(p, i, size) ((p) + (size_t)(i) * (size_t)(size))
 
 /* Dropout's factor for mask element m of sample n: 0, or scale where the draw is at least p. The
  * draw is a word of Philox4x32-10 (Salmon et al., SC 2011), in scalars so that loops over it can be

@@ -62,7 +62,7 @@ KERNEL(const global float *sb, const int so, const global float *wb, const int w
 #endif
        POST_PARAMS) {
   const int image = (int)get_global_id(1);
-  const global float *source = sb + so + image * (SC * SH * SW), *w = wb + wo;
+  const global float *source = LP_AT(sb + so, image, SC * SH * SW), *w = wb + wo;
   global float *y = yb + yo;
 #if WITH_BIAS
   const global float *bias = biasb + biaso;
@@ -80,7 +80,7 @@ KERNEL(const global float *sb, const int so, const global float *wb, const int w
       const int y_first = first / SEGMENTS, y_last = min(first + NV - 1, TH * SEGMENTS - 1) / SEGMENTS;
       const int ky_first = max(0, BORDER - y_last), ky_last = min(KS - 1, SH - BORDER - 1 - y_first);
       for (int c = 0; c < SC; c++) {
-        const global float *plane = source + c * (SH * SW);
+        const global float *plane = LP_AT(source, c, SH * SW);
         for (int ky = ky_first; ky <= ky_last; ky++)
           for (int kx = 0; kx < KS; kx++) {
             COLUMNS(LOAD_SEGMENT, 0)

@@ -50,8 +50,8 @@ KERNEL(const global float *dyb, const int dyo, const global float *xb, const int
 #endif
   for (int image = 0; image < batch; image++)
     for (int oy = 0; oy < OH; oy++) {
-      const global float *dr = dy + ((image * O + m0) * OH + oy) * OW;
-      const global float *xr = source + ((image * C + c) * SH + oy + ky) * SW;
+      const global float *dr = LP_AT(dy, (image * O + m0) * OH + oy, OW);
+      const global float *xr = LP_AT(source, (image * C + c) * SH + oy + ky, SW);
       for (int x = 0; x + VL <= OW; x += VL) {
         COLUMNS(LOAD_TAP, 0)
         ROWS(ADD_ROW)
@@ -70,7 +70,7 @@ KERNEL(const global float *dyb, const int dyo, const global float *xb, const int
     VF wide = (VF)(0.0f);
     float rest = 0.0f;
     for (int image = 0; image < batch; image++) {
-      const global float *row = dy + (image * O + m) * (OH * OW);
+      const global float *row = LP_AT(dy, image * O + m, OH * OW);
       int i = 0;
       for (; i + VL <= OH * OW; i += VL) wide += VLOAD(row + i);
       for (; i < OH * OW; i++) rest += row[i];

@@ -8,7 +8,7 @@
 
 #if HEAD == HEAD_NORMALIZE
 #define HEAD_PARAMS const global PIXEL *xb, const int xo
-#define HEAD_OPEN   const global PIXEL *x = xb + xo * (4 / (int)sizeof(PIXEL))
+#define HEAD_OPEN   const global PIXEL *x = LP_AT(xb, xo, 4 / sizeof(PIXEL))
 #define LOAD(e)                                                                                    \
   (((float)x[e] * FACTOR - mean[(e) / PIXELS % CHANNELS]) / sd[(e) / PIXELS % CHANNELS])
 #elif HEAD == HEAD_CROSS_ENTROPY

@@ -47,8 +47,8 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
        const int blocks_m, const int blocks, const int slice) {
   PROBLEM_OPEN
   /* Scratch of this work-item: panels of B, a tile's rows of A, part of a tile of C, tiles of C. */
-  global float *bp = wsb + wso + (int)get_global_id(0) * slice;
-  global float *a = bp + block_n * KP;
+  global float *bp = LP_AT(wsb + wso, get_global_id(0), slice);
+  global float *a = LP_AT(bp, block_n, KP);
   global float *turned = a + A_SIZE;
   global float *tiles = turned + 256;
   for (int block = (int)get_global_id(0); block < blocks; block += (int)get_global_size(0)) {
@@ -58,7 +58,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
       const int kn = min(KP, GEMM_K - k0), last = k0 + kn == GEMM_K;
 #if B_PACK == 3
       for (int n0 = n_first; n0 < n_end; n0 += LANES) {
-        global float *to = bp + (n0 - n_first) * KP;
+        global float *to = LP_AT(bp, n0 - n_first, KP);
         for (int k = 0; k < kn; k++, to += LANES)
           for (int h = 0; h < LANES; h += 16)
             if (GEMM_N % LANES == 0 || n0 + h < GEMM_N) KEEP16(LOAD_B16(k0 + k, n0 + h), to + h);
@@ -66,7 +66,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
 #else
       for (int n0 = n_first; n0 < n_end; n0 += LANES)
         for (int h = 0; h < LANES; h += 16) {
-          global float *to = bp + (n0 - n_first) * KP + h;
+          global float *to = LP_AT(bp, n0 - n_first, KP) + h;
           const int n = n0 + h;
 #if B_PACK == 1
           if (n < GEMM_N)
@@ -103,11 +103,12 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
         for (int k = 0; k < kn; k++) KEEP16(LOAD_A16(m0, k0 + k), a + k * 16);
 #endif
         for (int n0 = n_first; n0 < n_end; n0 += LANES) {
-          const global float *b = bp + (n0 - n_first) * KP;
+          const global float *b = LP_AT(bp, n0 - n_first, KP);
 #if SINGLE
           global float *c = tiles;
 #else
-          global float *c = tiles + ((m0 - m_first) * (block_n / LANES) + (n0 - n_first) / LANES * MR) * LANES;
+          global float *c =
+              LP_AT(tiles, (m0 - m_first) * (block_n / LANES) + (n0 - n_first) / LANES * MR, LANES);
 #endif
           ROWS(DECLARE)
           for (int k = 0; k < kn; k++) {
@@ -140,7 +141,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
             for (int h = 0; h < columns; h += 16) {
               LP_TURN(ROW_OF_TILE, COLUMN_OF_TILE)
               for (int n = n0 + h; n < n0 + min(columns, h + 16); n++) {
-                const global float *from = turned + (n - n0 - h) * 16;
+                const global float *from = LP_AT(turned, n - n0 - h, 16);
 #if C_WIDE
                 if (m0 + 16 <= m_end) {
                   STORE16(m0, n, LP_LOAD16(from));

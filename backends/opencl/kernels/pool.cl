@@ -5,7 +5,7 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
 KERNEL(const global float *dyb, const int dyo, const global uchar *whichb, const int whicho,
        global float *dxb, const int dxo, const int n POST_PARAMS) {
   const global float *dy = dyb + dyo;
-  const global uchar *which = whichb + whicho * 4;
+  const global uchar *which = LP_AT(whichb, whicho, 4);
   global float *dx = dxb + dxo;
   POST_OPEN
   const int e = (int)get_global_id(0);
@@ -41,13 +41,13 @@ KERNEL(const global float *xb, const int xo, global float *yb, const int yo,
   const global float *x = xb + xo;
   global float *y = yb + yo;
 #if WITH_WHICH
-  global uchar *which = whichb + whicho * 4;
+  global uchar *which = LP_AT(whichb, whicho, 4);
 #endif
   POST_OPEN
   const int e = (int)get_global_id(0);
   if (e < n) {
     const int ox = e % OUT_W, oy = e / OUT_W % OUT_H, image = e / (OUT_W * OUT_H);
-    const global float *corner = x + (image * IN_H + oy * STRIDE) * IN_W + ox * STRIDE;
+    const global float *corner = LP_AT(LP_AT(x, image * IN_H + oy * STRIDE, IN_W), ox, STRIDE);
     float v = corner[0];
     int best = 0;
     for (int ky = 0; ky < WINDOW; ky++)

@@ -6,8 +6,8 @@ kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 KERNEL(const global float *restrict dyb, const int dyo, const global uchar *restrict whichb,
        const int whicho, global float *restrict dxb, const int dxo POST_PARAMS) {
   const int plane = (int)get_global_id(0), base = plane * (IN_H * IN_W);
-  const global float *dy = dyb + dyo + plane * (OUT_H * OUT_W);
-  const global uchar *which = whichb + whicho * 4 + plane * (OUT_H * OUT_W);
+  const global float *dy = LP_AT(dyb + dyo, plane, OUT_H * OUT_W);
+  const global uchar *which = LP_AT(LP_AT(whichb, whicho, 4), plane, OUT_H * OUT_W);
   global float *dx = dxb + dxo;
   POST_OPEN
   POST_ROW(base)
@@ -60,10 +60,10 @@ KERNEL(const global float *restrict xb, const int xo, global float *restrict yb,
 #endif
        POST_PARAMS) {
   const int plane = (int)get_global_id(0), base = plane * (OUT_H * OUT_W);
-  const global float *x = xb + xo + plane * (IN_H * IN_W);
+  const global float *x = LP_AT(xb + xo, plane, IN_H * IN_W);
   global float *y = yb + yo;
 #if WITH_WHICH
-  global uchar *which = whichb + whicho * 4;
+  global uchar *which = LP_AT(whichb, whicho, 4);
 #endif
   POST_OPEN
   POST_ROW(base)
@@ -71,7 +71,7 @@ KERNEL(const global float *restrict xb, const int xo, global float *restrict yb,
     const int row = base + oy * OUT_W;
     POST_SPAN(row)
     for (int j = 0; j < OUT_W; j++) {
-      const global float *corner = x + oy * STRIDE * IN_W + j * STRIDE;
+      const global float *corner = LP_AT(LP_AT(x, oy * STRIDE, IN_W), j, STRIDE);
       float v = corner[0];
       int best = 0;
 #pragma unroll

@@ -101,7 +101,7 @@ KERNEL(const global float *xb, const int xo, global float *yb, const int yo,
   if (lid == 0) {
     lossb[losso] = loss / (float)n;
 #if WITH_HISTORY
-    global float *h = historyb + historyo + row * 4;
+    global float *h = LP_AT(historyb + historyo, row, 4);
     h[0] = loss / (float)n;
     h[1] = top1;
     h[2] = top5;

@@ -51,7 +51,7 @@ KERNEL(BUFFER_PARAMS, const global int *table
        , const float step, const float scale
 #endif
 ) {
-  const global int *row = table + (int)get_group_id(0) * (1 + 2 * SLOTS);
+  const global int *row = LP_AT(table, get_group_id(0), 1 + 2 * SLOTS);
   const int n = row[0], lid = (int)get_local_id(0);
   global float *p = PICK(row[1]) + row[2];
   const global float *g = PICK(row[3]) + row[4];
