@@ -2,6 +2,8 @@
  * found at run time and declared here as far as they are needed: no header, no linking. */
 #include "bench.h"
 
+#include "../core/base/library.h"
+
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,9 +48,9 @@ static void *clblast; /* the library */
 /* The libraries stay loaded: drivers have threads of their own. */
 static bool load(void) {
   if (clblast) return true;
-  void *cl = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL);
+  void *cl = lp_library_open("libOpenCL.so.1");
   if (!cl) return lp_fail(LP_ERR_NOT_FOUND, "libOpenCL.so.1 is not installed"), false;
-  void *blast = dlopen("libclblast.so.1", RTLD_NOW | RTLD_LOCAL);
+  void *blast = lp_library_open("libclblast.so.1");
   if (!blast) return lp_fail(LP_ERR_NOT_FOUND, "libclblast.so.1 is not installed"), false;
   for (int i = 0; i < SYMBOLS; i++) {
     void *fn = dlsym(i == SYMBOLS - 1 ? blast : cl, symbol[i]);

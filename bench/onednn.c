@@ -2,6 +2,8 @@
  * operand is in the layout that oneDNN likes best: reordering is not timed. */
 #include "bench.h"
 
+#include "../core/base/library.h"
+
 #ifdef LP_BENCH_DNNL
 
 #include <dlfcn.h>
@@ -38,7 +40,7 @@ static struct { EACH_FUNCTION(MEMBER) } api;
 static bool load(void) {
   static const char *const file[] = {"libdnnl.so.2", "libdnnl.so"};
   void *library = NULL;
-  for (int i = 0; i < 2 && !library; i++) library = dlopen(file[i], RTLD_NOW | RTLD_LOCAL);
+  for (int i = 0; i < 2 && !library; i++) library = lp_library_open(file[i]);
   void *found = NULL;
 #define FIND(name)                                                                                 \
   found = library ? dlsym(library, #name) : NULL;                                                  \

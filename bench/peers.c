@@ -2,6 +2,8 @@
  * their cblas_sgemm, oneDNN by dnnl_sgemm, CLBlast on the OpenCL device (clblast.c). */
 #include "bench.h"
 
+#include "../core/base/library.h"
+
 #include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
@@ -91,7 +93,7 @@ static bool describe(bench_gemm *g, const case_program *p, const op_case *c) {
 /* Finds the library's function; false where it is not installed. */
 static bool load(const bench_options *o, product *w, size_t which) {
   for (int f = 0; f < 4 && peers[which].file[f] && !w->library; f++)
-    w->library = dlopen(peers[which].file[f], RTLD_NOW | RTLD_LOCAL);
+    w->library = lp_library_open(peers[which].file[f]);
   void *fn = w->library ? dlsym(w->library, peers[which].sgemm) : NULL;
   if (!fn) return lp_fail(LP_ERR_NOT_FOUND, "%s is not installed", peers[which].file[0]), false;
   if (peers[which].dnnl)

@@ -46,6 +46,7 @@ static json_t *modules_json(void) {
     json_t *j = json_pack("{s:s, s:s, s:s, s:s}", "file", m->file, "name", m->name, "version",
                           m->version, "license", m->license);
     json_object_set_new(j, "refused", m->refused ? json_string(m->refused) : json_null());
+    json_object_set_new(j, "rejected", m->rejected ? json_string(m->rejected) : json_null());
     json_array_append_new(all, j);
   }
   return all;
@@ -93,6 +94,7 @@ static void print_all(void) {
   for (uint32_t i = 0; i < lp_module_count(); i++) {
     const lp_module_info *m = lp_module_get(i);
     if (m->refused) printf("refused   %s: %s\n", m->file, m->refused);
+    if (m->rejected) printf("refused   of %s: %s\n", m->file, m->rejected);
   }
 }
 
@@ -139,7 +141,8 @@ const cli_command cli_cmd_plugins = {
     .about =
         "Lists what the loaded modules offer, and modules that were refused with the reason.\n"
         "With a name: its parameters with type, default, range and meaning. Modules are looked\n"
-        "for in the folders of LOCALITY_PLUGIN_PATH, then in the installed module folder.",
+        "for in the installed module folder, then in the folders of LOCALITY_PLUGIN_PATH; a name\n"
+        "belongs to the first module that registers it.",
     .examples = "  locality plugins\n  locality plugins power\n  locality plugins --json",
     .max_operands = 1,
     .run = run,

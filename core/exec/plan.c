@@ -1,6 +1,8 @@
 /* Making a plan: schedule -> slots and steps -> memory -> a program compiled by the device. */
 #include "exec_internal.h"
 
+#include "../base/library.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -382,8 +384,10 @@ static lp_status build(lp_builder *b, const lp_val *targets, uint32_t n, const l
   p->info.fused = p->n_posts;
   status = adopt_leaves(b, o->dry_run);
   if (status == LP_OK) status = place(b, targets, n, o->dry_run);
-  if (status == LP_OK && !o->dry_run)
-    status = p->session->ops->compile(p->session->dev, &p->view, &p->program);
+  if (status != LP_OK || o->dry_run) return status;
+  lp_fp_mode mode = lp_fp_save(); /* compilers are loaded here */
+  status = p->session->ops->compile(p->session->dev, &p->view, &p->program);
+  lp_fp_restore(&mode, p->session->info.id);
   return status;
 }
 

@@ -84,9 +84,9 @@ static json_t *modules_json(void) {
   json_t *all = json_array();
   for (uint32_t i = 0; i < lp_module_count(); i++) {
     const lp_module_info *m = lp_module_get(i);
-    if (!m->refused)
-      json_array_append_new(all, json_pack("{s:s, s:s, s:s}", "file", m->file, "name", m->name,
-                                           "version", m->version));
+    json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "file", m->file, "name",
+                                         m->name, "version", m->version, "refused", m->refused,
+                                         "rejected", m->rejected));
   }
   return all;
 }

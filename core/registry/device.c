@@ -1,6 +1,8 @@
 /* Devices of all backends: listing in order of preference, and opening by name. */
 #include "registry_internal.h"
 
+#include "../base/library.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +32,10 @@ static lp_status add_devices(device_list *list, const lp_backend *b) {
     list->item = grown;
     memset(grown + list->n, 0, cap * sizeof *grown);
     for (size_t i = 0; i < cap; i++) grown[list->n + i].struct_size = sizeof *grown;
-    if (b->enumerate(b->self, grown + list->n, cap, &n) != LP_OK) {
+    lp_fp_mode mode = lp_fp_save(); /* drivers are loaded here */
+    lp_status s = b->enumerate(b->self, grown + list->n, cap, &n);
+    lp_fp_restore(&mode, b->name);
+    if (s != LP_OK) {
       lp_log(LP_LOG_WARNING, "backend %s: %s", b->name, lp_error_message());
       return LP_OK;
     }
@@ -117,7 +122,9 @@ static lp_status open_named(const char *device, char *text, lp_device **out) {
   }
   lp_device_params params = {sizeof params, count, key, value};
   const lp_backend *b = e->descriptor;
+  lp_fp_mode mode = lp_fp_save();
   lp_status s = b->open(b->self, selector, &params, out);
+  lp_fp_restore(&mode, device);
   free(key);
   if (s != LP_OK) return lp_fail_in(s, "device %s", device);
   if (!*out || !lp_device_table(*out))

@@ -82,10 +82,12 @@ void lp_entries_truncate(uint32_t n) {
 static lp_status reject(lp_registrar *r, const char *fmt, ...) LP_PRINTF(2, 3);
 static lp_status reject(lp_registrar *r, const char *fmt, ...) {
   va_list ap;
+  char reason[sizeof r->rejected];
   va_start(ap, fmt);
-  vsnprintf(r->rejected, sizeof r->rejected, fmt, ap);
+  vsnprintf(reason, sizeof reason, fmt, ap);
   va_end(ap);
-  return lp_fail(LP_ERR_PLUGIN, "%s", r->rejected);
+  lp_text_add(r->rejected, sizeof r->rejected, "%s%s", r->rejected[0] ? "; " : "", reason);
+  return lp_fail(LP_ERR_PLUGIN, "%s", reason);
 }
 
 /* Costs and priors are chosen in the same place, so they share their names. */
@@ -93,6 +95,23 @@ static bool same_namespace(lp_kind a, lp_kind b) {
   if (a == LP_KIND_PRIOR) a = LP_KIND_COST;
   if (b == LP_KIND_PRIOR) b = LP_KIND_COST;
   return a == b;
+}
+
+/* Arms of experiments are costs, priors or layers by their name alone: a cost of another's would
+ * take the place of a built-in layer. The library's own may share names. */
+static bool clash(const lp_entry *old, const lp_entry *new) {
+  if (strcmp(old->name, new->name) != 0) return false;
+  if (same_namespace(old->kind, new->kind)) return true;
+  bool arms = old->kind != LP_KIND_TOPOLOGY && old->kind != LP_KIND_BACKEND &&
+              new->kind != LP_KIND_TOPOLOGY &&new->kind != LP_KIND_BACKEND;
+  return arms && lp_module_get(new->module)->foreign && !lp_module_get(old->module)->foreign;
+}
+
+/* What users write where such a name could stand, with a meaning of its own. */
+static bool reserved(lp_kind kind, const char *name) {
+  bool arm = kind == LP_KIND_COST || kind == LP_KIND_PRIOR || kind == LP_KIND_LAYER;
+  return (arm && strcmp(name, "control") == 0) ||
+         (kind == LP_KIND_BACKEND && strcmp(name, "auto") == 0);
 }
 
 static lp_status check_params(lp_registrar *r, const lp_entry *e) {
@@ -120,9 +139,10 @@ static lp_status check_params(lp_registrar *r, const lp_entry *e) {
 static lp_status keep(lp_registrar *r, lp_entry e) {
   lp_status s = LP_OK;
   for (uint32_t i = 0; i < n_entries && s == LP_OK; i++)
-    if (same_namespace(entries[i].kind, e.kind) && strcmp(entries[i].name, e.name) == 0)
-      s = reject(r, "%s %s is already registered by %s", lp_kind_name(e.kind), e.name,
-                 lp_module_get(entries[i].module)->file);
+    if (clash(&entries[i], &e))
+      s = reject(r, "%s %s is already registered by %s, as a %s; rename one to use both",
+                 lp_kind_name(e.kind), e.name, lp_module_get(entries[i].module)->file,
+                 lp_kind_name(entries[i].kind));
   if (s == LP_OK && n_entries == cap_entries) {
     uint32_t cap = cap_entries ? 2 * cap_entries : 32;
     lp_entry *grown = realloc(entries, cap * sizeof *grown);
@@ -167,6 +187,9 @@ static lp_status add(lp_registrar *r, lp_kind kind, const void *descriptor) {
                name);
   else if (!kinds[kind].complete(copy))
     s = reject(r, "%s %s lacks a required callback or field", name, e.name);
+  else if (reserved(kind, e.name))
+    s = reject(r, "a %s cannot be called %s, which has a meaning of its own; rename it", name,
+               e.name);
   if (s == LP_OK) s = check_params(r, &e);
   if (s == LP_OK) return keep(r, e);
   free(copy);

@@ -1,5 +1,7 @@
-/* Loading modules: dlopen, ABI checks, init with rollback, and the list of what was found. */
+/* Loading modules: ABI checks, init with rollback, and the list of what was found. */
 #include "registry_internal.h"
+
+#include "../base/library.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -29,8 +31,8 @@ static const char *copy_text(const char *text) {
 }
 
 static void module_clear(module *m) {
-  const char *const text[] = {m->info.file,    m->info.name,    m->info.version,
-                              m->info.license, m->info.summary, m->info.refused};
+  const char *const text[] = {m->info.file,    m->info.name,    m->info.version, m->info.license,
+                              m->info.summary, m->info.refused, m->info.rejected};
   for (size_t i = 0; i < sizeof text / sizeof *text; i++) free((void *)text[i]);
   *m = (module){0};
 }
@@ -59,7 +61,7 @@ static bool readable(const lp_plugin *p) {
 }
 
 /* Runs init; a failure takes back what the plugin registered. */
-static lp_status init_plugin(const lp_plugin *p, uint32_t index) {
+static lp_status init_plugin(const lp_plugin *p, uint32_t index, module *m) {
   lp_registrar r = {index, ""};
   uint32_t before = lp_entry_count();
   lp_fail(LP_OK, "no reason given"); /* so that an older text is not taken for its reason */
@@ -68,8 +70,10 @@ static lp_status init_plugin(const lp_plugin *p, uint32_t index) {
     lp_entries_truncate(before);
     return lp_fail_in(s, "init failed");
   }
-  if (r.rejected[0]) lp_log(LP_LOG_WARNING, "module %s: %s", p->name, r.rejected);
-  return LP_OK;
+  if (!r.rejected[0]) return LP_OK;
+  m->info.rejected = strdup(r.rejected);
+  lp_log(LP_LOG_WARNING, "module %s: %s", m->info.file, r.rejected);
+  return m->info.rejected ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory");
 }
 
 /* Opens one file as module `index`. A refusal is recorded in m, not returned. */
@@ -78,7 +82,8 @@ static lp_status load_file(const char *file, uint32_t index, module *m) {
   const lp_plugin *p = NULL;
   lp_status s = LP_OK;
   bool inited = false;
-  void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+  lp_fp_mode mode = lp_fp_save(); /* entry and init are foreign code too */
+  void *handle = lp_library_open(file);
   if (!handle) {
     s = lp_fail(LP_ERR_PLUGIN, "%s", dlerror());
   } else {
@@ -93,9 +98,10 @@ static lp_status load_file(const char *file, uint32_t index, module *m) {
     }
     if (s == LP_OK) {
       inited = true;
-      s = init_plugin(p, index);
+      s = init_plugin(p, index, m);
     }
   }
+  lp_fp_restore(&mode, file);
   if (s != LP_OK) {
     m->info.refused = copy_text(lp_error_message());
     lp_log(LP_LOG_WARNING, "module %s is not used: %s", file, lp_error_message());
@@ -107,7 +113,7 @@ static lp_status load_file(const char *file, uint32_t index, module *m) {
   m->info.summary = copy_text(named ? p->summary : "");
   m->plugin = s == LP_OK ? p : NULL;
   /* After init a module may own threads (OpenMP keeps some), and unloading it would crash. */
-  if (handle && !inited) dlclose(handle);
+  if (handle && !inited) lp_library_close(handle);
   if (!m->info.file || !m->info.name || !m->info.version || !m->info.license || !m->info.summary ||
       (s != LP_OK && !m->info.refused))
     return lp_fail(LP_ERR_MEMORY, "out of memory while loading modules");
@@ -116,14 +122,16 @@ static lp_status load_file(const char *file, uint32_t index, module *m) {
 
 static lp_status load_all(void) {
   lp_strings files = {0};
-  lp_status s = lp_search_modules(&files);
+  uint32_t own = 0;
+  lp_status s = lp_search_modules(&files, &own);
   if (s == LP_OK && files.n) {
     modules = calloc(files.n, sizeof *modules);
     if (!modules) s = lp_fail(LP_ERR_MEMORY, "out of memory while loading modules");
   }
   while (s == LP_OK && n_modules < files.n) {
-    s = load_file(files.item[n_modules], n_modules, &modules[n_modules]);
-    n_modules++;
+    uint32_t i = n_modules++; /* at once: what it registers is asked for its module */
+    modules[i].info.foreign = i >= own;
+    s = load_file(files.item[i], i, &modules[i]);
   }
   lp_strings_free(&files);
   return s;

@@ -11,7 +11,7 @@
 /* Handed to a plugin's init; collects what it registers. */
 struct lp_registrar {
   uint32_t module;
-  char rejected[300]; /* why the last refused registration was refused, "" when none was */
+  char rejected[900]; /* why registrations were refused, "" when none was */
 };
 
 typedef struct lp_strings {
@@ -23,8 +23,9 @@ typedef struct lp_strings {
 bool lp_strings_take(lp_strings *s, char *text);
 void lp_strings_free(lp_strings *s);
 
-/* search.c: absolute paths of all module files, in loading order. */
-lp_status lp_search_modules(lp_strings *files);
+/* search.c: absolute paths of all module files, in loading order; the first *own of them are the
+ * library's own. */
+lp_status lp_search_modules(lp_strings *files, uint32_t *own);
 
 /* entries.c */
 extern const lp_host lp_host_table; /* host.c */

@@ -1,4 +1,4 @@
-/* Where modules are looked for: LOCALITY_PLUGIN_PATH, then the folder that goes with the library.
+/* Where modules are looked for: the folder that goes with the library, then LOCALITY_PLUGIN_PATH.
  */
 #include "registry_internal.h"
 
@@ -147,9 +147,7 @@ static lp_status add_build_tree(const char *root, lp_strings *files) {
   return s;
 }
 
-lp_status lp_search_modules(lp_strings *files) {
-  lp_status s = add_plugin_path(files);
-  if (s != LP_OK) return s;
+static lp_status add_own_modules(lp_strings *files) {
   /* An installed library has its modules beside it, wherever the prefix was moved to. One in a
    * build tree uses that tree's modules alone: older installed ones would hide them. */
   char own[PATH_MAX], root[PATH_MAX], beside[PATH_MAX + 16];
@@ -159,4 +157,12 @@ lp_status lp_search_modules(lp_strings *files) {
     if (build_root(own, root)) return add_build_tree(root, files);
   }
   return add_modules(LP_MODULE_DIR, files);
+}
+
+lp_status lp_search_modules(lp_strings *files, uint32_t *own) {
+  /* The library's own come first: the first to register a name has it, and what a name means must
+   * not depend on the environment. */
+  lp_status s = add_own_modules(files);
+  *own = files->n;
+  return s == LP_OK ? add_plugin_path(files) : s;
 }

@@ -177,10 +177,12 @@ void facts_run(const report_run *run, FILE *f) {
   }
   const json_t *modules = jobj(run->manifest, "modules");
   if (json_array_size(modules)) {
-    open_facts(f, "Modules in use");
+    open_facts(f, "Modules");
     json_array_foreach(modules, i, v) {
-      html(f, "<tr><th scope=\"row\">%s %s</th><td class=\"text\">%s</td></tr>\n", jstr(v, "name"),
-           jstr(v, "version"), jstr(v, "file"));
+      const char *refused = jstr(v, "refused"), *rejected = jstr(v, "rejected");
+      html(f, "<tr><th scope=\"row\">%s %s</th><td class=\"text\">%s%s%s%s%s</td></tr>\n",
+           jstr(v, "name"), jstr(v, "version"), jstr(v, "file"), *refused ? "; not used: " : "",
+           refused, *rejected ? "; refused: " : "", rejected);
     }
     close_facts(f);
   }

@@ -1,6 +1,10 @@
 /* Loading of good and bad modules, look-up by name, specs, device names. */
 #include <locality/registry.h>
 
+#include <dlfcn.h>
+#include <fenv.h>
+#include <float.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,6 +51,10 @@ static void refuses_unusable_modules(void **state) {
       {"abi_bad_default.so", "default of parameter x"},
       {"abi_no_descriptor.so", "no descriptor"},
       {"abi_twin_b.so", "already registered by"},
+      {"abi_takes_linear.so", "cost linear is already registered by /"},
+      {"abi_takes_plain.so", "as a layer; rename one"},
+      {"abi_twice.so", "abi_twice.so, as a cost; rename"},
+      {"abi_takes_control.so", "cannot be called control"},
   };
   for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
     const lp_module_info *m = module_of(refused[i].file);
@@ -54,6 +62,8 @@ static void refuses_unusable_modules(void **state) {
     HAS(m->refused, refused[i].reason);
   }
   HAS(module_of("abi_twin_b.so")->refused, "abi_twin_a.so"); /* who has the name */
+  const lp_entry *linear = lp_entry_find(LP_KIND_COST, "linear");
+  HAS(module_of("abi_takes_linear.so")->refused, lp_module_get(linear->module)->file);
 }
 
 /* A layer of ABI 1.0 ends before lp_layer.flags; what lies behind it is not read. */
@@ -74,24 +84,27 @@ static void keeps_usable_modules(void **state) {
     assert_string_equal(m->version, "1.0");
     assert_string_equal(m->license, "Apache-2.0");
   }
+  HAS(module_of("abi_twin_ignoring.so")->rejected, "cost twin is already registered by");
+  assert_null(module_of("probe.so")->rejected);
   assert_string_equal(module_of("abi_wrong_major.so")->name, ""); /* it could not be read */
   assert_string_equal(module_of("abi_failing_init.so")->name, "failing_init");
 }
 
 static void modules_are_sorted_and_once(void **state) {
   (void)state;
-  uint32_t mine = 0;
+  uint32_t own = 0, mine = 0;
   for (uint32_t i = 0; i < lp_module_count(); i++) {
     const char *file = lp_module_get(i)->file;
     assert_int_equal(file[0], '/');
     if (strncmp(file, getenv("TEST_MODULES"), strlen(getenv("TEST_MODULES"))) == 0) {
-      assert_int_equal(i, mine); /* the plugin path comes first */
-      mine++;
-      if (i) assert_true(strcmp(lp_module_get(i - 1)->file, file) < 0);
+      if (mine++) assert_true(strcmp(lp_module_get(i - 1)->file, file) < 0);
+    } else {
+      own++;
+      assert_int_equal(mine, 0); /* the plugin path comes last */
     }
     for (uint32_t k = 0; k < i; k++) assert_string_not_equal(lp_module_get(k)->file, file);
   }
-  assert_true(mine > 10 && mine < lp_module_count()); /* the build tree's own follow */
+  assert_true(mine > 10 && own > 10);
   assert_null(lp_module_get(lp_module_count()));
 }
 
@@ -107,6 +120,49 @@ static void rolls_registrations_back(void **state) {
   }
   assert_int_equal(twins, 1);
   assert_null(lp_entry_get(lp_entry_count()));
+}
+
+/* How this thread computes: the rounding, and whether subnormal numbers are 0. */
+static int mode_now(void) {
+  volatile float least = FLT_MIN, half = 0.5f;
+  volatile float product = least * half;
+  volatile float many = 1e30f, back = product * many;
+  return 10 * fegetround() + (product > 0) + 2 * (back > 0);
+}
+
+static void *mode_of_thread(void *out) {
+  *(int *)out = mode_now();
+  return NULL;
+}
+
+static int mode_at_start;
+
+static void modules_leave_the_mode(void **state) {
+  (void)state;
+  assert_int_equal(mode_now(), mode_at_start);
+  int theirs = -1; /* a new thread starts in its maker's mode */
+  pthread_t t;
+  assert_int_equal(pthread_create(&t, NULL, mode_of_thread, &theirs), 0);
+  pthread_join(t, NULL);
+  assert_int_equal(theirs, mode_at_start);
+  assert_null(module_of("mode_constructor.so")->refused); /* both did run */
+  assert_null(module_of("mode_init.so")->refused);
+  lp_device *dev;
+  assert_int_equal(lp_device_open("fake:upward", &dev), LP_OK);
+  lp_device_table(dev)->close(dev);
+  assert_int_equal(mode_now(), mode_at_start);
+}
+
+/* Without care the module does change the mode. */
+static void the_module_is_harmful(void) {
+  char file[8192];
+  snprintf(file, sizeof file, "%s/mode_constructor.so", getenv("TEST_MODULES"));
+  void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+  assert_non_null(handle);
+  assert_int_not_equal(mode_now(), mode_at_start);
+  fesetenv(FE_DFL_ENV);
+  assert_int_equal(mode_now(), mode_at_start);
+  dlclose(handle); /* so that loading it again runs its constructor again */
 }
 
 static void second_load_does_nothing(void **state) {
@@ -330,6 +386,8 @@ static int load(void **state) {
   snprintf(path, sizeof path, ".::modules:/nonexistent/folder:%s:%s/../modules", modules, modules);
   setenv("LOCALITY_PLUGIN_PATH", path, 1);
   lp_log_set_level(LP_LOG_ERROR);
+  mode_at_start = mode_now();
+  the_module_is_harmful();
   return lp_registry_load() == LP_OK ? 0 : -1;
 }
 
@@ -341,14 +399,14 @@ static int shut_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(refuses_unusable_modules),  cmocka_unit_test(takes_older_descriptors),
-      cmocka_unit_test(keeps_usable_modules),      cmocka_unit_test(modules_are_sorted_and_once),
-      cmocka_unit_test(rolls_registrations_back),  cmocka_unit_test(second_load_does_nothing),
-      cmocka_unit_test(finds_by_kind_and_name),    cmocka_unit_test(unknown_names_are_explained),
-      cmocka_unit_test(specs_in_canonical_form),   cmocka_unit_test(specs_carry_values),
-      cmocka_unit_test(bad_specs_are_explained),   cmocka_unit_test(devices_best_first),
-      cmocka_unit_test(opens_devices_by_name),     cmocka_unit_test(auto_opens_the_best),
-      cmocka_unit_test(bad_devices_are_explained),
+      cmocka_unit_test(refuses_unusable_modules),    cmocka_unit_test(takes_older_descriptors),
+      cmocka_unit_test(keeps_usable_modules),        cmocka_unit_test(modules_are_sorted_and_once),
+      cmocka_unit_test(rolls_registrations_back),    cmocka_unit_test(modules_leave_the_mode),
+      cmocka_unit_test(second_load_does_nothing),    cmocka_unit_test(finds_by_kind_and_name),
+      cmocka_unit_test(unknown_names_are_explained), cmocka_unit_test(specs_in_canonical_form),
+      cmocka_unit_test(specs_carry_values),          cmocka_unit_test(bad_specs_are_explained),
+      cmocka_unit_test(devices_best_first),          cmocka_unit_test(opens_devices_by_name),
+      cmocka_unit_test(auto_opens_the_best),         cmocka_unit_test(bad_devices_are_explained),
   };
   return cmocka_run_group_tests(tests, load, shut_down);
 }

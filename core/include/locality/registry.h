@@ -1,9 +1,13 @@
 /* registry.h: what the loaded modules offer, by name.
  *
- * Modules are looked for in the absolute folders of LOCALITY_PLUGIN_PATH (colon-separated), then in
- * the build tree when the library runs from one, else in the installed module folder; never in the
- * current directory. Each folder is read in sorted order; the first module to register a name has
- * it, later ones are refused with a warning.
+ * Modules are looked for in the build tree when the library runs from one, else in the installed
+ * module folder; then in the absolute folders of LOCALITY_PLUGIN_PATH (colon-separated); never in
+ * the current directory. Each folder is read in sorted order. The first module to register a name
+ * has it, so no other module takes a built-in's place: it is refused with a warning that names
+ * both files. Nor can a cost or prior take the name of a built-in layer, since both name arms.
+ *
+ * A module that changes the floating-point mode of the process (code linked with -ffast-math does)
+ * is used, but the mode is set back, with a warning.
  *
  * Threads: lp_registry_load once, before anything else; look-ups are then safe from any thread.
  */
@@ -36,6 +40,8 @@ typedef struct lp_module_info {
   const char *file;                               /* absolute path */
   const char *name, *version, *license, *summary; /* "" when it could not be read */
   const char *refused;                            /* why it is not in use; NULL when it is */
+  int foreign;          /* 1: found through LOCALITY_PLUGIN_PATH, not the library's own */
+  const char *rejected; /* what it registered in vain although it is in use; NULL: nothing */
 } lp_module_info;
 LP_API uint32_t lp_module_count(void);
 LP_API const lp_module_info *lp_module_get(uint32_t i);

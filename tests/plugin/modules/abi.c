@@ -20,6 +20,7 @@
 #define SILENT_FAILURE  13
 #define IGNORED_REFUSAL 14
 #define GOOD            15
+#define TWICE           17 /* 16: old_layer */
 #define OLD_LAYER       16
 
 #define TEXT_(x) #x
@@ -62,6 +63,7 @@ static const lp_layer layer = {
 static lp_status init(const lp_host *host, lp_registrar *r) {
   if (ABI_CASE == OLD_LAYER) return host->add_layer(r, &layer);
   lp_status s = host->add_cost(r, &cost);
+  if (ABI_CASE == TWICE) s = host->add_cost(r, &cost);
   switch (ABI_CASE) {
   case FAILING_INIT:
     return host->fail(LP_ERR_UNSUPPORTED, "the moon is full");

@@ -1,6 +1,7 @@
 /* A backend whose devices do nothing but say how they were opened. */
 #include <locality/plugin.h>
 
+#include <fenv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,7 @@ static lp_status open_device(void *self, const char *selector, const lp_device_p
   (void)self;
   if (strcmp(selector, "broken") == 0) return host->fail(LP_ERR_DEVICE, "smoke");
   if (strcmp(selector, "nothing") == 0) return LP_OK;
+  if (strcmp(selector, "upward") == 0) fesetround(FE_UPWARD); /* as drivers do */
   for (uint32_t i = 0; i < params->count; i++) {
     if (strcmp(params->key[i], "colour") == 0) return host->fail(LP_ERR_ARG, "no colours");
     if (strcmp(params->key[i], "precision") == 0 && strcmp(selector, "4") < 0)
