@@ -131,8 +131,7 @@ static void compared(FILE *f, const evidence *e) {
             a->n_seeds);
   }
   if (*a->data) fprintf(f, " on %s", a->data);
-  if (a->epochs > 0)
-    fprintf(f, ", %" JSON_INTEGER_FORMAT " epoch%s", a->epochs, a->epochs == 1 ? "" : "s");
+  if (a->epochs > 0) fprintf(f, ", %u epoch%s", a->epochs, a->epochs == 1 ? "" : "s");
   fprintf(f,
           "%s by the spatial variance V of the %s activations on a sheet of %u x %u units and by "
           "test accuracy.",

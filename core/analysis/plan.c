@@ -53,8 +53,8 @@ static uint32_t by_name(const char *name) {
   return i;
 }
 
-lp_status read_plan(analysis *a, const char *path) {
-  const json_t *given = json_object_get(a->manifest, "plan"), *v;
+lp_status read_plan(analysis *a) {
+  const json_t *given = json_object_get(a->folder->manifest, "plan"), *v;
   const json_t *primary = json_object_get(given, "primary"),
                *margin = json_object_get(given, "margin");
   plan *p = &a->plan;
@@ -62,7 +62,9 @@ lp_status read_plan(analysis *a, const char *path) {
   for (uint32_t i = 0; i < N_OUTCOMES; i++) p->margin[i] = NAN;
   if ((v = json_object_get(given, "alpha"))) p->alpha = json_number_value(v);
   if (!(p->alpha > 0 && p->alpha < 0.5))
-    return lp_fail(LP_ERR_FORMAT, "%s: \"alpha\" of the plan is not between 0 and 0.5", path);
+    return lp_fail(LP_ERR_FORMAT,
+                   "%s/" LP_RUN_MANIFEST ": \"alpha\" of the plan is not between 0 and 0.5",
+                   a->dir);
   static const char *const usual[] = {"variance", "accuracy"};
   size_t n = primary ? json_array_size(primary) : 2;
   uint32_t measures = 0;
@@ -70,13 +72,15 @@ lp_status read_plan(analysis *a, const char *path) {
     const char *name = primary ? json_string_value(json_array_get(primary, k)) : usual[k];
     uint32_t i = by_name(name ? name : "");
     if (i == N_OUTCOMES)
-      return lp_fail(LP_ERR_FORMAT, "%s: primary measure \"%s\" of the plan is not known", path,
-                     name ? name : "?");
+      return lp_fail(LP_ERR_FORMAT,
+                     "%s/" LP_RUN_MANIFEST ": primary measure \"%s\" of the plan is not known",
+                     a->dir, name ? name : "?");
     measures += !(p->primary >> i & 1);
     p->primary |= UINT32_C(1) << i;
     if ((v = json_object_get(margin, name))) p->margin[i] = json_number_value(v);
     if (p->margin[i] <= 0)
-      return lp_fail(LP_ERR_FORMAT, "%s: the margin of \"%s\" is not above 0", path, name);
+      return lp_fail(LP_ERR_FORMAT, "%s/" LP_RUN_MANIFEST ": the margin of \"%s\" is not above 0",
+                     a->dir, name);
   }
   p->tests = measures * (a->n_arms - 1);
   return LP_OK;

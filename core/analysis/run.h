@@ -4,9 +4,10 @@
 
 #include <jansson.h>
 #include <locality/analysis.h>
+#include <locality/run.h>
 
-enum { SITE_IN, SITE_OUT, N_SITES };
-extern const char *const site_name[N_SITES]; /* "lp_in", "lp_out" */
+enum { SITE_IN, SITE_OUT, N_SITES = LP_RUN_SITES };
+#define site_name lp_run_site_name
 
 /* One number a network and site. Rows of measure_table in the order of summary.json. */
 typedef enum measure_id {
@@ -33,18 +34,11 @@ typedef struct site_result {
   lp_null_result null;
 } site_result;
 
-typedef struct epoch_line {
-  json_int_t epoch;
-  double accuracy, top5, loss, seconds; /* top5: NaN in runs from before it was written */
-} epoch_line;
-
 /* One network: an arm and a seed. */
 typedef struct run_info {
-  const char *status;          /* "missing" without a line, "unfinished" without an end */
-  const char *message;         /* of the end line, or NULL; owned by end */
-  json_t *end;                 /* the latest end line, or NULL */
-  epoch_line *epoch;           /* in order */
-  uint32_t n_epochs, cap;      /* cap: allocated */
+  const char *status, *message; /* as lp_run_network's, as are the epochs */
+  const lp_run_epoch *epoch;
+  uint32_t n_epochs;
   double accuracy, top5, loss; /* of the last epoch */
   bool measured;               /* has activations */
   site_result site[N_SITES];
@@ -65,16 +59,16 @@ typedef struct plan {
 
 typedef struct analysis {
   const char *dir;
-  json_t *manifest; /* owns the strings */
+  lp_run_folder *folder; /* owns the strings, seeds and epochs */
   const char *title, *preset, *data, *reference_name;
   arm_info *arm;
   uint32_t n_arms, reference; /* reference: index of its arm */
-  json_int_t *seed;
+  const uint64_t *seed;
   uint32_t n_seeds;
   uint32_t rows, cols, units, n_classes;
   plan plan;
-  json_int_t epochs; /* asked for; 0 when the manifest does not say */
-  const char **class_name;
+  uint32_t epochs; /* asked for; 0 when the manifest does not say */
+  const char *const *class_name;
   uint32_t n_images;
   int32_t *labels; /* NULL until the first activations are read */
 } analysis;
@@ -104,7 +98,7 @@ bool run_complete(const run_info *run);
 uint32_t arm_complete(const analysis *a, const arm_info *arm);
 
 /* The manifest's "plan", or what it is where the manifest says nothing. */
-lp_status read_plan(analysis *a, const char *path);
+lp_status read_plan(analysis *a);
 bool plan_primary(const plan *p, outcome which);
 double plan_margin(const plan *p, outcome which); /* NaN: none */
 double plan_alpha(const plan *p, outcome which);  /* of one test */
@@ -135,9 +129,8 @@ typedef struct control_pairs {
 } control_pairs;
 control_pairs compare_controls(const analysis *a);
 
-lp_status read_manifest(analysis *a); /* run_read.c */
-lp_status read_metrics(analysis *a);  /* run_metrics.c */
-lp_status measure_runs(analysis *a);  /* run_measure.c */
+lp_status read_run(analysis *a);     /* run_read.c */
+lp_status measure_runs(analysis *a); /* run_measure.c */
 /* V of the row sums of an arm's prior; *has_prior is false for a layer without one. run_prior.c */
 lp_status border_null(const analysis *a, uint32_t arm, bool *has_prior, double *out);
 json_t *published_json(const analysis *a); /* published.c: null where there is nothing */

@@ -1,15 +1,9 @@
 /* activations/: the measures of every network. */
 #include "run.h"
 
-#include <inttypes.h>
-#include <locality/io.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-const char *const site_name[N_SITES] = {"lp_in", "lp_out"};
 
 const measure_row measure_table[N_MEASURES] = {
     [MEASURE_VARIANCE] = {"variance", lp_spatial_variance},
@@ -56,57 +50,39 @@ static lp_status measure_site(const analysis *a, const float *maps, uint32_t n, 
 }
 
 /* Every network sees the same images, so that tests over images can pair them. */
-static lp_status check_labels(analysis *a, const char *path, const lp_tensor_view *v) {
-  if (!v || v->desc.dtype != LP_I32 || v->desc.ndim != 1 || v->desc.dim[0] < 1 ||
-      v->desc.dim[0] > UINT32_MAX / 2)
-    return lp_fail(LP_ERR_FORMAT, "%s: needs \"labels\", I32 of one axis", path);
-  uint32_t n = (uint32_t)v->desc.dim[0];
-  const int32_t *labels = v->data;
-  for (uint32_t m = 0; m < n; m++)
-    if (labels[m] < 0 || (uint32_t)labels[m] >= a->n_classes)
-      return lp_fail(LP_ERR_FORMAT, "%s: label %" PRId32 " of image %u is not one of %u classes",
-                     path, labels[m], m, a->n_classes);
+static lp_status check_labels(analysis *a, const arm_info *arm, uint64_t seed,
+                              const lp_run_maps *m) {
   if (!a->labels) {
-    a->labels = malloc(sizeof *labels * n);
-    if (!a->labels) return lp_fail(LP_ERR_MEMORY, "out of memory for %u labels", n);
-    memcpy(a->labels, labels, sizeof *labels * n);
-    a->n_images = n;
+    a->labels = malloc(sizeof *a->labels * m->n);
+    if (!a->labels) return lp_fail(LP_ERR_MEMORY, "out of memory for %u labels", m->n);
+    memcpy(a->labels, m->labels, sizeof *a->labels * m->n);
+    a->n_images = m->n;
   }
-  if (a->n_images != n || memcmp(a->labels, labels, sizeof *labels * n) != 0)
-    return lp_fail(LP_ERR_FORMAT, "%s: its labels are not those of the other networks", path);
-  return LP_OK;
+  if (a->n_images == m->n && memcmp(a->labels, m->labels, sizeof *a->labels * m->n) == 0)
+    return LP_OK;
+  char *path = lp_run_path(a->dir, LP_RUN_ACTIVATIONS, arm->name, seed);
+  lp_status s = lp_fail(LP_ERR_FORMAT, "%s: its labels are not those of the other networks",
+                        path ? path : a->dir);
+  free(path);
+  return s;
 }
 
-static lp_status measure_file(analysis *a, const char *path, run_info *run) {
-  lp_safetensors *f = NULL;
-  lp_status s = lp_safetensors_read(path, &f);
-  if (s == LP_OK) s = check_labels(a, path, lp_safetensors_find(f, "labels"));
-  for (int k = 0; s == LP_OK && k < N_SITES; k++) {
-    const lp_tensor_view *v = lp_safetensors_find(f, site_name[k]);
-    if (!v || v->desc.dtype != LP_F32 || v->desc.ndim != 2 || v->desc.dim[0] != a->n_images ||
-        v->desc.dim[1] != a->units)
-      s = lp_fail(LP_ERR_FORMAT, "%s: needs \"%s\", F32 of %u images x %u units", path,
-                  site_name[k], a->n_images, a->units);
-    else
-      s = measure_site(a, v->data, a->n_images, &run->site[k]);
-  }
-  lp_safetensors_free(f);
+static lp_status measure_run(analysis *a, uint32_t arm, uint32_t seed) {
+  run_info *run = &a->arm[arm].run[seed];
+  lp_run_maps m;
+  lp_status s = lp_run_maps_read(a->folder, arm, seed, &m);
+  if (s == LP_ERR_NOT_FOUND) return LP_OK;
+  if (s == LP_OK) s = check_labels(a, &a->arm[arm], a->seed[seed], &m);
+  for (int k = 0; s == LP_OK && k < N_SITES; k++)
+    s = measure_site(a, m.site[k], m.n, &run->site[k]);
   run->measured = s == LP_OK;
+  lp_run_maps_free(&m);
   return s;
 }
 
 lp_status measure_runs(analysis *a) {
-  for (uint32_t i = 0; i < a->n_arms; i++) {
-    for (uint32_t k = 0; k < a->n_seeds; k++) {
-      char *path = NULL;
-      if (asprintf(&path, "%s/activations/%s-seed%" PRIu64 ".safetensors", a->dir, a->arm[i].name,
-                   (uint64_t)a->seed[k]) < 0)
-        return lp_fail(LP_ERR_MEMORY, "out of memory");
-      lp_status s = LP_OK;
-      if (access(path, F_OK) == 0) s = measure_file(a, path, &a->arm[i].run[k]);
-      free(path);
-      if (s != LP_OK) return s;
-    }
-  }
-  return LP_OK;
+  lp_status s = LP_OK;
+  for (uint32_t i = 0; i < a->n_arms && s == LP_OK; i++)
+    for (uint32_t k = 0; k < a->n_seeds && s == LP_OK; k++) s = measure_run(a, i, k);
+  return s;
 }

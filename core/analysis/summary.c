@@ -62,10 +62,11 @@ static json_t *run_json(const analysis *a, const run_info *run, uint32_t seed) {
     bad |= json_array_append_new(seconds, json_number(run->epoch[e].seconds));
   for (int k = 0; run->measured && k < N_SITES; k++)
     bad |= json_object_set_new(sites, site_name[k], site_json(&run->site[k]));
-  json_t *o = json_pack("{s:I, s:s, s:o, s:o, s:o, s:I, s:o, s:o}", "seed", a->seed[seed], "status",
-                        run->status, "accuracy", json_number(run->accuracy), "top5",
-                        json_number(run->top5), "loss", json_number(run->loss), "epochs",
-                        (json_int_t)run->n_epochs, "seconds_per_epoch", seconds, "sites", sites);
+  json_t *o =
+      json_pack("{s:I, s:s, s:o, s:o, s:o, s:I, s:o, s:o}", "seed", (json_int_t)a->seed[seed],
+                "status", run->status, "accuracy", json_number(run->accuracy), "top5",
+                json_number(run->top5), "loss", json_number(run->loss), "epochs",
+                (json_int_t)run->n_epochs, "seconds_per_epoch", seconds, "sites", sites);
   if (run->message) bad |= json_object_set_new(o, "message", json_string(run->message));
   return json_checked(o, bad);
 }

@@ -18,8 +18,8 @@ static json_t *per_image_json(const analysis *a, uint32_t arm, int site) {
     lp_test t = lp_ttest_paired(own->site[site].image_variance, other->site[site].image_variance,
                                 a->n_images);
     bad |= json_array_append_new(
-        list, json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "seed", a->seed[k], "n", (json_int_t)t.n,
-                        "mean_difference", json_number(t.mean_difference), "t",
+        list, json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "seed", (json_int_t)a->seed[k], "n",
+                        (json_int_t)t.n, "mean_difference", json_number(t.mean_difference), "t",
                         json_number(t.statistic), "df", json_number(t.df), "p", json_p(t.p)));
   }
   return json_checked(list, bad);
@@ -35,10 +35,11 @@ static json_t *leave_one_out_json(const analysis *a, uint32_t arm, int site) {
     bad |= lp_leave_one_class_out(own->site[site].image_variance, other->site[site].image_variance,
                                   a->labels, a->n_images, a->n_classes, t) != LP_OK;
     for (uint32_t c = 0; c < a->n_classes && !bad; c++)
-      bad |= json_array_append_new(
-          list, json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "class", a->class_name[c], "seed",
-                          a->seed[k], "n", (json_int_t)t[c].n, "t", json_number(t[c].statistic),
-                          "df", json_number(t[c].df), "p", json_p(t[c].p)));
+      bad |= json_array_append_new(list,
+                                   json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "class",
+                                             a->class_name[c], "seed", (json_int_t)a->seed[k], "n",
+                                             (json_int_t)t[c].n, "t", json_number(t[c].statistic),
+                                             "df", json_number(t[c].df), "p", json_p(t[c].p)));
   }
   free(t);
   return json_checked(list, bad);

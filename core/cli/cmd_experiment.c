@@ -2,8 +2,8 @@
 #include "cli.h"
 
 #include <locality/analysis.h>
-#include <locality/io.h>
 #include <locality/report.h>
+#include <locality/run.h>
 
 #include <math.h>
 #include <signal.h>
@@ -175,16 +175,14 @@ static void print_arms(const lp_experiment_info *info, const json_t *summary) {
 }
 
 static int print_results(const cli_args *a, const lp_experiment_info *info) {
-  char *path = lp_path_join(info->dir, "summary.json");
-  char *page = lp_path_join(info->dir, "report.html");
-  json_error_t error;
-  json_t *summary = path ? json_load_file(path, 0, &error) : NULL;
+  char *page = lp_path_join(info->dir, LP_RUN_REPORT);
+  json_t *summary;
   int code = CLI_OK;
-  if (!page || !summary) {
-    code = cli_fail_with("%s: cannot be read", path ? path : info->dir);
+  if (lp_run_json(info->dir, LP_RUN_SUMMARY, &summary) != LP_OK) {
+    code = cli_fail();
   } else if (a->json) {
     json_object_set_new(summary, "directory", json_string(info->dir));
-    json_object_set_new(summary, "report", json_string(page));
+    json_object_set_new(summary, "report", json_string(page ? page : ""));
     code = cli_print_json(json_incref(summary));
   } else {
     size_t i;
@@ -193,11 +191,10 @@ static int print_results(const cli_args *a, const lp_experiment_info *info) {
     putchar('\n');
     json_array_foreach(json_object_get(summary, "answer"), i, sentence)
         printf("%s\n", json_string_value(sentence));
-    printf("\n%s\n", page);
+    printf("\n%s\n", page ? page : info->dir);
   }
   json_decref(summary);
   free(page);
-  free(path);
   return code;
 }
 

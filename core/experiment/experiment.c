@@ -201,33 +201,41 @@ static lp_status merge_given(const char *dir, const lp_options *given, lp_option
   return status;
 }
 
+/* The experiment that the folder's manifest describes. */
+static lp_status from_folder(const lp_run_folder *folder, const lp_options *given,
+                             const char *preset, lp_options *o, lp_experiment **out) {
+  char *name;
+  lp_status status = lp_manifest_options(folder, o, &name);
+  if (status == LP_OK && preset && strcmp(preset, name) != 0)
+    status = lp_fail(LP_ERR_ARG, "%s was begun as '%s', not as '%s'", folder->dir, name, preset);
+  if (status == LP_OK && given) status = merge_given(folder->dir, given, o);
+
+  /* "auto" may choose another device today than it did then. */
+  const char *device =
+      json_string_value(json_object_get(json_object_get(folder->manifest, "device"), "id"));
+  const lp_option *option = lp_option_find("backend", LP_USE_EXPERIMENT);
+  bool was_auto = o->device && strcmp(o->device, "auto") == 0;
+  if (status == LP_OK && was_auto && device && option)
+    status = lp_options_assign(o, option, device);
+  if (status == LP_OK) status = lp_experiment_new(o, name, out);
+  if (status == LP_OK) status = lp_manifest_check_data(folder, *out);
+  if (status == LP_OK && !((*out)->dir = strdup(folder->dir))) status = out_of_memory();
+  if (status == LP_OK) (*out)->info.dir = (*out)->dir;
+  free(name);
+  return status;
+}
+
 lp_status lp_experiment_resume(const char *dir, const lp_options *given, const char *preset,
                                lp_experiment **out) {
   *out = NULL;
   lp_options o;
-  char *name = NULL;
-  json_t *manifest = NULL;
-  lp_status status = lp_options_init(&o);
-  if (status != LP_OK) return status;
-  status = lp_manifest_read(dir, &o, &name, &manifest);
-  if (status == LP_OK && preset && strcmp(preset, name) != 0)
-    status = lp_fail(LP_ERR_ARG, "%s was begun as '%s', not as '%s'", dir, name, preset);
-  if (status == LP_OK && given) status = merge_given(dir, given, &o);
-
-  /* "auto" may choose another device today than it did then. */
-  const char *device =
-      json_string_value(json_object_get(json_object_get(manifest, "device"), "id"));
-  const lp_option *option = lp_option_find("backend", LP_USE_EXPERIMENT);
-  bool was_auto = strcmp(o.device, "auto") == 0;
-  if (status == LP_OK && was_auto && device && option)
-    status = lp_options_assign(&o, option, device);
+  lp_run_folder *folder;
   lp_experiment *x = NULL;
-  if (status == LP_OK) status = lp_experiment_new(&o, name, &x);
-  if (status == LP_OK) status = lp_manifest_check_data(manifest, dir, x);
-  if (status == LP_OK && !(x->dir = strdup(dir))) status = out_of_memory();
-  if (status == LP_OK) x->info.dir = x->dir;
-  json_decref(manifest);
-  free(name);
+  lp_status status = lp_run_folder_open(dir, &folder);
+  if (status != LP_OK) return status;
+  status = lp_options_init(&o);
+  if (status == LP_OK) status = from_folder(folder, given, preset, &o, &x);
+  lp_run_folder_close(folder);
   lp_options_free(&o);
   if (status != LP_OK) {
     lp_experiment_free(x);
@@ -265,7 +273,7 @@ lp_status lp_experiment_run(lp_experiment *x, const char *dir, const char *const
   if (!x->dir) {
     x->dir = strdup(dir);
     if (!x->dir) return out_of_memory();
-    lp_status status = lp_run_folder_create(x, dir, command, n_command);
+    lp_status status = lp_manifest_write(x, dir, command, n_command);
     if (status != LP_OK) {
       free(x->dir);
       x->dir = NULL;

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#define SCHEMA   1
-#define MANIFEST "manifest.json"
+#define SCHEMA 1
 
 /* Numbers as numbers, the rest as text: {"epochs": 10, "arms": "control,linear", ...}. */
 static json_t *option_value(const lp_options *o, const lp_option *option) {
@@ -160,14 +159,12 @@ lp_status lp_manifest_write(const lp_experiment *x, const char *dir, const char 
   json_t *root = manifest_json(x, command, n_command);
   char *text =
       root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(digits_of(&x->options))) : NULL;
-  char *path = lp_path_join(dir, MANIFEST);
   json_decref(root);
-  lp_status status = text && path ? lp_write_file(path, text, strlen(text))
-                                  : lp_fail(LP_ERR_FORMAT,
-                                            "%s: a name or path is not UTF-8 text, "
-                                            "so " MANIFEST " cannot hold it",
-                                            dir);
-  free(path);
+  lp_status status =
+      text ? lp_run_folder_create(dir, text, strlen(text))
+           : lp_fail(LP_ERR_FORMAT,
+                     "%s: a name or path is not UTF-8 text, so " LP_RUN_MANIFEST " cannot hold it",
+                     dir);
   free(text);
   return status;
 }
@@ -188,46 +185,20 @@ static lp_status assign_json(lp_options *o, const lp_option *option, const json_
   return lp_options_assign(o, option, text);
 }
 
-static lp_status read_fields(const json_t *root, lp_options *o, char **preset) {
-  if (json_integer_value(json_object_get(root, "schema")) != SCHEMA)
-    return lp_fail(LP_ERR_FORMAT, "not a manifest of this version of locality");
-  const json_t *options = json_object_get(root, "options");
-  const char *name = json_string_value(json_object_get(root, "preset"));
-  if (!name) return lp_fail(LP_ERR_FORMAT, "preset: missing");
-  *preset = strdup(name);
+lp_status lp_manifest_options(const lp_run_folder *folder, lp_options *o, char **preset) {
+  const json_t *options = json_object_get(folder->manifest, "options");
+  *preset = strdup(folder->preset);
   if (!*preset) return lp_fail(LP_ERR_MEMORY, "out of memory");
   const lp_option *option;
   lp_status status = LP_OK;
   for (uint32_t i = 0; (option = lp_option_get(i)) && status == LP_OK; i++)
     if (option->use & LP_USE_EXPERIMENT)
       status = assign_json(o, option, json_object_get(options, option->name));
-  return status;
+  return status == LP_OK ? LP_OK : lp_fail_in(status, "%s/" LP_RUN_MANIFEST, folder->dir);
 }
 
-lp_status lp_manifest_read(const char *dir, lp_options *o, char **preset, json_t **root) {
-  *root = NULL;
-  *preset = NULL;
-  char *path = lp_path_join(dir, MANIFEST);
-  if (!path) return lp_fail(LP_ERR_MEMORY, "%s: out of memory", dir);
-  void *text = NULL;
-  size_t n = 0;
-  lp_status status = lp_read_file(path, &text, &n);
-  if (status != LP_OK) {
-    status = lp_fail_in(status, "%s is not a run folder", dir);
-  } else {
-    json_error_t error;
-    *root = json_loadb(text, n, 0, &error);
-    status = *root ? read_fields(*root, o, preset)
-                   : lp_fail(LP_ERR_FORMAT, "line %d: %s", error.line, error.text);
-    if (status != LP_OK) status = lp_fail_in(status, "%s", path);
-  }
-  free(text);
-  free(path);
-  return status;
-}
-
-lp_status lp_manifest_check_data(const json_t *root, const char *dir, const lp_experiment *x) {
-  const json_t *then = json_object_get(json_object_get(root, "data"), "files");
+lp_status lp_manifest_check_data(const lp_run_folder *folder, const lp_experiment *x) {
+  const json_t *then = json_object_get(json_object_get(folder->manifest, "data"), "files");
   json_t *now = files_json(x), *a;
   lp_status status = LP_OK;
   size_t i;
@@ -237,7 +208,7 @@ lp_status lp_manifest_check_data(const json_t *root, const char *dir, const lp_e
     const char *new = json_string_value(json_object_get(a, "sha256"));
     if (old && new &&strcmp(old, new) == 0) continue;
     status = lp_fail(LP_ERR_ARG, "%s: %s is no longer the file it was when %s began",
-                     x->options.data, json_string_value(json_object_get(a, "file")), dir);
+                     x->options.data, json_string_value(json_object_get(a, "file")), folder->dir);
     break;
   }
   json_decref(now);

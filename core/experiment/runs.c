@@ -4,13 +4,11 @@
 
 #include <locality/io.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #define REPORT_SECONDS 0.1
@@ -24,7 +22,7 @@ typedef struct lp_runs {
   uint32_t n;
   double *done, *before; /* epochs done of each run, and how many of them before this call */
   atomic_uint next;
-  lp_metrics metrics;
+  lp_run_metrics *metrics;
   pthread_mutex_t lock; /* of what follows, of done, and of calls to progress */
   lp_experiment_fn progress;
   void *user;
@@ -87,7 +85,7 @@ static lp_status write_line(lp_work *w, json_t *base, json_t *rest) {
     base = NULL;
   }
   json_decref(rest);
-  return lp_metrics_write(&w->all->metrics, base);
+  return lp_run_metrics_write(w->all->metrics, base);
 }
 
 static lp_status write_train(lp_work *w, const lp_progress *p) {
@@ -179,11 +177,8 @@ static lp_status save_activations(lp_work *w) {
     status = lp_activations(w->trainer, x->test, index, n, in, out, labels);
   }
   if (status == LP_OK) {
-    lp_tensor_view view[] = {{"lp_in", lp_f32(n, (int64_t)units), in},
-                             {"lp_out", lp_f32(n, (int64_t)units), out},
-                             {"labels", LP_DESC(LP_I32, n), labels}};
-    const char *key[] = {"format"}, *value[] = {"locality activations 1"};
-    status = lp_safetensors_write(w->run->activations, view, 3, key, value, 1);
+    lp_run_maps maps = {{in, out}, labels, n, (uint32_t)units, NULL};
+    status = lp_run_maps_write(w->run->activations, &maps);
   }
   free(in);
   free(out);
@@ -274,13 +269,6 @@ static void *work(void *user) {
 
 /* ---- all runs ------------------------------------------------------------------------------ */
 
-static char *path_of(const lp_experiment *x, const char *folder, const lp_run_state *r) {
-  char *path = NULL;
-  int n = asprintf(&path, "%s/%s/%s-seed%llu.safetensors", x->dir, folder, r->arm->name,
-                   (unsigned long long)r->seed);
-  return n < 0 ? NULL : path;
-}
-
 /* Seeds outside, arms inside: what is done after a while compares all arms. */
 static lp_status list_runs(lp_runs *a) {
   const lp_experiment *x = a->x;
@@ -293,9 +281,9 @@ static lp_status list_runs(lp_runs *a) {
     lp_run_state *r = &a->run[i];
     r->arm = &x->arms[i % x->n_arms];
     r->seed = x->seeds[i / x->n_arms];
-    r->model = path_of(x, "models", r);
-    r->activations = path_of(x, "activations", r);
-    r->checkpoint = path_of(x, "checkpoints", r);
+    r->model = lp_run_path(x->dir, LP_RUN_MODEL, r->arm->name, r->seed);
+    r->activations = lp_run_path(x->dir, LP_RUN_ACTIVATIONS, r->arm->name, r->seed);
+    r->checkpoint = lp_run_path(x->dir, LP_RUN_CHECKPOINT, r->arm->name, r->seed);
     if (!r->model || !r->activations || !r->checkpoint) return out_of_memory();
   }
   return LP_OK;
@@ -310,7 +298,7 @@ static void free_runs(lp_runs *a) {
   free(a->run);
   free(a->done);
   free(a->before);
-  lp_metrics_close(&a->metrics);
+  lp_run_metrics_close(a->metrics);
   pthread_mutex_destroy(&a->lock);
 }
 
@@ -343,26 +331,17 @@ static lp_status run_jobs(lp_runs *a) {
   return status;
 }
 
-/* Two programs must not write into one folder. */
-static lp_status lock_folder(const char *dir, int *fd) {
-  *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (*fd < 0) return lp_fail(LP_ERR_IO, "cannot open %s: %s", dir, strerror(errno));
-  if (flock(*fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return LP_OK;
-  close(*fd);
-  *fd = -1;
-  return lp_fail(LP_ERR_ARG, "%s: another program is writing into it", dir);
-}
-
 lp_status lp_runs_do(lp_experiment *x, lp_experiment_fn progress, void *user,
                      lp_experiment_outcome *out) {
   int lock;
-  lp_status status = lock_folder(x->dir, &lock);
+  lp_status status = lp_run_folder_lock(x->dir, &lock);
   if (status != LP_OK) return status;
+  lp_run_folder_clean(x->dir);
   lp_runs a = {.x = x, .progress = progress, .user = user, .start = lp_seconds_now()};
   pthread_mutex_init(&a.lock, NULL);
   status = list_runs(&a);
-  if (status == LP_OK) status = lp_metrics_rewind(x->dir, a.run, a.n);
-  if (status == LP_OK) status = lp_metrics_open(&a.metrics, x->dir);
+  if (status == LP_OK) status = lp_runs_rewind(x->dir, a.run, a.n);
+  if (status == LP_OK) status = lp_run_metrics_open(x->dir, &a.metrics);
   if (status == LP_OK) {
     count_finished(&a);
     status = run_jobs(&a);

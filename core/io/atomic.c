@@ -1,13 +1,19 @@
-/* Atomic replacement of a file: temporary name, fsync, rename, fsync of the folder. */
+/* Atomic replacement of a file: temporary name, fsync, rename, fsync of the folder. The writer
+ * holds a lock on its temporary file, so that one without a lock is known to be of a killed
+ * program, whatever its process number is today. */
 #include "atomic.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locality/io.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,6 +54,65 @@ static lp_status resolve(io_atomic *a, const char *path) {
   return a->path ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory writing %s", path);
 }
 
+/* 180 bytes of the name: with the suffix still below the usual limit of 255. */
+enum { NAME_BYTES = 180 };
+
+/* NAME.PID-NUMBER.tmp: the process number in it; 0 for other names. */
+static long temporary_of(const char *file, const char *name) {
+  size_t n = strlen(file), wanted = strnlen(name, NAME_BYTES);
+  if (n < 8 || strcmp(file + n - 4, ".tmp") != 0) return 0;
+  const char *p = file + n - 4, *dash;
+  while (p > file && isdigit((unsigned char)p[-1])) p--;
+  if (p == file + n - 4 || p == file || p[-1] != '-') return 0;
+  dash = --p;
+  while (p > file && isdigit((unsigned char)p[-1])) p--;
+  if (p == dash || p <= file + 1 || p[-1] != '.') return 0;
+  if (wanted && ((size_t)(p - 1 - file) != wanted || strncmp(file, name, wanted) != 0)) return 0;
+  return strtol(p, NULL, 10);
+}
+
+/* Takes the lock that a living writer holds. Where a file system has no locks, the process number
+ * decides. */
+static bool is_abandoned(int fd, long pid) {
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
+  return errno != EWOULDBLOCK && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+void lp_clean_temporary(const char *folder, const char *name) {
+  DIR *d = opendir(folder);
+  if (!d) return;
+  for (struct dirent *e; (e = readdir(d));) {
+    long pid = temporary_of(e->d_name, name);
+    int fd = pid ? openat(dirfd(d), e->d_name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
+    if (fd < 0) continue;
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && is_abandoned(fd, pid))
+      unlinkat(dirfd(d), e->d_name, 0);
+    close(fd);
+  }
+  closedir(d);
+}
+
+/* Creates the temporary file and locks it; false with errno, EEXIST where another name is needed:
+ * this one is taken, or was cleared away before we had the lock. */
+static bool create_locked(io_atomic *a) {
+  a->fd = open(a->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (a->fd < 0) return false;
+  struct stat st;
+  bool lost = flock(a->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  if (!lost && fstat(a->fd, &st) == 0 && st.st_nlink > 0) return true;
+  close(a->fd);
+  a->fd = -1;
+  errno = EEXIST;
+  return false;
+}
+
+/* The folder of a path, "." where it names none; to be freed. */
+static char *folder_of(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+}
+
 lp_status io_atomic_open(io_atomic *a, const char *path) {
   *a = (io_atomic){-1, NULL, NULL};
   if (!path || !*path) return lp_fail(LP_ERR_ARG, "cannot write a file without a name");
@@ -55,24 +120,34 @@ lp_status io_atomic_open(io_atomic *a, const char *path) {
   if (s != LP_OK) return s;
   const char *slash = strrchr(a->path, '/');
   int folder = slash ? (int)(slash - a->path) + 1 : 0;
+  char *where = folder_of(a->path);
+  if (where) lp_clean_temporary(where, a->path + folder);
+  free(where);
+  bool created = false;
   do {
     free(a->temp);
-    /* 180 bytes of the name: with the suffix still below the usual limit of 255. */
-    if (asprintf(&a->temp, "%.*s.%.180s.%ld-%u.tmp", folder, a->path, a->path + folder,
+    if (asprintf(&a->temp, "%.*s.%.*s.%ld-%u.tmp", folder, a->path, NAME_BYTES, a->path + folder,
                  (long)getpid(), atomic_fetch_add(&next_temp, 1)) < 0) {
       a->temp = NULL;
       io_atomic_free(a);
       return lp_fail(LP_ERR_MEMORY, "out of memory writing %s", path);
     }
-    a->fd = open(a->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  } while (a->fd < 0 && errno == EEXIST);
-  if (a->fd < 0) {
+    created = create_locked(a);
+  } while (!created && errno == EEXIST);
+  if (!created) {
     int error = errno;
     free(a->temp); /* not ours to remove */
     a->temp = NULL;
     return fail(a, "create", error);
   }
   return LP_OK;
+}
+
+lp_status lp_check_writable(const char *path) {
+  io_atomic a;
+  lp_status s = io_atomic_open(&a, path);
+  if (s == LP_OK) io_atomic_abort(&a);
+  return s;
 }
 
 lp_status io_atomic_write(io_atomic *a, const void *data, size_t n) {
@@ -90,8 +165,7 @@ lp_status io_atomic_write(io_atomic *a, const void *data, size_t n) {
 /* Makes the rename durable. File systems that cannot sync a folder say EINVAL; that is no loss of
  * ours. */
 static lp_status sync_folder(const char *path) {
-  const char *slash = strrchr(path, '/');
-  char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+  char *folder = folder_of(path);
   if (!folder) return lp_fail(LP_ERR_MEMORY, "out of memory writing %s", path);
   lp_status s = LP_OK;
   int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -103,12 +177,12 @@ static lp_status sync_folder(const char *path) {
   return s;
 }
 
+/* The lock is held until the file has its name. fsync has said already what a late close could. */
 lp_status io_atomic_commit(io_atomic *a) {
   if (fsync(a->fd) != 0 && errno != EINVAL) return fail(a, "write", errno);
-  int closed = close(a->fd);
-  a->fd = -1;
-  if (closed != 0) return fail(a, "write", errno);
   if (rename(a->temp, a->path) != 0) return fail(a, "replace", errno);
+  close(a->fd);
+  a->fd = -1;
   lp_status s = sync_folder(a->path);
   io_atomic_free(a);
   return s;

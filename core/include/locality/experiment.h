@@ -156,8 +156,6 @@ typedef struct lp_experiment_outcome {
 LP_API lp_status lp_experiment_run(lp_experiment *x, const char *dir, const char *const *command,
                                    uint32_t n_command, lp_experiment_fn progress, void *user,
                                    lp_experiment_outcome *out);
-/* Fails unless dir can become a run folder: it does not exist, or is empty. */
-LP_API lp_status lp_run_folder_check(const char *dir);
 /* Ends lp_experiment_run in good order: after the current steps, with checkpoints written. */
 LP_API void lp_experiment_stop(lp_experiment *x);
 

@@ -15,6 +15,12 @@ extern "C" {
 
 /* Replaces path by n bytes of data, atomically. Leaves nothing behind when it fails. */
 LP_API lp_status lp_write_file(const char *path, const void *data, size_t n);
+/* Removes the temporary files that killed programs left in `folder`, for the file `name` or, when
+ * it is "", for any. One whose program still writes it stays: it holds a lock on it. */
+LP_API void lp_clean_temporary(const char *folder, const char *name);
+/* Fails, in the words of lp_write_file, where path could not be written: no folder, no permission,
+ * no regular file, a name that is too long. For a check before long work. */
+LP_API lp_status lp_check_writable(const char *path);
 /* Reads a whole file into malloc'ed memory with a NUL after it (not counted in *n). */
 LP_API lp_status lp_read_file(const char *path, void **data, size_t *n);
 /* Creates a folder and its parents; an existing one is fine. */

@@ -1,0 +1,134 @@
+/* run.h: a run folder: its paths, its making, and the one reader of what is in it.
+ *
+ * core/DESIGN.md has the layout. One policy for metrics.jsonl: what is not a whole JSON object (a
+ * torn or an empty line, two lines glued together after a full disk) is left out, counted and told
+ * in one warning; whole objects inside such a line are kept. A whole object that contradicts the
+ * manifest is an error that names file and line.
+ *
+ * Threads: distinct folders may be used from distinct threads; lp_run_metrics_write may be called
+ * from any thread.
+ */
+#ifndef LOCALITY_RUN_H
+#define LOCALITY_RUN_H
+
+#include <locality/io.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct json_t; /* jansson's, for those who include it */
+
+/* ---- paths --------------------------------------------------------------------------------- */
+
+#define LP_RUN_MANIFEST "manifest.json"
+#define LP_RUN_METRICS  "metrics.jsonl"
+#define LP_RUN_SUMMARY  "summary.json"
+#define LP_RUN_REPORT   "report.html"
+
+/* The file of a network: a trained model, its activations, or its checkpoint while it trains. */
+typedef enum lp_run_file {
+  LP_RUN_MODEL = 0,
+  LP_RUN_ACTIVATIONS = 1,
+  LP_RUN_CHECKPOINT = 2
+} lp_run_file;
+/* malloc'ed; NULL when memory is exhausted. */
+LP_API char *lp_run_path(const char *dir, lp_run_file file, const char *arm, uint64_t seed);
+
+/* ---- making a folder, and going on in one --------------------------------------------------- */
+
+/* Fails unless dir can become a run folder: it does not exist, or is empty. */
+LP_API lp_status lp_run_folder_check(const char *dir);
+/* Makes the folder with `manifest` (n bytes) in it: whole, or not at all. LP_ERR_ARG when it is
+ * there already and not empty. */
+LP_API lp_status lp_run_folder_create(const char *dir, const char *manifest, size_t n);
+/* Keeps other programs from writing into dir until *lock is closed. */
+LP_API lp_status lp_run_folder_lock(const char *dir, int *lock);
+/* Removes temporary files of programs that were killed. The caller holds the lock. */
+LP_API void lp_run_folder_clean(const char *dir);
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+typedef struct lp_run_arm {
+  const char *name, *layer; /* a name is unique, without '/' */
+} lp_run_arm;
+
+/* A line "epoch"; NaN where a value is null or, in older folders, absent. */
+typedef struct lp_run_epoch {
+  uint32_t epoch; /* from 1 */
+  double train_loss, loss, accuracy, top5, seconds;
+} lp_run_epoch;
+
+/* One network: an arm and a seed. */
+typedef struct lp_run_network {
+  /* Of its end line, when nothing follows it. "missing": there is no line; "unfinished": there is
+   * no end, or "complete" stands without the line of the last epoch. */
+  const char *status;
+  const char *message; /* of the end line, or NULL */
+  struct json_t *end;  /* the end line, or NULL */
+  /* In order. A resumed run repeats epochs: the later line counts, and those after it are gone. */
+  lp_run_epoch *epoch;
+  uint32_t n_epochs, capacity;
+} lp_run_network;
+
+/* Strings belong to the manifest. */
+typedef struct lp_run_folder {
+  char *dir;
+  struct json_t *manifest;
+  const char *title, *preset, *data; /* "" where the manifest has none */
+  lp_run_arm *arm;
+  uint32_t n_arms, reference; /* reference: index of its arm */
+  uint64_t *seed;
+  uint32_t n_seeds, epochs; /* epochs asked for; 0 when the manifest does not say */
+  uint32_t rows, cols;      /* of the sheet */
+  const char **class_name;
+  uint32_t n_classes;
+  lp_run_network *network; /* n_arms x n_seeds */
+  uint32_t damaged;        /* lines of metrics.jsonl that were left out, in part or whole */
+} lp_run_folder;
+
+/* Reads manifest.json and metrics.jsonl. A folder without metrics has just begun. */
+LP_API lp_status lp_run_folder_open(const char *dir, lp_run_folder **out);
+LP_API void lp_run_folder_close(lp_run_folder *r);
+/* The network of an arm and a seed by name; NULL when the manifest has no such. */
+LP_API const lp_run_network *lp_run_find(const lp_run_folder *r, const char *arm, uint64_t seed);
+/* A JSON object of a file in the folder, to be released. */
+LP_API lp_status lp_run_json(const char *dir, const char *name, struct json_t **out);
+
+/* ---- metrics.jsonl ------------------------------------------------------------------------- */
+
+typedef struct lp_run_metrics lp_run_metrics;
+
+/* Opens it for appending. */
+LP_API lp_status lp_run_metrics_open(const char *dir, lp_run_metrics **out);
+LP_API void lp_run_metrics_close(lp_run_metrics *m);
+/* Appends one line; takes the reference; NULL is an error. A line that does not fit the disk leaves
+ * no piece behind. */
+LP_API lp_status lp_run_metrics_write(lp_run_metrics *m, struct json_t *line);
+
+/* Writes the file anew with the lines that `keep` wants; damaged ones are gone. */
+typedef bool (*lp_run_keep_fn)(void *user, const struct json_t *line);
+LP_API lp_status lp_run_metrics_keep(const char *dir, lp_run_keep_fn keep, void *user);
+
+/* ---- activations --------------------------------------------------------------------------- */
+
+enum { LP_RUN_SITES = 2 };
+LP_API extern const char *const lp_run_site_name[LP_RUN_SITES]; /* "lp_in", "lp_out" */
+
+typedef struct lp_run_maps {
+  const float *site[LP_RUN_SITES]; /* n x units */
+  const int32_t *labels;           /* n, each below the number of classes */
+  uint32_t n, units;
+  lp_safetensors *file; /* owns them */
+} lp_run_maps;
+/* arm, seed: indices. LP_ERR_NOT_FOUND when the network has none. */
+LP_API lp_status lp_run_maps_read(const lp_run_folder *r, uint32_t arm, uint32_t seed,
+                                  lp_run_maps *out);
+LP_API void lp_run_maps_free(lp_run_maps *m);
+/* file is not used. */
+LP_API lp_status lp_run_maps_write(const char *path, const lp_run_maps *m);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

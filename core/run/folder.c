@@ -1,0 +1,154 @@
+/* Making a run folder, locking it, and clearing away what a killed program left in it. */
+#include "run_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const subfolder[] = {"models", "activations", "checkpoints"};
+enum { N_SUBFOLDERS = sizeof subfolder / sizeof *subfolder };
+
+static bool is_dot(const char *name) {
+  return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static bool is_empty(const char *path) {
+  DIR *d = opendir(path);
+  bool empty = d != NULL;
+  for (struct dirent *e; empty && (e = readdir(d));) empty = is_dot(e->d_name);
+  if (d) closedir(d);
+  return empty;
+}
+
+/* What a program that was killed while it made the folder can have left. */
+static bool is_leftover(const char *dir, const char *name) {
+  char path[PATH_MAX + 512];
+  snprintf(path, sizeof path, "%s/%s", dir, name);
+  for (int i = 0; i < N_SUBFOLDERS; i++)
+    if (strcmp(name, subfolder[i]) == 0) return is_empty(path);
+  size_t n = strlen(name);
+  return strncmp(name, LP_RUN_MANIFEST ".", strlen(LP_RUN_MANIFEST ".")) == 0 && n > 4 &&
+         strcmp(name + n - 4, ".tmp") == 0;
+}
+
+lp_status lp_run_folder_check(const char *dir) {
+  if (!*dir) return lp_fail(LP_ERR_ARG, "the run folder's name is empty");
+  DIR *d = opendir(dir);
+  if (!d && errno == ENOENT) return LP_OK;
+  if (!d) return lp_fail(LP_ERR_IO, "cannot use %s as a run folder: %s", dir, strerror(errno));
+  bool empty = true;
+  for (struct dirent *e; empty && (e = readdir(d));)
+    empty = is_dot(e->d_name) || is_leftover(dir, e->d_name);
+  closedir(d);
+  if (!empty)
+    return lp_fail(LP_ERR_ARG,
+                   "%s is not empty; take another folder, or go on with the run in it by --resume "
+                   "%s",
+                   dir, dir);
+  if (access(dir, W_OK | X_OK) != 0)
+    return lp_fail(LP_ERR_IO, "cannot use %s as a run folder: %s", dir, strerror(errno));
+  return LP_OK;
+}
+
+lp_status lp_run_folder_lock(const char *dir, int *lock) {
+  *lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (*lock < 0) return lp_fail(LP_ERR_IO, "cannot open %s: %s", dir, strerror(errno));
+  if (flock(*lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return LP_OK;
+  close(*lock);
+  *lock = -1;
+  return lp_fail(LP_ERR_ARG, "%s: another program is writing into it", dir);
+}
+
+void lp_run_folder_clean(const char *dir) {
+  static const char *const all[] = {".", "models", "activations", "checkpoints", "figures"};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    char *path = lp_path_join(dir, all[i]);
+    if (path) lp_clean_temporary(path, "");
+    free(path);
+  }
+}
+
+/* ---- making -------------------------------------------------------------------------------- */
+
+static void remove_parts(const char *dir) {
+  char path[PATH_MAX + 32];
+  for (int i = 0; i < N_SUBFOLDERS; i++) {
+    snprintf(path, sizeof path, "%s/%s", dir, subfolder[i]);
+    rmdir(path);
+  }
+  snprintf(path, sizeof path, "%s/" LP_RUN_MANIFEST, dir);
+  unlink(path);
+}
+
+/* The manifest last: it is what makes a folder a run folder. */
+static lp_status fill(const char *dir, const char *manifest, size_t n) {
+  char path[PATH_MAX + 32];
+  for (int i = 0; i < N_SUBFOLDERS; i++) {
+    snprintf(path, sizeof path, "%s/%s", dir, subfolder[i]);
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+      return lp_fail(LP_ERR_IO, "cannot create %s: %s", path, strerror(errno));
+  }
+  snprintf(path, sizeof path, "%s/" LP_RUN_MANIFEST, dir);
+  return lp_write_file(path, manifest, n);
+}
+
+/* An empty folder is filled where it is: it can be a mount point, or stand in a folder that cannot
+ * be written. */
+static lp_status fill_existing(const char *dir, const char *manifest, size_t n) {
+  int lock;
+  lp_status s = lp_run_folder_lock(dir, &lock);
+  if (s != LP_OK) return s;
+  s = lp_run_folder_check(dir); /* another program can have been faster */
+  if (s == LP_OK) {
+    lp_run_folder_clean(dir);
+    s = fill(dir, manifest, n);
+    if (s != LP_OK) remove_parts(dir);
+  }
+  close(lock);
+  return s;
+}
+
+/* A new folder is made beside its final place and renamed into it. */
+static lp_status make_new(const char *dir, const char *manifest, size_t n) {
+  char target[PATH_MAX], temp[PATH_MAX];
+  snprintf(target, sizeof target, "%s", dir);
+  size_t len = strlen(target);
+  while (len > 1 && target[len - 1] == '/') target[--len] = '\0';
+  char *slash = strrchr(target, '/');
+  const char *base = slash ? slash + 1 : target;
+  int k = snprintf(temp, sizeof temp, "%.*s.%s.%ld", (int)(base - target), target, base,
+                   (long)getpid());
+  if (k < 0 || (size_t)k >= sizeof temp - 32)
+    return lp_fail(LP_ERR_ARG, "%s: the path is too long", dir);
+  lp_status s = LP_OK;
+  if (slash && slash != target) {
+    *slash = '\0';
+    s = lp_make_dirs(target);
+    *slash = '/';
+    if (s != LP_OK) return s;
+  }
+  /* One of a killed program that had our number is taken over. */
+  if (mkdir(temp, 0777) != 0 && errno != EEXIST)
+    return lp_fail(LP_ERR_IO, "cannot create %s: %s", dir, strerror(errno));
+  s = fill(temp, manifest, n);
+  if (s == LP_OK && rename(temp, target) != 0)
+    s = lp_fail(LP_ERR_IO, "cannot create %s: %s", dir, strerror(errno));
+  if (s != LP_OK) {
+    remove_parts(temp);
+    rmdir(temp);
+  }
+  return s;
+}
+
+lp_status lp_run_folder_create(const char *dir, const char *manifest, size_t n) {
+  lp_status s = lp_run_folder_check(dir);
+  if (s != LP_OK) return s;
+  return access(dir, F_OK) == 0 ? fill_existing(dir, manifest, n) : make_new(dir, manifest, n);
+}

@@ -1,0 +1,73 @@
+/* Opening and closing a run folder, and the paths in it. */
+#include "run_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+lp_status run_out_of_memory(const char *dir) {
+  return lp_fail(LP_ERR_MEMORY, "%s: out of memory", dir);
+}
+
+char *lp_run_path(const char *dir, lp_run_file file, const char *arm, uint64_t seed) {
+  static const char *const folder[] = {"models", "activations", "checkpoints"};
+  char *name = NULL, *path = NULL;
+  if (asprintf(&name, "%s/%s-seed%llu.safetensors", folder[file], arm, (unsigned long long)seed) <
+      0)
+    return NULL;
+  path = lp_path_join(dir, name);
+  free(name);
+  return path;
+}
+
+lp_status lp_run_json(const char *dir, const char *name, json_t **out) {
+  *out = NULL;
+  char *path = lp_path_join(dir, name);
+  if (!path) return run_out_of_memory(dir);
+  void *text = NULL;
+  size_t n = 0;
+  lp_status s = lp_read_file(path, &text, &n);
+  json_error_t error;
+  if (s == LP_OK && !(*out = json_loadb(text, n, JSON_REJECT_DUPLICATES, &error)))
+    s = lp_fail(LP_ERR_FORMAT, "%s:%d: %s", path, error.line, error.text);
+  if (s == LP_OK && !json_is_object(*out)) {
+    s = lp_fail(LP_ERR_FORMAT, "%s: not a JSON object", path);
+    json_decref(*out);
+    *out = NULL;
+  }
+  free(text);
+  free(path);
+  return s;
+}
+
+lp_status lp_run_folder_open(const char *dir, lp_run_folder **out) {
+  *out = NULL;
+  lp_run_folder *r = calloc(1, sizeof *r);
+  if (!r || !(r->dir = strdup(dir))) {
+    free(r);
+    return run_out_of_memory(dir);
+  }
+  lp_status s = run_read_manifest(r);
+  if (s == LP_OK) s = run_read_networks(r);
+  if (s != LP_OK) {
+    lp_run_folder_close(r);
+    return s;
+  }
+  *out = r;
+  return LP_OK;
+}
+
+void lp_run_folder_close(lp_run_folder *r) {
+  if (!r) return;
+  for (uint32_t i = 0; r->network && i < r->n_arms * r->n_seeds; i++) {
+    json_decref(r->network[i].end);
+    free(r->network[i].epoch);
+  }
+  free(r->network);
+  free(r->class_name);
+  free(r->seed);
+  free(r->arm);
+  json_decref(r->manifest);
+  free(r->dir);
+  free(r);
+}
