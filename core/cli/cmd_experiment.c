@@ -5,10 +5,12 @@
 #include <locality/report.h>
 #include <locality/run.h>
 
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -200,8 +202,9 @@ static int print_results(const cli_args *a, const lp_experiment_info *info) {
 
 /* ---- the command --------------------------------------------------------------------------- */
 
-/* runs/PRESET-YYYYMMDD-HHMMSS, with a number where that is taken. */
-static void default_folder(const char *preset, char *out, size_t cap) {
+/* Makes runs/PRESET-YYYYMMDD-HHMMSS, with a number where that is taken: who makes the folder has
+ * it, whoever begins in the same second. */
+static lp_status default_folder(const char *preset, char *out, size_t cap) {
   char stamp[32], base[200];
   time_t t = time(NULL);
   struct tm local;
@@ -209,8 +212,14 @@ static void default_folder(const char *preset, char *out, size_t cap) {
   const char *slash = strrchr(preset, '/'), *name = slash ? slash + 1 : preset;
   size_t n = strcspn(name, ".");
   snprintf(base, sizeof base, "runs/%.*s-%s", (int)(n < 100 ? n : 100), name, stamp);
+  lp_status status = lp_make_dirs("runs");
+  if (status != LP_OK) return status;
   snprintf(out, cap, "%s", base);
-  for (int k = 2; access(out, F_OK) == 0; k++) snprintf(out, cap, "%s-%d", base, k);
+  for (int k = 2; mkdir(out, 0777) != 0; k++) {
+    if (errno != EEXIST) return lp_fail(LP_ERR_IO, "cannot create %s: %s", out, strerror(errno));
+    snprintf(out, cap, "%s-%d", base, k);
+  }
+  return LP_OK;
 }
 
 static int train_and_report(const cli_args *a, lp_experiment *x, const char *dir) {
@@ -246,7 +255,7 @@ static int train_and_report(const cli_args *a, lp_experiment *x, const char *dir
 static int with_options(const cli_args *a, lp_options *o) {
   const char *resume = cli_get(a, "resume"), *out = cli_get(a, "out");
   const char *preset = a->n_operands ? a->operand[0] : NULL;
-  char folder[4096];
+  char folder[4096] = "";
   if (resume && out) return cli_usage("--out and --resume exclude each other");
   if (resume && cli_get(a, "tune"))
     return cli_usage("--tune and --resume exclude each other: the kernels must stay the same");
@@ -264,11 +273,14 @@ static int with_options(const cli_args *a, lp_options *o) {
   if (status != LP_OK) return cli_fail();
   const lp_experiment_info *info = lp_experiment_get_info(x);
   cli_say_auto(a, info->options->device, info->device);
-  if (!resume && !out) {
-    default_folder(preset, folder, sizeof folder);
-    out = folder;
-  }
-  code = cli_get(a, "dry-run") ? dry_run(a, x) : train_and_report(a, x, out);
+  bool named = resume || out;
+  if (cli_get(a, "dry-run"))
+    code = dry_run(a, x);
+  else if (!named && default_folder(preset, folder, sizeof folder) != LP_OK)
+    code = cli_fail();
+  else
+    code = train_and_report(a, x, named ? out : folder);
+  if (code != CLI_OK && !named && !cli_get(a, "dry-run")) rmdir(folder); /* if nothing came of it */
   lp_experiment_free(x);
   return code;
 }

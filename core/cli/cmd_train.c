@@ -1,13 +1,13 @@
 /* locality train: one network into a model file. */
 #include "cli.h"
 
+#include <locality/io.h>
 #include <locality/registry.h>
 
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const cli_flag flags[] = {
     {"out", 'o', "FILE", "model file to write (safetensors)"},
@@ -46,15 +46,18 @@ static bool on_progress(void *user, const lp_progress *p) {
   return !stopped;
 }
 
-/* The folder of the model file must be there and writable before an hour is spent. */
-static int check_out(const char *path) {
-  char folder[4096];
-  const char *slash = strrchr(path, '/');
-  int n = slash ? (int)(slash - path) : 1;
-  snprintf(folder, sizeof folder, "%.*s", n ? n : 1, slash ? (n ? path : "/") : ".");
-  if (access(folder, W_OK | X_OK) != 0)
-    return cli_fail_with("cannot write %s: its folder is missing or not writable", path);
-  if (slash && !slash[1]) return cli_fail_with("cannot write %s: it names a folder", path);
+/* What is to be written must be possible before an hour is spent, not after. */
+static int check_outputs(const cli_args *a, const lp_options *o) {
+  const char *path[] = {cli_get(a, "out"), cli_get(a, "profile")};
+  for (int i = 0; i < 2; i++)
+    if (path[i] && lp_check_writable(path[i]) != LP_OK) return cli_fail();
+  /* Texts of the results: a JSON object and the model's metadata hold UTF-8 only. */
+  const char *text[] = {path[0], path[1], o->data, o->model, o->layer};
+  for (int i = 0; i < 5; i++) {
+    json_t *held = text[i] ? json_string(text[i]) : json_null();
+    if (!held) return cli_fail_with("'%s' is not UTF-8 text, so no result can name it", text[i]);
+    json_decref(held);
+  }
   return CLI_OK;
 }
 
@@ -125,15 +128,14 @@ static int train(const cli_args *a, const lp_options *o) {
 
 static int run(cli_args *a) {
   if (!cli_get(a, "out")) return cli_usage("train: --out FILE is missing");
-  int code = check_out(cli_get(a, "out"));
-  if (code != CLI_OK) return code;
   lp_options o;
   if (lp_options_init(&o) != LP_OK) return cli_fail();
   struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
   sigemptyset(&act.sa_mask);
   sigaction(SIGINT, &act, NULL);
   sigaction(SIGTERM, &act, NULL);
-  code = cli_apply_options(a, &o);
+  int code = cli_apply_options(a, &o);
+  if (code == CLI_OK) code = check_outputs(a, &o);
   if (code == CLI_OK) code = cli_apply_tune(a, &o);
   if (code == CLI_OK) code = train(a, &o);
   lp_options_free(&o);

@@ -1,6 +1,7 @@
 /* The program: finds the subcommand in the table and runs it. */
 #include "cli.h"
 
+#include "../base/standard.h"
 #include "../base/text.h"
 
 #include <locality/registry.h>
@@ -68,6 +69,7 @@ static int answer(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  lp_standard_open();
   setlocale(LC_CTYPE, "");
   const cli_command *c = argc > 1 ? find(argv[1]) : NULL;
   int code;
@@ -82,7 +84,7 @@ int main(int argc, char **argv) {
     if (!done) code = c->run(&a);
     lp_registry_shutdown();
   }
-  if (fflush(stdout) != 0 && code == CLI_OK)
+  if (!lp_standard_flush() && code == CLI_OK)
     code = cli_fail_with("cannot write to standard output");
   return code;
 }

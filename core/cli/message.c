@@ -53,12 +53,12 @@ int cli_usage(const char *fmt, ...) {
 }
 
 int cli_print_json(json_t *root) {
-  if (!root || json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) != 0) {
-    json_decref(root);
-    return cli_fail_with("cannot print JSON: a name in it is not UTF-8, or memory is exhausted");
-  }
-  putchar('\n');
+  char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) : NULL;
   json_decref(root);
+  if (!text)
+    return cli_fail_with("cannot print JSON: a name in it is not UTF-8, or memory is exhausted");
+  puts(text); /* main() looks whether it could be written */
+  free(text);
   return CLI_OK;
 }
 

@@ -108,6 +108,23 @@ static lp_status set_fields(yaml_file *f, lp_options *o) {
   return status;
 }
 
+/* What follows the first document would be passed over in silence. */
+static lp_status expect_end(const yaml_file *f, yaml_parser_t *parser) {
+  yaml_document_t next;
+  if (!yaml_parser_load(parser, &next))
+    return lp_fail(LP_ERR_FORMAT, "%s:%zu: after the end of the settings: %s", f->path,
+                   parser->problem_mark.line + 1,
+                   parser->problem ? parser->problem : "cannot be read as YAML");
+  const yaml_node_t *root = yaml_document_get_root_node(&next);
+  lp_status status =
+      root ? fail_at(f, root,
+                     lp_fail(LP_ERR_FORMAT, "a second document; an experiment is one: "
+                                            "take out the '---' or '...' before it"))
+           : LP_OK;
+  yaml_document_delete(&next);
+  return status;
+}
+
 static lp_status load_file(lp_options *o, const char *path) {
   FILE *in = fopen(path, "rb");
   if (!in) return lp_fail(LP_ERR_IO, "cannot open %s: %s", path, strerror(errno));
@@ -121,6 +138,7 @@ static lp_status load_file(lp_options *o, const char *path) {
   lp_status status;
   if (yaml_parser_load(&parser, &f.doc)) {
     status = set_fields(&f, o);
+    if (status == LP_OK) status = expect_end(&f, &parser);
     yaml_document_delete(&f.doc);
   } else if (parser.error == YAML_READER_ERROR) {
     status = lp_fail(LP_ERR_FORMAT, "%s: not YAML text: %s", path, parser.problem);
