@@ -96,6 +96,8 @@ typedef struct bench_row {
   char name[96];    /* of the case */
   char backend[64]; /* or the peer's name */
   char device[128]; /* for people */
+  char kernels[64]; /* of a peer: which, by how many threads; "" unknown */
+  char held[160];   /* what keeps the peer below the processor; "" nothing */
   bench_state state;
   char note[240]; /* why it is wrong or unavailable */
   /* Runs the work `times` times and waits for it; false with the error text on failure. */
@@ -184,7 +186,7 @@ json_t *bench_script_open(bench_row *row, const char *name, const char *const *a
                           uint32_t n);
 
 /* A convolution by oneDNN. */
-void bench_add_onednn(bench_results *r, const op_case *c, const char *name);
+void bench_add_onednn(const bench_options *o, bench_results *r, const op_case *c, const char *name);
 
 /* c = a b, row-major; ta and tb as CBLAS and CLBlast number them. */
 typedef struct bench_gemm {
@@ -199,6 +201,10 @@ bool bench_clblast_tune(void *library, void *device, const char *folder);
 bool bench_clblast_run(bench_clblast *w, const bench_gemm *g, uint32_t times);
 bool bench_clblast_read(bench_clblast *w, const bench_gemm *g); /* the result, into g->c */
 void bench_clblast_close(bench_clblast *w);
+
+/* kernels.c: the row's kernels and what holds them down; the threads that a peer gets. */
+void bench_name_kernels(bench_row *row, void *library, uint32_t threads);
+uint32_t bench_threads(const bench_options *o);
 
 /* What `startup` times in a process of its own: one step; its exit status. */
 int bench_first_step(const char *backend);
@@ -235,6 +241,8 @@ json_t *bench_real(double x);                             /* null for NaN and in
 void bench_print_head(void);
 void bench_print_row(const bench_row *row);
 void bench_print_ratio(const bench_ratio_row *q);
+/* Whether the files asked for can be written, before anything is measured. */
+bool bench_check_outputs(const bench_options *o);
 /* Files asked for; returns false when one cannot be written. */
 bool bench_write(const bench_options *o, const bench_results *r);
 int bench_compare(const bench_options *o, const char *a, const char *b);

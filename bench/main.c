@@ -1,6 +1,8 @@
 /* lp-bench: the program. */
 #include "bench.h"
 
+#include "../core/base/standard.h"
+
 #include <locality/registry.h>
 
 #include <signal.h>
@@ -39,6 +41,19 @@ static void on_signal(int number) {
   bench_stop = number;
 }
 
+/* A device that is not there is a mistake on the command line, not a row without a time. */
+static bool check_backends(const bench_options *o) {
+  for (uint32_t i = 0; o->backends && i < o->n_backends; i++) {
+    lp_session *s = NULL;
+    if (lp_session_open(o->backend[i], 1, &s) != LP_OK) {
+      fprintf(stderr, "lp-bench: --backend %s: %s\n", o->backend[i], lp_error_message());
+      return false;
+    }
+    lp_session_close(s);
+  }
+  return true;
+}
+
 /* Commands that measure, on devices. Returns the exit status. */
 static int measure(const bench_options *o, const char *command, char **rest, int n) {
   bench_results r = {0};
@@ -67,6 +82,7 @@ static int measure(const bench_options *o, const char *command, char **rest, int
 }
 
 static int run(bench_options *o, const char *command, char **rest, int n) {
+  if (!o->pass && !bench_check_outputs(o)) return 1;
   if (strcmp(command, "compare") == 0 && n == 2) return bench_compare(o, rest[0], rest[1]);
   if (strcmp(command, "plot") == 0 && n > 0) return bench_plot(o, rest, n);
   if (strcmp(command, "report") == 0 && n > 0) return bench_report(o, rest, n);
@@ -74,16 +90,25 @@ static int run(bench_options *o, const char *command, char **rest, int n) {
     fprintf(stderr, "lp-bench: no device: %s\n", lp_error_message());
     return 2;
   }
+  if (!o->pass && !o->list && !check_backends(o)) return 2;
   if (strcmp(command, "first-step") == 0) return bench_first_step(o->backend[0]);
   return measure(o, command, rest, n);
 }
 
+/* Output that was lost is an error. */
+static int finish(int status) {
+  if (lp_standard_flush() || status != 0) return status;
+  fputs("lp-bench: cannot write to standard output\n", stderr);
+  return 1;
+}
+
 int main(int argc, char **argv) {
+  lp_standard_open();
   bench_options o = {
       .precision = 0.02, .max_time = 3, .warm_up = 0.1, .margin = 0.03, .argc = argc, .argv = argv};
   if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
     fputs(usage, stdout);
-    return 0;
+    return finish(0);
   }
   /* Without a command: the whole default set. */
   bool named = argc > 1 && argv[1][0] != '-';
@@ -100,5 +125,5 @@ int main(int argc, char **argv) {
     status = run(&o, named ? argv[1] : "all", rest, n);
   }
   free(rest);
-  return status;
+  return finish(status);
 }

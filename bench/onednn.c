@@ -37,7 +37,7 @@
 #define MEMBER(name) __typeof__(name) *name;
 static struct { EACH_FUNCTION(MEMBER) } api;
 
-static bool load(void) {
+static bool load(void **out, uint32_t threads) {
   static const char *const file[] = {"libdnnl.so.2", "libdnnl.so"};
   void *library = NULL;
   for (int i = 0; i < 2 && !library; i++) library = lp_library_open(file[i]);
@@ -47,6 +47,11 @@ static bool load(void) {
   if (!found) return lp_fail(LP_ERR_NOT_FOUND, "libdnnl.so.2 is not installed"), false;            \
   memcpy(&api.name, &found, sizeof found);
   EACH_FUNCTION(FIND)
+  void (*set_threads)(int);
+  found = dlsym(library, "omp_set_num_threads"); /* of the OpenMP that it is linked with */
+  memcpy(&set_threads, &found, sizeof found);
+  if (found) set_threads((int)threads);
+  *out = library;
   return true;
 }
 
@@ -229,7 +234,8 @@ static dnnl_status_t read_result(convolution *w) {
   return s ? s : reorder(w, &o->wanted, where, &o->plain, w->result);
 }
 
-void bench_add_onednn(bench_results *r, const op_case *c, const char *name) {
+void bench_add_onednn(const bench_options *o, bench_results *r, const op_case *c,
+                      const char *name) {
   bench_row *row = bench_add(r, name, "onednn");
   convolution *w = calloc(1, sizeof *w);
   if (!row || !w) {
@@ -241,7 +247,9 @@ void bench_add_onednn(bench_results *r, const op_case *c, const char *name) {
   row->close = close_convolution;
   row->self = w;
   snprintf(row->device, sizeof row->device, "onednn");
-  lp_status st = load() ? case_build(c, false, &w->p) : LP_ERR_NOT_FOUND;
+  void *library = NULL;
+  lp_status st = load(&library, bench_threads(o)) ? case_build(c, false, &w->p) : LP_ERR_NOT_FOUND;
+  if (library) bench_name_kernels(row, library, bench_threads(o));
   dnnl_status_t s = st == LP_OK ? prepare(w) : dnnl_success;
   if (st == LP_OK && !s) s = read_result(w);
   if (st != LP_OK || s) {
@@ -267,7 +275,9 @@ void bench_add_onednn(bench_results *r, const op_case *c, const char *name) {
 
 #include <stdio.h>
 
-void bench_add_onednn(bench_results *r, const op_case *c, const char *name) {
+void bench_add_onednn(const bench_options *o, bench_results *r, const op_case *c,
+                      const char *name) {
+  (void)o;
   (void)c;
   bench_row *row = bench_add(r, name, "onednn");
   if (!row) return;

@@ -112,6 +112,8 @@ static json_t *result(const bench_row *row) {
       json_pack("{s:s, s:s, s:s}", "case", row->name, "backend", row->backend, "status",
                 row->state == ROW_OK && !row->samples.n ? "not measured" : state[row->state]);
   if (row->note[0]) json_object_set_new(o, "note", json_string(row->note));
+  if (row->kernels[0]) json_object_set_new(o, "kernels", json_string(row->kernels));
+  if (row->held[0]) json_object_set_new(o, "warning", json_string(row->held));
   json_object_set_new(o, "gflops", bench_real(row->gflops));
   json_object_set_new(o, "gbps", bench_real(row->gbps));
   if (row->state != ROW_OK || !row->samples.n) return o;
@@ -191,7 +193,32 @@ static bool write_table(const char *path, const bench_results *r, bool markdown)
   return st == LP_OK;
 }
 
+/* What each peer ran, once. */
+static void print_peers(const bench_results *r) {
+  for (uint32_t i = 0; i < r->n; i++) {
+    const bench_row *row = &r->row[i];
+    bool said = !row->kernels[0];
+    for (uint32_t k = 0; k < i && !said; k++)
+      said = strcmp(r->row[k].backend, row->backend) == 0 &&
+             strcmp(r->row[k].kernels, row->kernels) == 0;
+    if (said) continue;
+    printf("%s runs %s\n", row->backend, row->kernels);
+    if (row->held[0]) printf("warning: %s: %s; ratios to it flatter\n", row->backend, row->held);
+  }
+}
+
+bool bench_check_outputs(const bench_options *o) {
+  const char *path[] = {o->json, o->csv, o->markdown, o->out};
+  for (size_t i = 0; i < sizeof path / sizeof *path; i++) {
+    if (!path[i] || lp_check_writable(path[i]) == LP_OK) continue;
+    fprintf(stderr, "lp-bench: %s\n", lp_error_message());
+    return false;
+  }
+  return true;
+}
+
 bool bench_write(const bench_options *o, const bench_results *r) {
+  print_peers(r);
   if (r->noisy)
     printf("warning: samples of one case spread by more than 15 %%: the machine is noisy or "
            "throttled; trust ratios, and repeat\n");

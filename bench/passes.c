@@ -33,13 +33,14 @@ static json_t *pack_row(const bench_row *row) {
   for (uint32_t i = 0; i < row->samples.n; i++)
     json_array_append_new(samples, json_real(row->samples.x[i]));
   const bench_limits *l = &row->limits;
-  return json_pack("{s:s, s:s, s:s, s:s, s:i, s:f, s:f, s:I, s:f, s:o, s:o, s:o, s:o, s:b, s:o}",
-                   "case", row->name, "backend", row->backend, "device", row->device, "note",
-                   row->note, "state", (int)row->state, "flops", row->flops, "bytes", row->bytes,
-                   "memory", (json_int_t)row->memory, "items", row->items, "device_seconds",
-                   bench_real(row->device_seconds), "others", bench_real(row->others),
-                   "limit_gflops", bench_real(l->gflops), "limit_gbps", bench_real(l->gbps),
-                   "limit_is_product", strcmp(l->gflops_of, best_product) == 0, "samples", samples);
+  return json_pack(
+      "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:f, s:I, s:f, s:o, s:o, s:o, s:o, s:b, s:o}",
+      "case", row->name, "backend", row->backend, "device", row->device, "kernels", row->kernels,
+      "held", row->held, "note", row->note, "state", (int)row->state, "flops", row->flops, "bytes",
+      row->bytes, "memory", (json_int_t)row->memory, "items", row->items, "device_seconds",
+      bench_real(row->device_seconds), "others", bench_real(row->others), "limit_gflops",
+      bench_real(l->gflops), "limit_gbps", bench_real(l->gbps), "limit_is_product",
+      strcmp(l->gflops_of, best_product) == 0, "samples", samples);
 }
 
 void bench_pass_send(bench_results *r, uint32_t first, bool by_name) {
@@ -65,6 +66,8 @@ static bool add_row(bench_results *r, const json_t *o) {
   bench_row *row = bench_add(r, name, backend);
   if (!row) return false;
   snprintf(row->device, sizeof row->device, "%s", bench_text(o, "device"));
+  snprintf(row->kernels, sizeof row->kernels, "%s", bench_text(o, "kernels"));
+  snprintf(row->held, sizeof row->held, "%s", bench_text(o, "held"));
   snprintf(row->note, sizeof row->note, "%s", bench_text(o, "note"));
   row->state = (bench_state)json_integer_value(json_object_get(o, "state"));
   row->flops = bench_number(o, "flops");

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 typedef void (*cblas_fn)(int order, int ta, int tb, int m, int n, int k, float alpha,
@@ -30,7 +29,7 @@ static const struct {
      "openblas_set_num_threads",
      false},
     {"blis", {"libblis.so.4", "libblis.so.3"}, "cblas_sgemm", "bli_thread_set_num_threads", false},
-    {"onednn", {"libdnnl.so.3", "libdnnl.so.2"}, "dnnl_sgemm", NULL, true},
+    {"onednn", {"libdnnl.so.3", "libdnnl.so.2"}, "dnnl_sgemm", "omp_set_num_threads", true},
     {"clblast", {NULL}, NULL, NULL, false},
 };
 static const char no_such_peer[] =
@@ -103,8 +102,8 @@ static bool load(const bench_options *o, product *w, size_t which) {
   void *set = peers[which].set_threads ? dlsym(w->library, peers[which].set_threads) : NULL;
   threads_fn set_threads;
   memcpy(&set_threads, &set, sizeof set);
-  /* BLIS runs on one thread unless told otherwise. */
-  if (set) set_threads(o->threads ? (int)o->threads : (int)sysconf(_SC_NPROCESSORS_ONLN));
+  /* BLIS runs on one thread unless told otherwise; oneDNN on as many as OpenMP has. */
+  if (set) set_threads((int)bench_threads(o));
   return true;
 }
 
@@ -126,6 +125,7 @@ static void add_peer(const bench_options *o, bench_results *r, const op_case *c,
   bool on_device = !peers[which].sgemm;
   bool ready = (on_device || load(o, w, which)) && case_build(c, false, &w->p) == LP_OK &&
                describe(&w->g, &w->p, c);
+  if (ready && !on_device) bench_name_kernels(row, w->library, bench_threads(o));
   if (ready && on_device) w->clblast = bench_clblast_open(&w->g, tuned, row->device);
   ready = ready && (w->clblast || !on_device) && run_product(w, 1);
   if (!ready || (w->clblast && !bench_clblast_read(w->clblast, &w->g))) {
@@ -153,7 +153,7 @@ bool bench_has_peer(const bench_options *o, const char *peer) {
 
 void bench_add_peers(const bench_options *o, bench_results *r, const op_case *c, const char *name) {
   if (c->op >= LP_OP_CONV2D && c->op <= LP_OP_CONV2D_DW) {
-    if (bench_has_peer(o, "onednn")) bench_add_onednn(r, c, name);
+    if (bench_has_peer(o, "onednn")) bench_add_onednn(o, r, c, name);
     return;
   }
   char copy[512], *rest = copy;

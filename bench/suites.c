@@ -10,10 +10,12 @@
 typedef struct suite {
   const bench_options *o;
   bench_results *r;
+  uint32_t *count; /* instead of measuring: how many cases there are */
 } suite;
 
 static bool wanted(const suite *s, const char *name) {
   if (bench_stop || (s->o->filter && !strstr(name, s->o->filter))) return false;
+  if (s->count) return ++*s->count, false;
   if (s->o->list) printf("%s\n", name);
   return !s->o->list;
 }
@@ -191,7 +193,7 @@ static void scale(const suite *s) {
   own.n_backends = 0;
   for (uint32_t t = 1; t <= most && own.n_backends < BENCH_MAX_BACKENDS; t *= 2)
     snprintf(own.backend[own.n_backends++], sizeof own.backend[0], "cpu:threads=%u", t);
-  suite threads = {&own, s->r};
+  suite threads = {&own, s->r, s->count};
   train_group(&threads, "lenet", 64);
   case_row row = product("64x4096x4096", 64, 4096, 4096, PRIOR_TABLE_RUN);
   measure_row(&threads, &row, false);
@@ -207,25 +209,33 @@ static const struct {
   void (*run)(const suite *s);
 } suites[] = {{"gemm", gemm}, {"conv", conv}, {"ops", ops}, {"prior", prior}, {"scale", scale}};
 
+static void run_suite(const suite *s, const char *command, char **model, int n) {
+  bool all = strcmp(command, "all") == 0;
+  if (all) gemm(s), conv(s), prior(s);
+  if (all || strcmp(command, "train") == 0) train(s, model, n);
+  for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
+    if (strcmp(command, suites[i].name) == 0) suites[i].run(s);
+}
+
 bool bench_suite(const bench_options *o, bench_results *r, const char *command, char **model,
                  int n) {
-  suite s = {o, r};
-  bool all = strcmp(command, "all") == 0, training = strcmp(command, "train") == 0, known = all;
-  uint32_t usual;
-  if (training) {
-    known = true;
-    for (int i = 0; i < n; i++) known = known && bench_has_model(model[i], &usual);
-  }
+  bool training = strcmp(command, "train") == 0, known = strcmp(command, "all") == 0 || training;
+  uint32_t usual, count = 0;
+  for (int i = 0; training && i < n; i++) known = known && bench_has_model(model[i], &usual);
   for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
     known = known || strcmp(command, suites[i].name) == 0;
   if (!known) return false;
+  if (o->filter) run_suite(&(suite){o, r, &count}, command, model, n);
+  if (o->filter && !count && !bench_stop) {
+    fprintf(stderr, "lp-bench: --filter %s: no case has that in its name; --list shows them\n",
+            o->filter);
+    r->failed = true;
+    return true;
+  }
   if (!o->list && !o->pass) {
     bench_print_head();
     if (o->passes > 1) return bench_passes(o, r), true;
   }
-  if (all) gemm(&s), conv(&s), prior(&s);
-  if (all || training) train(&s, model, n);
-  for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
-    if (strcmp(command, suites[i].name) == 0) suites[i].run(&s);
+  run_suite(&(suite){o, r, NULL}, command, model, n);
   return true;
 }

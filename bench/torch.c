@@ -1,5 +1,5 @@
-/* `--peer torch` and `torch:precision=bf16`: the scripts of bench/peers that train. A script
- * chooses its number of threads. */
+/* `--peer torch` and `torch:precision=bf16`: the scripts of bench/peers that train. They get
+ * the threads that the cpu backend has. */
 #include "bench.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@ static void add_torch(const bench_options *o, bench_results *r, const bench_netw
   char batch[16], size[16], threads[16];
   snprintf(batch, sizeof batch, "%u", net->batch);
   snprintf(size, sizeof size, "%u", net->size);
-  snprintf(threads, sizeof threads, "%u", o->threads);
+  snprintf(threads, sizeof threads, "%u", bench_threads(o));
   const char *argument[] = {"--layer", net->layer,  "--batch", batch,         "--size",
                             size,      "--threads", threads,   "--precision", precision};
   json_t *j = bench_script_open(row, net->model, argument, sizeof argument / sizeof *argument);
