@@ -31,17 +31,36 @@ static const struct {
   const char *name;
   int level;
 } kernels[] = {
-    {"skylakex", LEVEL_AVX512}, {"cooperlake", LEVEL_AVX512}, {"sapphirerapids", LEVEL_AVX512},
-    {"graniterapids", LEVEL_AVX512}, {"zen4", LEVEL_AVX512}, {"zen5", LEVEL_AVX512},
-    {"skx", LEVEL_AVX512}, {"knl", LEVEL_AVX512},
-    {"haswell", LEVEL_AVX2}, {"zen", LEVEL_AVX2}, {"zen2", LEVEL_AVX2}, {"zen3", LEVEL_AVX2},
+    {"skylakex", LEVEL_AVX512},
+    {"cooperlake", LEVEL_AVX512},
+    {"sapphirerapids", LEVEL_AVX512},
+    {"graniterapids", LEVEL_AVX512},
+    {"zen4", LEVEL_AVX512},
+    {"zen5", LEVEL_AVX512},
+    {"skx", LEVEL_AVX512},
+    {"knl", LEVEL_AVX512},
+    {"haswell", LEVEL_AVX2},
+    {"zen", LEVEL_AVX2},
+    {"zen2", LEVEL_AVX2},
+    {"zen3", LEVEL_AVX2},
     {"excavator", LEVEL_AVX2},
-    {"sandybridge", LEVEL_AVX}, {"bulldozer", LEVEL_AVX}, {"piledriver", LEVEL_AVX},
+    {"sandybridge", LEVEL_AVX},
+    {"bulldozer", LEVEL_AVX},
+    {"piledriver", LEVEL_AVX},
     {"steamroller", LEVEL_AVX},
-    {"prescott", LEVEL_SSE}, {"core2", LEVEL_SSE}, {"penryn", LEVEL_SSE}, {"dunnington", LEVEL_SSE},
-    {"nehalem", LEVEL_SSE}, {"athlon", LEVEL_SSE}, {"opteron", LEVEL_SSE},
-    {"opteron_sse3", LEVEL_SSE}, {"barcelona", LEVEL_SSE}, {"bobcat", LEVEL_SSE},
-    {"atom", LEVEL_SSE}, {"nano", LEVEL_SSE}, {"generic", LEVEL_SSE},
+    {"prescott", LEVEL_SSE},
+    {"core2", LEVEL_SSE},
+    {"penryn", LEVEL_SSE},
+    {"dunnington", LEVEL_SSE},
+    {"nehalem", LEVEL_SSE},
+    {"athlon", LEVEL_SSE},
+    {"opteron", LEVEL_SSE},
+    {"opteron_sse3", LEVEL_SSE},
+    {"barcelona", LEVEL_SSE},
+    {"bobcat", LEVEL_SSE},
+    {"atom", LEVEL_SSE},
+    {"nano", LEVEL_SSE},
+    {"generic", LEVEL_SSE},
 };
 
 static int level_of(const char *name) {
@@ -55,9 +74,16 @@ static int onednn_level(int isa, char *out, size_t cap) {
   static const struct {
     int isa;
     const char *name;
-  } sets[] = {{0x1, "SSE4.1"}, {0x3, "AVX"}, {0x7, "AVX2"}, {0xf, "AVX2 with VNNI"},
-              {0x27, "AVX-512"}, {0x67, "AVX-512 with VNNI"}, {0xe7, "AVX-512 with bf16"},
-              {0x1ef, "AVX-512 with fp16"}, {0x3e7, "AVX-512 with AMX"}, {0xfef, "AVX-512 with AMX"}};
+  } sets[] = {{0x1, "SSE4.1"},
+              {0x3, "AVX"},
+              {0x7, "AVX2"},
+              {0xf, "AVX2 with VNNI"},
+              {0x27, "AVX-512"},
+              {0x67, "AVX-512 with VNNI"},
+              {0xe7, "AVX-512 with bf16"},
+              {0x1ef, "AVX-512 with fp16"},
+              {0x3e7, "AVX-512 with AMX"},
+              {0xfef, "AVX-512 with AMX"}};
   snprintf(out, cap, "instruction set 0x%x", (unsigned)isa);
   for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
     if (sets[i].isa == isa) snprintf(out, cap, "%s", sets[i].name);
@@ -109,7 +135,7 @@ void bench_name_kernels(bench_row *row, void *library, uint32_t threads) {
              getenv(setting), level_name[level], level_name[most]);
   else
     snprintf(row->held, sizeof row->held,
-             "this build of it has %s kernels for this processor, which has %s",
+             "of its own accord it runs %s kernels (an old build?); this processor has %s",
              level_name[level], level_name[most]);
 }
 

@@ -111,6 +111,13 @@ END
 stand_in 24057 || fail "a stand-in for torch"
 grep -q "^train/lenet plain batch 2 *torch *2.000 ms" "$dir/out" || fail "no time by the script"
 grep -q "torch / cpu:threads=1: [0-9]" "$dir/out" || fail "no ratio to the script"
+# A python3 without it, before that on the PATH, is passed over.
+mkdir -p "$dir/without"
+printf '#!/bin/sh\necho %s\n' "'{\"peer\": \"torch\", \"error\": \"no torch here\"}'" >"$dir/without/python3"
+chmod +x "$dir/without/python3"
+PATH="$dir/without:$dir/bin:$PATH" "$bench" train lenet --layer plain --backend cpu:threads=1 \
+  --batch 2 --quick --max-time 0.1 --peer torch >"$dir/out" || fail "a second python3"
+grep -q "^train/lenet plain batch 2 *torch *2.000 ms" "$dir/out" || fail "the second python3 was not asked"
 stand_in 24056 && fail "a script of another network passed"
 grep -q "torch *WRONG: another network" "$dir/out" || fail "no WRONG line of the script"
 
@@ -145,6 +152,45 @@ if children=$(cat /proc/$job/task/$job/children 2>/dev/null) && [ -n "$children"
 else # /proc does not list children here
   kill -INT "$job"
   wait "$job"
+fi
+
+# A stand-in for a library that runs kernels of 2004, with the threads that we have.
+if command -v cc >/dev/null && grep -q ' avx' /proc/cpuinfo; then
+  mkdir -p "$dir/antique"
+  cat >"$dir/antique/x.c" <<'END'
+#include <stdio.h>
+const char *openblas_get_corename(void) { return "Prescott"; }
+void openblas_set_num_threads(int n) { fprintf(stderr, "THREADS=%d\n", n); }
+void cblas_sgemm(void) {}
+END
+  cc -shared -fPIC "$dir/antique/x.c" -o "$dir/antique/libopenblas.so.0" || fail "cc"
+  # Each setting once: in this process, and in passes of their own.
+  for passes in 1 2; do
+    LD_LIBRARY_PATH="$dir/antique:${LD_LIBRARY_PATH:-}" OPENBLAS_CORETYPE=Prescott "$bench" gemm --quick \
+      --backend cpu:threads=1 --peer openblas --size 16 --filter gemm/16 --passes $passes \
+      --json "$dir/antique/f.json" >"$dir/out" 2>"$dir/err"
+    grep -q "^openblas runs Prescott, 1 thread$" "$dir/out" || fail "kernels of the peer, $passes passes"
+    grep -q "^warning: openblas: OPENBLAS_CORETYPE=Prescott holds it at SSE" "$dir/out" || fail "no warning"
+    grep -q '"kernels": "Prescott, 1 thread"' "$dir/antique/f.json" || fail "no kernels in JSON"
+    grep -q '"warning": "OPENBLAS_CORETYPE' "$dir/antique/f.json" || fail "no warning in JSON"
+    grep -q "^THREADS=1$" "$dir/err" || fail "the peer has other threads than we"
+  done
+fi
+
+# What cannot be done is said at once.
+"$bench" gemm --backend cpu,cuda --size 16 --filter gemm/16 >"$dir/out" 2>&1
+[ $? -eq 2 ] || fail "--backend cuda: no exit status 2"
+grep -q "gemm/16" "$dir/out" && fail "measured for a device that is not there"
+"$bench" gemm --backend cpu --filter nonesuch >"$dir/out" 2>&1 && fail "--filter nonesuch passed"
+for form in json csv markdown; do
+  "$bench" gemm --backend cpu --size 16 --filter gemm/16 --quick --$form "$dir/no/such" >"$dir/out" 2>&1 &&
+    fail "--$form into no folder passed"
+  grep -q "gemm/16" "$dir/out" && fail "--$form: measured before the file was tried"
+done
+if [ -w /dev/full ]; then
+  for arguments in "gemm --list" "--help" "compare $dir/k.json $dir/k.json"; do
+    "$bench" $arguments >/dev/full 2>"$dir/err" && fail "$arguments: lost output is no error"
+  done
 fi
 
 for arguments in "nonesuch" "gemm --size 0" "gemm --size" "compare $dir/none $dir/none" "train resnet"; do

@@ -2,19 +2,29 @@
 #include "device.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#ifdef _OPENMP
+#include <omp.h>
+#else
+#include <sched.h>
+#endif
 
 /* Kernels may read up to one vector past the end of a tensor. */
 enum { BUFFER_SLACK = 256, MAX_THREADS = 1024, HUGE_PAGE = 2 << 20 };
 
+/* OpenMP's count is that of the process: where OMP_PROC_BIND and the like are set, loading it has
+ * bound this thread to one core, and the thread's own mask says 1. */
 static int cores(void) {
+#ifdef _OPENMP
+  int n = omp_get_num_procs();
+#else
   cpu_set_t set;
   int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+#endif
   return n < 1 ? 1 : n;
 }
 

@@ -218,6 +218,7 @@ static lp_status from_folder(const lp_run_folder *folder, const lp_options *give
   if (status == LP_OK && was_auto && device && option)
     status = lp_options_assign(o, option, device);
   if (status == LP_OK) status = lp_experiment_new(o, name, out);
+  if (status == LP_OK) status = lp_manifest_check_device(folder, *out);
   if (status == LP_OK) status = lp_manifest_check_data(folder, *out);
   if (status == LP_OK && !((*out)->dir = strdup(folder->dir))) status = out_of_memory();
   if (status == LP_OK) (*out)->info.dir = (*out)->dir;

@@ -46,6 +46,8 @@ lp_status lp_manifest_write(const lp_experiment *x, const char *dir, const char 
                             uint32_t n_command);
 /* Options and preset that a manifest names. */
 lp_status lp_manifest_options(const lp_run_folder *folder, lp_options *o, char **preset);
+/* Fails when the device computes other bits than the one that the manifest names. */
+lp_status lp_manifest_check_device(const lp_run_folder *folder, const lp_experiment *x);
 /* Fails when the data sets are not those that the manifest names. */
 lp_status lp_manifest_check_data(const lp_run_folder *folder, const lp_experiment *x);
 

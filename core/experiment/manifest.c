@@ -197,6 +197,31 @@ lp_status lp_manifest_options(const lp_run_folder *folder, lp_options *o, char *
   return status == LP_OK ? LP_OK : lp_fail_in(status, "%s/" LP_RUN_MANIFEST, folder->dir);
 }
 
+/* What decides the bits of a device: on the cpu backend its kernels, not the processor's name or
+ * the number of threads ("AMD EPYC, 2 threads, AVX-512"); elsewhere device and driver. */
+static const char *kind_of(const char *id, const char *name) {
+  const char *at = strncmp(id, "cpu", 3) == 0 ? strstr(name, " thread") : NULL;
+  return at && (at = strchr(at, ',')) ? at + 1 + (at[1] == ' ') : name;
+}
+
+lp_status lp_manifest_check_device(const lp_run_folder *folder, const lp_experiment *x) {
+  const json_t *then = json_object_get(folder->manifest, "device");
+  const char *id = json_string_value(json_object_get(then, "id"));
+  const char *name = json_string_value(json_object_get(then, "name"));
+  const char *driver = json_string_value(json_object_get(then, "driver"));
+  const lp_device_info *now = &x->device_info;
+  if (!id || !name) return LP_OK;
+  const char *old = kind_of(id, name), *new = kind_of(now->id, now->name);
+  bool same = strcmp(old, new) == 0 && (!driver || strcmp(driver, now->driver) == 0);
+  if (same) return LP_OK;
+  return lp_fail(
+      LP_ERR_ARG,
+      "%s was begun on %s%s%s and would go on on %s%s%s: the networks would not be those "
+      "of one device to the bit; go on where it was begun, or begin anew",
+      folder->dir, old, driver && *driver ? ", driver " : "", driver ? driver : "", new,
+      *now->driver ? ", driver " : "", now->driver);
+}
+
 lp_status lp_manifest_check_data(const lp_run_folder *folder, const lp_experiment *x) {
   const json_t *then = json_object_get(json_object_get(folder->manifest, "data"), "files");
   json_t *now = files_json(x), *a;
