@@ -47,53 +47,7 @@ typedef struct model {
   const char *name;
   uint32_t batch; /* unless asked for */
   lp_net_spec spec;
-  lp_status (*build)(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode mode,
-                     uint32_t history, lp_net *net);
 } model;
-
-/* The layer under study on a sheet of side x side units (0: one row), as plugins build it. */
-static lp_val apply_layer(lp_graph *g, const char *layer, const char *path, lp_val x, uint32_t n_in,
-                          uint32_t n_out, uint32_t side) {
-  lp_spec spec;
-  lp_val y = LP_NO_VAL;
-  lp_layer_request req = {.struct_size = sizeof req,
-                          .n_in = n_in,
-                          .n_out = n_out,
-                          .extent_in = {side, side},
-                          .extent_out = {side, side},
-                          .path = path};
-  lp_status s = lp_spec_parse(LP_KIND_LAYER, layer, &spec);
-  if (s == LP_OK) {
-    const lp_layer *row = spec.entry->descriptor;
-    s = row->build(row->self, spec.args, g, &req, x, &y);
-    lp_spec_free(&spec);
-  }
-  if (s != LP_OK) lp_graph_fail(g, s, "layer %s: %s", path, lp_error_message());
-  return y;
-}
-
-/* 784 - 1024 - the layer, 32 x 32 units on both sides - 10. */
-static lp_status build_mlp(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode mode,
-                           uint32_t history, lp_net *net) {
-  (void)mode, (void)history;
-  enum { SIDE = 32, UNITS = SIDE * SIDE };
-  uint32_t pixels = spec->in_channels * spec->in_h * spec->in_w;
-  lp_desc images = LP_DESC(LP_U8, n, spec->in_channels, spec->in_h, spec->in_w);
-  lp_desc labels = LP_DESC(LP_I32, n);
-  lp_op_params normalize = {.normalize = spec->pixels}, flat = {.shape = {2, {n, pixels}}};
-  *net =
-      (lp_net){.images = lp_input(g, "images", &images), .labels = lp_input(g, "labels", &labels)};
-  lp_val x = lp_apply(g, LP_OP_NORMALIZE, &normalize, &net->images, 1);
-  x = lp_apply(g, LP_OP_RESHAPE, &flat, &x, 1);
-  x = apply_layer(g, "plain", "fc1", x, pixels, UNITS, 0);
-  x = lp_apply(g, LP_OP_RELU, NULL, &x, 1);
-  x = apply_layer(g, spec->layer, "lp", x, UNITS, UNITS, SIDE);
-  x = lp_apply(g, LP_OP_RELU, NULL, &x, 1);
-  net->logits = apply_layer(g, "plain", "fc2", x, UNITS, spec->classes, 0);
-  lp_val in[3] = {net->logits, net->labels, LP_NO_VAL};
-  net->loss = lp_apply(g, LP_OP_CROSS_ENTROPY, NULL, in, 3);
-  return lp_graph_status(g);
-}
 
 #define MNIST_PIXELS                                                                               \
   {                                                                                                \
@@ -117,12 +71,17 @@ static const model models[] = {
       .in_w = 28,
       .pixels = MNIST_PIXELS,
       .dropout = -1,
-      .dropout2d = -1},
-     lp_net_build},
+      .dropout2d = -1}},
     {"mlp",
      64,
-     {.classes = 10, .in_channels = 1, .in_h = 28, .in_w = 28, .pixels = MNIST_PIXELS},
-     build_mlp},
+     {.model = "mlp",
+      .classes = 10,
+      .in_channels = 1,
+      .in_h = 28,
+      .in_w = 28,
+      .pixels = MNIST_PIXELS,
+      .dropout = -1,
+      .dropout2d = -1}},
     {"alexnet",
      16,
      {.model = "alexnet",
@@ -132,8 +91,7 @@ static const model models[] = {
       .in_w = 224,
       .pixels = IMAGENET_PIXELS,
       .dropout = -1,
-      .dropout2d = -1},
-     lp_net_build},
+      .dropout2d = -1}},
 };
 
 static const model *find_model(const char *name) {
@@ -164,15 +122,16 @@ static lp_status build_network(trainer *t, const model *m, const bench_network *
   lp_optim_spec optim = lp_optim_defaults(LP_OPT_SGD);
   optim.momentum = 0.5f;
   optim.decay = 0.01f;
-  lp_net out;
+  lp_net out = {0};
   uint32_t n = 0;
   size_t image = (size_t)spec.in_channels * spec.in_h * spec.in_w;
   lp_status s = make_data(t, net->batch * image, net->batch * sizeof(int32_t));
-  if (s == LP_OK) s = m->build(&spec, t->graph, net->batch, LP_TRAIN, 0, &out);
+  if (s == LP_OK) s = lp_net_build(&spec, t->graph, net->batch, LP_TRAIN, 0, &out);
   if (s == LP_OK) {
     t->target[0] = out.loss;
     s = lp_optim_build(&optim, t->graph, out.loss, t->target + 1, MAX_TARGETS - 1, &n);
   }
+  lp_net_free(&out);
   if (s != LP_OK) return s;
   uint8_t *pixel = t->data[0];
   int32_t *label = t->data[1];
@@ -184,6 +143,27 @@ static lp_status build_network(trainer *t, const model *m, const bench_network *
   t->checked_steps = 3;
   t->upload = true;
   return LP_OK;
+}
+
+/* The layer under study on a sheet of side x side units (0: one row), as plugins build it. */
+static lp_val apply_layer(lp_graph *g, const char *layer, const char *path, lp_val x, uint32_t n_in,
+                          uint32_t n_out, uint32_t side) {
+  lp_spec spec;
+  lp_val y = LP_NO_VAL;
+  lp_layer_request req = {.struct_size = sizeof req,
+                          .n_in = n_in,
+                          .n_out = n_out,
+                          .extent_in = {side, side},
+                          .extent_out = {side, side},
+                          .path = path};
+  lp_status s = lp_spec_parse(LP_KIND_LAYER, layer, &spec);
+  if (s == LP_OK) {
+    const lp_layer *row = spec.entry->descriptor;
+    s = row->build(row->self, spec.args, g, &req, x, &y);
+    lp_spec_free(&spec);
+  }
+  if (s != LP_OK) lp_graph_fail(g, s, "layer %s: %s", path, lp_error_message());
+  return y;
 }
 
 /* Inputs x and dy; results y, dx and the gradients of weights and bias. */

@@ -29,13 +29,13 @@ check analysis "train exec experiment report"
 check report "train exec experiment"
 check experiment ""
 
-# A folder's own headers stay in the folder; base's text helpers serve all, and exec reads the graph's
-# structures, by design.
+# A folder's own headers stay in the folder; base's text helpers and io's YAML serve all, and exec
+# reads the graph's structures, by design.
 for f in $(grep -rlE '#include "\.\./' core --include='*.c' --include='*.h'); do
   dir=$(echo "$f" | cut -d/ -f2)
   for inc in $(grep -oE '#include "(\.\./)+[a-z_/]+\.h"' "$f" | sed -E 's/.*"(.*)"/\1/'); do
     target=$(realpath --relative-to=. "$(dirname "$f")/$inc" 2>/dev/null | cut -d/ -f2)
-    [ "$target" = "$dir" ] || [ "$target" = base ] || [ "$dir:$target" = exec:graph ] || fail "$f includes $inc of core/$target"
+    [ "$target" = "$dir" ] || [ "$target" = base ] || [ "${inc##*../}" = io/yaml.h ] || [ "$dir:$target" = exec:graph ] || fail "$f includes $inc of core/$target"
   done
 done
 

@@ -7,14 +7,16 @@
 
 typedef struct model {
   const char *name, *summary;
-  uint32_t size, resize, sheet[2];
+  uint32_t size, resize;
+  const char *sheet; /* of the layer under study */
 } model;
 
-static lp_status describe(uint32_t i, model *m) {
-  m->name = lp_model_get(i, &m->summary);
-  const lp_net_spec spec = {.model = m->name};
-  lp_status s = lp_net_input(m->name, &m->size, &m->resize);
-  return s == LP_OK ? lp_net_sheet(&spec, m->sheet) : s;
+static void describe(const lp_netspec *n, model *m) {
+  m->name = lp_netspec_name(n);
+  m->summary = lp_netspec_summary(n);
+  m->sheet = lp_netspec_knob(n, "sheet");
+  if (!m->sheet) m->sheet = "";
+  lp_netspec_input(n, &m->size, &m->resize);
 }
 
 /* The presets that train it, from their files; empty where there are none. */
@@ -32,12 +34,11 @@ static lp_status presets_of(const char *name, json_t *out) {
 }
 
 static void print_model(const model *m, const json_t *presets) {
-  char image[32], sheet[32];
+  char image[32];
   size_t i;
   json_t *preset;
   snprintf(image, sizeof image, "%u x %u", m->size, m->size);
-  snprintf(sheet, sizeof sheet, "%u x %u", m->sheet[0], m->sheet[1]);
-  printf("%-10s %-10s %-9s %s", m->name, image, sheet, m->summary);
+  printf("%-10s %-10s %-9s %s", m->name, image, m->sheet, m->summary);
   json_array_foreach(presets, i, preset)
       printf("%s%s", i ? ", " : "; presets: ", json_string_value(preset));
   putchar('\n');
@@ -48,19 +49,29 @@ static int run(cli_args *a) {
   if (!a->json)
     printf("%s%-10s %-10s %-9s %s%s\n", cli_bold(stdout), "model", "images", "sheet",
            "what it is; presets that train it", cli_plain(stdout));
-  for (uint32_t i = 0; lp_model_get(i, NULL); i++) {
-    model m = {0};
+  char **names = NULL;
+  uint32_t n = 0;
+  lp_status status = lp_network_names(&names, &n);
+  for (uint32_t i = 0; i < n && status == LP_OK; i++) {
+    lp_netspec *network;
     json_t *presets = json_array();
-    if (describe(i, &m) != LP_OK || presets_of(m.name, presets) != LP_OK) {
-      json_decref(presets);
-      json_decref(all);
-      return cli_fail();
+    status = lp_netspec_load(names[i], &network);
+    if (status == LP_OK) status = presets_of(names[i], presets);
+    if (status == LP_OK) {
+      model m;
+      describe(network, &m);
+      if (!a->json) print_model(&m, presets);
+      json_array_append_new(all, json_pack("{s:s, s:s, s:i, s:i, s:s, s:O}", "name", m.name,
+                                           "summary", m.summary, "image", (int)m.size, "resize",
+                                           (int)m.resize, "sheet", m.sheet, "presets", presets));
     }
-    if (!a->json) print_model(&m, presets);
-    json_array_append_new(all,
-                          json_pack("{s:s, s:s, s:i, s:i, s:[i,i], s:o}", "name", m.name, "summary",
-                                    m.summary, "image", (int)m.size, "resize", (int)m.resize,
-                                    "sheet", (int)m.sheet[0], (int)m.sheet[1], "presets", presets));
+    json_decref(presets);
+    lp_netspec_free(network);
+  }
+  lp_network_names_free(names, n);
+  if (status != LP_OK) {
+    json_decref(all);
+    return cli_fail();
   }
   if (a->json) return cli_print_json(json_pack("{s:o}", "models", all));
   json_decref(all);

@@ -92,7 +92,7 @@ static lp_status lenet_open(const char *device, const uint8_t *images, const int
                             lenet *l) {
   static const size_t bytes[] = {LENET_BATCH * LENET_PIXELS, LENET_BATCH * sizeof(int32_t)};
   const void *data[] = {images, labels};
-  lp_net net;
+  lp_net net = {0};
   lp_net_spec spec = {.model = "lenet",
                       .layer = "locality:cost=linear",
                       .classes = 10,
@@ -114,6 +114,7 @@ static lp_status lenet_open(const char *device, const uint8_t *images, const int
     l->target[l->n_targets++] = net.loss;
     s = lp_plan_create(l->session, l->graph, l->target, l->n_targets, NULL, &l->plan);
   }
+  lp_net_free(&net);
   for (int i = 0; i < 2 && s == LP_OK; i++) {
     s = lp_session_buffer(l->session, bytes[i], &l->bound[i]);
     if (s == LP_OK) s = lp_session_upload(l->session, l->bound[i], data[i], bytes[i], NULL);

@@ -215,6 +215,10 @@ lp_status lp_graph_shape(const lp_graph *g, lp_val v, lp_desc *out) {
   return LP_OK;
 }
 
+uint32_t lp_graph_value_count(const lp_graph *g) {
+  return g->n_values - 1; /* value 0 is none */
+}
+
 uint32_t lp_graph_params(const lp_graph *g, lp_val *out, uint32_t cap) {
   uint32_t n = 0;
   for (uint32_t i = 1; i < g->n_values; i++) {

@@ -1,7 +1,7 @@
 /* Optimisers: PyTorch's defaults, parameter groups, and their steps as ops. */
-#include "nn_internal.h"
-
 #include "../base/text.h"
+
+#include <locality/nn.h>
 
 #include <stdio.h>
 #include <stdlib.h>

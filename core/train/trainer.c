@@ -13,6 +13,42 @@ static lp_status out_of_memory(void) {
 
 /* ---- plans --------------------------------------------------------------------------------- */
 
+/* What a plan of that use computes. */
+static lp_status choose_targets(const lp_trainer *t, lp_use_plan key, lp_graph *g,
+                                const lp_net *net, lp_val *target, uint32_t *n) {
+  static const char *const site_name[] = {"lp_in", "lp_out"};
+  lp_status status = LP_OK;
+  switch (key.use) {
+  case USE_TRAIN:
+    target[0] = net->loss;
+    status = lp_optim_build(&t->spec.optim, g, net->loss, target + 1, 2, n);
+    *n += 1;
+    break;
+  case USE_ACCUMULATE:
+    target[0] = net->loss;
+    *n = 2;
+    status = lp_optim_accumulate(g, net->loss, (float)key.batch / (float)key.total, key.first,
+                                 &target[1]);
+    break;
+  case USE_UPDATE:
+    status = lp_optim_update(&t->spec.optim, g, target, 2, n);
+    break;
+  case USE_EVAL:
+    target[0] = net->loss;
+    *n = 1;
+    break;
+  case USE_ACTIVATIONS:
+    for (*n = 0; *n < 2; *n += 1) {
+      const lp_site *site = lp_net_site(net, site_name[*n]);
+      if (!site)
+        return lp_fail(LP_ERR_ARG, "network %s records no site named %s", t->model, site_name[*n]);
+      target[*n] = site->val;
+    }
+    break;
+  }
+  return status;
+}
+
 static lp_status build_graph(const lp_trainer *t, lp_use_plan key, lp_graph **out, lp_val *target,
                              uint32_t *n) {
   static const char *const name[] = {"train", "accumulate", "update", "eval", "activations"};
@@ -25,32 +61,8 @@ static lp_status build_graph(const lp_trainer *t, lp_use_plan key, lp_graph **ou
   lp_net net;
   status =
       lp_net_build(&t->spec.net, *out, key.batch, training ? LP_TRAIN : LP_EVAL, history, &net);
-  if (status != LP_OK) return status;
-  switch (key.use) {
-  case USE_TRAIN:
-    target[0] = net.loss;
-    status = lp_optim_build(&t->spec.optim, *out, net.loss, target + 1, 2, n);
-    *n += 1;
-    break;
-  case USE_ACCUMULATE:
-    target[0] = net.loss;
-    *n = 2;
-    status = lp_optim_accumulate(*out, net.loss, (float)key.batch / (float)key.total, key.first,
-                                 &target[1]);
-    break;
-  case USE_UPDATE:
-    status = lp_optim_update(&t->spec.optim, *out, target, 2, n);
-    break;
-  case USE_EVAL:
-    target[0] = net.loss;
-    *n = 1;
-    break;
-  case USE_ACTIVATIONS:
-    target[0] = net.lp_in;
-    target[1] = net.lp_out;
-    *n = 2;
-    break;
-  }
+  if (status == LP_OK) status = choose_targets(t, key, *out, &net, target, n);
+  lp_net_free(&net);
   return status;
 }
 

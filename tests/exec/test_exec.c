@@ -68,6 +68,7 @@ static void training_step_is_fused(void **state) {
   assert_true(a.transient_unplanned < b.transient_unplanned);
   lp_plan_free(fused);
   lp_plan_free(plain);
+  lp_net_free(&l.net);
   lp_graph_free(l.g);
   lp_session_close(s);
 }
@@ -83,6 +84,7 @@ static void control_and_treatment_are_paired(void **state) {
     assert_int_equal(lp_plan_create(s, l.g, l.target, l.n, NULL, &p), LP_OK);
     assert_int_equal(lp_session_read(s, "lp.weight", w[i], sizeof w[i]), LP_OK);
     lp_plan_free(p);
+    lp_net_free(&l.net);
     lp_graph_free(l.g);
     lp_session_close(s);
   }
@@ -123,6 +125,7 @@ static void refused_fusion_is_undone(void **state) {
   lp_plan_get_info(p, &info);
   assert_int_equal(info.fused, 0);
   lp_plan_free(p);
+  lp_net_free(&l.net);
   lp_graph_free(l.g);
   lp_session_close(s);
 }
@@ -136,6 +139,7 @@ static void refused_op_is_named(void **state) {
   assert_non_null(strstr(lp_error_message(), "maxpool2d"));
   assert_non_null(strstr(lp_error_message(), "(64,10,24,24)"));
   assert_null(p);
+  lp_net_free(&l.net);
   lp_graph_free(l.g);
   lp_session_close(s);
 }
@@ -152,6 +156,7 @@ static void dry_run_allocates_nothing(void **state) {
   assert_true(info.transient_bytes > 1000000 && info.persistent_bytes > 4 * 20000);
   assert_int_equal(lp_plan_run(p, &(lp_run){0}), LP_ERR_ARG);
   lp_plan_free(p);
+  lp_net_free(&l.net);
   lp_graph_free(l.g);
   lp_session_close(s);
 }
@@ -183,6 +188,7 @@ static void failures_come_out(void **state) {
       if (reachable) assert_string_not_equal(lp_error_message(), "");
       for (int i = 0; i < 2; i++) lp_session_buffer_free(s, bound[i]);
       lp_plan_free(p);
+      lp_net_free(&l.net);
       lp_graph_free(l.g);
       lp_session_close(s);
     }
@@ -202,6 +208,7 @@ static void small_allocations_are_respected(void **state) {
   s = open_session("null:max_alloc=100000");
   assert_int_equal(lp_plan_create(s, l.g, l.target, l.n, NULL, &p), LP_ERR_MEMORY);
   assert_non_null(strstr(lp_error_message(), "100000"));
+  lp_net_free(&l.net);
   lp_graph_free(l.g);
   lp_session_close(s);
 }
@@ -214,6 +221,7 @@ static void wrong_number_of_inputs(void **state) {
   assert_int_equal(lp_plan_create(s, l.g, l.target, l.n, NULL, &p), LP_OK);
   assert_int_equal(lp_plan_run(p, &(lp_run){0}), LP_ERR_ARG);
   lp_plan_free(p);
+  lp_net_free(&l.net);
   lp_graph_free(l.g);
   lp_session_close(s);
 }

@@ -94,6 +94,7 @@ typedef struct lenet_run {
 static void close_run(lenet_run *r) {
   lp_plan_free(r->plan);
   lp_graph_free(r->graph);
+  lp_net_free(&r->net);
   for (int i = 0; i < 2; i++)
     if (r->bound[i]) lp_session_buffer_free(r->session, r->bound[i]);
   *r = (lenet_run){0};
@@ -192,7 +193,8 @@ static lp_status first_step(lenet *l, lp_session *s) {
   lp_status status = start_run(l, s, l->batch, LP_TRAIN, &r);
   uint32_t n = status == LP_OK ? lp_graph_params(r.graph, param, MAX_PARAMS) : 0, count = 0;
   if (status == LP_OK) status = lp_grad(r.graph, r.net.loss, param, n, grad);
-  lp_val value[] = {r.net.lp_in, r.net.lp_out, r.net.log_probs};
+  lp_val value[] = {lp_net_site(&r.net, "lp_in")->val, lp_net_site(&r.net, "lp_out")->val,
+                    r.net.log_probs};
   for (uint32_t i = 0; status == LP_OK && i < 3; i++) {
     ref[count] = golden_take(l->g, "step0/%s", activation[i]);
     if (ref[count]) target[count++] = value[i];

@@ -21,7 +21,7 @@ static const network networks[] = {
 static lp_status compile(lp_session *s, const network *n, lp_mode mode, lp_optimizer kind) {
   lp_graph *g = NULL;
   lp_plan *plan = NULL;
-  lp_net net;
+  lp_net net = {0};
   lp_val target[16];
   uint32_t count = 0;
   lp_net_spec spec = {.model = n->model,
@@ -46,6 +46,7 @@ static lp_status compile(lp_session *s, const network *n, lp_mode mode, lp_optim
     st = lp_plan_create(s, g, target, count, NULL, &plan);
   }
   lp_plan_free(plan);
+  lp_net_free(&net);
   lp_graph_free(g);
   return st;
 }

@@ -50,6 +50,8 @@ static inline lp_val lp_output(lp_val first, uint32_t i) {
 }
 
 LP_API lp_status lp_graph_shape(const lp_graph *g, lp_val v, lp_desc *out);
+/* How many values it has so far; their ids are 1 up to this number. */
+LP_API uint32_t lp_graph_value_count(const lp_graph *g);
 
 /* Reverse-mode differentiation: adds the nodes that compute d loss / d wrt[i]. loss is a scalar. A
  * value that loss does not depend on gets LP_NO_VAL. */

@@ -31,6 +31,12 @@ LP_API char *lp_path_join(const char *a, const char *b);
  * ~/.cache/locality; joined with name; its parent is created. */
 LP_API lp_status lp_cache_path(const char *name, char *out, size_t cap);
 
+/* Path of a file that goes with the library, wherever that was installed or built: `name` (NULL:
+ * the folder itself) in the installed folder `kind` ("presets"), or in folder in_build of the build
+ * tree that the library runs from. It need not exist. */
+LP_API lp_status lp_shared_path(const char *kind, const char *in_build, const char *name, char *out,
+                                size_t cap);
+
 /* Lower-case hex SHA-256 with its NUL. */
 LP_API lp_status lp_sha256_file(const char *path, char hex[65]);
 LP_API lp_status lp_sha256(const void *data, size_t n, char hex[65]);

@@ -1,51 +1,70 @@
-/* nn.h: the networks of the experiments, built into graphs.
+/* nn.h: networks built into graphs, and their optimisers.
  *
- * A network is a row of a table (core/nn/models.c): a name, defaults and a function that adds its
- * layers to a graph. The layer under study (plain or locality) is named by a layer spec, so every
- * registered layer plugin can stand there.
+ * A network is text (network.h); here it becomes nodes of a graph: input, normalisation, its layers
+ * one after the other, and the loss. Every layer is a registered one, so a plugin can stand
+ * anywhere.
  */
 #ifndef LOCALITY_NN_H
 #define LOCALITY_NN_H
 
 #include <locality/graph.h>
+#include <locality/network.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct lp_net_spec {
-  const char *model; /* "lenet" */
-  const char *layer; /* "plain", "locality:cost=linear", ...: the layer under study */
+  const char *model; /* a network's name or file (network.h) */
+  const char *layer; /* its knob of that name: "plain", "locality:cost=linear", ... */
   uint32_t classes;
   uint32_t in_channels, in_h, in_w;
-  uint32_t sheet[2];          /* rows, columns of the layer under study; 0 0: the model's default */
+  uint32_t sheet[2];          /* its knob: rows, columns; 0 0: the network's default */
   lp_normalize_params pixels; /* applied on the device to u8 images */
-  float dropout, dropout2d;   /* drop probabilities; negative: the model's default */
+  float dropout, dropout2d;   /* its knobs: drop probabilities; negative: the network's default */
 } lp_net_spec;
+
+/* A sheet of units whose activations are kept. */
+typedef struct lp_site {
+  const char *name, *layer; /* as recorded, and the layer that it is the output of */
+  uint32_t ndim, extent[LP_MAX_AXES], units;
+  lp_val val; /* (N, units) */
+} lp_site;
+
+/* One layer as it was built. */
+typedef struct lp_net_layer {
+  const char *name, *spec;
+  const char *sheet, *site; /* "7x7" and the site's name; NULL without */
+  lp_val out;
+  uint32_t first, end; /* its values in the graph: first .. end - 1 */
+} lp_net_layer;
 
 /* The values of one built network. Images are u8 (N,C,H,W), labels i32 (N). */
 typedef struct lp_net {
   lp_val images, labels;
-  lp_val lp_in, lp_out; /* activations before and after the layer under study, (N, units) */
   lp_val logits, log_probs;
-  lp_val loss; /* mean negative log-likelihood */
+  lp_val loss;   /* mean negative log-likelihood */
+  lp_site *site; /* in the order of the layers */
+  lp_net_layer *layer;
+  uint32_t n_sites, n_layers;
+  lp_netspec *network; /* what the names point into */
 } lp_net;
 
 /* Adds a network for batches of n to g. In LP_TRAIN mode dropout is on and batch norm uses batch
  * statistics. history: rows of the per-step metrics state "metrics" (op.h, CROSS_ENTROPY), 0 none.
- */
+ * A layer that does not fit is one line that begins with FILE:LINE. Free *out with lp_net_free,
+ * also after a failure; the graph does not need it. */
 LP_API lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode mode,
                               uint32_t history, lp_net *out);
-
-/* Name of the i-th model, NULL past the last; *summary (may be NULL): what it is, in a line. Static
- * text; any thread. */
-LP_API const char *lp_model_get(uint32_t i, const char **summary);
+LP_API void lp_net_free(lp_net *net);
+/* The site of that name; NULL when the network records none. */
+LP_API const lp_site *lp_net_site(const lp_net *net, const char *name);
 
 /* The size of images that a model is made for: side in pixels, and the shorter side of an image
  * before the centre is cut out. */
 LP_API lp_status lp_net_input(const char *model, uint32_t *size, uint32_t *resize);
 
-/* Units of the layer under study: rows x columns of its sheet for this spec. */
+/* Rows x columns of the network's knob `sheet` for this spec. */
 LP_API lp_status lp_net_sheet(const lp_net_spec *spec, uint32_t rows_cols[2]);
 
 typedef enum lp_optimizer { LP_OPT_SGD, LP_OPT_RMSPROP, LP_OPT_ADAM, LP_OPT_ADAMW } lp_optimizer;

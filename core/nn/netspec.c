@@ -1,0 +1,319 @@
+/* A network's text: knobs filled in, layers named and checked, the canonical form. */
+#include "netspec.h"
+
+#include "../base/text.h"
+
+#include <locality/registry.h>
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static lp_status no_memory(void) {
+  return lp_fail(LP_ERR_MEMORY, "network: out of memory");
+}
+
+/* ---- layers -------------------------------------------------------------------------------- */
+
+static void layers_free(lp_layerspec *layer, uint32_t n) {
+  for (uint32_t i = 0; layer && i < n; i++) {
+    free(layer[i].name);
+    free(layer[i].spec);
+    free(layer[i].sheet);
+    free(layer[i].record);
+    for (uint32_t k = 0; k < layer[i].n_from; k++) free(layer[i].from[k]);
+    free(layer[i].from);
+  }
+  free(layer);
+}
+
+lp_status lp_layer_fail(const lp_netspec *n, const lp_layerspec *l, lp_status status) {
+  char place[300];
+  if (l->line)
+    snprintf(place, sizeof place, "%s:%u", n->where, l->line);
+  else
+    snprintf(place, sizeof place, "%s", n->where);
+  return l->name ? lp_fail_in(status, "%s: %s", place, l->name) : lp_fail_in(status, "%s", place);
+}
+
+lp_status lp_sheet_parse(const char *text, lp_sheet *out) {
+  *out = (lp_sheet){.units = 1};
+  const char *p = text;
+  while (isdigit((unsigned char)*p) && out->ndim < LP_MAX_AXES) {
+    char *end;
+    unsigned long long v = strtoull(p, &end, 10);
+    if (v < 1 || v > 1u << 24 || v * out->units > 1u << 30) break;
+    out->extent[out->ndim++] = (uint32_t)v;
+    out->units *= (uint32_t)v;
+    if (*end == '\0') return LP_OK;
+    if (*end != 'x') break;
+    p = end + 1;
+  }
+  return lp_fail(LP_ERR_ARG, "sheet '%s' is not rows x columns, as 7x7 (or 49, or 5x5x4)", text);
+}
+
+bool lp_sheet_is_lattice(const lp_sheet *s) {
+  for (uint32_t i = 0; i < s->ndim; i++)
+    if (s->extent[i] < 2) return false;
+  return s->ndim > 1;
+}
+
+/* ---- knobs --------------------------------------------------------------------------------- */
+
+const char *lp_netspec_knob(const lp_netspec *n, const char *name) {
+  for (uint32_t i = 0; i < n->n_knobs; i++)
+    if (strcmp(n->knob[i].name, name) == 0) return n->knob[i].value;
+  return NULL;
+}
+
+static bool name_char(char c) {
+  return isalnum((unsigned char)c) || c == '_';
+}
+
+static lp_status unknown_knob(const lp_netspec *n, const char *name) {
+  const char **names = calloc(n->n_knobs + 1, sizeof *names);
+  if (!names) return no_memory();
+  for (uint32_t i = 0; i < n->n_knobs; i++) names[i] = n->knob[i].name;
+  names[n->n_knobs] = "classes";
+  lp_status status = lp_fail(LP_ERR_NOT_FOUND, "$%s is no knob of this network%s", name,
+                             lp_did_you_mean_or(name, names, n->n_knobs + 1).text);
+  free(names);
+  return status;
+}
+
+char *lp_knobs_fill(const lp_netspec *n, const char *text) {
+  char *out = NULL;
+  size_t size;
+  FILE *f = open_memstream(&out, &size);
+  if (!f) {
+    no_memory();
+    return NULL;
+  }
+  lp_status status = LP_OK;
+  for (const char *p = text; *p && status == LP_OK;) {
+    if (*p != '$') {
+      fputc(*p++, f);
+      continue;
+    }
+    char name[64];
+    size_t len = 0;
+    for (p++; name_char(*p) && len + 1 < sizeof name; p++) name[len++] = *p;
+    name[len] = '\0';
+    const char *value = lp_netspec_knob(n, name);
+    if (strcmp(name, "classes") == 0)
+      fputs("$classes", f);
+    else if (!value)
+      status = unknown_knob(n, name);
+    else /* a spec inside a spec stands in parentheses */
+      fprintf(f, p - len - 1 > text && strpbrk(value, ",()") ? "(%s)" : "%s", value);
+  }
+  if (fclose(f) != 0 && status == LP_OK) status = no_memory();
+  if (status == LP_OK) return out;
+  free(out);
+  return NULL;
+}
+
+char *lp_layer_spec_text(const lp_layerspec *l, uint32_t classes) {
+  const char *at = strstr(l->spec, "$classes");
+  if (!at) return strdup(l->spec);
+  char *text = NULL;
+  int n =
+      asprintf(&text, "%.*s%u%s", (int)(at - l->spec), l->spec, classes, at + strlen("$classes"));
+  return n < 0 ? NULL : text;
+}
+
+/* ---- finishing ----------------------------------------------------------------------------- */
+
+char *lp_copy_or_null(const char *s, bool *ok) {
+  if (!s) return NULL;
+  char *copy = strdup(s);
+  if (!copy) *ok = false;
+  return copy;
+}
+
+/* The index of a finished layer before `end`; end when there is none. */
+static uint32_t find_layer(const lp_netspec *n, const char *name, uint32_t end) {
+  for (uint32_t i = 0; i < end; i++)
+    if (n->layer[i].name && strcmp(n->layer[i].name, name) == 0) return i;
+  return end;
+}
+
+static bool is_written_name(const lp_netspec *n, const char *name) {
+  for (uint32_t i = 0; i < n->n_layers; i++)
+    if (n->written[i].name && strcmp(n->written[i].name, name) == 0) return true;
+  return false;
+}
+
+/* Letters, digits, _ - and /: a dot would part a layer from its parameter. */
+static bool usable_name(const char *s) {
+  if (!*s) return false;
+  for (; *s; s++)
+    if (!isalnum((unsigned char)*s) && !strchr("_-/", *s)) return false;
+  return true;
+}
+
+/* "relu3" for the third layer of that kind, skipping names that are taken. */
+static char *make_name(const lp_netspec *n, uint32_t i) {
+  const lp_layerspec *l = &n->layer[i];
+  int len = (int)strcspn(l->spec, ":");
+  uint32_t count = 1;
+  for (uint32_t k = 0; k < i; k++)
+    count += (int)strcspn(n->layer[k].spec, ":") == len &&
+             strncmp(n->layer[k].spec, l->spec, (size_t)len) == 0;
+  for (;; count++) {
+    char *name = NULL;
+    if (asprintf(&name, "%.*s%u", len, l->spec, count) < 0) return NULL;
+    if (!is_written_name(n, name) && find_layer(n, name, i) == i) return name;
+    free(name);
+  }
+}
+
+/* The spec in canonical form, so that a misspelt parameter is known at once. */
+static lp_status check_spec(lp_layerspec *l) {
+  enum { ANY_CLASSES = 10 };
+  char *text = lp_layer_spec_text(l, ANY_CLASSES);
+  if (!text) return no_memory();
+  lp_spec spec = {0};
+  lp_status status = lp_spec_parse(LP_KIND_LAYER, text, &spec);
+  if (status == LP_OK && !strchr(l->spec, '$')) {
+    free(l->spec);
+    l->spec = spec.text;
+    spec.text = NULL;
+  }
+  lp_spec_free(&spec);
+  free(text);
+  return status;
+}
+
+static lp_status unknown_from(const lp_netspec *n, const char *name, uint32_t i) {
+  for (uint32_t k = i; k < n->n_layers; k++)
+    if (n->written[k].name && strcmp(n->written[k].name, name) == 0)
+      return lp_fail(LP_ERR_ARG, "from: %s comes after it; a layer takes earlier ones", name);
+  const char **names = calloc(i + 1, sizeof *names);
+  if (!names) return no_memory();
+  names[0] = "input";
+  for (uint32_t k = 0; k < i; k++) names[k + 1] = n->layer[k].name;
+  lp_status status = lp_fail(LP_ERR_NOT_FOUND, "from: no layer is named '%s'%s", name,
+                             lp_did_you_mean(name, names, i + 1).text);
+  free(names);
+  return status;
+}
+
+static lp_status finish_layer(lp_netspec *n, uint32_t i) {
+  const lp_layerspec *w = &n->written[i];
+  lp_layerspec *l = &n->layer[i];
+  l->line = w->line;
+  bool ok = true;
+  l->name = lp_copy_or_null(w->name, &ok);
+  l->record = lp_copy_or_null(w->record, &ok);
+  l->from = w->n_from ? calloc(w->n_from, sizeof *l->from) : NULL;
+  if (!ok || (w->n_from && !l->from)) return no_memory();
+  l->n_from = w->n_from;
+  for (uint32_t k = 0; k < w->n_from; k++) l->from[k] = lp_copy_or_null(w->from[k], &ok);
+  if (!ok) return no_memory();
+  if (!(l->spec = lp_knobs_fill(n, w->spec))) return LP_ERR_ARG;
+  if (w->sheet && !(l->sheet = lp_knobs_fill(n, w->sheet))) return LP_ERR_ARG;
+  if (!l->name && !(l->name = make_name(n, i))) return no_memory();
+  if (!usable_name(l->name) || strcmp(l->name, "input") == 0)
+    return lp_fail(LP_ERR_ARG, "a layer cannot have this name: letters, digits, _ - and / serve");
+  uint32_t twin = find_layer(n, l->name, i);
+  if (twin < i)
+    return lp_fail(LP_ERR_ARG, "line %u has a layer of this name already", n->layer[twin].line);
+  if (lp_netspec_knob(n, l->name))
+    return lp_fail(LP_ERR_ARG, "a knob has this name too; rename one of them");
+  for (uint32_t k = 0; k < l->n_from; k++)
+    if (strcmp(l->from[k], "input") != 0 && find_layer(n, l->from[k], i) == i)
+      return unknown_from(n, l->from[k], i);
+  if (l->record && !usable_name(l->record))
+    return lp_fail(LP_ERR_ARG,
+                   "record: a site cannot be named '%s': letters, digits, _ - and / "
+                   "serve",
+                   l->record);
+  for (uint32_t k = 0; l->record && k < i; k++)
+    if (n->layer[k].record && strcmp(n->layer[k].record, l->record) == 0)
+      return lp_fail(LP_ERR_ARG, "record: %s records a site named '%s' already", n->layer[k].name,
+                     l->record);
+  lp_sheet sheet;
+  lp_status status = l->sheet ? lp_sheet_parse(l->sheet, &sheet) : LP_OK;
+  return status == LP_OK ? check_spec(l) : status;
+}
+
+/* A single-quoted YAML scalar. */
+static void quote(FILE *f, const char *text) {
+  fputc('\'', f);
+  for (; *text; text++) {
+    if (*text == '\'') fputc('\'', f);
+    fputc(*text, f);
+  }
+  fputc('\'', f);
+}
+
+static void write_key(FILE *f, const char *key, const char *text) {
+  if (!text) return;
+  fprintf(f, ", %s: ", key);
+  quote(f, text);
+}
+
+static lp_status write_text(lp_netspec *n) {
+  size_t size;
+  FILE *f = open_memstream(&n->text, &size);
+  if (!f) return no_memory();
+  fprintf(f, "input: {size: %u, resize: %u}\nlayers:\n", n->size, n->resize);
+  for (uint32_t i = 0; i < n->n_layers; i++) {
+    const lp_layerspec *l = &n->layer[i];
+    fprintf(f, "  - %s: {layer: ", l->name);
+    quote(f, l->spec);
+    write_key(f, "sheet", l->sheet);
+    write_key(f, "record", l->record);
+    if (l->n_from) fputs(", from: [", f);
+    for (uint32_t k = 0; k < l->n_from; k++) fprintf(f, "%s%s", k ? ", " : "", l->from[k]);
+    fputs(l->n_from ? "]}\n" : "}\n", f);
+  }
+  return fclose(f) == 0 ? LP_OK : no_memory();
+}
+
+lp_status lp_netspec_finish(lp_netspec *n) {
+  n->layer = calloc(n->n_layers + 1, sizeof *n->layer);
+  if (!n->layer) return no_memory();
+  for (uint32_t i = 0; i < n->n_layers; i++) {
+    lp_status status = finish_layer(n, i);
+    if (status != LP_OK) return lp_layer_fail(n, &n->layer[i], status);
+  }
+  return write_text(n);
+}
+
+/* ---- access ------------------------------------------------------------------------------- */
+
+void lp_netspec_free(lp_netspec *n) {
+  if (!n) return;
+  layers_free(n->written, n->n_layers);
+  layers_free(n->layer, n->n_layers);
+  for (uint32_t i = 0; i < n->n_knobs; i++) {
+    free(n->knob[i].name);
+    free(n->knob[i].value);
+  }
+  free(n->knob);
+  free(n->name);
+  free(n->where);
+  free(n->summary);
+  free(n->text);
+  free(n);
+}
+
+const char *lp_netspec_text(const lp_netspec *n) {
+  return n->text;
+}
+
+const char *lp_netspec_name(const lp_netspec *n) {
+  return n->name;
+}
+
+const char *lp_netspec_summary(const lp_netspec *n) {
+  return n->summary ? n->summary : "";
+}
+
+void lp_netspec_input(const lp_netspec *n, uint32_t *size, uint32_t *resize) {
+  *size = n->size;
+  *resize = n->resize;
+}

@@ -1,0 +1,59 @@
+/* What the files about a network's text share. */
+#ifndef LP_NETSPEC_H
+#define LP_NETSPEC_H
+
+#include <locality/network.h>
+
+/* One entry of `layers`. As written, texts hold "$knob"; in a finished network they do not, but for
+ * $classes. */
+typedef struct lp_layerspec {
+  char *name; /* NULL as written: none was given */
+  char *spec;
+  char *sheet;  /* or NULL */
+  char *record; /* or NULL */
+  char **from;
+  uint32_t n_from;
+  uint32_t line; /* of the file; 0: not from one */
+} lp_layerspec;
+
+typedef struct lp_knob {
+  char *name, *value;
+} lp_knob;
+
+struct lp_netspec {
+  char *name;  /* "lenet" */
+  char *where; /* the file, for messages */
+  char *summary;
+  uint32_t size, resize;
+  lp_knob *knob;
+  uint32_t n_knobs;
+  lp_layerspec *written, *layer; /* as written, and finished; n_layers each */
+  uint32_t n_layers;
+  char *text;
+};
+
+/* A sheet's text: its extents. "49" has one axis. */
+typedef struct lp_sheet {
+  uint32_t ndim, extent[LP_MAX_AXES], units;
+} lp_sheet;
+
+/* netspec.c */
+lp_status lp_sheet_parse(const char *text, lp_sheet *out);
+/* Does every axis have more than one unit? Else it only says how many units there are, and the
+ * topology lays them out. */
+bool lp_sheet_is_lattice(const lp_sheet *s);
+/* text with every $name replaced; malloc'ed. NULL when it is unknown (an error) or memory ends. */
+char *lp_knobs_fill(const lp_netspec *n, const char *text);
+/* Text of a layer's spec for data of that many classes; malloc'ed, NULL out of memory. */
+char *lp_layer_spec_text(const lp_layerspec *l, uint32_t classes);
+/* "WHERE:LINE: NAME: " before this thread's error; returns status. */
+lp_status lp_layer_fail(const lp_netspec *n, const lp_layerspec *l, lp_status status);
+/* strdup, or NULL for NULL; *ok becomes false when memory ends. */
+char *lp_copy_or_null(const char *s, bool *ok);
+/* Finished layers and canonical text from what was written. */
+lp_status lp_netspec_finish(lp_netspec *n);
+
+/* netspec_yaml.c: fills in everything but layer and text. */
+lp_status lp_netspec_read(lp_netspec *n, const char *text, size_t size);
+
+#endif
