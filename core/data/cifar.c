@@ -45,9 +45,20 @@ static void file_free(cifar_file *f) {
 static void cifar_close(lp_dataset *d) {
   cifar_set *c = (cifar_set *)d;
   for (int i = 0; i < TRAIN_FILES; i++) file_free(&c->part[i]);
+  dataset_free_common(d);
   free(c->name);
   free(c->source);
   free(c);
+}
+
+static const uint8_t *record_of(const cifar_set *c, uint32_t k) {
+  uint32_t part = 0;
+  while (k >= c->part[part].n) k -= c->part[part++].n;
+  return c->part[part].record + (size_t)k * RECORD;
+}
+
+static uint32_t cifar_label(const lp_dataset *d, uint32_t i) {
+  return record_of((const cifar_set *)d, i)[0];
 }
 
 static lp_status cifar_batch(const lp_dataset *d, const uint32_t *index, uint32_t n, uint64_t seed,
@@ -56,9 +67,7 @@ static lp_status cifar_batch(const lp_dataset *d, const uint32_t *index, uint32_
   (void)epoch;
   const cifar_set *c = (const cifar_set *)d;
   for (uint32_t i = 0; i < n; i++) {
-    uint32_t k = index[i], part = 0;
-    while (k >= c->part[part].n) k -= c->part[part++].n;
-    const uint8_t *record = c->part[part].record + (size_t)k * RECORD;
+    const uint8_t *record = record_of(c, index[i]);
     labels[i] = record[0];
     memcpy(images + (size_t)i * (RECORD - 1), record + 1, RECORD - 1);
   }
@@ -126,6 +135,7 @@ static lp_status read_files(cifar_set *c, const char *dir, lp_split split, histo
 
 static lp_status fill_info(cifar_set *c, const char *spec, const char *dir, histogram h) {
   c->base.batch = cifar_batch;
+  c->base.label = cifar_label;
   c->base.close = cifar_close;
   c->name = strdup(spec);
   c->source = strdup(dir);
@@ -150,6 +160,46 @@ static lp_status fill_info(cifar_set *c, const char *spec, const char *dir, hist
   return LP_OK;
 }
 
+static bool is_there(const char *dir, const char *name) {
+  struct stat st;
+  char *path = lp_path_join(dir, name);
+  bool there = path && stat(path, &st) == 0;
+  free(path);
+  return there;
+}
+
+/* What the place holds instead of the binary version, or NULL. */
+static const char *other_download(const char *dir) {
+  static const struct {
+    const char *file, *what;
+  } sign[] = {{"data_batch_1", "the Python version of CIFAR-10"},
+              {"cifar-10-batches-py", "the Python version of CIFAR-10"},
+              {"data_batch_1.mat", "the Matlab version of CIFAR-10"},
+              {"cifar-10-batches-mat", "the Matlab version of CIFAR-10"},
+              {"train.bin", "CIFAR-100"},
+              {"cifar-100-binary", "CIFAR-100"},
+              {"cifar-100-python", "CIFAR-100"},
+              {"cifar-10-binary.tar.gz", "an archive that is not unpacked"},
+              {"cifar-10-python.tar.gz", "the Python version of CIFAR-10"}};
+  struct stat st;
+  if (stat(dir, &st) != 0) return NULL;
+  if (!S_ISDIR(st.st_mode)) return "a file, not the folder that the archive unpacks into";
+  if (is_there(dir, file_name[0])) return NULL;
+  for (size_t i = 0; i < sizeof sign / sizeof *sign; i++)
+    if (is_there(dir, sign[i].file)) return sign[i].what;
+  return NULL;
+}
+
+/* Says which download is needed where another one is. */
+static lp_status explain(lp_status s, const char *dir) {
+  const char *what = other_download(dir);
+  if (!what || s == LP_ERR_MEMORY) return s;
+  return lp_fail(s,
+                 "%s is %s; cifar10: reads the binary version of CIFAR-10, unpacked: "
+                 "data_batch_1.bin to data_batch_5.bin and test_batch.bin",
+                 dir, what);
+}
+
 lp_status cifar_open(const char *spec, const char *rest, lp_split split,
                      const lp_image_defaults *usual, lp_dataset **out) {
   (void)usual;
@@ -165,6 +215,7 @@ lp_status cifar_open(const char *spec, const char *rest, lp_split split,
   const char *dir = stat(inner, &st) == 0 && S_ISDIR(st.st_mode) ? inner : rest;
   histogram h = {{0}};
   lp_status s = read_files(c, dir, split, h);
+  if (s != LP_OK) s = explain(s, dir);
   if (s == LP_OK) s = fill_info(c, spec, dir, h);
   free(inner);
   if (s == LP_OK)

@@ -8,14 +8,26 @@
 /* Every kind starts its own struct with this one. */
 struct lp_dataset {
   lp_dataset_info info;
+  lp_data_note *note;
+  uint32_t n_notes;
+  uint32_t *class_count; /* samples of each class */
+  int32_t *relabel;      /* the label that each of the files' classes gets; NULL: its own */
+  char **renamed;        /* names of the classes that labels then mean; NULL-terminated */
   /* The indices have been checked. */
   lp_status (*batch)(const lp_dataset *d, const uint32_t *index, uint32_t n, uint64_t seed,
                      uint32_t epoch, uint8_t *images, int32_t *labels);
   void (*close)(lp_dataset *d);
+  uint32_t (*label)(const lp_dataset *d, uint32_t i); /* sample i's class in the files */
   /* Images found broken so far; may be NULL. */
   uint32_t (*broken)(const lp_dataset *d);
   bool decodes; /* a batch takes work worth a thread */
 };
+
+/* Frees what opening and notes have put into the base; every close calls it. */
+void dataset_free_common(lp_dataset *d);
+/* Adds a note to the data set, unless it has the same one; a warning is logged as well. */
+lp_status dataset_note(lp_dataset *d, bool warning, const char *text);
+lp_status dataset_notef(lp_dataset *d, bool warning, const char *fmt, ...) LP_PRINTF(3, 4);
 
 /* A kind of spec: "NAME" or "NAME:REST", where REST stands for what the user gives ("idx:DIR"). */
 typedef struct data_loader {

@@ -309,6 +309,6 @@ lp_status lp_dataset_fetch(const char *name, const char *from) {
   if (s == LP_OK) return s;
   return lp_fail_in(s,
                     "%s is not in the cache and could not be fetched (with the four files at "
-                    "hand: `locality data %s --from DIR|URL`)",
+                    "hand: `locality data fetch %s --from DIR|URL`)",
                     name, name);
 }

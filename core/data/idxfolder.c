@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 const char *const idx_name[IDX_FILES] = {
     [IDX_FILE(LP_SPLIT_TRAIN, IDX_IMAGES)] = "train-images-idx3-ubyte",
@@ -28,16 +27,24 @@ lp_status idx_read_from(const char *dir, unsigned i, idx_file *out) {
   struct stat st;
   if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
     return lp_fail(LP_ERR_NOT_FOUND, "no folder %s", dir);
+  char folder[64] = ""; /* Kaggle's archives unpack every file into a folder of its name */
   for (int v = 0; v < 4; v++) {
     char name[64];
     variant(idx_name[i], v, name);
     char *path = lp_path_join(dir, name);
     if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory reading %s", dir);
-    bool there = access(path, F_OK) == 0;
+    bool there = stat(path, &st) == 0;
+    if (there && S_ISDIR(st.st_mode)) {
+      snprintf(folder, sizeof folder, "%s", name);
+      there = false;
+    }
     lp_status s = there ? idx_read(path, i % 2 == IDX_IMAGES ? 3 : 1, out) : LP_OK;
     free(path);
     if (there) return s;
   }
+  if (*folder)
+    return lp_fail(LP_ERR_NOT_FOUND, "%s: %s is a folder, expected a file: move what is in it here",
+                   dir, folder);
   char dotted[64];
   variant(idx_name[i], 2, dotted);
   return lp_fail(LP_ERR_NOT_FOUND, "%s: no file %s or %s, raw or .gz", dir, idx_name[i], dotted);

@@ -31,10 +31,15 @@ typedef struct folder_set {
 
 static void folder_close(lp_dataset *d) {
   folder_set *f = (folder_set *)d;
+  dataset_free_common(d);
   image_list_free(&f->list);
   free(f->name);
   free(f->state);
   free(f);
+}
+
+static uint32_t folder_label(const lp_dataset *d, uint32_t i) {
+  return ((const folder_set *)d)->list.item[i].label;
 }
 
 static uint32_t folder_broken(const lp_dataset *d) {
@@ -187,6 +192,7 @@ static lp_status hash(folder_set *f) {
 
 static lp_status fill(folder_set *f, const char *spec, const folder_options *o, lp_split split) {
   f->base.batch = folder_batch;
+  f->base.label = folder_label;
   f->base.close = folder_close;
   f->base.broken = folder_broken;
   f->base.decodes = true;

@@ -97,7 +97,7 @@ lp_status known_open(const char *spec, const char *rest, lp_split split,
   } else if (s == LP_ERR_FORMAT || s == LP_ERR_NOT_FOUND) {
     lp_fail_in(s,
                "the cached copy of %s is not usable: delete the folder %s, then run `locality data "
-               "%s`",
+               "fetch %s`",
                k->name, dir, k->name);
   }
   idx_free(&images);

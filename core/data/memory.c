@@ -17,6 +17,7 @@ typedef struct memory_set {
 
 static void memory_close(lp_dataset *d) {
   memory_set *m = (memory_set *)d;
+  dataset_free_common(d);
   idx_free(&m->images);
   idx_free(&m->labels);
   free(m->name);
@@ -38,6 +39,10 @@ static lp_status memory_batch(const lp_dataset *d, const uint32_t *index, uint32
   return LP_OK;
 }
 
+static uint32_t memory_label(const lp_dataset *d, uint32_t i) {
+  return ((const memory_set *)d)->labels.data[i];
+}
+
 /* From the exact counts of the 256 grey values. */
 void memory_stats(const idx_file *images, double stats[2]) {
   uint64_t count[256] = {0};
@@ -51,16 +56,24 @@ void memory_stats(const idx_file *images, double stats[2]) {
   stats[1] = sqrt(square / (double)n) / 255;
 }
 
-static lp_status check(const memory_set *m, uint32_t classes) {
+static lp_status check(const memory_set *m, const memory_spec *spec) {
+  const uint32_t classes = spec->classes;
   const idx_file *x = &m->images, *y = &m->labels;
   if (x->dim[0] != y->dim[0])
     return lp_fail(LP_ERR_FORMAT, "%s: %" PRIu32 " labels, expected %" PRIu32 ", the images in %s",
                    y->path, y->dim[0], x->dim[0], x->path);
-  for (uint32_t i = 0; i < y->dim[0]; i++)
-    if (y->data[i] >= classes)
-      return lp_fail(LP_ERR_FORMAT, "%s: label %u of sample %" PRIu32 ", expected 0 to %" PRIu32,
-                     y->path, y->data[i], i, classes - 1);
-  return LP_OK;
+  uint32_t most = 0, first = y->dim[0];
+  for (uint32_t i = y->dim[0]; i-- > 0;) {
+    if (y->data[i] >= classes) first = i;
+    if (y->data[i] > most) most = y->data[i];
+  }
+  if (most < classes) return LP_OK;
+  char hint[80] = "";
+  if (!spec->class_names)
+    snprintf(hint, sizeof hint, "; with %" PRIu32 " classes, write idx:DIR,classes=%" PRIu32,
+             most + 1, most + 1);
+  return lp_fail(LP_ERR_FORMAT, "%s: label %u of sample %" PRIu32 ", expected 0 to %" PRIu32 "%s",
+                 y->path, y->data[first], first, classes - 1, hint);
 }
 
 static const char **number_names(uint32_t classes) {
@@ -98,6 +111,7 @@ static lp_status fill_info(memory_set *m, const memory_spec *spec, const double 
       .file = m->file,
       .sha256 = m->sha256,
       .n_files = 2,
+      .numbered = !spec->class_names,
   };
   return LP_OK;
 }
@@ -114,8 +128,9 @@ lp_status memory_open(const memory_spec *spec, idx_file *images, idx_file *label
   m->labels = *labels;
   *images = *labels = (idx_file){0};
   m->base.batch = memory_batch;
+  m->base.label = memory_label;
   m->base.close = memory_close;
-  lp_status s = check(m, spec->classes);
+  lp_status s = check(m, spec);
   if (s == LP_OK) s = fill_info(m, spec, stats);
   if (s == LP_OK)
     *out = &m->base;

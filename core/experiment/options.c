@@ -77,8 +77,8 @@ static const lp_option table[] = {
     {"dropout2d", LP_OPTION_REAL, "-1", -1, 0.99, NULL,
      "drop probability of channels; -1: the model's", BOTH, AT(dropout2d)},
     {"images", LP_OPTION_INT, "1000", 1, 1000000, NULL,
-     "test images whose activations are kept and analysed: the first, or, where they lie in the "
-     "order of their classes, evenly chosen ones",
+     "test images whose activations are kept and analysed: the first, or, where these do not show "
+     "every class in its share (sorted files), evenly chosen ones",
      LP_USE_EXPERIMENT, AT(images)},
     {"backend", LP_OPTION_TEXT, "auto", 0, 0, NULL,
      "where to compute: auto, cpu, cpu:threads=2, opencl:0, ...", BOTH, AT(device)},

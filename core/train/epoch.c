@@ -58,14 +58,14 @@ static lp_status add_profile(lp_trainer *t, lp_plan *plan) {
 
 /* Enqueues pass `part` of the current step; lane k holds its samples. */
 static lp_status run_part(lp_trainer *t, uint32_t part, uint32_t k, double lr) {
-  uint32_t n = lp_part_size(t, t->step, part), total = lp_batch_size(t, t->step);
+  uint32_t first, n = lp_part(t, t->step, part, &first), total = lp_batch_size(t, t->step);
   lp_use_plan key = {.use = USE_TRAIN, .batch = n};
   if (t->parts > 1) key = (lp_use_plan){USE_ACCUMULATE, n, total, part == 0, NULL};
   lp_plan *plan;
   lp_status status = lp_trainer_plan(t, key, &plan);
   if (status != LP_OK) return status;
   lp_run run = {.iteration = t->iteration, .bound = t->lane[k].bound, .n_bound = 2};
-  run.sample_offset = part * t->part_batch;
+  run.sample_offset = first;
   run.scalars[LP_SCALAR_LR] = lr;
   run.scalars[LP_SCALAR_ROW] = t->step * t->parts + part;
   run.profile = t->profiling && plan == t->plan[0].plan;
@@ -164,13 +164,13 @@ static lp_status feed_training(lp_feed *f, const lp_trainer *t) {
   uint32_t n = 0;
   for (uint32_t step = t->step; step < t->steps; step++)
     for (uint32_t part = 0; part < t->parts; part++) {
-      size_t first = (size_t)step * t->batch + (size_t)part * t->part_batch;
-      uint32_t size = lp_part_size(t, step, part);
-      memcpy(f->index + n, t->order + first, size * sizeof *f->index);
+      uint32_t first, size = lp_part(t, step, part, &first);
+      const uint32_t *from = t->order + (size_t)step * t->batch + first;
+      if (size) memcpy(f->index + n, from, size * sizeof *f->index);
       n += size;
     }
-  return lp_loader_new(t->train, f->index, n, t->part_batch, t->spec.seed, t->epoch, LP_LOADER_AUTO,
-                       &f->loader);
+  return lp_loader_new(t->train, f->index, n, lp_part_most(t), t->spec.seed, t->epoch,
+                       LP_LOADER_AUTO, &f->loader);
 }
 
 /* Samples index[0..n-1] of a data set; NULL: the first n. */
@@ -248,7 +248,7 @@ lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_
     return lp_fail(LP_ERR_ARG, "training: this trainer has no training data");
   double lr = learning_rate(&t->spec, t->epoch);
   lp_feed feed = {0};
-  lp_status status = lp_trainer_lanes(t, t->part_batch);
+  lp_status status = lp_trainer_lanes(t, lp_part_most(t));
   draw_order(t);
   if (status == LP_OK) status = feed_training(&feed, t);
   if (status == LP_OK) status = train_steps(t, feed.loader, lr, progress, user, out);

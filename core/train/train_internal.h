@@ -5,7 +5,7 @@
 #include <locality/train.h>
 
 #define LP_EVAL_ROWS 64
-#define LP_MAX_PLANS 8
+#define LP_MAX_PLANS 16
 
 typedef enum lp_plan_use {
   USE_TRAIN = 0,      /* forward, backward, optimiser */
@@ -38,7 +38,7 @@ struct lp_trainer {
   lp_session *session;
   const lp_dataset *train;
   uint32_t n_train, batch, steps; /* samples, batch size, steps of an epoch */
-  uint32_t parts, part_batch;     /* passes of a step at most, samples of a pass at most */
+  uint32_t parts, part_batch;     /* passes of a step at most, samples of a pass as a rule */
   uint32_t eval_batch;            /* samples of a pass of evaluation */
   lp_use_plan plan[LP_MAX_PLANS];
   uint32_t n_plans;
@@ -63,7 +63,10 @@ lp_status lp_trainer_lanes(lp_trainer *t, uint32_t batch);
 /* Copies the loader's next n samples into lane k and starts its upload. */
 lp_status lp_lane_fill(lp_trainer *t, uint32_t k, lp_loader *loader, uint32_t n);
 uint32_t lp_batch_size(const lp_trainer *t, uint32_t step);
-/* Samples of pass `part` of a step; 0: the step has no such pass. */
+/* Samples of pass `part` of a step, and which of the step is its first; 0: there is no such pass. */
+uint32_t lp_part(const lp_trainer *t, uint32_t step, uint32_t part, uint32_t *first);
+/* Samples of the largest pass that can be. */
+uint32_t lp_part_most(const lp_trainer *t);
 uint32_t lp_part_size(const lp_trainer *t, uint32_t step, uint32_t part);
 
 /* One line that two runs must share to be the same training. malloc'ed; NULL out of memory. */

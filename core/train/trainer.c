@@ -159,11 +159,26 @@ uint32_t lp_batch_size(const lp_trainer *t, uint32_t step) {
   return left < t->batch ? left : t->batch;
 }
 
+/* Batch norm cannot use a single sample: where one would be left over, the last pass gets one of
+ * the pass before, or, if that has two, is joined to it. */
+uint32_t lp_part(const lp_trainer *t, uint32_t step, uint32_t part, uint32_t *first) {
+  const uint32_t n = lp_batch_size(t, step), size = t->part_batch, whole = n / size,
+                 left = n % size;
+  *first = part * size;
+  if (*first >= n) return 0;
+  if (left != 1 || whole == 0 || part + 1 < whole) return part < whole ? size : left;
+  if (size == 2) return part < whole ? size + 1 : 0;
+  *first -= part == whole;
+  return part < whole ? size - 1 : 2;
+}
+
 uint32_t lp_part_size(const lp_trainer *t, uint32_t step, uint32_t part) {
-  uint32_t n = lp_batch_size(t, step), first = part * t->part_batch;
-  if (first >= n) return 0;
-  uint32_t size = n - first < t->part_batch ? n - first : t->part_batch;
-  return size > 1 ? size : 0; /* batch norm cannot use a single sample */
+  uint32_t first;
+  return lp_part(t, step, part, &first);
+}
+
+uint32_t lp_part_most(const lp_trainer *t) {
+  return t->parts > 1 && t->part_batch == 2 ? 3 : t->part_batch;
 }
 
 /* All plans of an epoch, so that nothing is compiled inside one. */
@@ -245,7 +260,7 @@ static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_datas
   t->part_batch = (t->batch + accumulate - 1) / accumulate;
   if (t->part_batch < 2) t->part_batch = 2;
   t->parts = (t->batch + t->part_batch - 1) / t->part_batch;
-  t->eval_batch = eval_batch(t, t->part_batch);
+  t->eval_batch = eval_batch(t, lp_part_most(t));
   t->history = calloc((size_t)t->steps * t->parts * 4, sizeof *t->history);
   if (!t->order || !t->history) return out_of_memory();
   return make_training_plans(t);

@@ -92,12 +92,42 @@ static void damaged_cifar10_is_refused(void **state) {
   free(bytes);
 }
 
+/* What else is downloaded under that name. */
+static void other_downloads_are_named(void **state) {
+  static const struct {
+    const char *file, *says;
+  } row[] = {{"data_batch_1", "Python version"},
+             {"cifar-10-batches-py/data_batch_1", "Python version"},
+             {"data_batch_1.mat", "Matlab version"},
+             {"train.bin", "CIFAR-100"},
+             {"cifar-100-python/train", "CIFAR-100"},
+             {"cifar-10-binary.tar.gz", "not unpacked"}};
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    char dir[600], path[700];
+    snprintf(dir, sizeof dir, "%s/%zu", (char *)*state, i);
+    snprintf(path, sizeof path, "%s/%s", dir, row[i].file);
+    *strrchr(path, '/') = 0;
+    assert_int_equal(lp_make_dirs(path), LP_OK);
+    path[strlen(path)] = '/';
+    put(path, "x", 1);
+    for (int as_file = 0; as_file < 2; as_file++) {
+      char spec[800];
+      snprintf(spec, sizeof spec, "cifar10:%s", as_file ? path : dir);
+      lp_dataset *d;
+      assert_int_not_equal(lp_dataset_open(spec, LP_SPLIT_TEST, &d), LP_OK);
+      error_says(as_file ? "is a file, not the folder" : row[i].says);
+      error_says("the binary version of CIFAR-10");
+    }
+  }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, folder_setup, folder_teardown)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(cifar10_is_read),
       TEST(damaged_cifar10_is_refused),
+      TEST(other_downloads_are_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

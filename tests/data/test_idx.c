@@ -322,9 +322,13 @@ static void labels_and_counts_are_checked(void **state) {
   uint8_t bytes[256];
   size_t n = content(1, bytes);
   bytes[8 + 4] = 10;
-  refused(dir, 1, bytes, n, "label 10 of sample 4, expected 0 to 9");
+  refused(dir, 1, bytes, n, "label 10 of sample 4, expected 0 to 9; with 11 classes, write ");
+  bytes[8 + 5] = 46; /* EMNIST's balanced classes */
+  refused(dir, 1, bytes, n, "label 10 of sample 4, expected 0 to 9; with 47 classes, write ");
+  refused(dir, 1, bytes, n, "idx:DIR,classes=47");
   bytes[8 + 4] = 255;
   refused(dir, 1, bytes, n, "label 255 of sample 4");
+  refused(dir, 1, bytes, n, "classes=256");
   n = content(1, bytes);
   const uint32_t fewer = TRAIN - 1;
   header(bytes, 0x801, 1, &fewer);
@@ -342,8 +346,79 @@ static void odd_files_are_refused(void **state) {
   assert_int_equal(unlink(in(dir, name[0])), 0);
   assert_int_equal(lp_make_dirs(in(dir, name[0])), LP_OK);
   lp_dataset *d;
-  assert_int_equal(open_folder(dir, "", LP_SPLIT_TRAIN, &d), LP_ERR_IO);
-  error_says("train-images-idx3-ubyte: not a regular file");
+  assert_int_equal(open_folder(dir, "", LP_SPLIT_TRAIN, &d), LP_ERR_NOT_FOUND);
+  error_says("train-images-idx3-ubyte is a folder, expected a file");
+  /* A file of another form of the name is found beside it, dotted or compressed. */
+  uint8_t bytes[256];
+  size_t n = content(0, bytes), packed;
+  put(in(dir, dotted[0]), bytes, n);
+  assert_int_equal(open_folder(dir, "", LP_SPLIT_TRAIN, &d), LP_OK);
+  lp_dataset_close(d);
+  assert_int_equal(unlink(in(dir, dotted[0])), 0);
+  void *gz = gzipped(bytes, n, &packed);
+  char name_gz[64];
+  snprintf(name_gz, sizeof name_gz, "%s.gz", name[0]);
+  put(in(dir, name_gz), gz, packed);
+  free(gz);
+  assert_int_equal(open_folder(dir, "", LP_SPLIT_TRAIN, &d), LP_OK);
+  lp_dataset_close(d);
+}
+
+/* count labels of `of(i)` as a test set beside any training set. */
+static lp_dataset *with_labels(const char *dir, uint32_t count, uint32_t (*of)(uint32_t)) {
+  uint8_t *images = calloc(16 + count, H * W), *labels = malloc(8 + count);
+  assert_true(images && labels);
+  const uint32_t shape[3] = {count, H, W};
+  header(images, 0x803, 3, shape);
+  header(labels, 0x801, 1, &count);
+  for (uint32_t i = 0; i < count; i++) labels[8 + i] = (uint8_t)of(i);
+  put(in(dir, name[2]), images, 16 + (size_t)count * H * W);
+  put(in(dir, name[3]), labels, 8 + count);
+  free(images);
+  free(labels);
+  lp_dataset *d;
+  assert_int_equal(open_folder(dir, "", LP_SPLIT_TEST, &d), LP_OK);
+  return d;
+}
+
+static uint32_t sorted(uint32_t i) {
+  return i / 200;
+}
+static uint32_t blocks_down(uint32_t i) {
+  return 9 - i % 1000 / 100;
+}
+static uint32_t rare_last(uint32_t i) { /* 0 and 1 by turns, then a tenth of 2 */
+  return i < 1800 ? i % 2 : 2;
+}
+static uint32_t mixed(uint32_t i) {
+  return i * 2654435761u >> 16 & 7;
+}
+
+/* What is analysed shows every class in its share, whatever the order of the files. */
+static void selections_show_all_classes(void **state) {
+  const char *dir = *state;
+  make_folder(dir, name, false);
+  static uint32_t (*const order[])(uint32_t) = {sorted, blocks_down, rare_last, mixed};
+  static const uint32_t wanted[] = {1, 7, 100, 333, 1999, 2000};
+  for (int o = 0; o < 4; o++) {
+    lp_dataset *d = with_labels(dir, 2000, order[o]);
+    const lp_dataset_info *info = lp_dataset_get_info(d);
+    for (size_t w = 0; w < sizeof wanted / sizeof *wanted; w++) {
+      const uint32_t n = wanted[w];
+      uint32_t index[2000], seen[10] = {0};
+      lp_dataset_selection(d, n, index);
+      for (uint32_t i = 0; i < n; i++) {
+        assert_true(index[i] < 2000 && (i == 0 || index[i] > index[i - 1]));
+        seen[order[o](index[i])]++;
+        if (order[o] == mixed) assert_int_equal(index[i], i); /* the first show all */
+      }
+      for (uint32_t k = 0; k < 10 && n >= 100 && order[o] != mixed; k++) {
+        const double share = (double)n * info->class_count[k] / 2000;
+        assert_true(seen[k] + 1 > share && seen[k] < share + 1);
+      }
+    }
+    lp_dataset_close(d);
+  }
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, folder_setup, folder_teardown)
@@ -362,6 +437,7 @@ int main(void) {
       TEST(a_gzip_bomb_is_refused),
       TEST(labels_and_counts_are_checked),
       TEST(odd_files_are_refused),
+      TEST(selections_show_all_classes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

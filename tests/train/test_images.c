@@ -125,7 +125,7 @@ static void assert_equal_and_free(result a, result *b) {
 
 static void workers_and_interruptions_change_nothing(void **state) {
   (void)state;
-  /* In 3 passes of 3 samples at most a single one is left over, and left out. */
+  /* In 3 passes of 3 samples a single one would be left over: they have 3, 2 and 2. */
   for (uint32_t accumulate = 1; accumulate <= 3; accumulate += 2) {
     result plain = run("0", accumulate, 4);
     assert_true(plain.train.loss > 0 && plain.test.loss > 0);

@@ -292,6 +292,61 @@ static void accumulation(void **state) {
   lp_trainer_free(a);
 }
 
+/* n images, all alike: whatever passes a step is cut into, it is the same step. */
+static lp_dataset *alike(uint32_t n) {
+  char path[200];
+  uint8_t *images = calloc(16 + n, 784), labels[64] = {0};
+  assert_true(images && 8 + n <= sizeof labels);
+  put_u32(images, 0x803), put_u32(images + 4, n), put_u32(images + 8, 28), put_u32(images + 12, 28);
+  put_u32(labels, 0x801), put_u32(labels + 4, n);
+  for (uint32_t i = 0; i < n; i++) {
+    labels[8 + i] = 3;
+    for (uint32_t p = 0; p < 784; p++) images[16 + i * 784 + p] = (uint8_t)(p * p);
+  }
+  snprintf(path, sizeof path, "%s/alike", folder);
+  assert_int_equal(lp_make_dirs(path), LP_OK);
+  for (int k = 0; k < 4; k++) {
+    snprintf(path, sizeof path, "%s/alike/%s-%s-ubyte", folder, k / 2 ? "t10k" : "train",
+             k % 2 ? "labels-idx1" : "images-idx3");
+    assert_int_equal(
+        lp_write_file(path, k % 2 ? labels : images, k % 2 ? 8 + n : 16 + (size_t)n * 784), LP_OK);
+  }
+  free(images);
+  snprintf(path, sizeof path, "idx:%s/alike", folder);
+  lp_dataset *d;
+  assert_int_equal(lp_dataset_open(path, LP_SPLIT_TRAIN, &d), LP_OK);
+  return d;
+}
+
+static void no_image_is_lost_between_passes(void **state) {
+  (void)state;
+  static const uint32_t row[][2] = {{3, 2}, {5, 3}, {7, 3}, {7, 2}, {9, 4}, {10, 3}, {13, 6}};
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    double moved[2];
+    lp_dataset *d = alike(row[i][0]);
+    for (int cut = 0; cut < 2; cut++) {
+      lp_train_spec s = default_spec();
+      s.optim = lp_optim_defaults(LP_OPT_SGD);
+      s.batch = row[i][0];
+      s.accumulate = cut ? row[i][1] : 1;
+      s.net.dropout = s.net.dropout2d = 0;
+      lp_trainer *t;
+      assert_int_equal(lp_trainer_new(&s, d, &t), LP_OK);
+      float before[10], after[10];
+      lp_epoch_result r;
+      assert_int_equal(lp_session_read(lp_trainer_session(t), "fc2.bias", before, sizeof before),
+                       LP_OK);
+      assert_int_equal(lp_train_epoch(t, NULL, NULL, &r), LP_OK);
+      assert_int_equal(lp_session_read(lp_trainer_session(t), "fc2.bias", after, sizeof after),
+                       LP_OK);
+      moved[cut] = (double)after[3] - (double)before[3];
+      lp_trainer_free(t);
+    }
+    lp_dataset_close(d);
+    assert_true(moved[0] > 0.01 && fabs(moved[1] / moved[0] - 1) < 1e-3);
+  }
+}
+
 static void nonfinite_loss_is_reported(void **state) {
   (void)state;
   lp_train_spec s = default_spec();
@@ -391,6 +446,7 @@ int main(void) {
       cmocka_unit_test(two_runs_are_identical),
       cmocka_unit_test(resume_is_exact),
       cmocka_unit_test(accumulation),
+      cmocka_unit_test(no_image_is_lost_between_passes),
       cmocka_unit_test(nonfinite_loss_is_reported),
       cmocka_unit_test(progress_delivers_every_loss),
       cmocka_unit_test(schedules),

@@ -46,7 +46,9 @@ typedef struct lp_dataset_info {
   const char *const *file;        /* files and their SHA-256 in hex, for the manifest */
   const char *const *sha256;
   uint32_t n_files;
-  bool by_class;         /* samples lie in the order of their classes */
+  bool by_class;               /* samples lie in the order of their classes */
+  bool numbered;               /* the files have no names of classes: class_names are numbers */
+  const uint32_t *class_count; /* samples of each class, by the labels in the files */
   const char *transform; /* what is done to images that are decoded, "size=64 resize=64 ..."; NULL:
                             nothing */
 } lp_dataset_info;
@@ -78,9 +80,20 @@ LP_API const lp_dataset_info *lp_dataset_get_info(const lp_dataset *d);
 /* Images found broken so far: those that were read and could not be decoded. */
 LP_API uint32_t lp_dataset_broken(const lp_dataset *d);
 
-/* The n samples (count at most) that an analysis looks at, into index: the first n of a data set
- * whose order says nothing; every count/n-th of one that lies in the order of its classes, where
- * the first n would show a few classes only. */
+/* Something about a data set that whoever reads results from it must know: what was left out, what
+ * was taken for what, what is wrong with it. */
+typedef struct lp_data_note {
+  bool warning;     /* false: a remark; warnings were logged, too */
+  const char *text; /* one line, UTF-8 */
+} lp_data_note;
+/* The i-th note; NULL past the last. What is found while images are read (broken ones) comes last.
+ * Threads: not while another thread reads images. Owned by the data set. */
+LP_API const lp_data_note *lp_dataset_note(const lp_dataset *d, uint32_t i);
+
+/* The n samples (count at most) that an analysis looks at, into index, in their order: the first n
+ * where these show the classes in their shares, as of a random order (each within 3 standard
+ * deviations, and none missing of which 3 are expected); else each class has its share of n, spread
+ * evenly over its samples. Of a data set in the order of its classes, every count/n-th. */
 LP_API void lp_dataset_selection(const lp_dataset *d, uint32_t n, uint32_t *index);
 
 /* Copies samples index[0..n-1] as u8 (n, C, H, W) and their labels. epoch and seed choose the
