@@ -63,7 +63,8 @@ lp_status lp_trainer_lanes(lp_trainer *t, uint32_t batch);
 /* Copies the loader's next n samples into lane k and starts its upload. */
 lp_status lp_lane_fill(lp_trainer *t, uint32_t k, lp_loader *loader, uint32_t n);
 uint32_t lp_batch_size(const lp_trainer *t, uint32_t step);
-/* Samples of pass `part` of a step, and which of the step is its first; 0: there is no such pass. */
+/* Samples of pass `part` of a step, and which of the step is its first; 0: there is no such pass.
+ */
 uint32_t lp_part(const lp_trainer *t, uint32_t step, uint32_t part, uint32_t *first);
 /* Samples of the largest pass that can be. */
 uint32_t lp_part_most(const lp_trainer *t);
