@@ -155,6 +155,18 @@ static int parse_option(cli_args *a, int argc, char **argv, int *i) {
   return CLI_OK;
 }
 
+/* JSON is UTF-8, and results name files: known before any work is done. */
+static int check_json_words(const cli_command *c, int argc, char **argv) {
+  for (int i = 0; i < argc; i++) {
+    json_t *text = json_string(argv[i]);
+    json_decref(text);
+    if (!text)
+      return cli_usage("%s: '%s' is not UTF-8 text, which --json could not print", c->name,
+                       argv[i]);
+  }
+  return CLI_OK;
+}
+
 int cli_parse(const cli_command *c, int argc, char **argv, cli_args *a, bool *done) {
   *a = (cli_args){.command = c};
   *done = true;
@@ -179,8 +191,9 @@ int cli_parse(const cli_command *c, int argc, char **argv, cli_args *a, bool *do
     return cli_usage("%s: missing argument; usage: locality %s %s", c->name, c->name, c->operands);
   a->json = a->flag[c->n_flags + JSON_FLAG] != NULL;
   a->quiet = a->flag[c->n_flags + QUIET_FLAG] != NULL;
-  *done = false;
-  return CLI_OK;
+  code = a->json ? check_json_words(c, argc, argv) : CLI_OK;
+  *done = code != CLI_OK;
+  return code;
 }
 
 const char *cli_get(const cli_args *a, const char *flag) {

@@ -1,10 +1,8 @@
 /* locality eval: accuracy and loss of a model file. */
 #include "cli.h"
 
-#include <locality/io.h>
 #include <locality/registry.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 static const cli_flag flags[] = {
@@ -13,44 +11,13 @@ static const cli_flag flags[] = {
     {"backend", 0, "DEVICE", "where to compute [auto]"},
 };
 
-/* The data set's name that a model file remembers; malloc'ed, NULL when there is none. */
-static char *remembered_data(const char *path) {
-  lp_safetensors *f;
-  if (lp_safetensors_read(path, &f) != LP_OK) return NULL;
-  const char *name = lp_safetensors_meta(f, "data");
-  char *copy = name && *name ? strdup(name) : NULL;
-  lp_safetensors_free(f);
-  return copy;
-}
-
-static lp_status check_images(const char *path, const lp_net_spec *net,
-                              const lp_dataset_info *info) {
-  if (info->channels == net->in_channels && info->height == net->in_h && info->width == net->in_w &&
-      info->classes <= net->classes)
-    return LP_OK;
-  return lp_fail(LP_ERR_SHAPE,
-                 "%s takes %ux%ux%u images of %u classes; %s has %ux%ux%u images of %u classes",
-                 path, net->in_channels, net->in_h, net->in_w, net->classes, info->name,
-                 info->channels, info->height, info->width, info->classes);
-}
-
-/* Images in files become what the network takes. */
-static lp_status open_data(const char *name, lp_split split, const lp_net_spec *net,
-                           lp_dataset **out) {
-  lp_image_defaults usual = {0};
-  lp_status status = lp_net_input(net->model, &usual.size, &usual.resize);
-  if (usual.size != net->in_h) usual = (lp_image_defaults){.size = net->in_h};
-  return status == LP_OK ? lp_dataset_open_for(name, split, &usual, out) : status;
-}
-
 static int evaluate(const cli_args *a, const lp_model *m, const lp_dataset *data) {
   const char *device = cli_get(a, "backend"), *path = a->operand[0];
   const lp_dataset_info *info = lp_dataset_get_info(data);
   lp_train_spec spec = {.net = *lp_model_spec(m), .device = device ? device : "auto"};
   lp_trainer *t = NULL;
   lp_epoch_result r;
-  lp_status status = check_images(path, &spec.net, info);
-  if (status == LP_OK) status = lp_trainer_new(&spec, NULL, &t);
+  lp_status status = lp_trainer_new(&spec, NULL, &t);
   if (status == LP_OK) status = lp_model_apply(m, t);
   if (status == LP_OK) status = lp_evaluate(t, data, &r);
   int code = CLI_OK;
@@ -74,12 +41,11 @@ static int run(cli_args *a) {
   lp_model *m;
   lp_dataset *data = NULL;
   if (lp_registry_load() != LP_OK || lp_model_load(a->operand[0], &m) != LP_OK) return cli_fail();
-  char *name = wanted ? strdup(wanted) : remembered_data(a->operand[0]);
+  const char *name = wanted ? wanted : lp_model_data(m);
   int code;
   if (!name)
     code = cli_fail_with("%s does not say what it was trained on; give --data", a->operand[0]);
-  else if (open_data(name, train ? LP_SPLIT_TRAIN : LP_SPLIT_TEST, lp_model_spec(m), &data) !=
-           LP_OK)
+  else if (lp_model_open_data(m, name, train ? LP_SPLIT_TRAIN : LP_SPLIT_TEST, &data) != LP_OK)
     code = cli_fail();
   else
     code = evaluate(a, m, data);
@@ -87,7 +53,6 @@ static int run(cli_args *a) {
     cli_say_broken(train ? "training" : "test", lp_dataset_broken(data),
                    lp_dataset_get_info(data)->count);
   if (data) lp_dataset_close(data);
-  free(name);
   lp_model_free(m);
   return code;
 }
@@ -96,7 +61,9 @@ const cli_command cli_cmd_eval = {
     .name = "eval",
     .operands = "MODEL.safetensors [options]",
     .summary = "accuracy and loss of a model file",
-    .about = "Evaluates a network that `locality train` or an experiment wrote.",
+    .about =
+        "Evaluates a network that `locality train` or an experiment wrote. Classes are matched by\n"
+        "their names; one that the network was not trained on is an error.",
     .examples = "  locality eval sqrt.safetensors\n"
                 "  locality eval runs/quick/models/linear-seed1.safetensors --data fashion-mnist",
     .flags = flags,

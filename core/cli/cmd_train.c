@@ -107,8 +107,7 @@ static int train(const cli_args *a, const lp_options *o) {
   lp_spec layer = {0};
   lp_status status = lp_registry_load();
   if (status == LP_OK) status = lp_spec_parse(LP_KIND_LAYER, o->layer, &layer);
-  if (status == LP_OK) status = lp_options_open_data(o, LP_SPLIT_TRAIN, &data[0]);
-  if (status == LP_OK) status = lp_options_open_data(o, LP_SPLIT_TEST, &data[1]);
+  if (status == LP_OK) status = lp_options_open_data(o, data);
   if (status == LP_OK) status = lp_options_train_spec(o, lp_dataset_get_info(data[0]), &spec);
   if (status == LP_OK) {
     spec.net.layer = layer.text;

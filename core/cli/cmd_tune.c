@@ -18,8 +18,7 @@ static lp_status plan(const lp_options *o, const char *device) {
   lp_spec layer = {0};
   lp_epoch_result unused;
   lp_status s = lp_spec_parse(LP_KIND_LAYER, o->layer, &layer);
-  if (s == LP_OK) s = lp_dataset_open(o->data, LP_SPLIT_TRAIN, &data[0]);
-  if (s == LP_OK) s = lp_dataset_open(o->data, LP_SPLIT_TEST, &data[1]);
+  if (s == LP_OK) s = lp_options_open_data(o, data);
   if (s == LP_OK) s = lp_options_train_spec(o, lp_dataset_get_info(data[0]), &spec);
   if (s == LP_OK) {
     spec.net.layer = layer.text;

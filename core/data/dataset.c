@@ -1,5 +1,6 @@
 /* Opening a data set from its spec; what is common to all kinds. */
 #include "dataset.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -33,8 +34,7 @@ static lp_status out_of_memory(const lp_dataset *d) {
 void dataset_free_common(lp_dataset *d) {
   for (uint32_t i = 0; i < d->n_notes; i++) free((char *)d->note[i].text);
   free(d->note);
-  for (uint32_t k = 0; d->renamed && d->renamed[k]; k++) free(d->renamed[k]);
-  free(d->renamed);
+  free(d->fitting);
   free(d->relabel);
   free(d->class_count);
 }
@@ -90,6 +90,14 @@ lp_status lp_dataset_open_for(const char *spec, lp_split split, const lp_image_d
   *out = NULL;
   if (split != LP_SPLIT_TRAIN && split != LP_SPLIT_TEST)
     return lp_fail(LP_ERR_ARG, "data set '%s': no such split", spec);
+  if (!text_is_utf8(spec)) {
+    char line[400];
+    text_printable(spec, line, sizeof line);
+    return lp_fail(LP_ERR_ARG,
+                   "data set '%s': the name is not UTF-8, and files that name it could not be "
+                   "written; rename it, or give it by a link with another name",
+                   line);
+  }
   size_t len = strcspn(spec, ":");
   const char *rest = spec[len] ? spec + len + 1 : "";
   for (size_t i = 0; i < N_LOADERS; i++) {

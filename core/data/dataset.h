@@ -12,7 +12,8 @@ struct lp_dataset {
   uint32_t n_notes;
   uint32_t *class_count; /* samples of each class */
   int32_t *relabel;      /* the label that each of the files' classes gets; NULL: its own */
-  char **renamed;        /* names of the classes that labels then mean; NULL-terminated */
+  bool is_training;      /* a test set of training images, of which a note tells */
+  char *fitting;         /* where one class alone is found: what to name instead; may be NULL */
   /* The indices have been checked. */
   lp_status (*batch)(const lp_dataset *d, const uint32_t *index, uint32_t n, uint64_t seed,
                      uint32_t epoch, uint8_t *images, int32_t *labels);
@@ -28,6 +29,9 @@ void dataset_free_common(lp_dataset *d);
 /* Adds a note to the data set, unless it has the same one; a warning is logged as well. */
 lp_status dataset_note(lp_dataset *d, bool warning, const char *text);
 lp_status dataset_notef(lp_dataset *d, bool warning, const char *fmt, ...) LP_PRINTF(3, 4);
+
+/* Names classes that a reader may take for one, as a warning. */
+lp_status dataset_note_alike(lp_dataset *d);
 
 /* A kind of spec: "NAME" or "NAME:REST", where REST stands for what the user gives ("idx:DIR"). */
 typedef struct data_loader {

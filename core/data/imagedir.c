@@ -5,6 +5,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locality/io.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -44,10 +46,15 @@ static lp_status enter(image_list *l, int fd, const char *leaf, const char *name
 static lp_status visit(image_list *l, int fd, const char *leaf, const char *name, const chain *here,
                        scope how) {
   struct stat st;
-  bool image = image_list_is_image(leaf);
+  image_item item = {0};
+  bool image = image_list_is_image(leaf, &item.format);
+  if (image_name_left_out(leaf)) {
+    l->system += how == ALL && strchr(name, '/');
+    return LP_OK;
+  }
   if (fstatat(fd, leaf, &st, 0) != 0) {
     /* A link into nowhere, or a circle of links. It is found broken when it is read. */
-    if (how == ALL && image) return image_list_add(l, name, (image_item){0});
+    if (how == ALL && image) return image_list_add(l, name, item);
     l->ignored++;
     return LP_OK;
   }
@@ -59,9 +66,9 @@ static lp_status visit(image_list *l, int fd, const char *leaf, const char *name
     return s == LP_OK && how == ALL ? enter(l, fd, leaf, name, here, how) : s;
   }
   if (how != ALL) return LP_OK;
-  if (S_ISREG(st.st_mode) && image)
-    return image_list_add(l, name, (image_item){.size = (uint64_t)st.st_size});
-  l->ignored++;
+  item.size = (uint64_t)st.st_size;
+  if (S_ISREG(st.st_mode) && image) return image_list_add(l, name, item);
+  l->ignored += strcmp(leaf, image_label_file) != 0;
   return LP_OK;
 }
 
@@ -105,31 +112,62 @@ static lp_status scan(image_list *l, int fd, const char *name, const chain *up, 
   return s;
 }
 
-static bool is_folder(int fd, const char *name) {
+static lp_status add_child(image_children *c, int fd, const char *leaf) {
   struct stat st;
-  return fstatat(fd, name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+  c->system += image_name_left_out(leaf);
+  if (image_name_left_out(leaf)) return LP_OK;
+  bool there = fstatat(fd, leaf, &st, 0) == 0;
+  if (there && S_ISDIR(st.st_mode)) return image_children_add(c, leaf, strlen(leaf));
+  c->images += image_list_is_image(leaf, NULL);
+  c->labels |= strcmp(leaf, image_label_file) == 0;
+  return LP_OK;
 }
 
-lp_status image_list_folder(image_list *l, const char *dir, lp_split split) {
-  int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+lp_status image_list_peek_folder(const image_list *l, const char *dir, image_children *out) {
+  char *path = lp_path_join(l->root, *dir ? dir : ".");
+  DIR *d = path ? opendir(path) : NULL;
+  lp_status s = path ? LP_OK : image_list_out_of_memory(l);
+  free(path);
+  for (struct dirent *e; d && s == LP_OK && (e = readdir(d));)
+    if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+      s = add_child(out, dirfd(d), e->d_name);
+  if (d) closedir(d);
+  return s;
+}
+
+static lp_status read_labels(image_list *l, const char *part) {
+  char *path = NULL;
+  if (asprintf(&path, "%s/%s/%s", l->root, part, image_label_file) < 0)
+    return image_list_out_of_memory(l);
+  void *text = NULL;
+  size_t n = 0;
+  lp_status s = LP_OK;
+  if (access(path, F_OK) == 0) s = lp_read_file(path, &text, &n);
+  if (s == LP_OK && text) s = image_list_add_labels(l, path + strlen(l->root) + 1, text, n);
+  free(text);
+  free(path);
+  return s;
+}
+
+lp_status image_list_folder(image_list *l, const char *wanted) {
+  int fd = open(l->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   struct stat st;
   if (fd < 0 || fstat(fd, &st) != 0) {
-    lp_status s = lp_fail(LP_ERR_IO, "cannot open the folder %s: %s", dir, strerror(errno));
+    lp_status s = lp_fail(LP_ERR_IO, "cannot open the folder %s: %s", l->root, strerror(errno));
     if (fd >= 0) close(fd);
     return s;
   }
-  static const char *const part[] = {"train", "val"};
-  const bool there[] = {is_folder(fd, part[0]), is_folder(fd, part[1])};
-  if (!there[0] && !there[1]) return scan(l, fd, "", NULL, ALL);
-  const char *wanted = image_list_split(there[0], there[1], split);
+  if (!*wanted) return scan(l, fd, "", NULL, ALL);
   const chain root = {st.st_dev, st.st_ino, NULL, 0};
   lp_status s = LP_OK;
   for (int i = 0; i < 2 && s == LP_OK; i++) {
-    if (!there[i]) continue;
+    const char *part = l->part[i];
+    if (i == 1 && strcmp(part, l->part[0]) == 0) break;
+    s = image_list_add_folder(l, part);
+    if (s == LP_OK) s = read_labels(l, part);
     /* Of the other split, the names of its classes are enough. */
-    s = image_list_add_folder(l, part[i]);
     if (s == LP_OK)
-      s = enter(l, fd, part[i], part[i], &root, strcmp(part[i], wanted) == 0 ? ALL : FOLDERS_ONLY);
+      s = enter(l, fd, part, part, &root, strcmp(part, wanted) == 0 ? ALL : FOLDERS_ONLY);
   }
   close(fd);
   return s;

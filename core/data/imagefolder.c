@@ -236,7 +236,8 @@ lp_status imagefolder_open(const char *spec, const char *rest, lp_split split,
   if (!f) return lp_fail(LP_ERR_MEMORY, "out of memory opening data set %s", spec);
   f->list.fd = -1;
   lp_status s = parse(spec, rest, usual, &path, &o);
-  if (s == LP_OK) s = image_list_read(&f->list, path, split, o.strict != 0);
+  f->base.info.name = spec;
+  if (s == LP_OK) s = image_list_read(&f->list, path, split, o.strict != 0, &f->base);
   if (s == LP_OK) s = fill(f, spec, &o, split);
   if (s == LP_ERR_NOT_FOUND && strchr(path, ','))
     lp_fail_in(s, "data set '%s' (options are size=, resize=, area=, strict, augment=)", spec);

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOCK = 512, MAX_MEMBER = 1 << 30 };
+enum { BLOCK = 512, MAX_MEMBER = 1 << 30, MAX_LABELS = 1 << 28 };
 
 typedef struct tar {
   image_list *list;
@@ -72,8 +72,8 @@ static lp_status copy_member(const tar *t, const void *block, size_t len, la_int
   return LP_OK;
 }
 
-static lp_status add_member(const tar *t, const char *name, uint64_t size) {
-  image_item item = {.size = size};
+static lp_status add_member(const tar *t, const char *name, uint64_t size, const char *format) {
+  image_item item = {.size = size, .format = format};
   const void *block = NULL;
   size_t len = 0;
   la_int64_t at = 0;
@@ -94,6 +94,18 @@ static lp_status add_member(const tar *t, const char *name, uint64_t size) {
   return image_list_add(t->list, name, item);
 }
 
+static lp_status add_labels(const tar *t, const char *name, la_int64_t size) {
+  if (size < 0 || size > MAX_LABELS)
+    return lp_fail(LP_ERR_FORMAT, "%s: %s has %" PRId64 " bytes", t->list->root, name,
+                   (int64_t)size);
+  char *text = calloc((size_t)size + 1, 1);
+  if (!text) return image_list_out_of_memory(t->list);
+  la_ssize_t n = archive_read_data(t->a, text, (size_t)size);
+  lp_status s = n < 0 ? damaged(t) : image_list_add_labels(t->list, name, text, (size_t)n);
+  free(text);
+  return s;
+}
+
 static lp_status add_entry(tar *t, struct archive_entry *e) {
   const char *path = archive_entry_pathname(e);
   if (!path) path = archive_entry_pathname_utf8(e); /* not in the locale's character set */
@@ -104,14 +116,20 @@ static lp_status add_entry(tar *t, struct archive_entry *e) {
     return LP_OK;
   }
   lp_status s = LP_OK;
-  if (archive_entry_filetype(e) == AE_IFDIR)
+  const char *leaf = strrchr(name, '/'), *format = NULL;
+  leaf = leaf ? leaf + 1 : name;
+  if (image_path_left_out(name))
+    t->list->system++;
+  else if (archive_entry_filetype(e) == AE_IFDIR)
     s = image_list_add_folder(t->list, name);
-  else if (!image_list_is_image(name))
+  else if (strcmp(leaf, image_label_file) == 0)
+    s = add_labels(t, name, archive_entry_size(e));
+  else if (!image_list_is_image(name, &format))
     t->list->ignored++;
   else if (archive_entry_filetype(e) != AE_IFREG || archive_entry_hardlink(e))
     t->links++;
   else
-    s = add_member(t, name, (uint64_t)archive_entry_size(e));
+    s = add_member(t, name, (uint64_t)archive_entry_size(e), format);
   free(name);
   return s;
 }

@@ -90,16 +90,13 @@ static lp_status choose_device(lp_experiment *x) {
 }
 
 static lp_status open_data(lp_experiment *x) {
-  lp_status status = lp_options_open_data(&x->options, LP_SPLIT_TRAIN, &x->train);
-  if (status == LP_OK) status = lp_options_open_data(&x->options, LP_SPLIT_TEST, &x->test);
+  lp_dataset *data[2];
+  lp_status status = lp_options_open_data(&x->options, data);
   if (status != LP_OK) return status;
-  const lp_dataset_info *a = lp_dataset_get_info(x->train), *b = lp_dataset_get_info(x->test);
-  x->info.train = a;
-  x->info.test = b;
-  if (a->channels != b->channels || a->height != b->height || a->width != b->width ||
-      a->classes != b->classes)
-    return lp_fail(LP_ERR_FORMAT, "data: training and test images of %s differ in size or classes",
-                   x->options.data);
+  x->train = data[0];
+  x->test = data[1];
+  x->info.train = lp_dataset_get_info(x->train);
+  x->info.test = lp_dataset_get_info(x->test);
   return LP_OK;
 }
 

@@ -263,11 +263,11 @@ static lp_status parse_sheet(const char *text, uint32_t sheet[2]) {
   return lp_fail(LP_ERR_ARG, "sheet: '%s' is not ROWSxCOLUMNS, as in 7x7", text);
 }
 
-lp_status lp_options_open_data(const lp_options *o, lp_split split, lp_dataset **out) {
+lp_status lp_options_open_data(const lp_options *o, lp_dataset *out[2]) {
   lp_image_defaults usual = {.crop_area = o->crop_area};
-  *out = NULL;
+  out[0] = out[1] = NULL;
   lp_status status = lp_net_input(o->model, &usual.size, &usual.resize);
-  return status == LP_OK ? lp_dataset_open_for(o->data, split, &usual, out) : status;
+  return status == LP_OK ? lp_dataset_open_both(o->data, &usual, out) : status;
 }
 
 lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_info *data,

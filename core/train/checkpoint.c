@@ -5,6 +5,7 @@
 #include <locality/registry.h>
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,10 +195,22 @@ struct lp_model {
   lp_safetensors *file;
   char *path;
   lp_net_spec spec; /* strings live in the file's metadata */
+  json_t *names;    /* of the classes; NULL: they have none */
+  const char **name;
 };
 
 static bool is_weight(const char *name, lp_var_kind kind) {
   return kind == LP_VAR_PARAM || (kind == LP_VAR_STATE && strstr(name, ".running_") != NULL);
+}
+
+/* Names of the classes as a JSON list: they may hold any character. NULL out of memory. */
+static char *names_of(const lp_dataset_info *d) {
+  json_t *all = json_array();
+  for (uint32_t k = 0; k < d->classes; k++)
+    json_array_append_new(all, json_string(d->class_names[k]));
+  char *text = json_array_size(all) == d->classes ? json_dumps(all, JSON_COMPACT) : NULL;
+  json_decref(all);
+  return text;
 }
 
 static char *list_of(const float *v, uint32_t n) {
@@ -229,6 +242,11 @@ lp_status lp_model_save(lp_trainer *t, const char *path) {
   meta.key[meta.n] = "pixel_sd";
   meta.value[meta.n++] = list_of(s->pixels.sd, 4);
   meta_add(&meta, "data", "%s", t->train ? lp_dataset_get_info(t->train)->name : "");
+  const lp_dataset_info *data = t->train ? lp_dataset_get_info(t->train) : NULL;
+  if (data && !data->numbered) {
+    meta.key[meta.n] = "class_names";
+    meta.value[meta.n++] = names_of(data);
+  }
   meta_add(&meta, "seed", "%" PRIu64, t->spec.seed);
   meta_add(&meta, "epochs", "%u", t->epoch);
   meta_add(&meta, "precision", "%s", lp_device_precision(lp_session_handle(t->session)));
@@ -268,6 +286,49 @@ static lp_status read_spec(lp_model *m) {
   return LP_OK;
 }
 
+static lp_status read_names(lp_model *m) {
+  const char *text = lp_safetensors_meta(m->file, "class_names");
+  if (!text) return LP_OK;
+  m->names = json_loads(text, 0, NULL);
+  m->name = calloc(m->spec.classes, sizeof *m->name);
+  bool good = m->names && m->name && json_array_size(m->names) == m->spec.classes;
+  for (uint32_t k = 0; good && k < m->spec.classes; k++)
+    good = (m->name[k] = json_string_value(json_array_get(m->names, k))) != NULL;
+  return good ? LP_OK
+              : lp_fail(LP_ERR_FORMAT, "%s: metadata 'class_names' is not a list of %u names",
+                        m->path, m->spec.classes);
+}
+
+const char *const *lp_model_class_names(const lp_model *m) {
+  return m->name;
+}
+
+const char *lp_model_data(const lp_model *m) {
+  const char *name = lp_safetensors_meta(m->file, "data");
+  return name && *name ? name : NULL;
+}
+
+lp_status lp_model_open_data(const lp_model *m, const char *spec, lp_split split,
+                             lp_dataset **out) {
+  const lp_net_spec *net = &m->spec;
+  lp_image_defaults usual = {0};
+  *out = NULL;
+  lp_status status = lp_net_input(net->model, &usual.size, &usual.resize);
+  if (usual.size != net->in_h) usual = (lp_image_defaults){.size = net->in_h};
+  if (status == LP_OK) status = lp_dataset_open_for(spec, split, &usual, out);
+  if (status != LP_OK) return status;
+  const lp_dataset_info *d = lp_dataset_get_info(*out);
+  if (d->channels != net->in_channels || d->height != net->in_h || d->width != net->in_w)
+    status = lp_fail(LP_ERR_SHAPE, "%s takes images of %u x %u x %u, those of %s are %u x %u x %u",
+                     m->path, net->in_channels, net->in_h, net->in_w, d->name, d->channels,
+                     d->height, d->width);
+  if (status == LP_OK) status = lp_dataset_match(*out, m->name, net->classes);
+  if (status == LP_OK) return status;
+  lp_dataset_close(*out);
+  *out = NULL;
+  return lp_fail_in(status, "%s", m->path);
+}
+
 lp_status lp_model_load(const char *path, lp_model **out) {
   *out = NULL;
   lp_model *m = calloc(1, sizeof *m);
@@ -278,6 +339,7 @@ lp_status lp_model_load(const char *path, lp_model **out) {
   }
   lp_status status = lp_safetensors_read(path, &m->file);
   if (status == LP_OK) status = read_spec(m);
+  if (status == LP_OK) status = read_names(m);
   if (status != LP_OK) {
     lp_model_free(m);
     return status;
@@ -297,6 +359,8 @@ lp_status lp_model_apply(const lp_model *m, lp_trainer *t) {
 void lp_model_free(lp_model *m) {
   if (!m) return;
   if (m->file) lp_safetensors_free(m->file);
+  json_decref(m->names);
+  free(m->name);
   free(m->path);
   free(m);
 }

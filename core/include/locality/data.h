@@ -64,6 +64,17 @@ typedef struct lp_image_defaults {
 /* The same for a network that has a usual size of images. */
 LP_API lp_status lp_dataset_open_for(const char *spec, lp_split split,
                                      const lp_image_defaults *usual, lp_dataset **out);
+/* Opens training (out[0]) and test images (out[1]) and checks that they belong together. Errors:
+ * sizes or classes that differ, tested classes without training images, one class alone (where
+ * classes have names). Noted as warnings: classes without test images, test images that are the
+ * training images, names of classes that are alike. Both are NULL on failure. */
+LP_API lp_status lp_dataset_open_both(const char *spec, const lp_image_defaults *usual,
+                                      lp_dataset *out[2]);
+/* Makes labels mean the classes names[0..n-1] (those that a network was trained on), found by their
+ * exact names. A class with images that is not among them is an error that names it. Where the data
+ * set or the network (names NULL) has no names, labels are left as they are, and a note says so.
+ * Threads: before images are read. */
+LP_API lp_status lp_dataset_match(lp_dataset *d, const char *const *names, uint32_t n);
 LP_API void lp_dataset_close(lp_dataset *d);
 /* The i-th kind of spec ("idx:DIR") with one line about it; NULL past the last. */
 LP_API const char *lp_dataset_spec(uint32_t i, const char **summary);

@@ -80,9 +80,10 @@ LP_API const char *lp_preset_get(uint32_t i, const char **title);
 /* The file of a preset, in the folder that goes with the library. */
 LP_API lp_status lp_preset_path(const char *name, char *out, size_t cap);
 
-/* One split of the options' data; images in files get the size that the model is made for where the
- * data's spec does not say. */
-LP_API lp_status lp_options_open_data(const lp_options *o, lp_split split, lp_dataset **out);
+/* Training (out[0]) and test images of the options' data by lp_dataset_open_both; images in files
+ * get the size that the model is made for where the data's spec does not say. Both are NULL on
+ * failure. */
+LP_API lp_status lp_options_open_data(const lp_options *o, lp_dataset *out[2]);
 /* The training that options describe on a data set. Strings point into o. */
 LP_API lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_info *data,
                                        lp_train_spec *out);

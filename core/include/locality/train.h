@@ -114,6 +114,15 @@ LP_API lp_status lp_model_save(lp_trainer *t, const char *path);
 typedef struct lp_model lp_model;
 LP_API lp_status lp_model_load(const char *path, lp_model **out);
 LP_API const lp_net_spec *lp_model_spec(const lp_model *m);
+/* The names of the classes that its outputs mean, as many as the spec has; NULL where the training
+ * images' files had none, or the file is older than names. Owned by the model. */
+LP_API const char *const *lp_model_class_names(const lp_model *m);
+/* The data set it was trained on, as it was named; NULL: unknown. */
+LP_API const char *lp_model_data(const lp_model *m);
+/* Opens a data set for the model: images in files get its size, and labels mean its classes, by
+ * their names (lp_dataset_match). A shape or class that the model does not know is an error. */
+LP_API lp_status lp_model_open_data(const lp_model *m, const char *spec, lp_split split,
+                                    lp_dataset **out);
 LP_API lp_status lp_model_apply(const lp_model *m, lp_trainer *t); /* writes its weights */
 LP_API void lp_model_free(lp_model *m);
 
