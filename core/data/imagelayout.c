@@ -413,7 +413,7 @@ static uint32_t label_of(const image_list *l, piece c) {
 
 /* ---- the images of a split ----------------------------------------------------------------- */
 
-/* Files whose format is not read, by format. */
+/* Files whose format is not read, by format in the order of the alphabet. */
 typedef struct unread_count {
   const char *format[16];
   uint32_t count[16], n, total;
@@ -421,10 +421,18 @@ typedef struct unread_count {
 
 static void count_unread(unread_count *u, const char *format) {
   uint32_t i = 0;
-  while (i < u->n && strcmp(u->format[i], format) != 0) i++;
-  if (i == u->n && u->n < 16) u->format[u->n++] = format;
-  if (i < u->n) u->count[i]++;
+  while (i < u->n && strcmp(u->format[i], format) < 0) i++;
   u->total++;
+  if (i == u->n || strcmp(u->format[i], format) != 0) {
+    if (u->n == 16) return;
+    for (uint32_t k = u->n++; k > i; k--) {
+      u->format[k] = u->format[k - 1];
+      u->count[k] = u->count[k - 1];
+    }
+    u->format[i] = format;
+    u->count[i] = 0;
+  }
+  u->count[i]++;
 }
 
 /* "300 TIFF and 2 BMP files" */
