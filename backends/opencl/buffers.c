@@ -13,9 +13,11 @@ lp_status ocl_buf_alloc(lp_device *dev, size_t n, lp_buffer **out) {
   if (s != LP_OK) return s;
   lp_buffer *b = calloc(1, sizeof *b);
   if (!b) return ocl_host->fail(LP_ERR_MEMORY, "%s: out of memory", dev->info.id);
-  cl_int e;
+  cl_int e = CL_INVALID_BUFFER_SIZE;
   b->size = n;
-  b->mem = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, n + OCL_BUFFER_PAD, NULL, &e);
+  /* Some drivers give more than they say, and fail when it is used. */
+  if (!dev->info.max_alloc || n <= dev->info.max_alloc)
+    b->mem = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, n + OCL_BUFFER_PAD, NULL, &e);
   if (e != CL_SUCCESS) {
     free(b);
     return ocl_host->fail(LP_ERR_MEMORY,

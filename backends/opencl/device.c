@@ -2,14 +2,47 @@
 #include "product.h"
 #include "tune.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MOST_UNITS 65536
 
 static void CL_CALLBACK driver_message(const char *text, const void *data, size_t n, void *user) {
   (void)data, (void)n;
   const lp_device *dev = user;
   ocl_host->log(LP_LOG_DEBUG, "%s: driver: %s", dev->info.id, text);
+}
+
+static lp_status read_number(const char *key, const char *value, uint64_t most, uint64_t *out) {
+  char *end;
+  errno = 0;
+  unsigned long long n = strtoull(value, &end, 10);
+  if (errno || end == value || *end || strchr(value, '-') || n < 1 || n > most)
+    return ocl_host->fail(LP_ERR_ARG, "opencl: %s=%s: expected a whole number from 1 to %llu", key,
+                          value, (unsigned long long)most);
+  *out = n;
+  return LP_OK;
+}
+
+/* A smaller or other device in place of the one that is there: for tests of its limits. */
+static lp_status read_limit(lp_device *dev, const char *key, const char *value) {
+  uint64_t n = 0;
+  bool units = !strcmp(key, "units");
+  lp_status s = read_number(key, value, units ? MOST_UNITS : UINT64_MAX, &n);
+  if (s != LP_OK) return s;
+  if (units) {
+    dev->units = dev->info.units = (uint32_t)n;
+  } else if (!strcmp(key, "local_memory")) {
+    if (n < dev->local_memory) dev->local_memory = (size_t)n;
+  } else if (n < dev->info.max_alloc) {
+    dev->info.max_alloc = n / dev->info.alignment * dev->info.alignment;
+    if (!dev->info.max_alloc)
+      return ocl_host->fail(LP_ERR_ARG, "opencl: %s=%s: at least %u bytes are needed", key, value,
+                            dev->info.alignment);
+  }
+  return LP_OK;
 }
 
 static lp_status read_params(lp_device *dev, const lp_device_params *params) {
@@ -34,6 +67,9 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
       if (!product_named(value))
         return ocl_host->fail(LP_ERR_ARG, "opencl: product=%s: no such engine", value);
       snprintf(dev->product, sizeof dev->product, "%s", value);
+    } else if (!strcmp(key, "max_alloc") || !strcmp(key, "units") || !strcmp(key, "local_memory")) {
+      lp_status s = read_limit(dev, key, value);
+      if (s != LP_OK) return s;
     } else if (!strcmp(key, "cache")) {
       dev->cache = strcmp(value, "off") != 0;
     } else if (!strcmp(key, "tune")) {
@@ -46,9 +82,10 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
         return ocl_host->fail(LP_ERR_ARG, "opencl: tune=%s: give seconds, \"off\" or nothing",
                               value);
     } else {
-      return ocl_host->fail(
-          LP_ERR_ARG,
-          "opencl: unknown parameter \"%s\"; there are tune, cache, kernels, product, pci", key);
+      return ocl_host->fail(LP_ERR_ARG,
+                            "opencl: unknown parameter \"%s\"; there are tune, cache, kernels, "
+                            "product, max_alloc, units, local_memory, pci",
+                            key);
     }
   }
   return LP_OK;

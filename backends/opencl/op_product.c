@@ -2,6 +2,7 @@
 #include "product.h"
 #include "tune.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -122,53 +123,67 @@ void product_args(ocl_encoder *e, const product *p) {
 
 /* ---- choice -------------------------------------------------------------------------------- */
 
-/* In order of preference where nothing was measured. */
+/* Engines for CPU devices come before all others where they are usable, naive after them. */
+static double first_of_all(lp_device *dev, const product *p, const engine *g) {
+  (void)dev, (void)p, (void)g;
+  return 0;
+}
+
+static double second_of_all(lp_device *dev, const product *p, const engine *g) {
+  (void)dev, (void)p, (void)g;
+  return 1;
+}
+
+static double last_of_all(lp_device *dev, const product *p, const engine *g) {
+  (void)dev, (void)p, (void)g;
+  return DBL_MAX;
+}
+
 static const engine engines[] = {
-    {"direct", direct_fits, direct_workspace, direct_encode, 0},
-    {"panel", panel_fits, panel_workspace, panel_encode, 0},
-    {"split", local_fits, NULL, split_encode, 0},
-    {"tile64", local_fits, NULL, tile64_encode, 64},
-    {"tile32", local_fits, NULL, tile32_encode, 32},
-    {"tile16", local_fits, NULL, tile16_encode, 16},
-    {"clblast", clblast_fits, clblast_workspace, clblast_encode, 0},
-    {"naive", NULL, NULL, naive_encode, 0},
+    {"direct", direct_fits, direct_workspace, first_of_all, direct_encode, {0}},
+    {"panel", panel_fits, panel_workspace, second_of_all, panel_encode, {0}},
+    {"split", split_fits, NULL, split_cost, split_encode, {0}},
+    {"tile64", tile_fits, NULL, tile_cost, tile_encode, {64, 64, 16, 16, 16}},
+    {"tile32", tile_fits, NULL, tile_cost, tile_encode, {32, 32, 16, 8, 8}},
+    {"tile16", tile_fits, NULL, tile_cost, tile_encode, {16, 16, 16, 8, 8}},
+    {"clblast", clblast_fits, clblast_workspace, NULL, clblast_encode, {0}},
+    {"naive", NULL, NULL, last_of_all, naive_encode, {0}},
 };
+enum { N_ENGINES = sizeof engines / sizeof *engines };
 
 const engine *product_engines(uint32_t *n) {
-  *n = sizeof engines / sizeof *engines;
+  *n = N_ENGINES;
   return engines;
 }
 
 const engine *product_named(const char *name) {
-  for (size_t i = 0; name && i < sizeof engines / sizeof *engines; i++)
+  for (size_t i = 0; name && i < N_ENGINES; i++)
     if (!strcmp(engines[i].name, name)) return &engines[i];
   return NULL;
 }
 
-/* GPUs: the largest tile that still gives every compute unit something to do. */
-static const engine *default_tile(lp_device *dev, const product *p) {
-  if (split_preferred(dev, p)) return product_named("split");
-  static const int64_t tile[] = {64, 32};
-  static const char *const name[] = {"tile64", "tile32"};
-  for (int i = 0; i < 2; i++)
-    if (ocl_ceil(p->m, tile[i]) * ocl_ceil(p->n, tile[i]) >= (int64_t)dev->units * (2 - i))
-      return product_named(name[i]);
-  return product_named("tile16");
+bool product_usable(lp_device *dev, const product *p, const engine *g) {
+  if (g->fits && !g->fits(dev, p, g)) return false;
+  return !g->workspace || g->workspace(dev, p) <= product_room(dev);
 }
 
-const engine *product_choose(lp_device *dev, const lp_plan_view *plan, const product *p) {
+const engine *product_choose(lp_device *dev, const product *p) {
   char key[128];
-  if (dev->forced) return product_named(dev->forced);
+  if (dev->forced) return product_named(dev->forced); /* the tuner has asked */
   const engine *asked = product_named(dev->product);
-  if (asked && (!asked->fits || asked->fits(dev, plan, p))) return asked;
+  if (asked && product_usable(dev, p, asked)) return asked;
   product_key(p, key, sizeof key);
   const engine *known = product_named(ocl_tuning_find(dev, key));
-  if (known && (!known->fits || known->fits(dev, plan, p))) return known;
-  for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
-    if (engines[i].fits == local_fits) return default_tile(dev, p);
-    if (engines[i].fits && engines[i].fits(dev, plan, p)) return &engines[i];
+  if (known && product_usable(dev, p, known)) return known;
+  const engine *best = &engines[N_ENGINES - 1];
+  double least = best->cost(dev, p, best);
+  for (size_t i = 0; i + 1 < N_ENGINES; i++) {
+    const engine *g = &engines[i];
+    if (!g->cost || !product_usable(dev, p, g)) continue;
+    double cost = g->cost(dev, p, g);
+    if (cost < least) best = g, least = cost;
   }
-  return product_named("naive");
+  return best;
 }
 
 size_t ocl_workspace_product(lp_device *dev, const lp_plan_view *plan, const lp_step *s,
@@ -177,12 +192,19 @@ size_t ocl_workspace_product(lp_device *dev, const lp_plan_view *plan, const lp_
   product p;
   product_of(plan, s, &p);
   if (dev->tune && !dev->forced) ocl_tune(dev, plan, s);
-  const engine *chosen = product_choose(dev, plan, &p);
-  return chosen->workspace ? chosen->workspace(dev, plan, &p) : 0;
+  const engine *chosen = product_choose(dev, &p);
+  if (*dev->product && !dev->forced && strcmp(chosen->name, dev->product) != 0) {
+    char key[128];
+    product_key(&p, key, sizeof key);
+    ocl_host->log(LP_LOG_INFO, "%s: product=%s cannot do %s here; %s does it", dev->info.id,
+                  dev->product, key, chosen->name);
+  }
+  return chosen->workspace ? chosen->workspace(dev, &p) : 0;
 }
 
 void ocl_encode_product(ocl_encoder *e) {
   product p;
   product_of(e->plan, e->step, &p);
-  product_choose(e->dev, e->plan, &p)->encode(e, &p);
+  const engine *chosen = product_choose(e->dev, &p);
+  chosen->encode(e, &p, chosen);
 }

@@ -20,13 +20,24 @@ typedef struct product {
   bool straight;                               /* linear forward: m = sample, n = output */
 } product;
 
-typedef struct engine {
+/* Tiles of gemm_tile.cl: a group of wm x wn work-items makes m x n elements, depth terms at a time.
+ */
+typedef struct tile_shape {
+  int m, n, depth, wm, wn;
+} tile_shape;
+
+typedef struct engine engine;
+struct engine {
   const char *name;
-  bool (*fits)(lp_device *dev, const lp_plan_view *plan, const product *p);
-  size_t (*workspace)(lp_device *dev, const lp_plan_view *plan, const product *p);
-  void (*encode)(ocl_encoder *e, const product *p);
-  int argument; /* tile shape of the engine */
-} engine;
+  /* Does the kernel do this product on this kind of device? Asked through product_usable. */
+  bool (*fits)(lp_device *dev, const product *p, const engine *g);
+  size_t (*workspace)(lp_device *dev, const product *p); /* NULL: none */
+  /* Estimated time in any unit, for the choice where nothing was measured; NULL: only on request.
+   */
+  double (*cost)(lp_device *dev, const product *p, const engine *g);
+  void (*encode)(ocl_encoder *e, const product *p, const engine *g);
+  tile_shape tile;
+};
 
 void product_of(const lp_plan_view *plan, const lp_step *s, product *p);
 /* Text of the shape, key of the tuning file: "linear 64 4096 4096 table". */
@@ -35,27 +46,37 @@ void product_key(const product *p, char *out, size_t cap);
 void product_define(ocl_encoder *e, const product *p, int span);
 void product_args(ocl_encoder *e, const product *p);
 
-/* All engines by preference; NULL-terminated names. */
+/* All engines; the last one, "naive", is the reference. */
 const engine *product_engines(uint32_t *n);
 const engine *product_named(const char *name); /* NULL for an unknown one, or NULL */
-const engine *product_choose(lp_device *dev, const lp_plan_view *plan, const product *p);
+/* Bytes that a workspace may take: what the device can allocate at once. */
+static inline uint64_t product_room(const lp_device *dev) {
+  return dev->info.max_alloc ? dev->info.max_alloc : UINT64_MAX;
+}
+/* Can the device run this product with this engine: its kernel fits, and the device can allocate
+ * its workspace. Whoever takes an engine asks this: the default choice, a forced one (product=NAME
+ * of the device), the tuning file, the tuner. */
+bool product_usable(lp_device *dev, const product *p, const engine *g);
+/* The engine of a product: the forced one, else the one measured to be fastest, else the cheapest
+ * by its estimate; of each only what is usable. */
+const engine *product_choose(lp_device *dev, const product *p);
 
 /* product_panel.c, product_direct.c, product_local.c, product_clblast.c */
-bool panel_fits(lp_device *dev, const lp_plan_view *plan, const product *p);
-size_t panel_workspace(lp_device *dev, const lp_plan_view *plan, const product *p);
-void panel_encode(ocl_encoder *e, const product *p);
-bool direct_fits(lp_device *dev, const lp_plan_view *plan, const product *p);
-size_t direct_workspace(lp_device *dev, const lp_plan_view *plan, const product *p);
-void direct_encode(ocl_encoder *e, const product *p);
-bool local_fits(lp_device *dev, const lp_plan_view *plan, const product *p);
-void tile64_encode(ocl_encoder *e, const product *p);
-void tile32_encode(ocl_encoder *e, const product *p);
-void tile16_encode(ocl_encoder *e, const product *p);
-void split_encode(ocl_encoder *e, const product *p);
-void naive_encode(ocl_encoder *e, const product *p);
-bool clblast_fits(lp_device *dev, const lp_plan_view *plan, const product *p);
-size_t clblast_workspace(lp_device *dev, const lp_plan_view *plan, const product *p);
-void clblast_encode(ocl_encoder *e, const product *p);
-bool split_preferred(lp_device *dev, const product *p);
+bool panel_fits(lp_device *dev, const product *p, const engine *g);
+size_t panel_workspace(lp_device *dev, const product *p);
+void panel_encode(ocl_encoder *e, const product *p, const engine *g);
+bool direct_fits(lp_device *dev, const product *p, const engine *g);
+size_t direct_workspace(lp_device *dev, const product *p);
+void direct_encode(ocl_encoder *e, const product *p, const engine *g);
+bool tile_fits(lp_device *dev, const product *p, const engine *g);
+double tile_cost(lp_device *dev, const product *p, const engine *g);
+void tile_encode(ocl_encoder *e, const product *p, const engine *g);
+bool split_fits(lp_device *dev, const product *p, const engine *g);
+double split_cost(lp_device *dev, const product *p, const engine *g);
+void split_encode(ocl_encoder *e, const product *p, const engine *g);
+void naive_encode(ocl_encoder *e, const product *p, const engine *g);
+bool clblast_fits(lp_device *dev, const product *p, const engine *g);
+size_t clblast_workspace(lp_device *dev, const product *p);
+void clblast_encode(ocl_encoder *e, const product *p, const engine *g);
 
 #endif

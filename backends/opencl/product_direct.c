@@ -59,14 +59,13 @@ static bool describe(lp_device *dev, const product *p, direct *d) {
   return true;
 }
 
-bool direct_fits(lp_device *dev, const lp_plan_view *plan, const product *p) {
-  (void)plan;
+bool direct_fits(lp_device *dev, const product *p, const engine *g) {
+  (void)g;
   direct d = {0};
   return describe(dev, p, &d);
 }
 
-size_t direct_workspace(lp_device *dev, const lp_plan_view *plan, const product *p) {
-  (void)plan;
+size_t direct_workspace(lp_device *dev, const product *p) {
   direct d = {0};
   describe(dev, p, &d);
   return d.border ? (size_t)(p->batch * d.planes * d.tall * d.wide) * sizeof(float) : 0;
@@ -116,7 +115,8 @@ static void encode_weights(ocl_encoder *e, const product *p, const direct *d,
   ocl_post_args(e, NULL);
 }
 
-void direct_encode(ocl_encoder *e, const product *p) {
+void direct_encode(ocl_encoder *e, const product *p, const engine *g) {
+  (void)g;
   direct d = {0};
   describe(e->dev, p, &d);
   const lp_slot *image = p->direction == 3 ? p->q : p->p;

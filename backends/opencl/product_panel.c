@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-#define PASS 512 /* terms summed before they are added to the rest: accuracy and cache */
+#define PASS    512 /* terms summed before they are added to the rest: accuracy and cache */
+#define SCRATCH (UINT64_C(512) << 20) /* bytes of workspace at most: hundreds of units */
 
 typedef struct blocking {
   int vl, mr, lanes, kp;
@@ -46,10 +47,14 @@ static void plan_blocks(lp_device *dev, const product *p, blocking *b) {
   b->block_n = pn * b->lanes;
   b->blocks_m = ocl_ceil(tiles_m, tm);
   b->blocks = b->blocks_m * ocl_ceil(panels, pn);
-  b->items = b->blocks < 4 * wanted ? b->blocks : 4 * wanted;
   int64_t a = b->a_pack == 3 ? (int64_t)b->kp * 16 : (int64_t)b->mr * (b->kp + 16);
   int64_t c = (b->single ? b->mr * b->lanes : b->block_m * b->block_n);
   b->slice = ocl_ceil(b->block_n * b->kp + a + 256 + c, 32) * 32;
+  /* Work-items take turns at the blocks: where memory is short, fewer of them do. */
+  uint64_t room = product_room(dev) < SCRATCH ? product_room(dev) : SCRATCH;
+  int64_t most_items = (int64_t)(room / sizeof(float)) / b->slice;
+  b->items = b->blocks < 4 * wanted ? b->blocks : 4 * wanted;
+  if (b->items > most_items) b->items = most_items > 1 ? most_items : 1;
 }
 
 /* A layer of a large batch turns W rather than its inputs and outputs. */
@@ -62,20 +67,20 @@ static product oriented(const product *p) {
   return q;
 }
 
-bool panel_fits(lp_device *dev, const lp_plan_view *plan, const product *p) {
-  (void)plan;
+bool panel_fits(lp_device *dev, const product *p, const engine *g) {
+  (void)g;
   return dev->cpu && p->m > 0 && p->n > 0 && p->k > 0;
 }
 
-size_t panel_workspace(lp_device *dev, const lp_plan_view *plan, const product *p) {
-  (void)plan;
+size_t panel_workspace(lp_device *dev, const product *p) {
   const product q = oriented(p);
   blocking b;
   plan_blocks(dev, &q, &b);
   return (size_t)(b.items * b.slice) * sizeof(float);
 }
 
-void panel_encode(ocl_encoder *e, const product *given) {
+void panel_encode(ocl_encoder *e, const product *given, const engine *g) {
+  (void)g;
   const product q = oriented(given), *p = &q;
   blocking b;
   plan_blocks(e->dev, p, &b);

@@ -48,4 +48,5 @@ const lp_host lp_host_table = {
     .prior = host_prior,
     .cache_path = lp_cache_path,
     .write_file = lp_write_file,
+    .error_message = lp_error_message,
 };

@@ -4,7 +4,8 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void KERNEL(PROBLEM_PA
   PROBLEM_OPEN
   local float s[GROUP];
   const int lid = (int)get_local_id(0);
-  const int m0 = (int)get_group_id(0) * SM, n0 = (int)get_group_id(1) * SN;
+  const int group = (int)get_group_id(0), rows = (GEMM_M + SM - 1) / SM;
+  const int m0 = group % rows * SM, n0 = group / rows * SN;
   float acc[SM][SN];
 #pragma unroll
   for (int i = 0; i < SM; i++)

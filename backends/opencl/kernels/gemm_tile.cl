@@ -10,7 +10,8 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void KERNEL(PROBLEM_PA
   PROBLEM_OPEN
   local float as[TK * AS], bs[TK * BS];
   const int lid = (int)get_local_id(0);
-  const int m0 = (int)get_group_id(0) * TM, n0 = (int)get_group_id(1) * TN;
+  const int group = (int)get_group_id(0), rows = (GEMM_M + TM - 1) / TM;
+  const int m0 = group % rows * TM, n0 = group / rows * TN;
 #if C_NFAST
   const int lm = lid / WN, ln = lid % WN;
 #else

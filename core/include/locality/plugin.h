@@ -218,6 +218,9 @@ typedef struct lp_host {
    * atomic write (temporary name, fsync, rename). */
   lp_status (*cache_path)(const char *name, char *out, size_t cap);
   lp_status (*write_file)(const char *path, const void *data, size_t n);
+
+  /* 1.1: what the calling thread's last failure said, "" when nothing failed yet. */
+  const char *(*error_message)(void);
 } lp_host;
 
 /* ---- descriptor ---------------------------------------------------------------------------- */
