@@ -154,9 +154,8 @@ lp_status ocl_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out
 static cl_int enqueue(cl_command_queue queue, const ocl_launch *l, const lp_run_args *args,
                       cl_event *event) {
   if (l->gemm) return ocl_gemm_enqueue(l->gemm, queue, args, event);
-  bool moved = l->offset[0] || l->offset[1];
-  return clEnqueueNDRangeKernel(queue, l->kernel, l->dims, moved ? l->offset : NULL, l->global,
-                                l->local, 0, NULL, event);
+  return clEnqueueNDRangeKernel(queue, l->kernel, 1, l->offset ? &l->offset : NULL, &l->global,
+                                &l->local, 0, NULL, event);
 }
 
 /* ---- running ------------------------------------------------------------------------------- */

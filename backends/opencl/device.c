@@ -47,9 +47,14 @@ static lp_status read_limit(lp_device *dev, const char *key, const char *value) 
 
 static lp_status read_params(lp_device *dev, const lp_device_params *params) {
   const char *tune = getenv("LOCALITY_CL_TUNE"), *cache = getenv("LOCALITY_CL_CACHE");
+  const char *largest = getenv("LOCALITY_CL_MAX_ALLOC");
   dev->tune_seconds = 20;
   dev->tune = tune && *tune && strcmp(tune, "0") != 0 && strcmp(tune, "off") != 0;
   dev->cache = !cache || strcmp(cache, "off") != 0;
+  if (largest && *largest) {
+    lp_status s = read_limit(dev, "max_alloc", largest);
+    if (s != LP_OK) return s;
+  }
   for (uint32_t i = 0; params && i < params->count; i++) {
     const char *key = params->key[i], *value = params->value[i];
     if (!strcmp(key, "pci")) continue; /* part of the selection */

@@ -64,9 +64,8 @@ void ocl_begin(ocl_encoder *e, const char *family) {
     p->cap = cap;
   }
   e->now = &p->launch[p->n++];
-  *e->now = (ocl_launch){.family = family, .step = e->index, .params = e->step->params, .dims = 1};
+  *e->now = (ocl_launch){.family = family, .step = e->index, .params = e->step->params};
   e->now->files[0] = family;
-  e->now->global[1] = e->now->local[1] = 1;
 }
 
 void ocl_begin_with(ocl_encoder *e, const char *first, const char *second, const char *family) {
@@ -161,14 +160,11 @@ void ocl_arg_slot_at(ocl_encoder *e, const lp_slot *slot, uint64_t extra_bytes) 
   new_arg(e, OCL_ARG_INT)->i = (cl_int)((slot->offset + extra_bytes) / 4);
 }
 
-void ocl_grid(ocl_encoder *e, size_t groups0, size_t groups1, size_t local0) {
+void ocl_grid(ocl_encoder *e, int64_t groups, int local) {
   if (!e->now) return;
-  e->now->local[0] = local0;
-  e->now->local[1] = 1;
-  e->now->global[0] = groups0 * local0;
-  e->now->global[1] = groups1;
-  e->now->dims = groups1 > 1 ? 2 : 1;
-  ocl_define_int(e, "GROUP", (int64_t)local0);
+  e->now->local = (size_t)local;
+  e->now->global = (size_t)groups * (size_t)local;
+  ocl_define_int(e, "GROUP", local);
 }
 
 cl_mem ocl_table(ocl_encoder *e, const void *data, size_t n) {

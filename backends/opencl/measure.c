@@ -138,10 +138,10 @@ static lp_status reference(bench *b, const engine *naive, const product *p) {
   int64_t columns = 20000000 / (p->k * p->m) + 1;
   if (columns > p->n) columns = p->n;
   ocl_launch *l = &prog->launch[0];
-  size_t line = l->global[0] / (size_t)p->n; /* work-items of a column */
-  l->global[0] = line * (size_t)columns;
+  size_t line = l->global / (size_t)p->n; /* work-items of a column */
+  l->global = line * (size_t)columns;
   for (int end = 0; end < 2 && s == LP_OK; end++) {
-    l->offset[0] = end ? line * (size_t)(p->n - columns) : 0;
+    l->offset = end ? line * (size_t)(p->n - columns) : 0;
     s = run_once(b, prog);
   }
   ocl_program_free(b->dev, prog);

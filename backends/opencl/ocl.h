@@ -168,8 +168,7 @@ typedef struct ocl_launch {
   ocl_text define, undef;
   ocl_arg arg[OCL_MAX_ARGS];
   uint32_t n_args;
-  uint32_t dims;
-  size_t global[2], local[2], offset[2];
+  size_t global, local, offset; /* work-items, those of a group, the first one's number */
   uint32_t step;
   lp_op_params params; /* of the step: rates of optimisers */
   char digest[41];
@@ -221,7 +220,8 @@ void ocl_arg_buffer(ocl_encoder *e, const lp_slot *slot);
 /* A slot is two arguments: its buffer, and its offset in units of 4 bytes. */
 void ocl_arg_slot(ocl_encoder *e, const lp_slot *slot);
 void ocl_arg_slot_at(ocl_encoder *e, const lp_slot *slot, uint64_t extra_bytes);
-void ocl_grid(ocl_encoder *e, size_t groups0, size_t groups1, size_t local0);
+/* One dimension only: along the others, drivers for GPUs take no more than 65535 groups. */
+void ocl_grid(ocl_encoder *e, int64_t groups, int local);
 /* A device table owned by the program, written now. */
 cl_mem ocl_table(ocl_encoder *e, const void *data, size_t n);
 /* Macros from the step's chain: POST_PARAMS, POST_OPEN; POST_ROW(e) before the elements of a row

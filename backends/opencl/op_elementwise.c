@@ -30,7 +30,7 @@ void ocl_encode_elementwise(ocl_encoder *e) {
   const lp_post *head = special ? NULL : &own;
   int64_t n = lp_numel(&y->desc);
   ocl_begin(e, "elementwise");
-  ocl_grid(e, (size_t)ocl_ceil(n, GROUP), 1, GROUP);
+  ocl_grid(e, ocl_ceil(n, GROUP), GROUP);
   ocl_define_int(e, "HEAD",
                  s->op == LP_OP_SIGN        ? HEAD_SIGN
                  : s->op == LP_OP_EXPAND    ? HEAD_EXPAND
@@ -49,7 +49,7 @@ void ocl_encode_entropy_gradient(ocl_encoder *e) {
   const lp_slot *logp = ocl_in(e->plan, e->step, 1), *y = ocl_out(e->plan, e->step, 0);
   int64_t n = lp_numel(&y->desc);
   ocl_begin(e, "elementwise");
-  ocl_grid(e, (size_t)ocl_ceil(n, GROUP), 1, GROUP);
+  ocl_grid(e, ocl_ceil(n, GROUP), GROUP);
   ocl_define_int(e, "HEAD", HEAD_CROSS_ENTROPY);
   ocl_define_int(e, "CLASSES", logp->desc.dim[1]);
   ocl_posts(e, NULL, lp_inner(&y->desc), 0, 0);
@@ -65,7 +65,7 @@ void ocl_encode_entropy_gradient(ocl_encoder *e) {
 void ocl_encode_sum(ocl_encoder *e) {
   const lp_slot *x = ocl_in(e->plan, e->step, 0);
   ocl_begin(e, "sum");
-  ocl_grid(e, 1, 1, GROUP);
+  ocl_grid(e, 1, GROUP);
   ocl_arg_slot(e, x);
   ocl_arg_slot(e, ocl_out(e->plan, e->step, 0));
   ocl_arg_int(e, lp_numel(&x->desc));

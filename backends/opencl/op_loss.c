@@ -15,7 +15,7 @@ static int lanes_for(int64_t classes) {
 static void begin(ocl_encoder *e, int mode, int64_t rows, int64_t classes) {
   int lanes = lanes_for(classes);
   ocl_begin(e, "softmax");
-  ocl_grid(e, mode == MODE_ENTROPY ? 1 : (size_t)ocl_ceil(rows, GROUP / lanes), 1, GROUP);
+  ocl_grid(e, mode == MODE_ENTROPY ? 1 : ocl_ceil(rows, GROUP / lanes), GROUP);
   ocl_define_int(e, "MODE", mode);
   ocl_define_int(e, "CLASSES", classes);
   ocl_define_int(e, "LANES", lanes);

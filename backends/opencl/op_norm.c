@@ -14,9 +14,9 @@ void ocl_encode_batchnorm(ocl_encoder *e) {
   ocl_begin(e, rows ? "batchnorm_rows" : "batchnorm");
   if (rows) {
     size_t group = e->dev->cpu ? 1 : 64;
-    ocl_grid(e, (size_t)ocl_ceil(channels, width * (int64_t)group), 1, group);
+    ocl_grid(e, ocl_ceil(channels, width * (int64_t)group), group);
   } else {
-    ocl_grid(e, (size_t)channels, 1, width == 16 ? 1 : 256);
+    ocl_grid(e, channels, width == 16 ? 1 : 256);
   }
   ocl_define_int(e, "MODE", mode);
   ocl_define_int(e, "CHANNELS", channels);

@@ -15,9 +15,9 @@ void ocl_encode_pool(ocl_encoder *e) {
   bool planes = e->dev->cpu && (backward || pool->k <= 4);
   ocl_begin(e, planes ? "pool_planes" : "pool");
   if (planes)
-    ocl_grid(e, (size_t)(out->desc.dim[0] * out->desc.dim[1]), 1, 1);
+    ocl_grid(e, out->desc.dim[0] * out->desc.dim[1], 1);
   else
-    ocl_grid(e, (size_t)ocl_ceil(n, GROUP), 1, GROUP);
+    ocl_grid(e, ocl_ceil(n, GROUP), GROUP);
   ocl_define_int(e, "BACKWARD", backward);
   ocl_define_int(e, "WITH_WHICH", which != NULL);
   ocl_define_int(e, "IN_H", large->dim[2]);

@@ -59,7 +59,7 @@ static void launch(ocl_encoder *e, const chunk_table *t, int rule, uint32_t slot
   uint32_t buffers = t->n_buffers <= 2 ? t->n_buffers : t->n_buffers <= 4 ? 4 : MAX_BUFFERS;
   cl_mem table = ocl_table(e, t->row, (size_t)t->n * t->width * sizeof *t->row);
   ocl_begin(e, "update");
-  ocl_grid(e, t->n, 1, e->dev->cpu ? 1 : GROUP);
+  ocl_grid(e, t->n, e->dev->cpu ? 1 : GROUP);
   ocl_define_int(e, "WIDE", e->dev->cpu);
   ocl_define_int(e, "RULE", rule);
   ocl_define_int(e, "SLOTS", slots);

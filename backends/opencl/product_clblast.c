@@ -127,7 +127,7 @@ static void part(ocl_encoder *e, const product *p, const parts *w, int number, i
   ocl_define_int(e, "PART", number);
   ocl_define_int(e, "IN_PLACE", !w->c);
   ocl_define_int(e, "ALONG_K", w->along_k);
-  ocl_grid(e, (size_t)ocl_ceil(elements, GROUP), 1, GROUP);
+  ocl_grid(e, ocl_ceil(elements, GROUP), GROUP);
   product_args(e, p);
   const lp_slot *ws = ocl_slot(e->plan, e->step->workspace);
   ocl_arg_slot_at(e, ws ? ws : p->y, ws ? at : 0);

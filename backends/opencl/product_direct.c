@@ -74,7 +74,7 @@ size_t direct_workspace(lp_device *dev, const product *p) {
 static void encode_border(ocl_encoder *e, const direct *d, const lp_slot *image, int64_t batch) {
   int64_t rows = batch * d->planes * d->tall;
   ocl_begin(e, "pad");
-  ocl_grid(e, (size_t)ocl_ceil(rows, 64), 1, 64);
+  ocl_grid(e, ocl_ceil(rows, 64), 64);
   ocl_define_int(e, "H", d->h);
   ocl_define_int(e, "W", d->w);
   ocl_define_int(e, "BORDER", d->border);
@@ -106,7 +106,7 @@ static void encode_weights(ocl_encoder *e, const product *p, const direct *d,
   ocl_define_int(e, "KS", p->ks);
   ocl_define_int(e, "WITH_DB", p->second != NULL);
   ocl_posts(e, NULL, lp_inner(&p->y->desc), 0, 0);
-  ocl_grid(e, (size_t)ocl_ceil(p->o, d->mr), (size_t)(p->c * p->ks), 1);
+  ocl_grid(e, ocl_ceil(p->o, d->mr) * p->c * p->ks, 1);
   ocl_arg_slot(e, p->p);
   ocl_arg_slot(e, image);
   ocl_arg_slot(e, p->y);
@@ -146,7 +146,7 @@ void direct_encode(ocl_encoder *e, const product *p, const engine *g) {
   ocl_define_int(e, "TW", d.tw);
   ocl_define_int(e, "KS", p->ks);
   ocl_posts(e, NULL, lp_inner(&p->y->desc), d.th * d.tw, d.vl);
-  ocl_grid(e, (size_t)ocl_ceil(tiles, together), (size_t)p->batch, 1);
+  ocl_grid(e, ocl_ceil(tiles, together) * p->batch, 1);
   ocl_arg_slot(e, image);
   ocl_arg_slot(e, p->q);
   ocl_arg_slot(e, p->y);

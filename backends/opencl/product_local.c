@@ -43,7 +43,7 @@ void tile_encode(ocl_encoder *e, const product *p, const engine *g) {
   ocl_define_int(e, "TK", t->depth);
   ocl_define_int(e, "WM", t->wm);
   ocl_define_int(e, "WN", t->wn);
-  ocl_grid(e, (size_t)groups_of(p, t->m, t->n), 1, (size_t)(t->wm * t->wn));
+  ocl_grid(e, groups_of(p, t->m, t->n), t->wm * t->wn);
   product_args(e, p);
 }
 
@@ -51,7 +51,7 @@ static int64_t split_size(const product *p) {
   return p->m * p->n >= 4096 ? 4 : 2;
 }
 
-static int64_t split_group(const product *p) {
+static int split_group(const product *p) {
   return p->k >= 1024 ? 256 : 64;
 }
 
@@ -74,7 +74,7 @@ void split_encode(ocl_encoder *e, const product *p, const engine *g) {
   begin(e, p, "gemm_split");
   ocl_define_int(e, "SM", size);
   ocl_define_int(e, "SN", size);
-  ocl_grid(e, (size_t)groups_of(p, size, size), 1, (size_t)split_group(p));
+  ocl_grid(e, groups_of(p, size, size), split_group(p));
   product_args(e, p);
 }
 
@@ -82,6 +82,6 @@ void naive_encode(ocl_encoder *e, const product *p, const engine *g) {
   (void)g;
   enum { ROWS = 64 };
   begin(e, p, "gemm_naive");
-  ocl_grid(e, (size_t)groups_of(p, ROWS, 1), 1, ROWS);
+  ocl_grid(e, groups_of(p, ROWS, 1), ROWS);
   product_args(e, p);
 }

@@ -99,7 +99,7 @@ void panel_encode(ocl_encoder *e, const product *given, const engine *g) {
   ocl_define_int(e, "SEGMENT", p->conv && p->direction == 3 ? p->oh * p->ow : INT32_MAX / 16 * 16);
   ocl_define_int(e, "C_WIDE", !p->conv && !e->step->post_count);
   ocl_define_int(e, "WIDE_END", p->straight ? p->outputs : p->inputs);
-  ocl_grid(e, (size_t)b.items, 1, 1);
+  ocl_grid(e, b.items, 1);
   product_args(e, p);
   ocl_arg_slot(e, ocl_slot(e->plan, e->step->workspace));
   ocl_arg_int(e, b.block_m);

@@ -1,8 +1,10 @@
 /* Every op case on every device against the reference: values, gradients, fused against unfused
  * plans, and equality to the bit between runs and between numbers of threads.
  *
- *   test-ops [--backend DEV[,DEV...]] [--filter TEXT] [--every N] [--list] [--expect-wrong]
+ *   test-ops [--backend DEV[,DEV...]] [--filter TEXT[,TEXT...]] [--every N] [--list]
+ *            [--expect-wrong]
  *
+ * --every N takes the last case of each op and each N-th before it: no op is left out.
  * Devices: --backend, else LOCALITY_TEST_DEVICES, else every device that computes something.
  * --expect-wrong turns the test on itself: every case must be found wrong on these devices (the
  * null backend), and what is right there fails. */
@@ -21,7 +23,7 @@ static struct {
   char device[MAX_DEVICES][64];
   uint32_t n_devices;
   const char *filter;
-  uint32_t every; /* only each N-th case: for devices that compile slowly */
+  uint32_t every; /* only each N-th case of an op: for devices that compile slowly */
   bool list, expect_wrong;
 } options;
 
@@ -258,10 +260,30 @@ static int missing_device(void) {
   return 0;
 }
 
+/* Does a name hold one of the texts of the filter? */
+static bool matches(const char *name) {
+  for (const char *at = options.filter; at;) {
+    size_t n = strcspn(at, ",");
+    char part[CASE_NAME];
+    snprintf(part, sizeof part, "%.*s", (int)n, at);
+    if (strstr(name, part)) return true;
+    at = at[n] ? at + n + 1 : NULL;
+  }
+  return !options.filter;
+}
+
+/* Cases of the same op that follow case i. */
+static uint32_t later_cases(uint32_t i) {
+  uint32_t op = op_cases_get(i).op, n = 0;
+  for (uint32_t k = i + 1; k < op_cases_count(); k++) n += op_cases_get(k).op == op;
+  return n;
+}
+
 int main(int argc, char **argv) {
   if (!parse(argc, argv)) {
-    fprintf(stderr, "usage: test-ops [--backend DEV[,DEV...]] [--filter TEXT] [--every N] "
-                    "[--list] [--expect-wrong]\n");
+    fprintf(stderr,
+            "usage: test-ops [--backend DEV[,DEV...]] [--filter TEXT[,TEXT...]] [--every N] "
+            "[--list] [--expect-wrong]\n");
     return 2;
   }
   if (lp_registry_load() != LP_OK || (!options.list && !options.n_devices && !default_devices())) {
@@ -273,8 +295,8 @@ int main(int argc, char **argv) {
   uint32_t chosen = 0;
   for (uint32_t i = 0; i < op_cases_count(); i++) {
     op_case c = op_cases_get(i);
-    if (options.filter && !strstr(c.name, options.filter)) continue;
-    if (options.every && i % options.every) continue;
+    if (!matches(c.name)) continue;
+    if (options.every && later_cases(i) % options.every) continue;
     chosen++;
     if (!options.list)
       test_case(&c);

@@ -61,7 +61,7 @@ KERNEL(const global float *sb, const int so, const global float *wb, const int w
        , const global float *biasb, const int biaso
 #endif
        POST_PARAMS) {
-  const int image = (int)get_global_id(1);
+  const int parts = (M + MR * TILES - 1) / (MR * TILES), image = (int)get_global_id(0) / parts;
   const global float *source = LP_AT(sb + so, image, SC * SH * SW), *w = wb + wo;
   global float *y = yb + yo;
 #if WITH_BIAS
@@ -72,7 +72,7 @@ KERNEL(const global float *sb, const int so, const global float *wb, const int w
   float part[VL];
 #endif
   for (int tile = 0; tile < TILES; tile++) {
-    const int m0 = ((int)get_global_id(0) * TILES + tile) * MR;
+    const int m0 = ((int)get_global_id(0) % parts * TILES + tile) * MR;
     for (int first = 0; first < TH * SEGMENTS && m0 < M; first += NV) {
       COLUMNS(PLACE_SEGMENT, 0)
       ROWS(ZERO_ROW)

@@ -40,8 +40,8 @@ KERNEL(const global float *dyb, const int dyo, const global float *xb, const int
   const global float *dy = dyb + dyo, *source = xb + xo;
   global float *dw = dwb + dwo;
   POST_OPEN
-  const int m0 = (int)get_global_id(0) * MR, c = (int)get_global_id(1) / KS,
-            ky = (int)get_global_id(1) % KS;
+  const int parts = (O + MR - 1) / MR, m0 = (int)get_global_id(0) % parts * MR,
+            row = (int)get_global_id(0) / parts, c = row / KS, ky = row % KS;
   ROWS(ZERO_ROW)
 #if OW % VL
   float mask[VL];
@@ -66,7 +66,7 @@ KERNEL(const global float *dyb, const int dyo, const global float *xb, const int
     }
   ROWS(STORE_ROW)
 #if WITH_DB
-  for (int m = m0; m < min(m0 + MR, O) && get_global_id(1) == 0; m++) {
+  for (int m = m0; m < min(m0 + MR, O) && row == 0; m++) {
     VF wide = (VF)(0.0f);
     float rest = 0.0f;
     for (int image = 0; image < batch; image++) {
