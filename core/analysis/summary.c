@@ -127,6 +127,10 @@ static lp_status build(const analysis *a, const comparison *c, uint32_t n, json_
   bad |= json_object_set_new(o, "schema", json_integer(1));
   bad |= json_object_set_new(o, "title", json_string(a->title));
   bad |= json_object_set_new(o, "reference", json_string(a->reference_name));
+  const json_t *data = json_object_get(a->folder->manifest, "data");
+  json_t *warnings = json_object_get(data, "warnings");
+  bad |=
+      json_object_set_new(o, "data_warnings", warnings ? json_deep_copy(warnings) : json_array());
   bad |= json_object_set_new(o, "plan", plan_json(a));
   bad |= json_object_set_new(o, "arms", arms_json(a));
   bad |= json_object_set_new(o, "comparisons", comparisons);

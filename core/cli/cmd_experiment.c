@@ -234,8 +234,6 @@ static int train_and_report(const cli_args *a, lp_experiment *x, const char *dir
   if (status == LP_ERR_INTERRUPTED)
     return cli_fail_with("interrupted; go on with: locality experiment --resume %s", info->dir);
   if (status != LP_OK) return cli_fail();
-  cli_say_broken("training", outcome.broken_train, info->train->count);
-  cli_say_broken("test", outcome.broken_test, info->test->count);
   if (!cli_get(a, "no-report")) {
     if (lp_analyze_run(info->dir) != LP_OK || lp_report_write(info->dir) != LP_OK)
       return cli_fail();

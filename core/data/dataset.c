@@ -121,6 +121,10 @@ void lp_dataset_close(lp_dataset *d) {
   if (d) d->close(d);
 }
 
+lp_status lp_dataset_note_broken(lp_dataset *d) {
+  return d->note_broken ? d->note_broken(d) : LP_OK;
+}
+
 uint32_t lp_dataset_broken(const lp_dataset *d) {
   return d->broken ? d->broken(d) : 0;
 }

@@ -21,6 +21,8 @@ struct lp_dataset {
   uint32_t (*label)(const lp_dataset *d, uint32_t i); /* sample i's class in the files */
   /* Images found broken so far; may be NULL. */
   uint32_t (*broken)(const lp_dataset *d);
+  /* Notes about what was found in reading; may be NULL. */
+  lp_status (*note_broken)(lp_dataset *d);
   bool decodes; /* a batch takes work worth a thread */
 };
 

@@ -15,14 +15,19 @@
 
 /* What is known of an image once it was decoded. */
 enum { UNKNOWN = 0, REMARKED = 1, BROKEN = 2 };
-/* Archives up to this size are named by their content in a manifest, others by their listing. */
-static const uint64_t max_hashed = (uint64_t)4 << 30;
+enum { BROKEN_LINES = 10 }; /* that many are named */
+/* Archives up to this size are hashed whole, larger ones and folders image by image: all up to
+ * max_content bytes, else some. */
+static const uint64_t max_hashed = (uint64_t)4 << 30, max_content = (uint64_t)1 << 29;
+enum { CONTENT_SAMPLES = 1000 };
 
 typedef struct folder_set {
   lp_dataset base;
   image_list list;
   image_request request; /* without seed, epoch and sample */
   char *name;
+  const char *part; /* the split's folder, "": none */
+  char *file_name;  /* the archive, or the folder of the split */
   const char *file[1], *sha256[1];
   char hash[65], transform[120];
   atomic_uchar *state;
@@ -34,6 +39,7 @@ static void folder_close(lp_dataset *d) {
   dataset_free_common(d);
   image_list_free(&f->list);
   free(f->name);
+  free(f->file_name);
   free(f->state);
   free(f);
 }
@@ -73,9 +79,12 @@ static lp_status decode_item(const folder_set *f, uint32_t i, uint64_t seed, uin
 static lp_status note_broken(folder_set *f, uint32_t i, lp_status why) {
   if (f->list.strict) return lp_fail_in(why, "image %s", image_list_name(&f->list, i));
   if (atomic_exchange(&f->state[i], BROKEN) == BROKEN) return LP_OK;
-  atomic_fetch_add(&f->broken, 1);
-  lp_log(LP_LOG_WARNING, "image %s is broken (%s); the next one takes its place",
-         image_list_name(&f->list, i), lp_error_message());
+  const unsigned before = atomic_fetch_add(&f->broken, 1);
+  lp_log(before < BROKEN_LINES ? LP_LOG_WARNING : LP_LOG_INFO,
+         "image %s is broken (%s); the next one takes its place", image_list_name(&f->list, i),
+         lp_error_message());
+  if (before + 1 == BROKEN_LINES)
+    lp_log(LP_LOG_WARNING, "further broken images are counted; LOCALITY_LOG=info names them");
   return LP_OK;
 }
 
@@ -104,6 +113,31 @@ static lp_status folder_batch(const lp_dataset *d, const uint32_t *index, uint32
   lp_status s = LP_OK;
   for (uint32_t i = 0; i < n && s == LP_OK; i++)
     s = read_sample(f, index[i], seed, epoch, images + i * size, &labels[i]);
+  return s;
+}
+
+static lp_status folder_note_broken(lp_dataset *d) {
+  folder_set *f = (folder_set *)d;
+  const lp_dataset_info *info = &d->info;
+  const uint32_t broken = folder_broken(d);
+  if (!broken) return LP_OK;
+  uint32_t *sound = calloc(info->classes, sizeof *sound);
+  if (!sound) return lp_fail(LP_ERR_MEMORY, "out of memory counting broken images");
+  for (uint32_t i = 0; i < info->count; i++)
+    sound[f->list.item[i].label] += atomic_load(&f->state[i]) != BROKEN;
+  lp_status s = dataset_notef(
+      d, true, "%s: %" PRIu32 " of %" PRIu32 " images are broken; others took their places",
+      f->file_name, broken, info->count);
+  for (uint32_t k = 0, told = 0; k < info->classes && s == LP_OK && told < 5; k++) {
+    if (sound[k] || !info->class_count[k]) continue;
+    told++;
+    s = dataset_notef(d, true,
+                      "%s: all %" PRIu32 " images of class '%.60s' are broken, so images of other "
+                      "classes stand for it",
+                      f->file_name, info->class_count[k],
+                      image_list_printable(info->class_names[k]));
+  }
+  free(sound);
   return s;
 }
 
@@ -171,21 +205,53 @@ static lp_status parse(const char *spec, const char *rest, const lp_image_defaul
   return LP_OK;
 }
 
-/* SHA-256 of an archive, or of the names and sizes of a folder's images. */
+/* Adds an image's name below its split, class, size and, if wanted, the hash of its content. */
+static lp_status hash_item(const folder_set *f, uint32_t i, bool content, FILE *out) {
+  const image_list *l = &f->list;
+  const image_item *item = &l->item[i];
+  const char *name = l->text + item->name, *below = image_path_below(name, f->part);
+  char hex[65] = "";
+  uint8_t *bytes = NULL;
+  size_t n = 0;
+  if (content) { /* a file that cannot be read has no content; reading it for training tells why */
+    lp_status s = image_list_load(l, i, &bytes, &n);
+    if (s == LP_OK) s = lp_sha256(bytes, n, hex);
+    free(bytes);
+    if (s == LP_ERR_MEMORY || s == LP_ERR_UNSUPPORTED) return s;
+  }
+  fprintf(out, "%s%c%s%c%" PRIu64 " %s\n", below ? below : name, 0, l->class_name[item->label], 0,
+          item->size, hex);
+  return LP_OK;
+}
+
+/* SHA-256 of an archive; of a folder, of the names and sizes of all images and the content of all
+ * up to max_content bytes, else of CONTENT_SAMPLES of them, evenly chosen. */
 static lp_status hash(folder_set *f) {
   const image_list *l = &f->list;
   struct stat st;
-  if (stat(l->root, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size <= max_hashed)
+  if (stat(l->root, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size <= max_hashed) {
+    f->base.info.hashed = "content";
     return lp_sha256_file(l->root, f->hash);
+  }
+  uint64_t total = 0;
+  for (uint32_t i = 0; i < l->n; i++) total += l->item[i].size;
+  const bool whole = total <= max_content || l->n <= CONTENT_SAMPLES;
+  f->base.info.hashed = whole ? "names, sizes and content" : "names, sizes, content of 1000 images";
   char *text = NULL;
   size_t n = 0;
   FILE *out = open_memstream(&text, &n);
   if (!out) return lp_fail(LP_ERR_MEMORY, "out of memory opening %s", l->root);
-  for (uint32_t i = 0; i < l->n; i++)
-    fprintf(out, "%s%c%" PRIu64 "\n", l->text + l->item[i].name, 0, l->item[i].size);
+  lp_status s = LP_OK;
+  uint64_t next = 0; /* sample k is image k * n / CONTENT_SAMPLES */
+  for (uint32_t i = 0; i < l->n && s == LP_OK; i++) {
+    const bool sampled = i == next * l->n / CONTENT_SAMPLES;
+    next += sampled;
+    s = hash_item(f, i, whole || sampled, out);
+  }
   bool written = fclose(out) == 0;
-  lp_status s = written ? lp_sha256(text, n, f->hash)
-                        : lp_fail(LP_ERR_MEMORY, "out of memory opening %s", l->root);
+  if (s == LP_OK)
+    s = written ? lp_sha256(text, n, f->hash)
+                : lp_fail(LP_ERR_MEMORY, "out of memory opening %s", l->root);
   free(text);
   return s;
 }
@@ -195,6 +261,7 @@ static lp_status fill(folder_set *f, const char *spec, const folder_options *o, 
   f->base.label = folder_label;
   f->base.close = folder_close;
   f->base.broken = folder_broken;
+  f->base.note_broken = folder_note_broken;
   f->base.decodes = true;
   f->request = (image_request){.size = (uint32_t)o->size,
                                .resize = (uint32_t)o->resize,
@@ -206,7 +273,12 @@ static lp_status fill(folder_set *f, const char *spec, const folder_options *o, 
     return lp_fail(LP_ERR_MEMORY, "out of memory opening data set %s", spec);
   snprintf(f->transform, sizeof f->transform, "size=%g resize=%g area=%.9g augment=%g", o->size,
            o->resize, o->area, o->augment);
-  f->file[0] = f->list.root;
+  const char *part = f->part = f->list.part[split];
+  if (asprintf(&f->file_name, "%s%s%s", f->list.root, *part ? "/" : "", part) < 0) {
+    f->file_name = NULL;
+    return lp_fail(LP_ERR_MEMORY, "out of memory opening data set %s", spec);
+  }
+  f->file[0] = f->list.fd < 0 ? f->file_name : f->list.root;
   f->sha256[0] = f->hash;
   f->base.info = (lp_dataset_info){
       .name = f->name,

@@ -42,6 +42,8 @@ struct lp_experiment {
 };
 
 /* manifest.c: makes the folder with its manifest. */
+/* Adds warnings about the data that came up while networks were trained to x->dir's manifest. */
+lp_status lp_manifest_add_warnings(const lp_experiment *x);
 lp_status lp_manifest_write(const lp_experiment *x, const char *dir, const char *const *command,
                             uint32_t n_command);
 /* Options and preset that a manifest names. */

@@ -79,6 +79,27 @@ static json_t *files_json(const lp_experiment *x) {
   return all;
 }
 
+/* Texts of the notes of both splits that are warnings, or that are none; each once. */
+static void add_notes(json_t *all, const lp_experiment *x, bool warnings) {
+  const lp_dataset *split[2] = {x->train, x->test};
+  for (int k = 0; k < 2; k++) {
+    const lp_data_note *note;
+    for (uint32_t i = 0; (note = lp_dataset_note(split[k], i)); i++) {
+      bool seen = note->warning != warnings;
+      size_t j;
+      json_t *other;
+      json_array_foreach(all, j, other) seen |= strcmp(json_string_value(other), note->text) == 0;
+      if (!seen) json_array_append_new(all, json_string(note->text));
+    }
+  }
+}
+
+static json_t *notes_json(const lp_experiment *x, bool warnings) {
+  json_t *all = json_array();
+  add_notes(all, x, warnings);
+  return all;
+}
+
 static json_t *modules_json(void) {
   json_t *all = json_array();
   for (uint32_t i = 0; i < lp_module_count(); i++) {
@@ -125,9 +146,11 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
       (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "model", o->model, "sheet",
       (int)x->info.sheet[0], (int)x->info.sheet[1], "classes", classes_json(d), "precision",
       x->precision);
-  json_t *data = json_pack("{s:s, s:s, s:I, s:I, s:o}", "name", d->name, "source", d->source,
-                           "train", (json_int_t)d->count, "test", (json_int_t)x->info.test->count,
-                           "files", files_json(x));
+  json_t *data =
+      json_pack("{s:s, s:s, s:I, s:I, s:o, s:s, s:o, s:o}", "name", d->name, "source", d->source,
+                "train", (json_int_t)d->count, "test", (json_int_t)x->info.test->count, "files",
+                files_json(x), "hashed", d->hashed ? d->hashed : "content", "warnings",
+                notes_json(x, true), "notes", notes_json(x, false));
   json_t *device = json_pack("{s:s, s:s, s:s, s:s}", "id", x->device_info.id, "spec", x->device,
                              "name", x->device_info.name, "driver", x->device_info.driver);
   json_t *rest = json_pack("{s:o, s:s, s:o, s:i, s:o}", "data", data, "cpu", cpu, "device", device,
@@ -166,6 +189,25 @@ lp_status lp_manifest_write(const lp_experiment *x, const char *dir, const char 
                      "%s: a name or path is not UTF-8 text, so " LP_RUN_MANIFEST " cannot hold it",
                      dir);
   free(text);
+  return status;
+}
+
+lp_status lp_manifest_add_warnings(const lp_experiment *x) {
+  char *path = lp_path_join(x->dir, LP_RUN_MANIFEST);
+  json_t *root = path ? json_load_file(path, 0, NULL) : NULL;
+  json_t *data = json_object_get(root, "data"), *all = json_object_get(data, "warnings");
+  if (data && !all) json_object_set_new(data, "warnings", all = json_array());
+  size_t before = json_array_size(all);
+  if (all) add_notes(all, x, true);
+  lp_status status = LP_OK;
+  if (json_array_size(all) > before) {
+    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(digits_of(&x->options)));
+    status = text ? lp_write_file(path, text, strlen(text))
+                  : lp_fail(LP_ERR_MEMORY, "%s: out of memory", x->dir);
+    free(text);
+  }
+  json_decref(root);
+  free(path);
   return status;
 }
 

@@ -349,6 +349,9 @@ lp_status lp_runs_do(lp_experiment *x, lp_experiment_fn progress, void *user,
   *out = a.outcome;
   out->broken_train = lp_dataset_broken(x->train);
   out->broken_test = lp_dataset_broken(x->test);
+  if (status == LP_OK) status = lp_dataset_note_broken(x->train);
+  if (status == LP_OK) status = lp_dataset_note_broken(x->test);
+  if (status == LP_OK) status = lp_manifest_add_warnings(x);
   free_runs(&a);
   close(lock);
   return status;

@@ -145,6 +145,19 @@ static void software(const report_run *run, FILE *f) {
   close_facts(f);
 }
 
+/* What makes a result mean less than it seems to. */
+void facts_data_warnings(const report_run *run, FILE *f) {
+  const json_t *all = jobj(jobj(run->manifest, "data"), "warnings");
+  size_t i;
+  json_t *one;
+  if (!json_array_size(all)) return;
+  html(f, "<section aria-label=\"Reservations\">\n<p><strong>What to know about the data"
+          "</strong></p>\n<ul class=\"warn\">\n");
+  json_array_foreach(all, i, one) if (json_is_string(one))
+      html(f, "<li>%s</li>\n", json_string_value(one));
+  html(f, "</ul>\n</section>\n");
+}
+
 static void data_facts(const report_run *run, FILE *f) {
   const json_t *d = jobj(run->manifest, "data");
   size_t i;
@@ -155,6 +168,8 @@ static void data_facts(const report_run *run, FILE *f) {
   value_row(f, "source", jobj(d, "source"));
   value_row(f, "training samples", jobj(d, "train"));
   value_row(f, "test samples", jobj(d, "test"));
+  value_row(f, "hashed", jobj(d, "hashed"));
+  json_array_foreach(jobj(d, "notes"), i, file) row(f, "note", json_string_value(file));
   json_array_foreach(jobj(d, "files"), i, file) {
     html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\"><code>%s</code></td></tr>\n",
          jstr(file, "file"), jstr(file, "sha256"));

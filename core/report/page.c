@@ -141,6 +141,7 @@ static void page_head(const report_run *run, FILE *f) {
     }
     html(f, "</section>\n");
   }
+  facts_data_warnings(run, f);
   html(f, "<nav aria-label=\"Contents\"><ul>\n");
   for (int k = 0; k < SECTIONS; k++)
     html(f, "<li><a href=\"#%s\">%s</a></li>\n", sections[k].id, sections[k].title);

@@ -98,6 +98,7 @@ void table_nulls(const report_run *run, FILE *f);
 void table_measures(const report_run *run, FILE *f);
 void leave_one_out_text(const report_run *run, FILE *f);
 void facts_status(const report_run *run, FILE *f);
+void facts_data_warnings(const report_run *run, FILE *f); /* a box; nothing where there are none */
 void facts_run(const report_run *run, FILE *f);
 
 /* ---- figures -------------------------------------------------------------------------------- */

@@ -52,6 +52,10 @@ static void broken_images_are_replaced(void **state) {
     expect(d, 9, 0, 0);
   }
   assert_int_equal(lp_dataset_broken(d), 6);
+  assert_int_equal(lp_dataset_note_broken(d), LP_OK);
+  const lp_data_note *note, *last = NULL;
+  for (uint32_t i = 0; (note = lp_dataset_note(d, i)); i++) last = note;
+  assert_true(last && last->warning && strstr(last->text, "6 of 10 images are broken"));
   uint8_t pixels[BYTES];
   int32_t label;
   const uint32_t index = 7;
@@ -123,6 +127,10 @@ static void nothing_usable_is_an_error(void **state) {
   const uint32_t order[] = {0, 1};
   assert_int_equal(lp_dataset_batch(d, order, 2, 0, 0, pixels, labels), LP_ERR_FORMAT);
   error_says("all 2 images are broken");
+  assert_int_equal(lp_dataset_note_broken(d), LP_OK);
+  const lp_data_note *note, *last = NULL;
+  for (uint32_t i = 0; (note = lp_dataset_note(d, i)); i++) last = note;
+  assert_true(last && strstr(last->text, "all 2 images of class 'a' are broken"));
   assert_int_equal(lp_dataset_broken(d), 2);
   for (uint32_t workers = 0; workers < 3; workers++) {
     lp_loader *l;

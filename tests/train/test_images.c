@@ -153,6 +153,7 @@ static void checkpoint_belongs_to_its_data(void **state) {
       {",resize=40", "true", LP_ERR_ARG},
       {"", "mv train/1/9.png train/1/09.png", LP_ERR_ARG},
       {"", "mv train/1/9.png train/2/9.png", LP_ERR_ARG},
+      {"", "printf x | dd of=train/1/9.png bs=1 seek=70 conv=notrunc 2>/dev/null", LP_ERR_ARG},
   };
   char path[120], command[400], spec[200];
   snprintf(path, sizeof path, "%s/checkpoint.safetensors", folder);

@@ -46,6 +46,7 @@ typedef struct lp_dataset_info {
   const char *const *file;        /* files and their SHA-256 in hex, for the manifest */
   const char *const *sha256;
   uint32_t n_files;
+  const char *hashed;          /* what of the files sha256 covers; NULL: all of it */
   bool by_class;               /* samples lie in the order of their classes */
   bool numbered;               /* the files have no names of classes: class_names are numbers */
   const uint32_t *class_count; /* samples of each class, by the labels in the files */
@@ -87,6 +88,10 @@ LP_API lp_status lp_dataset_fetch(const char *name, const char *from);
 
 /* Owned by the data set. */
 LP_API const lp_dataset_info *lp_dataset_get_info(const lp_dataset *d);
+
+/* Adds notes about images that were found broken while they were read: how many, and the classes of
+ * which not one is sound. Call it once, when nothing reads images any more. */
+LP_API lp_status lp_dataset_note_broken(lp_dataset *d);
 
 /* Images found broken so far: those that were read and could not be decoded. */
 LP_API uint32_t lp_dataset_broken(const lp_dataset *d);
