@@ -1,7 +1,7 @@
 # Completion of locality(1) for bash.
 
 _locality() {
-  local commands='experiment train eval prior plugins devices analyze report data tune models'
+  local commands='experiment train eval prior plugins devices analyze report data tune models network'
   local common='--json --quiet --help'
   local training='--model --data --crop-area --sheet --seed --epochs --batch --accumulate --optimizer --lr --momentum --alpha --beta1
     --beta2 --eps --decay --decay-kind --decay-bias --decay-norm --schedule --step-epochs --gamma --dropout
@@ -46,6 +46,7 @@ _locality() {
     tune) words="--seconds --layer $training" ;;
     devices) words="--self-test $(locality devices 2>/dev/null | sed 1d | cut -d ' ' -f 1)" ;;
     eval) words='--data --split --backend' ;;
+    network) words="--set --channels --classes --text $(locality models 2>/dev/null | sed 1d | cut -d ' ' -f 1)" ;;
     prior) words='--cost --topology --metric --normalize --sheet --sheet-in --unit --matrix --out' ;;
     data) words='list fetch prepare mnist fashion-mnist --from --train --val --ground-truth --synsets' ;;
   esac

@@ -115,6 +115,16 @@ static lp_netspec *copy_written(const lp_netspec *n) {
   return NULL;
 }
 
+lp_status lp_netspec_copy(const lp_netspec *n, lp_netspec **out) {
+  *out = copy_written(n);
+  if (!*out) return no_memory();
+  lp_status status = lp_netspec_finish(*out);
+  if (status == LP_OK) return LP_OK;
+  lp_netspec_free(*out);
+  *out = NULL;
+  return status;
+}
+
 lp_status lp_netspec_with(const lp_netspec *n, const char *key, const char *value,
                           lp_netspec **out) {
   *out = NULL;

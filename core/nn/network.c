@@ -153,11 +153,8 @@ static lp_status call_layer(builder *b, uint32_t i, const lp_spec *spec, node *o
 static lp_status build_layer(builder *b, uint32_t i) {
   const lp_layerspec *l = &b->n->layer[i];
   lp_net_layer *built = &b->net->layer[i];
-  *built = (lp_net_layer){.name = l->name,
-                          .spec = l->spec,
-                          .sheet = l->sheet,
-                          .site = l->record,
-                          .first = lp_graph_value_count(b->g) + 1};
+  *built = (lp_net_layer){
+      .name = l->name, .spec = l->spec, .site = l->record, .first = lp_graph_value_count(b->g) + 1};
   char *text = lp_layer_spec_text(l, b->spec->classes);
   if (!text) return lp_fail(LP_ERR_MEMORY, "network: out of memory");
   lp_spec spec;
@@ -169,6 +166,8 @@ static lp_status build_layer(builder *b, uint32_t i) {
   }
   if (status != LP_OK) return lp_layer_fail(b->n, l, status);
   built->out = b->node[i].val;
+  built->ndim = b->node[i].sheet.ndim;
+  memcpy(built->extent, b->node[i].sheet.extent, sizeof built->extent);
   built->end = lp_graph_value_count(b->g) + 1;
   return LP_OK;
 }
@@ -267,7 +266,8 @@ lp_status lp_net_sheet(const lp_net_spec *spec, uint32_t rows_cols[2]) {
 lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode mode,
                        uint32_t history, lp_net *out) {
   memset(out, 0, sizeof *out);
-  lp_status status = netspec_of(spec, &out->network);
+  lp_status status = spec->network ? lp_netspec_copy(spec->network, &out->network)
+                                   : netspec_of(spec, &out->network);
   if (status != LP_OK) return status;
   lp_desc images = LP_DESC(LP_U8, n, spec->in_channels, spec->in_h, spec->in_w);
   lp_desc labels = LP_DESC(LP_I32, n);

@@ -8,7 +8,7 @@
 
 static const char *const commands[] = {"experiment", "train",   "eval",    "prior",
                                        "plugins",    "devices", "analyze", "report",
-                                       "data",       "tune",    "models"};
+                                       "data",       "tune",    "models",  "network"};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static void test_help(void **state) {

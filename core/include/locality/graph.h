@@ -53,6 +53,15 @@ LP_API lp_status lp_graph_shape(const lp_graph *g, lp_val v, lp_desc *out);
 /* How many values it has so far; their ids are 1 up to this number. */
 LP_API uint32_t lp_graph_value_count(const lp_graph *g);
 
+/* What the values first .. end - 1 cost: numbers that are trained, bytes of constants, and
+ * the multiply-adds (of products) and bytes (lp_op_bytes) of the ops that make them. */
+typedef struct lp_graph_cost {
+  uint64_t parameters, constants;
+  double multiply_adds, bytes;
+} lp_graph_cost;
+LP_API lp_status lp_graph_cost_of(const lp_graph *g, uint32_t first, uint32_t end,
+                                  lp_graph_cost *out);
+
 /* Reverse-mode differentiation: adds the nodes that compute d loss / d wrt[i]. loss is a scalar. A
  * value that loss does not depend on gets LP_NO_VAL. */
 LP_API lp_status lp_grad(lp_graph *g, lp_val loss, const lp_val *wrt, uint32_t n, lp_val *dwrt);

@@ -43,6 +43,7 @@ LP_API lp_status lp_netspec_parse(const char *text, const char *where, lp_netspe
  * parameter of a layer ("lp.cost"), or LAYER.sheet, LAYER.record. n stays as it is. */
 LP_API lp_status lp_netspec_with(const lp_netspec *n, const char *key, const char *value,
                                  lp_netspec **out);
+LP_API lp_status lp_netspec_copy(const lp_netspec *n, lp_netspec **out);
 LP_API void lp_netspec_free(lp_netspec *n);
 
 /* The whole network in one canonical form: knobs filled in, names given, defaults of parameters

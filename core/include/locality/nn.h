@@ -15,8 +15,10 @@ extern "C" {
 #endif
 
 typedef struct lp_net_spec {
-  const char *model; /* a network's name or file (network.h) */
-  const char *layer; /* its knob of that name: "plain", "locality:cost=linear", ... */
+  const lp_netspec *network; /* if given, it is this one as it stands, and model, layer, sheet and
+                                dropouts are not asked for */
+  const char *model;         /* a network's name or file (network.h) */
+  const char *layer;         /* its knob of that name: "plain", "locality:cost=linear", ... */
   uint32_t classes;
   uint32_t in_channels, in_h, in_w;
   uint32_t sheet[2];          /* its knob: rows, columns; 0 0: the network's default */
@@ -34,7 +36,8 @@ typedef struct lp_site {
 /* One layer as it was built. */
 typedef struct lp_net_layer {
   const char *name, *spec;
-  const char *sheet, *site; /* "7x7" and the site's name; NULL without */
+  const char *site;                   /* its name; NULL: not recorded */
+  uint32_t ndim, extent[LP_MAX_AXES]; /* of its sheet; ndim 0: it has none */
   lp_val out;
   uint32_t first, end; /* its values in the graph: first .. end - 1 */
 } lp_net_layer;

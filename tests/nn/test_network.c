@@ -1,0 +1,270 @@
+/* Networks as text: what is read, what is refused and where, the canonical form, one thing changed.
+ */
+#include <locality/nn.h>
+#include <locality/registry.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h> /* needs the headers above */
+
+#define HAS(text, part)                                                                            \
+  do {                                                                                             \
+    if (!strstr((text), (part))) fail_msg("\"%s\" is not in \"%s\"", (part), (text));              \
+  } while (0)
+
+static const char three_sheets[] = "input: {size: 28}\n"
+                                   "knobs: {rate: 0.25, second: plain}\n"
+                                   "layers:\n"
+                                   "  - flatten\n"
+                                   "  - fc1: {layer: plain, sheet: 16x16}\n"
+                                   "  - batchnorm\n"
+                                   "  - relu: {record: h1}\n"
+                                   "  - dropout:p=$rate\n"
+                                   "  - fc2: {layer: $second, sheet: 10x10}\n"
+                                   "  - relu: {record: h2}\n"
+                                   "  - sum: {layer: add, from: [fc2, relu2]}\n"
+                                   "  - fc3: {layer: plain, sheet: 49, record: h3}\n"
+                                   "  - out: linear:units=$classes\n";
+
+static lp_netspec *parsed(const char *text) {
+  lp_netspec *n;
+  lp_status s = lp_netspec_parse(text, "a.yaml", &n);
+  if (s != LP_OK) fail_msg("%s", lp_error_message());
+  return n;
+}
+
+/* Builds n on images of size x size; its error's text, or NULL. *net belongs to the caller. */
+static const char *built(const lp_netspec *n, uint32_t size, uint32_t classes, lp_graph **g,
+                         lp_net *net) {
+  lp_net_spec spec = {.network = n,
+                      .classes = classes,
+                      .in_channels = 1,
+                      .in_h = size,
+                      .in_w = size,
+                      .pixels = {1, 1, {0}, {1}}};
+  assert_int_equal(lp_graph_new("test", g), LP_OK);
+  return lp_net_build(&spec, *g, 3, LP_TRAIN, 0, net) == LP_OK ? NULL : lp_error_message();
+}
+
+/* ---- what is refused ------------------------------------------------------------------------ */
+
+#define HEAD "input: {size: 8}\nlayers:\n"
+
+typedef struct refusal {
+  const char *text, *place, *reason;
+} refusal;
+
+static void refuses_text(void **state) {
+  (void)state;
+  static const refusal wrong[] = {
+      {HEAD "  - flatten\n  - linaer:units=3\n", "a.yaml:4", "did you mean"},
+      {HEAD "  - flatten\n  - linear:unit=3\n", "a.yaml:4", "did you mean"},
+      {HEAD "  - flatten\n  - linear:units=0\n", "a.yaml:4", "outside"},
+      {HEAD "  - a: flatten\n  - b: {layer: relu, form: a}\n", "a.yaml:4", "'from'"},
+      {HEAD "  - a: flatten\n  - b: {layer: relu, from: c}\n", "a.yaml:4", "no layer is named 'c'"},
+      {HEAD "  - a: {layer: relu, from: b}\n  - b: relu\n", "a.yaml:3", "comes after it"},
+      {HEAD "  - a: relu\n  - b: relu\n  - a: flatten\n", "a.yaml:5: a", "line 3"},
+      {HEAD "  - a: {layer: plain, sheet: 7by7}\n", "a.yaml:3: a", "sheet '7by7'"},
+      {HEAD "  - a: {layer: plain, sheet: 0x7}\n", "a.yaml:3: a", "sheet '0x7'"},
+      {HEAD "  - a: {layer: plain, sheet: 70000x70000}\n", "a.yaml:3: a", "sheet"},
+      {HEAD "  - a: {layer: plain, sheet: $sheet}\n", "a.yaml:3: a", "$sheet is no knob"},
+      {HEAD "  - a.b: relu\n", "a.yaml:3: a.b", "cannot have this name"},
+      {HEAD "  - input: relu\n", "a.yaml:3: input", "cannot have this name"},
+      {HEAD "  - relu: {record: x}\n  - relu: {record: x}\n", "a.yaml:4", "records a site named"},
+      {HEAD "  - a: {layer: relu, layer: relu}\n", "a.yaml:3", "given twice"},
+      {HEAD "  - [relu]\n", "a.yaml:3", "an entry is"},
+      {"input: {size: 8}\nlayers: []\n", "a.yaml:2", "none"},
+      {"input: {size: 8}\n", "a.yaml:1", "no 'layers:'"},
+      {"layers:\n  - relu\n", "a.yaml:1", "no 'input"},
+      {"input: {size: many}\nlayers:\n  - relu\n", "a.yaml:1", "size is not"},
+      {"input: {size: 8, resize: 4}\nlayers:\n  - relu\n", "a.yaml:1", "smaller than size"},
+      {"input: {size: 8}\nlayer:\n  - relu\n", "a.yaml:2", "did you mean 'layers'"},
+      {HEAD "  - relu\n---\nlayers:\n  - relu\n", "a.yaml:5", "second document"},
+      {HEAD "  - relu: [\n", "a.yaml:4", ""},
+      {"", "a.yaml", "empty"},
+      {"knobs: {relu: 1}\ninput: {size: 8}\nlayers:\n  - relu: relu\n", "a.yaml:4", "a knob has"},
+  };
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    lp_netspec *n;
+    if (lp_netspec_parse(wrong[i].text, "a.yaml", &n) == LP_OK)
+      fail_msg("taken: %s", wrong[i].text);
+    assert_null(n);
+    assert_null(strchr(lp_error_message(), '\n'));
+    HAS(lp_error_message(), wrong[i].place);
+    HAS(lp_error_message(), wrong[i].reason);
+  }
+}
+
+static void refuses_too_many_layers(void **state) {
+  (void)state;
+  char *text = NULL;
+  size_t size;
+  FILE *f = open_memstream(&text, &size);
+  fputs(HEAD, f);
+  for (int i = 0; i < 10000; i++) fputs("  - relu\n", f);
+  fclose(f);
+  lp_netspec *n;
+  assert_int_not_equal(lp_netspec_parse(text, "a.yaml", &n), LP_OK);
+  HAS(lp_error_message(), "a.yaml:3: layers: 10000 of them");
+  free(text);
+}
+
+static void refuses_shapes(void **state) {
+  (void)state;
+  static const refusal wrong[] = {
+      {HEAD "  - flatten\n  - c: conv:channels=4\n", "a.yaml:4: c", "takes maps (N, C, H, W)"},
+      {HEAD "  - f: {layer: plain, sheet: 3x3}\n", "a.yaml:3: f", "put flatten before it"},
+      {HEAD "  - flatten\n  - f: plain\n", "a.yaml:4: f", "needs a sheet"},
+      {HEAD "  - flatten\n  - f: {layer: 'linear:units=10', sheet: 3x3}\n", "a.yaml:4: f",
+       "sheet 3x3 holds 9 units, the layer has 10"},
+      {HEAD "  - c: conv:channels=4,kernel=9\n", "a.yaml:3: c", "conv2d"},
+      {HEAD "  - a: relu\n  - b: flatten\n  - c: {layer: add, from: [a, b]}\n", "a.yaml:5: c", ""},
+      {HEAD "  - a: relu\n  - c: {layer: add, from: a}\n", "a.yaml:4: c", "two inputs"},
+      {HEAD "  - a: relu\n  - c: {layer: relu, from: [a, a]}\n", "a.yaml:4: c", "takes one input"},
+      {HEAD "  - c: {layer: 'conv:channels=4', record: x}\n", "a.yaml:3: c", "can be recorded"},
+      {HEAD "  - flatten\n  - f: {layer: plain, sheet: 3x3}\n", "a.yaml:4: f",
+       "the data have 10 classes"},
+  };
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    lp_netspec *n = parsed(wrong[i].text);
+    lp_graph *g;
+    lp_net net;
+    const char *error = built(n, 8, 10, &g, &net);
+    if (!error) fail_msg("taken: %s", wrong[i].text);
+    HAS(error, wrong[i].place);
+    HAS(error, wrong[i].reason);
+    lp_net_free(&net);
+    lp_graph_free(g);
+    lp_netspec_free(n);
+  }
+}
+
+/* ---- what is built -------------------------------------------------------------------------- */
+
+static void builds_sites(void **state) {
+  (void)state;
+  lp_netspec *n = parsed(three_sheets);
+  lp_graph *g;
+  lp_net net;
+  const char *error = built(n, 28, 7, &g, &net);
+  if (error) fail_msg("%s", error);
+  assert_int_equal(net.n_sites, 3);
+  static const struct {
+    const char *name, *layer;
+    uint32_t units, ndim, rows;
+  } site[] = {{"h1", "relu1", 256, 2, 16}, {"h2", "relu2", 100, 2, 10}, {"h3", "fc3", 49, 1, 49}};
+  for (int i = 0; i < 3; i++) {
+    assert_string_equal(net.site[i].name, site[i].name);
+    assert_string_equal(net.site[i].layer, site[i].layer);
+    assert_int_equal(net.site[i].units, site[i].units);
+    assert_int_equal(net.site[i].ndim, site[i].ndim);
+    assert_int_equal(net.site[i].extent[0], site[i].rows);
+  }
+  assert_ptr_equal(lp_net_site(&net, "h2"), &net.site[1]);
+  assert_null(lp_net_site(&net, "h4"));
+  lp_desc d;
+  assert_int_equal(lp_graph_shape(g, net.logits, &d), LP_OK);
+  assert_int_equal(d.dim[1], 7);
+  lp_graph_cost c;
+  assert_int_equal(lp_graph_cost_of(g, 1, lp_graph_value_count(g) + 1, &c), LP_OK);
+  assert_int_equal(c.parameters, (784 * 256 + 256) + 2 * 256 + (256 * 100 + 100) + (100 * 49 + 49) +
+                                     (49 * 7 + 7));
+  lp_net_free(&net);
+  lp_graph_free(g);
+  lp_netspec_free(n);
+}
+
+static void canonical_text_reads_back(void **state) {
+  (void)state;
+  char **names;
+  uint32_t count;
+  assert_int_equal(lp_network_names(&names, &count), LP_OK);
+  assert_true(count >= 5);
+  for (uint32_t i = 0; i < count; i++) {
+    lp_netspec *n, *again;
+    if (lp_netspec_load(names[i], &n) != LP_OK) fail_msg("%s", lp_error_message());
+    assert_true(strlen(lp_netspec_summary(n)) > 0);
+    uint32_t size[2], resize[2];
+    lp_netspec_input(n, &size[0], &resize[0]);
+    again = parsed(lp_netspec_text(n));
+    lp_netspec_input(again, &size[1], &resize[1]);
+    assert_int_equal(size[0], size[1]);
+    assert_int_equal(resize[0], resize[1]);
+    assert_string_equal(lp_netspec_text(n), lp_netspec_text(again));
+    lp_netspec_free(n);
+    lp_netspec_free(again);
+  }
+  lp_network_names_free(names, count);
+}
+
+/* ---- one thing changed ---------------------------------------------------------------------- */
+
+static void changes_one_thing(void **state) {
+  (void)state;
+  static const struct {
+    const char *key, *value, *line;
+  } set[] = {
+      {"rate", "0.75", "  - dropout1: {layer: 'dropout:p=0.75,of=units'}\n"},
+      {"dropout1.of", "channels", "  - dropout1: {layer: 'dropout:p=0.25,of=channels'}\n"},
+      {"fc1.sheet", "12x12", "  - fc1: {layer: 'plain', sheet: '12x12'}\n"},
+      {"fc3.record", "top", "  - fc3: {layer: 'plain', sheet: '49', record: 'top'}\n"},
+      {"fc2", "locality:cost=(power:p=2)",
+       "  - fc2: {layer: 'locality:topology=grid,cost=power:p=2,metric=l2,normalize=none', "
+       "sheet: '10x10'}\n"},
+      {"second", "locality:cost=sqrt",
+       "  - fc2: {layer: 'locality:topology=grid,cost=sqrt,metric=l2,normalize=none', sheet: "
+       "'10x10'}\n"},
+  };
+  lp_netspec *n = parsed(three_sheets), *changed, *both;
+  char *before = strdup(lp_netspec_text(n));
+  for (size_t i = 0; i < sizeof set / sizeof *set; i++) {
+    if (lp_netspec_with(n, set[i].key, set[i].value, &changed) != LP_OK)
+      fail_msg("%s", lp_error_message());
+    HAS(lp_netspec_text(changed), set[i].line);
+    lp_netspec_free(changed);
+  }
+  assert_string_equal(lp_netspec_text(n), before); /* the first stays as it was */
+  /* a parameter of the layer that a knob names */
+  assert_int_equal(lp_netspec_with(n, "second", "locality", &changed), LP_OK);
+  assert_int_equal(lp_netspec_with(changed, "fc2.cost", "power:s=2,p=1", &both), LP_OK);
+  HAS(lp_netspec_text(both), "cost=(power:s=2,p=1)");
+  lp_netspec_free(changed);
+  lp_netspec_free(both);
+
+  static const struct {
+    const char *key, *value, *reason;
+  } wrong[] = {
+      {"rat", "1", "did you mean 'rate'"},
+      {"fc9", "plain", "did you mean 'fc"},
+      {"fc9.sheet", "2x2", "no layer named"},
+      {"fc1.cost", "sqrt", "no parameter"},
+      {"rate", "2", "outside"},
+      {"fc1.sheet", "x", "sheet 'x'"},
+      {"fc1", "nosuch", "no layer is called"},
+  };
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    assert_int_not_equal(lp_netspec_with(n, wrong[i].key, wrong[i].value, &changed), LP_OK);
+    assert_null(changed);
+    HAS(lp_error_message(), wrong[i].reason);
+  }
+  free(before);
+  lp_netspec_free(n);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(refuses_text),
+      cmocka_unit_test(refuses_too_many_layers),
+      cmocka_unit_test(refuses_shapes),
+      cmocka_unit_test(builds_sites),
+      cmocka_unit_test(canonical_text_reads_back),
+      cmocka_unit_test(changes_one_thing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
