@@ -1,6 +1,8 @@
 /* The analysis of a run folder, step by step. */
 #include "run.h"
 
+#include "../base/numbers.h"
+
 #include <stdlib.h>
 
 static void clear(analysis *a) {
@@ -17,6 +19,7 @@ static void clear(analysis *a) {
 }
 
 lp_status lp_analyze_run(const char *dir) {
+  LP_POINT_NUMBERS;
   analysis a = {.dir = dir};
   lp_status s = read_run(&a);
   if (s == LP_OK) s = measure_runs(&a);

@@ -2,6 +2,8 @@
 #include "dataset.h"
 #include "text.h"
 
+#include "../base/numbers.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -87,6 +89,7 @@ lp_status lp_dataset_open(const char *spec, lp_split split, lp_dataset **out) {
 
 lp_status lp_dataset_open_for(const char *spec, lp_split split, const lp_image_defaults *usual,
                               lp_dataset **out) {
+  LP_POINT_NUMBERS;
   *out = NULL;
   if (split != LP_SPLIT_TRAIN && split != LP_SPLIT_TEST)
     return lp_fail(LP_ERR_ARG, "data set '%s': no such split", spec);

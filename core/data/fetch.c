@@ -4,6 +4,8 @@
  * the whole folder is renamed into place. Nothing of a failed attempt stays.
  */
 #include "known.h"
+
+#include "../base/numbers.h"
 #include "process.h"
 
 #include <archive.h>
@@ -290,6 +292,7 @@ static lp_status fetch_into_place(fetch *f, const char *from) {
 }
 
 lp_status lp_dataset_fetch(const char *name, const char *from) {
+  LP_POINT_NUMBERS;
   fetch f = {.known = known_find(name)};
   if (!f.known)
     return lp_fail(LP_ERR_NOT_FOUND, "no data set '%s' to fetch; there are mnist, fashion-mnist",

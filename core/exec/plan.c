@@ -2,6 +2,7 @@
 #include "exec_internal.h"
 
 #include "../base/library.h"
+#include "../base/numbers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -393,6 +394,7 @@ static lp_status build(lp_builder *b, const lp_val *targets, uint32_t n, const l
 
 lp_status lp_plan_create(lp_session *s, const lp_graph *g, const lp_val *targets, uint32_t n,
                          const lp_plan_options *options, lp_plan **out) {
+  LP_POINT_NUMBERS;
   *out = NULL;
   if (lp_graph_status(g) != LP_OK) return g->status;
   for (uint32_t i = 0; i < n; i++)

@@ -1,12 +1,15 @@
 /* Running a plan, reading its targets, and its profile. */
 #include "exec_internal.h"
 
+#include "../base/numbers.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 lp_status lp_plan_run(lp_plan *p, const lp_run *run) {
+  LP_POINT_NUMBERS;
   if (!p->program) return lp_fail(LP_ERR_ARG, "plan %s: a dry run cannot be run", p->name);
   if (run->n_bound != p->n_bound)
     return lp_fail(LP_ERR_ARG, "plan %s: %u inputs are bound, it has %u", p->name, run->n_bound,

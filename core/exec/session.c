@@ -1,6 +1,8 @@
 /* Sessions: one device, the variables that live on it, and input buffers. */
 #include "exec_internal.h"
 
+#include "../base/numbers.h"
+
 #include <locality/registry.h>
 #include <locality/rng.h>
 
@@ -9,6 +11,7 @@
 #include <string.h>
 
 lp_status lp_session_open(const char *device, uint64_t seed, lp_session **out) {
+  LP_POINT_NUMBERS;
   *out = NULL;
   lp_status status = lp_registry_load();
   if (status != LP_OK) return status;

@@ -2,6 +2,8 @@
  * written. */
 #include "experiment_internal.h"
 
+#include "../base/numbers.h"
+
 #include <locality/registry.h>
 
 #include <stdio.h>
@@ -164,6 +166,7 @@ static lp_status prepare(lp_experiment *x) {
 /* ---- public -------------------------------------------------------------------------------- */
 
 lp_status lp_experiment_new(const lp_options *o, const char *preset, lp_experiment **out) {
+  LP_POINT_NUMBERS;
   *out = NULL;
   lp_experiment *x = calloc(1, sizeof *x);
   if (!x) return out_of_memory();
@@ -225,6 +228,7 @@ static lp_status from_folder(const lp_run_folder *folder, const lp_options *give
 
 lp_status lp_experiment_resume(const char *dir, const lp_options *given, const char *preset,
                                lp_experiment **out) {
+  LP_POINT_NUMBERS;
   *out = NULL;
   lp_options o;
   lp_run_folder *folder;
@@ -267,6 +271,7 @@ void lp_experiment_stop(lp_experiment *x) {
 lp_status lp_experiment_run(lp_experiment *x, const char *dir, const char *const *command,
                             uint32_t n_command, lp_experiment_fn progress, void *user,
                             lp_experiment_outcome *out) {
+  LP_POINT_NUMBERS;
   *out = (lp_experiment_outcome){0};
   if (!x->dir) {
     x->dir = strdup(dir);
@@ -303,6 +308,7 @@ static bool until_time_is_up(void *user, const lp_progress *p) {
 }
 
 lp_status lp_experiment_time_epoch(lp_experiment *x, double seconds, double *out) {
+  LP_POINT_NUMBERS;
   lp_train_spec spec;
   lp_status status = lp_options_train_spec(&x->options, x->info.train, &spec);
   if (status != LP_OK) return status;

@@ -1,6 +1,7 @@
 /* The table of options, shared by the command line, experiment files and the manifest. */
 #include "experiment_internal.h"
 
+#include "../base/numbers.h"
 #include "../base/text.h"
 
 #include <locality/registry.h>
@@ -178,6 +179,7 @@ static lp_status set_enum(lp_options *o, const lp_option *option, const char *te
 }
 
 lp_status lp_options_assign(lp_options *o, const lp_option *option, const char *text) {
+  LP_POINT_NUMBERS;
   switch ((lp_option_type)option->type) {
   case LP_OPTION_INT:
   case LP_OPTION_REAL:
@@ -204,6 +206,7 @@ lp_status lp_options_set(lp_options *o, const lp_option *option, const char *tex
 }
 
 lp_status lp_options_text(const lp_options *o, const lp_option *option, char *out, size_t cap) {
+  LP_POINT_NUMBERS;
   const void *at = field(o, option);
   int n = 0;
   size_t len = 0;
@@ -235,6 +238,7 @@ lp_status lp_options_text(const lp_options *o, const lp_option *option, char *ou
 }
 
 lp_status lp_options_init(lp_options *o) {
+  LP_POINT_NUMBERS;
   memset(o, 0, sizeof *o);
   for (uint32_t i = 0; i < N_OPTIONS; i++) {
     lp_status status = lp_options_assign(o, &table[i], table[i].value);
@@ -264,6 +268,7 @@ static lp_status parse_sheet(const char *text, uint32_t sheet[2]) {
 }
 
 lp_status lp_options_open_data(const lp_options *o, lp_dataset *out[2]) {
+  LP_POINT_NUMBERS;
   lp_image_defaults usual = {.crop_area = o->crop_area};
   out[0] = out[1] = NULL;
   lp_status status = lp_net_input(o->model, &usual.size, &usual.resize);
@@ -272,6 +277,7 @@ lp_status lp_options_open_data(const lp_options *o, lp_dataset *out[2]) {
 
 lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_info *data,
                                 lp_train_spec *out) {
+  LP_POINT_NUMBERS;
   memset(out, 0, sizeof *out);
   out->net = (lp_net_spec){.model = o->model,
                            .layer = o->layer,

@@ -2,6 +2,8 @@
  * metrics, model and activations. A run that fails leaves the others alone. */
 #include "experiment_internal.h"
 
+#include "../base/numbers.h"
+
 #include <locality/io.h>
 
 #include <math.h>
@@ -252,6 +254,7 @@ static void finish_run(lp_work *w, lp_status status, const lp_epoch_result *last
 }
 
 static void *work(void *user) {
+  LP_POINT_NUMBERS;
   lp_runs *a = user;
   uint32_t i;
   while (!atomic_load(&a->x->stop) && (i = atomic_fetch_add(&a->next, 1)) < a->n) {

@@ -1,6 +1,8 @@
 /* Experiment files: a YAML mapping from option names to values. */
 #include "experiment_internal.h"
 
+#include "../base/numbers.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +159,7 @@ static bool is_file_name(const char *name) {
 }
 
 lp_status lp_options_load(lp_options *o, const char *preset_or_file) {
+  LP_POINT_NUMBERS;
   if (is_file_name(preset_or_file)) return load_file(o, preset_or_file);
   char path[4096];
   lp_status status = lp_preset_path(preset_or_file, path, sizeof path);

@@ -1,6 +1,7 @@
 /* A network with one thing changed: a knob, a layer, a layer's parameter. */
 #include "netspec.h"
 
+#include "../base/numbers.h"
 #include "../base/text.h"
 
 #include <stdio.h>
@@ -127,6 +128,7 @@ lp_status lp_netspec_copy(const lp_netspec *n, lp_netspec **out) {
 
 lp_status lp_netspec_with(const lp_netspec *n, const char *key, const char *value,
                           lp_netspec **out) {
+  LP_POINT_NUMBERS;
   *out = NULL;
   lp_netspec *c = copy_written(n);
   if (!c) return no_memory();

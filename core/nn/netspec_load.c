@@ -1,6 +1,7 @@
 /* Networks by name, from a file or from text. */
 #include "netspec.h"
 
+#include "../base/numbers.h"
 #include "../base/text.h"
 
 #include <locality/io.h>
@@ -42,6 +43,7 @@ static lp_status parse(const char *name, const char *where, const char *text, si
 }
 
 lp_status lp_netspec_parse(const char *text, const char *where, lp_netspec **out) {
+  LP_POINT_NUMBERS;
   return parse(where, where, text, strlen(text), out);
 }
 
@@ -99,6 +101,7 @@ static lp_status unknown_network(const char *name) {
 }
 
 lp_status lp_netspec_load(const char *name_or_file, lp_netspec **out) {
+  LP_POINT_NUMBERS;
   *out = NULL;
   char path[4096], file[300];
   lp_status status = LP_OK;

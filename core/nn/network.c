@@ -1,6 +1,8 @@
 /* A network's text built into a graph, layer by layer. */
 #include "netspec.h"
 
+#include "../base/numbers.h"
+
 #include <locality/nn.h>
 #include <locality/registry.h>
 #include <locality/rng.h>
@@ -239,6 +241,7 @@ static lp_status netspec_of(const lp_net_spec *spec, lp_netspec **out) {
 }
 
 lp_status lp_net_input(const char *model, uint32_t *size, uint32_t *resize) {
+  LP_POINT_NUMBERS;
   lp_netspec *n;
   lp_status status = lp_netspec_load(model, &n);
   if (status != LP_OK) return status;
@@ -248,6 +251,7 @@ lp_status lp_net_input(const char *model, uint32_t *size, uint32_t *resize) {
 }
 
 lp_status lp_net_sheet(const lp_net_spec *spec, uint32_t rows_cols[2]) {
+  LP_POINT_NUMBERS;
   rows_cols[0] = spec->sheet[0], rows_cols[1] = spec->sheet[1];
   if (spec->sheet[0] && spec->sheet[1]) return LP_OK;
   lp_netspec *n;
@@ -265,6 +269,7 @@ lp_status lp_net_sheet(const lp_net_spec *spec, uint32_t rows_cols[2]) {
 
 lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode mode,
                        uint32_t history, lp_net *out) {
+  LP_POINT_NUMBERS;
   memset(out, 0, sizeof *out);
   lp_status status = spec->network ? lp_netspec_copy(spec->network, &out->network)
                                    : netspec_of(spec, &out->network);

@@ -1,4 +1,5 @@
 /* Optimisers: PyTorch's defaults, parameter groups, and their steps as ops. */
+#include "../base/numbers.h"
 #include "../base/text.h"
 
 #include <locality/nn.h>
@@ -125,6 +126,7 @@ static lp_status add_steps(const lp_optim_spec *spec, lp_graph *g, const lp_val 
 
 lp_status lp_optim_build(const lp_optim_spec *spec, lp_graph *g, lp_val loss, lp_val *tokens,
                          uint32_t cap, uint32_t *n) {
+  LP_POINT_NUMBERS;
   *n = 0;
   lp_val *p = NULL, *grad = NULL;
   uint32_t count;

@@ -1,6 +1,7 @@
 /* Building a prior from its specification, and asking it for values. */
 #include "prior_internal.h"
 
+#include "../base/numbers.h"
 #include "../base/text.h"
 
 #include <stdlib.h>
@@ -184,6 +185,7 @@ static lp_status build(lp_prior *p, const lp_prior_spec *spec) {
 }
 
 lp_status lp_prior_build(const lp_prior_spec *spec, lp_prior **out) {
+  LP_POINT_NUMBERS;
   *out = NULL;
   if (!spec->n_out || !spec->n_in || spec->n_out > INT32_MAX || spec->n_in > INT32_MAX)
     return lp_fail(LP_ERR_ARG, "prior: sheets of %u output and %u input units cannot be laid out",

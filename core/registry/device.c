@@ -2,6 +2,7 @@
 #include "registry_internal.h"
 
 #include "../base/library.h"
+#include "../base/numbers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,7 @@ static lp_status list_devices(device_list *list) {
 }
 
 lp_status lp_devices(lp_device_info *out, uint32_t cap, uint32_t *n) {
+  LP_POINT_NUMBERS;
   *n = 0;
   device_list list;
   lp_status s = list_devices(&list);
@@ -133,6 +135,7 @@ static lp_status open_named(const char *device, char *text, lp_device **out) {
 }
 
 lp_status lp_device_open(const char *device, lp_device **out) {
+  LP_POINT_NUMBERS;
   *out = NULL;
   if (!lp_balanced(device))
     return lp_fail(LP_ERR_ARG, "device %s: parentheses do not match", device);
@@ -144,6 +147,7 @@ lp_status lp_device_open(const char *device, lp_device **out) {
 }
 
 char *lp_device_with(const char *device, const char *parameter) {
+  LP_POINT_NUMBERS;
   char *out = NULL;
   const char *between = !*parameter ? "" : strchr(device, ':') ? "," : ":";
   return asprintf(&out, "%s%s%s", device, between, parameter) < 0 ? NULL : out;

@@ -2,6 +2,7 @@
 #include "registry_internal.h"
 
 #include "../base/library.h"
+#include "../base/numbers.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -148,6 +149,7 @@ static void unload_all(void) {
 }
 
 lp_status lp_registry_load(void) {
+  LP_POINT_NUMBERS;
   pthread_mutex_lock(&lock);
   lp_status s = LP_OK;
   if (!loaded) {

@@ -1,6 +1,8 @@
 /* "name:key=value,...": the grammar of specs, and their check against declared parameters. */
 #include "registry_internal.h"
 
+#include "../base/numbers.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <locale.h>
@@ -130,6 +132,7 @@ static lp_status parse(lp_kind kind, char *text, lp_spec *spec) {
 }
 
 lp_status lp_spec_parse(lp_kind kind, const char *text, lp_spec *out) {
+  LP_POINT_NUMBERS;
   *out = (lp_spec){0};
   if (!lp_balanced(text))
     return lp_fail(LP_ERR_ARG, "%s \"%s\": parentheses do not match", lp_kind_name(kind), text);

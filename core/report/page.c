@@ -1,6 +1,8 @@
 /* page.c: report.html from top to bottom. */
 #include "report/report_internal.h"
 
+#include "../base/numbers.h"
+
 #include <locality/io.h>
 #include <locality/report.h>
 #include <stdlib.h>
@@ -182,6 +184,7 @@ static lp_status write_page(const report_run *run) {
 }
 
 lp_status lp_report_write(const char *dir) {
+  LP_POINT_NUMBERS;
   report_run run;
   lp_status st = report_run_load(dir, &run);
   if (st == LP_OK) st = maps_load(&run);

@@ -1,6 +1,8 @@
 /* Checkpoints (everything a run needs to go on) and model files (what a network is). */
 #include "train_internal.h"
 
+#include "../base/numbers.h"
+
 #include <locality/io.h>
 #include <locality/registry.h>
 
@@ -104,6 +106,7 @@ static lp_status content_of(const lp_dataset_info *d, char hex[65]) {
 }
 
 char *lp_train_fingerprint(const lp_trainer *t) {
+  LP_POINT_NUMBERS;
   const lp_dataset_info *d = t->train ? lp_dataset_get_info(t->train) : NULL;
   char content[65] = "";
   if (d && content_of(d, content) != LP_OK) return NULL;
@@ -133,6 +136,7 @@ static bool is_variable(const char *name, lp_var_kind kind) {
 }
 
 lp_status lp_checkpoint_save(lp_trainer *t, const char *path) {
+  LP_POINT_NUMBERS;
   lp_meta meta = {0};
   meta_add(&meta, "format", "locality checkpoint 1");
   meta_add(&meta, "epoch", "%u", t->epoch);
@@ -181,6 +185,7 @@ static lp_status restore(lp_trainer *t, const lp_safetensors *f, const char *pat
 }
 
 lp_status lp_checkpoint_load(lp_trainer *t, const char *path) {
+  LP_POINT_NUMBERS;
   lp_safetensors *f;
   lp_status status = lp_safetensors_read(path, &f);
   if (status != LP_OK) return status;
@@ -222,6 +227,7 @@ static char *list_of(const float *v, uint32_t n) {
 }
 
 lp_status lp_model_save(lp_trainer *t, const char *path) {
+  LP_POINT_NUMBERS;
   const lp_net_spec *s = &t->spec.net;
   uint32_t sheet[2];
   lp_status status = lp_net_sheet(s, sheet);
@@ -330,6 +336,7 @@ lp_status lp_model_open_data(const lp_model *m, const char *spec, lp_split split
 }
 
 lp_status lp_model_load(const char *path, lp_model **out) {
+  LP_POINT_NUMBERS;
   *out = NULL;
   lp_model *m = calloc(1, sizeof *m);
   if (m) m->path = strdup(path);
@@ -353,6 +360,7 @@ const lp_net_spec *lp_model_spec(const lp_model *m) {
 }
 
 lp_status lp_model_apply(const lp_model *m, lp_trainer *t) {
+  LP_POINT_NUMBERS;
   return load_vars(t, m->file, m->path, is_weight);
 }
 

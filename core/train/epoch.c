@@ -1,6 +1,8 @@
 /* The training loop: one epoch, step by step. */
 #include "train_internal.h"
 
+#include "../base/numbers.h"
+
 #include <locality/rng.h>
 
 #include <math.h>
@@ -243,6 +245,7 @@ static lp_status train_steps(lp_trainer *t, lp_loader *loader, double lr, lp_pro
 }
 
 lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_epoch_result *out) {
+  LP_POINT_NUMBERS;
   memset(out, 0, sizeof *out);
   if (!t->train || t->spec.dry_run)
     return lp_fail(LP_ERR_ARG, "training: this trainer has no training data");
@@ -274,6 +277,7 @@ void lp_trainer_set_profile(lp_trainer *t, bool on) {
 }
 
 lp_status lp_trainer_profile(lp_trainer *t, lp_profile_row *out, uint32_t cap, uint32_t *n) {
+  LP_POINT_NUMBERS;
   *n = t->n_profile;
   if (!t->profiled) return lp_fail(LP_ERR_ARG, "profile: no step was profiled");
   for (uint32_t i = 0; i < t->n_profile && i < cap; i++) {
@@ -297,6 +301,7 @@ static lp_status add_rows(lp_trainer *t, uint32_t rows, double sum[4]) {
 }
 
 lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *out) {
+  LP_POINT_NUMBERS;
   memset(out, 0, sizeof *out);
   double start = now(), sum[4] = {0};
   uint32_t count = lp_dataset_get_info(data)->count, rows = 0;
@@ -329,6 +334,7 @@ lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *ou
 
 lp_status lp_activations(lp_trainer *t, const lp_dataset *data, const uint32_t *index, uint32_t n,
                          float *lp_in, float *lp_out, int32_t *labels) {
+  LP_POINT_NUMBERS;
   uint32_t sheet[2];
   lp_status status = lp_net_sheet(&t->spec.net, sheet);
   lp_feed feed = {0};

@@ -1,6 +1,8 @@
 /* A trainer's making: session, plans by use and batch size, input lanes. */
 #include "train_internal.h"
 
+#include "../base/numbers.h"
+
 #include <locality/registry.h>
 
 #include <stdio.h>
@@ -267,6 +269,7 @@ static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_datas
 }
 
 lp_status lp_trainer_new(const lp_train_spec *spec, const lp_dataset *train, lp_trainer **out) {
+  LP_POINT_NUMBERS;
   *out = NULL;
   lp_trainer *t = calloc(1, sizeof *t);
   if (!t) return out_of_memory();
@@ -306,6 +309,7 @@ void lp_trainer_position(const lp_trainer *t, uint32_t *epoch, uint32_t *step) {
 }
 
 lp_status lp_trainer_memory(lp_trainer *t, lp_train_memory *out) {
+  LP_POINT_NUMBERS;
   memset(out, 0, sizeof *out);
   lp_plan *plan;
   lp_status status = LP_OK;
