@@ -1,5 +1,6 @@
 /* A program that uses the library and has set a locale of its own: host FOLDER LOCALE DEVICE runs a
- * small experiment in FOLDER and reads its model back. Data are made in FOLDER/data when missing. */
+ * small experiment in FOLDER and reads its model back. Data are made in FOLDER/data when missing.
+ */
 #include <langinfo.h>
 #include <locale.h>
 #include <locality/analysis.h>
