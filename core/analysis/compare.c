@@ -16,21 +16,26 @@ uint32_t arm_complete(const analysis *a, const arm_info *arm) {
   return n;
 }
 
-double run_outcome(const run_info *run, outcome which) {
+double run_outcome(const run_info *run, outcome which, uint32_t geometry) {
   if (!run_complete(run)) return NAN;
   if (which.kind == OUTCOME_ACCURACY) return run->accuracy;
   if (which.kind == OUTCOME_TOP5) return run->top5;
   if (which.kind == OUTCOME_LOSS) return run->loss;
-  return run->measured ? run->site[which.site].value[which.measure] : NAN;
+  const site_result *site = run_site(run, geometry, which.site);
+  return site ? site->value[which.measure] : NAN;
 }
 
-/* What an outcome is where position, or the image, says nothing. */
-static double chance_of(const analysis *a, outcome which) {
+/* What an outcome is where position, or the image, says nothing, for all networks alike. */
+static double chance_of(const analysis *a, outcome which, uint32_t arm) {
+  const lattice *g = &a->geometry[a->arm[arm].geometry];
   if (which.kind == OUTCOME_ACCURACY) return 100.0 / a->n_classes;
   if (which.kind != OUTCOME_MEASURE) return NAN;
   switch (which.measure) {
   case MEASURE_VARIANCE:
-    return lp_spatial_variance_uniform(a->rows, a->cols);
+    return g->wrap ? lp_spatial_variance_torus_uniform(g->rows, g->cols)
+                   : lp_spatial_variance_uniform(g->rows, g->cols);
+  case MEASURE_VARIANCE_TORUS:
+    return lp_spatial_variance_torus_uniform(g->rows, g->cols);
   case MEASURE_MORAN_I:
     return a->units > 1 ? -1.0 / (a->units - 1) : NAN;
   case MEASURE_GEARY_C:
@@ -40,17 +45,30 @@ static double chance_of(const analysis *a, outcome which) {
   }
 }
 
-/* x, y: by seed; 4 n_seeds doubles. */
+/* z of the networks of `arm` that are in the test: x[k] is theirs. */
+static lp_moments null_z(const analysis *a, uint32_t arm, const comparison *c, const double *x,
+                         double *z) {
+  uint32_t n = 0;
+  if (c->which.kind == OUTCOME_MEASURE && c->which.measure == MEASURE_VARIANCE)
+    for (uint32_t k = 0; k < a->n_seeds; k++) {
+      const site_result *site =
+          run_site(&a->arm[arm].run[k], a->arm[c->arm].geometry, c->which.site);
+      if (isfinite(x[k]) && site) z[n++] = site->null.z;
+    }
+  return lp_moments_of(z, n);
+}
+
+/* x: room for 5 n_seeds doubles. */
 static lp_status compare(const analysis *a, double *x, comparison *c) {
   enum { BOOTSTRAP_SEED = 1 };
   uint32_t seeds = a->n_seeds, n_own = 0, n_reference = 0;
-  double *y = x + seeds, *own = y + seeds, *reference = own + seeds;
+  double *y = x + seeds, *own = y + seeds, *reference = own + seeds, *z = reference + seeds;
   for (uint32_t k = 0; k < seeds; k++) {
-    x[k] = run_outcome(&a->arm[c->arm].run[k], c->which);
-    y[k] = run_outcome(&a->arm[a->reference].run[k], c->which);
+    x[k] = run_outcome(&a->arm[c->arm].run[k], c->which, a->arm[c->arm].geometry);
+    y[k] = run_outcome(&a->arm[a->reference].run[k], c->which, a->arm[c->arm].geometry);
   }
   c->primary = plan_primary(&a->plan, c->which);
-  c->chance = chance_of(a, c->which);
+  c->chance = chance_of(a, c->which, c->arm);
   c->q = NAN;
   lp_status s = lp_infer(x, y, seeds, plan_alpha(&a->plan, c->which),
                          plan_margin(&a->plan, c->which), &c->result);
@@ -59,6 +77,8 @@ static lp_status compare(const analysis *a, double *x, comparison *c) {
     if (isfinite(x[k])) own[n_own++] = x[k];
     if (isfinite(y[k])) reference[n_reference++] = y[k];
   }
+  c->own_z = null_z(a, c->arm, c, x, z);
+  c->reference_z = null_z(a, a->reference, c, y, z);
   c->own = lp_moments_of(own, n_own);
   c->reference = lp_moments_of(reference, n_reference);
   c->paired = lp_ttest_paired(x, y, seeds);
@@ -86,7 +106,7 @@ lp_status compare_all(const analysis *a, comparison **out, uint32_t *n) {
   outcome which;
   uint32_t outcomes = 0;
   while (outcome_at(outcomes, &which)) outcomes++;
-  double *values = calloc(4 * (size_t)a->n_seeds, sizeof *values);
+  double *values = calloc(5 * (size_t)a->n_seeds, sizeof *values);
   comparison *c = calloc((size_t)outcomes * a->n_arms, sizeof *c);
   lp_status s = values && c ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for comparisons");
   *n = 0;
@@ -109,15 +129,17 @@ lp_status compare_all(const analysis *a, comparison **out, uint32_t *n) {
 
 control_pairs compare_controls(const analysis *a) {
   control_pairs c = {.alpha = 0.001};
-  const run_info *run = a->arm[a->reference].run;
+  const arm_info *reference = &a->arm[a->reference];
   for (uint32_t i = 0; i < a->n_seeds; i++) {
     for (uint32_t k = 0; k < i; k++) {
-      if (!run_complete(&run[i]) || !run_complete(&run[k]) || !run[i].measured || !run[k].measured)
+      const run_info *own = &reference->run[i], *other = &reference->run[k];
+      if (!run_complete(own) || !run_complete(other) || !own->measured || !other->measured)
         continue;
       c.pairs++;
       for (int site = 0; site < N_SITES; site++) {
-        lp_test t = lp_ttest_paired(run[i].site[site].image_variance,
-                                    run[k].site[site].image_variance, a->n_images);
+        lp_test t = lp_ttest_paired(run_site(own, reference->geometry, site)->image_variance,
+                                    run_site(other, reference->geometry, site)->image_variance,
+                                    a->n_images);
         c.significant[site] += t.p < c.alpha;
       }
     }

@@ -5,16 +5,23 @@
 
 #include <stdlib.h>
 
+static void free_sites(const analysis *a, site_result *site) {
+  for (uint32_t i = 0; site && i < a->n_geometries * N_SITES; i++) free(site[i].image_variance);
+  free(site);
+}
+
 static void clear(analysis *a) {
   for (uint32_t i = 0; i < a->n_arms; i++) {
     for (uint32_t k = 0; k < a->n_seeds; k++) {
       run_info *run = &a->arm[i].run[k];
-      for (int site = 0; site < N_SITES; site++) free(run->site[site].image_variance);
+      free_sites(a, run->site);
+      free_sites(a, run->untrained);
     }
     free(a->arm[i].run);
   }
   free(a->arm);
   free(a->labels);
+  free(a->geometry);
   lp_run_folder_close(a->folder);
 }
 

@@ -17,21 +17,33 @@ typedef enum measure_id {
   MEASURE_GEARY_C,
   MEASURE_PARTICIPATION_RATIO,
   MEASURE_CENTROID_OFFSET,
-  MEASURE_SMOOTHNESS,
+  MEASURE_NEIGHBOUR_CORRELATION,
   N_MEASURES
 } measure_id;
 
 typedef struct measure_row {
   const char *name;
-  lp_map_fn per_map; /* averaged over the images where it is defined; NULL: from all maps at once */
+  /* Averaged over the images where it is defined, on a flat sheet and on one whose axes wrap
+   * around; NULL: from all maps at once, or without meaning there. */
+  lp_map_fn flat, wrapped;
 } measure_row;
 extern const measure_row measure_table[N_MEASURES];
 
+/* Where the units stand: what an arm's topology makes of the sheet. */
+typedef struct lattice {
+  uint32_t rows, cols;
+  bool wrap;
+  const char *name; /* "grid", "torus", "line", "ring" */
+} lattice;
+
+/* What a network shows at a site, in one geometry. */
 typedef struct site_result {
   double value[N_MEASURES];
-  double *image_variance; /* n_images: V of each map */
+  double chance[N_MEASURES]; /* its mean over all ways to place the units; NaN: not known exactly */
+  double *image_variance;    /* n_images: V of each map; NULL: not measured in this geometry */
   uint32_t defined, undefined;
-  lp_null_result null;
+  lp_null_result null; /* exact */
+  lp_null_result permutation;
 } site_result;
 
 /* One network: an arm and a seed. */
@@ -39,14 +51,15 @@ typedef struct run_info {
   const char *status, *message; /* as lp_run_network's, as are the epochs */
   const lp_run_epoch *epoch;
   uint32_t n_epochs;
-  double accuracy, top5, loss; /* of the last epoch */
-  bool measured;               /* has activations */
-  site_result site[N_SITES];
+  double accuracy, top5, loss;   /* of the last epoch */
+  bool measured;                 /* has activations */
+  site_result *site, *untrained; /* n_geometries x N_SITES; NULL where there is no file */
 } run_info;
 
 typedef struct arm_info {
   const char *name, *layer;
-  run_info *run; /* n_seeds */
+  run_info *run;     /* n_seeds */
+  uint32_t geometry; /* its own */
 } arm_info;
 
 /* What was decided before the run. */
@@ -66,6 +79,8 @@ typedef struct analysis {
   const uint64_t *seed;
   uint32_t n_seeds;
   uint32_t rows, cols, units, n_classes;
+  lattice *geometry; /* [0] is the sheet without wrapping */
+  uint32_t n_geometries;
   plan plan;
   uint32_t epochs; /* asked for; 0 when the manifest does not say */
   const char *const *class_name;
@@ -92,7 +107,8 @@ const char *outcome_name(outcome which); /* "accuracy", "variance", ... */
 /* What is compared: outcome_at(0), ...; false past the last. */
 bool outcome_at(uint32_t i, outcome *out);
 
-double run_outcome(const run_info *run, outcome which);
+/* A measure is taken in that geometry. */
+double run_outcome(const run_info *run, outcome which, uint32_t geometry);
 bool run_complete(const run_info *run);
 /* Complete runs of an arm. */
 uint32_t arm_complete(const analysis *a, const arm_info *arm);
@@ -111,9 +127,10 @@ typedef struct comparison {
   uint32_t arm;
   bool primary;
   lp_inference result;
-  lp_moments own, reference; /* of the networks in the test */
-  double chance;             /* what units without spatial order give; NaN: not known exactly */
-  double q;                  /* exploratory ones: Benjamini & Hochberg's */
+  lp_moments own, reference;     /* of the networks in the test */
+  double chance;                 /* what units without spatial order give; NaN: not known exactly */
+  lp_moments own_z, reference_z; /* of V: z of its networks against their exact nulls */
+  double q;                      /* exploratory ones: Benjamini & Hochberg's */
   lp_test welch, paired;
   lp_interval bootstrap;
   double hedges_g;
@@ -129,10 +146,11 @@ typedef struct control_pairs {
 } control_pairs;
 control_pairs compare_controls(const analysis *a);
 
-lp_status read_run(analysis *a);     /* run_read.c */
-lp_status measure_runs(analysis *a); /* run_measure.c */
-/* V of the row sums of an arm's prior; *has_prior is false for a layer without one. run_prior.c */
-lp_status border_null(const analysis *a, uint32_t arm, bool *has_prior, double *out);
+lp_status read_run(analysis *a);        /* run_read.c */
+lp_status measure_runs(analysis *a);    /* run_measure.c */
+lp_status find_geometries(analysis *a); /* geometry.c */
+/* What a network showed at a site; NULL when that was not measured. */
+const site_result *run_site(const run_info *run, uint32_t geometry, int site);
 json_t *published_json(const analysis *a); /* published.c: null where there is nothing */
 /* answer.c: the sentences, and one comparison's line. */
 json_t *answer_json(const analysis *a, const comparison *c, uint32_t n,

@@ -6,26 +6,33 @@
 #include <string.h>
 
 const measure_row measure_table[N_MEASURES] = {
-    [MEASURE_VARIANCE] = {"variance", lp_spatial_variance},
-    [MEASURE_VARIANCE_TORUS] = {"variance_torus", lp_spatial_variance_torus},
-    [MEASURE_MORAN_I] = {"moran_i", lp_moran_i},
-    [MEASURE_GEARY_C] = {"geary_c", lp_geary_c},
-    [MEASURE_PARTICIPATION_RATIO] = {"participation_ratio", NULL},
-    [MEASURE_CENTROID_OFFSET] = {"centroid_offset", lp_centroid_offset},
-    [MEASURE_SMOOTHNESS] = {"smoothness", NULL},
+    [MEASURE_VARIANCE] = {"variance", lp_spatial_variance, lp_spatial_variance_torus},
+    [MEASURE_VARIANCE_TORUS] = {"variance_torus", lp_spatial_variance_torus,
+                                lp_spatial_variance_torus},
+    [MEASURE_MORAN_I] = {"moran_i", lp_moran_i, lp_moran_i_torus},
+    [MEASURE_GEARY_C] = {"geary_c", lp_geary_c, lp_geary_c_torus},
+    [MEASURE_PARTICIPATION_RATIO] = {"participation_ratio", NULL, NULL},
+    [MEASURE_CENTROID_OFFSET] = {"centroid_offset", lp_centroid_offset, NULL},
+    [MEASURE_NEIGHBOUR_CORRELATION] = {"neighbour_correlation", NULL, NULL},
 };
 
 enum { PERMUTATIONS = 199, PERMUTATION_SEED = 1 };
 
+const site_result *run_site(const run_info *run, uint32_t geometry, int site) {
+  const site_result *r = run->measured ? &run->site[geometry * N_SITES + (uint32_t)site] : NULL;
+  return r && r->image_variance ? r : NULL;
+}
+
 /* The measures that are averages over images; V of each image is kept. */
-static lp_status measure_maps(const analysis *a, const float *maps, uint32_t n, site_result *out) {
+static lp_status measure_maps(const lattice *g, const float *maps, uint32_t n, site_result *out) {
   double *value = malloc(sizeof *value * n);
   out->image_variance = malloc(sizeof *value * n);
   lp_status s = LP_OK;
   if (!value || !out->image_variance) s = lp_fail(LP_ERR_MEMORY, "out of memory for %u images", n);
   for (int k = 0; s == LP_OK && k < N_MEASURES; k++) {
-    if (!measure_table[k].per_map) continue;
-    s = lp_map_values(measure_table[k].per_map, maps, n, a->rows, a->cols, value);
+    lp_map_fn fn = g->wrap ? measure_table[k].wrapped : measure_table[k].flat;
+    if (!fn) continue;
+    s = lp_map_values(fn, maps, n, g->rows, g->cols, value);
     if (s != LP_OK) break;
     lp_moments m = lp_moments_of(value, n);
     out->value[k] = m.mean;
@@ -38,15 +45,32 @@ static lp_status measure_maps(const analysis *a, const float *maps, uint32_t n, 
   return s;
 }
 
-static lp_status measure_site(const analysis *a, const float *maps, uint32_t n, site_result *out) {
-  lp_status s = measure_maps(a, maps, n, out);
+/* What each measure is on average over all ways to place the same units. */
+static lp_status measure_chance(const lattice *g, const float *maps, uint32_t n, site_result *out) {
+  double units = (double)g->rows * g->cols, *chance = out->chance;
+  chance[MEASURE_VARIANCE_TORUS] = lp_spatial_variance_torus_uniform(g->rows, g->cols);
+  chance[MEASURE_VARIANCE] =
+      g->wrap ? chance[MEASURE_VARIANCE_TORUS] : lp_spatial_variance_uniform(g->rows, g->cols);
+  chance[MEASURE_MORAN_I] = units > 1 ? -1 / (units - 1) : NAN;
+  chance[MEASURE_GEARY_C] = 1;
+  return lp_mean_correlation(maps, n, g->rows * g->cols, &chance[MEASURE_NEIGHBOUR_CORRELATION]);
+}
+
+static lp_status measure_site(const lattice *g, const float *maps, uint32_t n, site_result *out) {
+  for (int k = 0; k < N_MEASURES; k++) out->value[k] = out->chance[k] = NAN;
+  lp_status s = measure_maps(g, maps, n, out);
   if (s == LP_OK)
-    s = lp_spatial_variance_null(maps, n, a->rows, a->cols, PERMUTATIONS, PERMUTATION_SEED,
-                                 &out->null);
+    s = lp_spatial_variance_exact_null(maps, n, g->rows, g->cols, g->wrap, &out->null);
+  if (s == LP_OK) /* shuffled on the flat sheet */
+    s = lp_spatial_variance_null(maps, n, g->rows, g->cols, PERMUTATIONS, PERMUTATION_SEED,
+                                 &out->permutation);
   if (s == LP_OK)
-    s = lp_participation_ratio(maps, n, a->units, &out->value[MEASURE_PARTICIPATION_RATIO]);
-  if (s == LP_OK) s = lp_smoothness(maps, n, a->rows, a->cols, &out->value[MEASURE_SMOOTHNESS]);
-  return s;
+    s = lp_participation_ratio(maps, n, g->rows * g->cols,
+                               &out->value[MEASURE_PARTICIPATION_RATIO]);
+  if (s == LP_OK)
+    s = lp_neighbour_correlation(maps, n, g->rows, g->cols, g->wrap,
+                                 &out->value[MEASURE_NEIGHBOUR_CORRELATION]);
+  return s == LP_OK ? measure_chance(g, maps, n, out) : s;
 }
 
 /* Every network sees the same images, so that tests over images can pair them. */
@@ -67,22 +91,41 @@ static lp_status check_labels(analysis *a, const arm_info *arm, uint64_t seed,
   return s;
 }
 
-static lp_status measure_run(analysis *a, uint32_t arm, uint32_t seed) {
-  run_info *run = &a->arm[arm].run[seed];
+/* Arms are measured where their units stand; the reference wherever any arm's do, since each is
+ * compared with it there. */
+static bool needs(const analysis *a, uint32_t arm, uint32_t geometry) {
+  if (a->arm[arm].geometry == geometry) return true;
+  if (arm != a->reference) return false;
+  for (uint32_t i = 0; i < a->n_arms; i++)
+    if (a->arm[i].geometry == geometry) return true;
+  return false;
+}
+
+static lp_status measure_network(analysis *a, uint32_t arm, uint32_t seed, lp_run_file file,
+                                 site_result **out) {
   lp_run_maps m;
-  lp_status s = lp_run_maps_read(a->folder, arm, seed, &m);
+  lp_status s = lp_run_maps_read(a->folder, file, arm, seed, &m);
   if (s == LP_ERR_NOT_FOUND) return LP_OK;
   if (s == LP_OK) s = check_labels(a, &a->arm[arm], a->seed[seed], &m);
-  for (int k = 0; s == LP_OK && k < N_SITES; k++)
-    s = measure_site(a, m.site[k], m.n, &run->site[k]);
-  run->measured = s == LP_OK;
+  if (s == LP_OK && !(*out = calloc((size_t)a->n_geometries * N_SITES, sizeof **out)))
+    s = lp_fail(LP_ERR_MEMORY, "out of memory for the measures of %s", a->arm[arm].name);
+  for (uint32_t k = 0; s == LP_OK && k < N_SITES; k++)
+    for (uint32_t g = 0; s == LP_OK && g < a->n_geometries; g++)
+      if (needs(a, arm, g))
+        s = measure_site(&a->geometry[g], m.site[k], m.n, &(*out)[g * N_SITES + k]);
   lp_run_maps_free(&m);
   return s;
 }
 
 lp_status measure_runs(analysis *a) {
-  lp_status s = LP_OK;
-  for (uint32_t i = 0; i < a->n_arms && s == LP_OK; i++)
-    for (uint32_t k = 0; k < a->n_seeds && s == LP_OK; k++) s = measure_run(a, i, k);
+  lp_status s = find_geometries(a);
+  for (uint32_t i = 0; s == LP_OK && i < a->n_arms; i++) {
+    for (uint32_t k = 0; s == LP_OK && k < a->n_seeds; k++) {
+      run_info *run = &a->arm[i].run[k];
+      s = measure_network(a, i, k, LP_RUN_ACTIVATIONS, &run->site);
+      run->measured = run->site != NULL;
+      if (s == LP_OK) s = measure_network(a, i, k, LP_RUN_UNTRAINED, &run->untrained);
+    }
+  }
   return s;
 }

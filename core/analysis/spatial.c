@@ -90,13 +90,33 @@ double lp_spatial_variance_uniform(uint32_t rows, uint32_t cols) {
   return (r * r - 1 + c * c - 1) / 12 / (1 - 1 / n);
 }
 
+double lp_spatial_variance_torus_uniform(uint32_t rows, uint32_t cols) {
+  double n = (double)rows * cols, square[2] = {0}; /* mean squared distance on each axis */
+  if (n < 2) return NAN;
+  for (int k = 0; k < 2; k++) {
+    uint32_t length = k ? cols : rows;
+    for (uint32_t at = 0; at < length; at++) {
+      double d = at < length - at ? at : length - at;
+      square[k] += d * d / length;
+    }
+  }
+  return (square[0] + square[1]) / 2 / (1 - 1 / n);
+}
+
 /* Over the pairs of 4-neighbours, each counted once: sum of z_i z_j and of (a_i - a_j)^2. */
 typedef struct neighbours {
   double n, pairs, square, product, difference; /* square: sum of z^2 over units */
 } neighbours;
 
-/* False when there is no spread to compare with. */
-static bool neighbour_sums(const double *map, uint32_t rows, uint32_t cols, neighbours *out) {
+static void add_pair(neighbours *s, double a, double b, double mean) {
+  s->product += (a - mean) * (b - mean);
+  s->difference += (a - b) * (a - b);
+  s->pairs++;
+}
+
+/* False when there is no spread to compare with. Wrapped, an axis of two joins its ends once. */
+static bool neighbour_sums(const double *map, uint32_t rows, uint32_t cols, bool wrap,
+                           neighbours *out) {
   size_t n = (size_t)rows * cols;
   if (n < 2) return false;
   double mean = 0, low = map[0], high = map[0];
@@ -113,30 +133,40 @@ static bool neighbour_sums(const double *map, uint32_t rows, uint32_t cols, neig
       const double *a = map + (size_t)r * cols + c;
       double z = *a - mean;
       out->square += z * z;
-      if (c + 1 < cols) {
-        out->product += z * (a[1] - mean);
-        out->difference += (*a - a[1]) * (*a - a[1]);
-        out->pairs++;
-      }
-      if (r + 1 < rows) {
-        out->product += z * (a[cols] - mean);
-        out->difference += (*a - a[cols]) * (*a - a[cols]);
-        out->pairs++;
-      }
+      if (c + 1 < cols) add_pair(out, *a, a[1], mean);
+      if (r + 1 < rows) add_pair(out, *a, a[cols], mean);
+      if (wrap && c == 0 && cols > 2) add_pair(out, *a, a[cols - 1], mean);
+      if (wrap && r == 0 && rows > 2) add_pair(out, *a, map[n - cols + c], mean);
     }
   }
   return true;
 }
 
-double lp_moran_i(const double *map, uint32_t rows, uint32_t cols) {
+static double moran(const double *map, uint32_t rows, uint32_t cols, bool wrap) {
   neighbours s;
-  return neighbour_sums(map, rows, cols, &s) ? s.n / s.pairs * s.product / s.square : NAN;
+  return neighbour_sums(map, rows, cols, wrap, &s) ? s.n / s.pairs * s.product / s.square : NAN;
+}
+
+static double geary(const double *map, uint32_t rows, uint32_t cols, bool wrap) {
+  neighbours s;
+  if (!neighbour_sums(map, rows, cols, wrap, &s)) return NAN;
+  return (s.n - 1) / (2 * s.pairs) * s.difference / s.square;
+}
+
+double lp_moran_i(const double *map, uint32_t rows, uint32_t cols) {
+  return moran(map, rows, cols, false);
+}
+
+double lp_moran_i_torus(const double *map, uint32_t rows, uint32_t cols) {
+  return moran(map, rows, cols, true);
 }
 
 double lp_geary_c(const double *map, uint32_t rows, uint32_t cols) {
-  neighbours s;
-  if (!neighbour_sums(map, rows, cols, &s)) return NAN;
-  return (s.n - 1) / (2 * s.pairs) * s.difference / s.square;
+  return geary(map, rows, cols, false);
+}
+
+double lp_geary_c_torus(const double *map, uint32_t rows, uint32_t cols) {
+  return geary(map, rows, cols, true);
 }
 
 double lp_centroid_offset(const double *map, uint32_t rows, uint32_t cols) {

@@ -10,13 +10,14 @@ static json_t *test_json(const lp_test *t) {
 }
 
 static json_t *per_image_json(const analysis *a, uint32_t arm, int site) {
+  uint32_t geometry = a->arm[arm].geometry;
   json_t *list = json_array();
   int bad = 0;
   for (uint32_t k = 0; k < a->n_seeds; k++) {
     const run_info *own = &a->arm[arm].run[k], *other = &a->arm[a->reference].run[k];
     if (!run_complete(own) || !run_complete(other) || !own->measured || !other->measured) continue;
-    lp_test t = lp_ttest_paired(own->site[site].image_variance, other->site[site].image_variance,
-                                a->n_images);
+    lp_test t = lp_ttest_paired(run_site(own, geometry, site)->image_variance,
+                                run_site(other, geometry, site)->image_variance, a->n_images);
     bad |= json_array_append_new(
         list, json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "seed", (json_int_t)a->seed[k], "n",
                         (json_int_t)t.n, "mean_difference", json_number(t.mean_difference), "t",
@@ -26,14 +27,16 @@ static json_t *per_image_json(const analysis *a, uint32_t arm, int site) {
 }
 
 static json_t *leave_one_out_json(const analysis *a, uint32_t arm, int site) {
+  uint32_t geometry = a->arm[arm].geometry;
   json_t *list = json_array();
   lp_test *t = calloc(a->n_classes, sizeof *t);
   int bad = !t;
   for (uint32_t k = 0; k < a->n_seeds && !bad; k++) {
     const run_info *own = &a->arm[arm].run[k], *other = &a->arm[a->reference].run[k];
     if (!run_complete(own) || !run_complete(other) || !own->measured || !other->measured) continue;
-    bad |= lp_leave_one_class_out(own->site[site].image_variance, other->site[site].image_variance,
-                                  a->labels, a->n_images, a->n_classes, t) != LP_OK;
+    bad |= lp_leave_one_class_out(run_site(own, geometry, site)->image_variance,
+                                  run_site(other, geometry, site)->image_variance, a->labels,
+                                  a->n_images, a->n_classes, t) != LP_OK;
     for (uint32_t c = 0; c < a->n_classes && !bad; c++)
       bad |= json_array_append_new(list,
                                    json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "class",
@@ -76,6 +79,23 @@ static int set_result(json_t *o, const comparison *c) {
   return bad;
 }
 
+/* Z = sum z / sqrt n of independent networks is a normal deviate where units have no order. */
+static json_t *z_json(const lp_moments *z) {
+  double sum = z->n ? z->mean * sqrt(z->n) : NAN;
+  return json_pack("{s:o, s:o, s:I}", "z", json_number(sum), "p", json_p(erfc(fabs(sum) / sqrt(2))),
+                   "n", (json_int_t)z->n);
+}
+
+static json_t *chance_json(const comparison *c) {
+  json_t *o = json_object();
+  int bad = json_object_set_new(o, "value", json_number(c->chance));
+  if (c->which.kind == OUTCOME_MEASURE && c->which.measure == MEASURE_VARIANCE) {
+    bad |= json_object_set_new(o, "arm", z_json(&c->own_z));
+    bad |= json_object_set_new(o, "reference", z_json(&c->reference_z));
+  }
+  return json_checked(o, bad);
+}
+
 json_t *comparison_json(const analysis *a, const comparison *c) {
   json_t *o = json_object();
   bool measure = c->which.kind == OUTCOME_MEASURE;
@@ -86,6 +106,9 @@ json_t *comparison_json(const analysis *a, const comparison *c) {
   bad |=
       json_object_set_new(o, "site", measure ? json_string(site_name[c->which.site]) : json_null());
   bad |= json_object_set_new(o, "measure", json_string(outcome_name(c->which)));
+  if (measure)
+    bad |=
+        json_object_set_new(o, "topology", json_string(a->geometry[a->arm[c->arm].geometry].name));
   bad |= json_object_set_new(o, "primary", json_boolean(c->primary));
   bad |= json_object_set_new(o, "text", json_string(text ? text : ""));
   bad |= json_object_set_new(o, "mean", json_number(c->own.mean));
@@ -95,7 +118,7 @@ json_t *comparison_json(const analysis *a, const comparison *c) {
   bad |= set_result(o, c);
   bad |= json_object_set_new(o, "margin", json_number(plan_margin(&a->plan, c->which)));
   bad |= json_object_set_new(o, "hedges_g", json_number(c->hedges_g));
-  bad |= json_object_set_new(o, "chance", json_pack("{s:o}", "value", json_number(c->chance)));
+  bad |= json_object_set_new(o, "chance", chance_json(c));
   bad |= json_object_set_new(o, "welch", test_json(&c->welch));
   bad |= json_object_set_new(o, "paired", test_json(&c->paired));
   bad |= json_object_set_new(o, "bootstrap",

@@ -1,4 +1,4 @@
-/* Statistics of many activation maps: class maps, participation ratio, smoothness. */
+/* Statistics of many activation maps: class maps, participation ratio, correlations. */
 #include <locality/analysis.h>
 
 #include <math.h>
@@ -115,35 +115,73 @@ lp_status lp_participation_ratio_f64(const double *activations, uint32_t n, uint
   return participation_ratio(NULL, activations, n, units, out);
 }
 
-lp_status lp_smoothness(const float *activations, uint32_t n, uint32_t rows, uint32_t cols,
-                        double *out) {
-  *out = NAN;
-  uint32_t units = rows * cols;
-  if (n < 2 || units == 0) return LP_OK;
-  bool finite = true;
-  double *x = centred(activations, NULL, n, units, true, &finite);
-  double *length = malloc(sizeof *length * units);
-  if (!x || !length) {
-    free(x);
-    free(length);
+/* Units' courses over the images, centred and of length 1; 0 for one that does not vary. *usable is
+ * false when there is nothing to correlate. */
+static lp_status unit_courses(const float *activations, uint32_t n, uint32_t units, double **out,
+                              bool *usable) {
+  *usable = n > 1 && units > 0;
+  *out = NULL;
+  if (!*usable) return LP_OK;
+  double *x = centred(activations, NULL, n, units, true, usable);
+  if (!x)
     return lp_fail(LP_ERR_MEMORY, "out of memory for activations of %u images x %u units", n,
                    units);
+  for (uint32_t i = 0; i < units; i++) {
+    double *course = x + (size_t)i * n, length = sqrt(dot(course, course, n));
+    for (uint32_t m = 0; length > 0 && m < n; m++) course[m] /= length;
   }
-  for (uint32_t i = 0; i < units; i++)
-    length[i] = sqrt(dot(x + (size_t)i * n, x + (size_t)i * n, n));
-  double sum = 0;
+  *out = x;
+  return LP_OK;
+}
+
+static bool varies(const double *course, uint32_t n) {
+  for (uint32_t m = 0; m < n; m++)
+    if (course[m] != 0) return true;
+  return false;
+}
+
+lp_status lp_neighbour_correlation(const float *activations, uint32_t n, uint32_t rows,
+                                   uint32_t cols, bool wrap, double *out) {
+  *out = NAN;
+  uint32_t units = rows * cols;
+  double *x, sum = 0;
+  bool usable;
   size_t pairs = 0;
-  for (uint32_t i = 0; finite && i < units; i++) {
-    uint32_t neighbour[2] = {(i + 1) % cols ? i + 1 : i, i + cols < units ? i + cols : i};
+  lp_status s = unit_courses(activations, n, units, &x, &usable);
+  for (uint32_t i = 0; s == LP_OK && usable && i < units; i++) {
+    uint32_t r = i / cols, c = i % cols;
+    if (!varies(x + (size_t)i * n, n)) continue;
     for (int k = 0; k < 2; k++) {
-      uint32_t j = neighbour[k];
-      if (j == i || length[i] == 0 || length[j] == 0) continue;
-      sum += dot(x + (size_t)i * n, x + (size_t)j * n, n) / (length[i] * length[j]);
+      uint32_t j = i, length = k ? rows : cols, at = k ? r : c;
+      if (at + 1 < length)
+        j = k ? i + cols : i + 1;
+      else if (wrap && length > 2)
+        j = k ? c : r * cols;
+      if (j == i || !varies(x + (size_t)j * n, n)) continue;
+      sum += dot(x + (size_t)i * n, x + (size_t)j * n, n);
       pairs++;
     }
   }
   if (pairs) *out = sum / (double)pairs;
   free(x);
-  free(length);
-  return LP_OK;
+  return s;
+}
+
+lp_status lp_mean_correlation(const float *activations, uint32_t n, uint32_t units, double *out) {
+  *out = NAN;
+  double *x, *total = calloc((size_t)n + 1, sizeof *total);
+  bool usable;
+  if (!total) return lp_fail(LP_ERR_MEMORY, "out of memory for %u images", n);
+  lp_status s = unit_courses(activations, n, units, &x, &usable);
+  double varying = 0;
+  for (uint32_t i = 0; s == LP_OK && usable && i < units; i++) {
+    const double *course = x + (size_t)i * n;
+    varying += varies(course, n);
+    for (uint32_t m = 0; m < n; m++) total[m] += course[m];
+  }
+  /* |sum of unit vectors|^2 = their number + 2 x the sum over pairs */
+  if (varying > 1) *out = (dot(total, total, n) - varying) / (varying * (varying - 1));
+  free(x);
+  free(total);
+  return s;
 }

@@ -22,8 +22,8 @@ typedef struct lp_run_state {
   bool finished;  /* complete or not finite: nothing to do */
   bool nonfinite; /* how it finished */
   bool has_checkpoint;
-  uint32_t epoch;                         /* epochs finished at the checkpoint */
-  char *model, *activations, *checkpoint; /* paths */
+  uint32_t epoch;                                     /* epochs finished at the checkpoint */
+  char *model, *activations, *untrained, *checkpoint; /* paths */
 } lp_run_state;
 /* resume.c: reads the folder into the states and drops lines newer than the checkpoints. */
 lp_status lp_runs_rewind(const char *dir, lp_run_state *run, uint32_t n);

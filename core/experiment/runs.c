@@ -165,7 +165,7 @@ static lp_status train_epochs(lp_work *w, lp_epoch_result *train) {
 }
 
 /* Activations and labels of the test images that are analysed. */
-static lp_status save_activations(lp_work *w) {
+static lp_status save_activations(lp_work *w, const char *path) {
   const lp_experiment *x = w->all->x;
   const lp_dataset_info *d = x->info.test;
   uint32_t n = (uint32_t)x->options.images < d->count ? (uint32_t)x->options.images : d->count;
@@ -180,7 +180,7 @@ static lp_status save_activations(lp_work *w) {
   }
   if (status == LP_OK) {
     lp_run_maps maps = {{in, out}, labels, n, (uint32_t)units, NULL};
-    status = lp_run_maps_write(w->run->activations, &maps);
+    status = lp_run_maps_write(path, &maps);
   }
   free(in);
   free(out);
@@ -200,6 +200,8 @@ static lp_status do_run(lp_work *w, lp_epoch_result *last) {
   status = lp_trainer_new(&spec, x->train, &w->trainer);
   if (status == LP_OK && w->run->has_checkpoint)
     status = lp_checkpoint_load(w->trainer, w->run->checkpoint);
+  else if (status == LP_OK) /* what the layer does before it has learnt anything */
+    status = save_activations(w, w->run->untrained);
   if (status != LP_OK) return status;
   w->saved = lp_seconds_now();
   status = train_epochs(w, last);
@@ -209,7 +211,7 @@ static lp_status do_run(lp_work *w, lp_epoch_result *last) {
                           : saved;
   }
   if (status == LP_OK) status = lp_model_save(w->trainer, w->run->model);
-  if (status == LP_OK) status = save_activations(w);
+  if (status == LP_OK) status = save_activations(w, w->run->activations);
   return status;
 }
 
@@ -286,8 +288,9 @@ static lp_status list_runs(lp_runs *a) {
     r->seed = x->seeds[i / x->n_arms];
     r->model = lp_run_path(x->dir, LP_RUN_MODEL, r->arm->name, r->seed);
     r->activations = lp_run_path(x->dir, LP_RUN_ACTIVATIONS, r->arm->name, r->seed);
+    r->untrained = lp_run_path(x->dir, LP_RUN_UNTRAINED, r->arm->name, r->seed);
     r->checkpoint = lp_run_path(x->dir, LP_RUN_CHECKPOINT, r->arm->name, r->seed);
-    if (!r->model || !r->activations || !r->checkpoint) return out_of_memory();
+    if (!r->model || !r->activations || !r->untrained || !r->checkpoint) return out_of_memory();
   }
   return LP_OK;
 }
@@ -296,6 +299,7 @@ static void free_runs(lp_runs *a) {
   for (uint32_t i = 0; a->run && i < a->n; i++) {
     free(a->run[i].model);
     free(a->run[i].activations);
+    free(a->run[i].untrained);
     free(a->run[i].checkpoint);
   }
   free(a->run);

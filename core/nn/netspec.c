@@ -54,8 +54,6 @@ lp_status lp_sheet_parse(const char *text, lp_sheet *out) {
 }
 
 bool lp_sheet_is_lattice(const lp_sheet *s) {
-  for (uint32_t i = 0; i < s->ndim; i++)
-    if (s->extent[i] < 2) return false;
   return s->ndim > 1;
 }
 

@@ -139,7 +139,8 @@ static lp_status call_layer(builder *b, uint32_t i, const lp_spec *spec, node *o
                           .classes = b->spec->classes,
                           .stream = lp_rng_stream(l->name),
                           .n_inputs = n_inputs,
-                          .inputs = inputs};
+                          .inputs = inputs,
+                          .seed = b->spec->seed};
   if (lp_sheet_is_lattice(&own)) memcpy(req.extent_out, own.extent, sizeof own.extent);
   if (lp_sheet_is_lattice(&in->sheet) && in->sheet.units == req.n_in)
     memcpy(req.extent_in, in->sheet.extent, sizeof in->sheet.extent);

@@ -52,8 +52,11 @@ static lp_status place_free(const lp_prior *p, const char *which, uint32_t n, do
 lp_status lp_prior_place(lp_prior *p, const lp_prior_spec *spec) {
   const lp_topology *t = lp_prior_topology(p);
   lp_sheets *sh = &p->sheets;
-  *sh = (lp_sheets){
-      .struct_size = sizeof *sh, .ndim = t->ndim, .n_out = spec->n_out, .n_in = spec->n_in};
+  *sh = (lp_sheets){.struct_size = sizeof *sh,
+                    .ndim = t->ndim,
+                    .n_out = spec->n_out,
+                    .n_in = spec->n_in,
+                    .seed = spec->seed};
   double *pos = calloc(((size_t)sh->n_out + sh->n_in) * sh->ndim, sizeof *pos);
   if (!pos) return lp_fail(LP_ERR_MEMORY, "prior: out of memory for positions");
   double *in = pos + (size_t)sh->n_out * sh->ndim;

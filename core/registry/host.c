@@ -16,7 +16,8 @@ static lp_status host_prior(lp_graph *g, const lp_layer_request *req, const char
                         .topology = topology,
                         .cost = cost,
                         .metric = metric,
-                        .normalize = normalize};
+                        .normalize = normalize,
+                        .seed = req->seed};
   memcpy(spec.extent_out, req->extent_out, sizeof spec.extent_out);
   memcpy(spec.extent_in, req->extent_in, sizeof spec.extent_in);
   lp_prior *prior = NULL;

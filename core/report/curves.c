@@ -158,19 +158,19 @@ static void strip_means(const report_run *run, figure_out *out, double *v, uint6
   }
 }
 
-/* Lines across an arm's strip: what a null predicts there. Returns how many. */
+/* Lines across an arm's strip: what its networks show untrained. Returns how many. */
 static uint32_t strip_nulls(const report_run *run, figure_out *out) {
-  const json_t *border = jobj(jobj(run->summary, "null"), "border");
+  const json_t *untrained = jobj(jobj(run->summary, "null"), "untrained");
   uint32_t n = 0;
   for (int s = 0; s < REPORT_SITES; s++) {
     for (uint32_t a = 0; a < run->n_arms; a++) {
-      double b = jnum(border, run->arms[a].name);
+      double b = jnum(jobj(jobj(untrained, run->arms[a].name), report_site_name[s]), "mean");
       if (isnan(b)) continue;
-      strip_line(out->csv, run, s, a, "border", place(run, s, a), b, 0.42);
+      strip_line(out->csv, run, s, a, "untrained", place(run, s, a), b, 0.42);
       n++;
     }
   }
-  if (!n) strip_line(out->csv, run, 0, 0, "border", 0, NAN, NAN);
+  if (!n) strip_line(out->csv, run, 0, 0, "untrained", 0, NAN, NAN);
   return n;
 }
 
@@ -200,7 +200,7 @@ lp_status strip_write(const report_run *run, int arg, figure_out *out) {
   (void)arg;
   double *v = malloc(run->n_seeds * sizeof *v);
   uint64_t *seed = malloc(run->n_seeds * sizeof *seed);
-  uint32_t total = 0, borders = 0, published = 0;
+  uint32_t total = 0, untrained_lines = 0, published = 0;
   double uniform = jnum(jobj(run->summary, "null"), "uniform");
   if (v && seed) {
     fputs("# site,arm number,arm,seed or kind,x,variance,sd or half width\n", out->csv);
@@ -208,7 +208,7 @@ lp_status strip_write(const report_run *run, int arg, figure_out *out) {
     fputs("\n\n", out->csv);
     strip_means(run, out, v, seed);
     fputs("\n\n", out->csv);
-    borders = strip_nulls(run, out);
+    untrained_lines = strip_nulls(run, out);
     fputs("\n\n", out->csv);
     published = strip_published(run, out);
   }
@@ -222,17 +222,16 @@ lp_status strip_write(const report_run *run, int arg, figure_out *out) {
   gp_arms(out->var, run);
   fprintf(out->var, "n_site = %d\n", REPORT_SITES);
   gp_array(out->var, "site", report_site_name, REPORT_SITES, 14);
-  fprintf(out->var, "site_pitch = n_arm + 0.6\nn_border = %u\nn_published = %u\n", borders,
-          published);
+  fprintf(out->var, "site_pitch = n_arm + 0.6\nn_untrained = %u\nn_published = %u\n",
+          untrained_lines, published);
   fprintf(out->var, "uniform = %s\n", isnan(uniform) ? "NaN" : num(uniform, 6).s);
   html(out->caption,
        "One point a network (%u in all, each the mean over its test images), in squared unit "
        "spacings. Bars: mean \xc2\xb1 sd over the networks of an arm. ",
        total);
   if (!isnan(uniform)) html(out->caption, "Dashed line: uniform activation. ");
-  if (borders)
-    html(out->caption, "Dotted lines: activation that follows the summed prior of each unit, that "
-                       "is the effect of the sheet\xe2\x80\x99s border alone. ");
+  if (untrained_lines)
+    html(out->caption, "Dotted lines: the mean of the same networks before any training. ");
   if (published) html(out->caption, "Open diamonds: the published values.");
   return LP_OK;
 }

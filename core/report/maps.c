@@ -139,7 +139,8 @@ static lp_status sample_maps(const report_maps *m, const float *x, uint32_t n, m
 /* What does not fit is left out with a line in the log: the page says what is missing. */
 static lp_status load_arm(const report_run *run, report_maps *m, uint32_t arm) {
   lp_run_maps x;
-  lp_status st = lp_run_maps_read(run->folder, arm, report_seed_index(run, m->seed), &x);
+  lp_status st =
+      lp_run_maps_read(run->folder, LP_RUN_ACTIVATIONS, arm, report_seed_index(run, m->seed), &x);
   if (st == LP_ERR_NOT_FOUND) return LP_OK;
   if (st == LP_OK && m->images && m->images != x.n) {
     st = lp_fail(LP_ERR_FORMAT, "activations of %s are of %u images, others of %u",

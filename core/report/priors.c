@@ -2,51 +2,18 @@
 #include "report/report_internal.h"
 
 #include <locality/prior.h>
-#include <locality/registry.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- from a layer's spec to a prior --------------------------------------------------------- */
 
-static const char *layer_arg(const lp_spec *s, const char *name) {
-  for (uint32_t i = 0; i < s->entry->n_params; i++)
-    if (strcmp(s->entry->params[i].name, name) == 0) return s->args[i].text;
-  return NULL;
-}
-
-/* LP_ERR_NOT_FOUND: this layer has no prior. topology: instead of the layer's own, or NULL. */
-static lp_status prior_of(const report_arm *arm, const char *topology, uint32_t rows, uint32_t cols,
-                          lp_prior **out) {
-  lp_status st = lp_registry_load();
-  if (st != LP_OK) return st;
-  lp_spec layer = {0};
-  st = lp_spec_parse(LP_KIND_LAYER, arm->layer, &layer);
-  if (st != LP_OK) return st;
-  const char *cost = layer_arg(&layer, "cost");
-  if (!cost || !*cost) {
-    lp_spec_free(&layer);
-    return lp_fail(LP_ERR_NOT_FOUND, "layer %s has no prior", arm->layer);
-  }
-  lp_prior_spec spec = {.n_out = rows * cols,
-                        .n_in = rows * cols,
-                        .topology = topology ? topology : layer_arg(&layer, "topology"),
-                        .cost = cost,
-                        .metric = layer_arg(&layer, "metric"),
-                        .normalize = topology ? NULL : layer_arg(&layer, "normalize")};
-  if (!topology && rows > 1) {
-    /* a hint only: topologies of other dimensions place the units by their number */
-    spec.extent_out[0] = spec.extent_in[0] = rows;
-    spec.extent_out[1] = spec.extent_in[1] = cols;
-  }
-  st = lp_prior_build(&spec, out);
-  if (st != LP_OK && !topology && rows > 1) {
-    memset(spec.extent_out, 0, sizeof spec.extent_out);
-    memset(spec.extent_in, 0, sizeof spec.extent_in);
-    st = lp_prior_build(&spec, out);
-  }
-  lp_spec_free(&layer);
-  return st;
+/* LP_ERR_NOT_FOUND: this layer has no prior. topology: instead of the layer's own, or NULL. A prior
+ * that each network draws for itself is shown as the first one drew it. */
+static lp_status prior_of(const report_run *run, uint32_t arm, const char *topology, uint32_t rows,
+                          uint32_t cols, lp_prior **out) {
+  return lp_prior_of_layer(run->arms[arm].layer, (const uint32_t[2]){rows, cols}, topology,
+                           run->n_seeds ? run->seeds[0] : 0, out);
 }
 
 /* The priors of all arms; NULL for an arm without. Returns how many there are. */
@@ -54,7 +21,7 @@ static uint32_t all_priors(const report_run *run, lp_prior **p) {
   uint32_t n = 0;
   for (uint32_t a = 0; a < run->n_arms; a++) {
     p[a] = NULL;
-    if (prior_of(&run->arms[a], NULL, run->rows, run->cols, &p[a]) == LP_OK)
+    if (prior_of(run, a, NULL, run->rows, run->cols, &p[a]) == LP_OK)
       n++;
     else
       lp_log(LP_LOG_DEBUG, "arm %s: %s", run->arms[a].name, lp_error_message());
@@ -249,7 +216,7 @@ lp_status wires_write(const report_run *run, int arg, figure_out *out) {
   uint32_t first = report_lp_arm(run);
   for (uint32_t k = 0; k <= run->n_arms && !p; k++) {
     uint32_t a = k == 0 ? first : k - 1; /* the main arm if it has a prior, else any */
-    if (a >= run->n_arms || prior_of(&run->arms[a], "line", 1, ROW, &p) != LP_OK) continue;
+    if (a >= run->n_arms || prior_of(run, a, "line", 1, ROW, &p) != LP_OK) continue;
     wires_of(p, out);
     html(out->caption,
          "The wiring cost of arm %s on a line of %d units: every input unit (top) is connected to "

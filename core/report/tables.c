@@ -327,22 +327,19 @@ void table_per_image(const report_run *run, FILE *f) {
 }
 
 void table_nulls(const report_run *run, FILE *f) {
-  json_t *null = jobj(run->summary, "null"), *border = jobj(null, "border");
+  const json_t *null = jobj(run->summary, "null"), *uniform = jobj(null, "uniform_of_arm");
   if (!json_object_size(null)) return;
-  open_table(f, "What the variance would be without any learning (analytic)");
-  HEAD(f, "Null", "Variance", "<Meaning");
-  html(f,
-       "<tr><th scope=\"row\">uniform</th><td>%s</td><td class=\"text\">every unit equally "
-       "active</td></tr>\n",
-       num_auto(jnum(null, "uniform")).s);
-  const char *arm;
-  json_t *v;
-  json_object_foreach(border, arm, v) {
-    html(f,
-         "<tr><th scope=\"row\">border, %s</th><td>%s</td><td class=\"text\">activation in "
-         "proportion to the summed prior of each unit: units near the border have fewer near "
-         "neighbours</td></tr>\n",
-         arm, num_auto(json_is_number(v) ? json_number_value(v) : NAN).s);
+  open_table(f, "The variance without any learning");
+  HEAD(f, "Arm", "Exactly, of units in any order", "Untrained networks, lp_in", "lp_out");
+  for (uint32_t i = 0; i < run->n_arms; i++) {
+    const json_t *untrained = jobj(jobj(null, "untrained"), run->arms[i].name);
+    html(f, "<tr><th scope=\"row\">%s</th>", run->arms[i].name);
+    cell(f, num_auto(jnum(uniform, run->arms[i].name)));
+    for (int s = 0; s < REPORT_SITES; s++) {
+      const json_t *site = jobj(untrained, report_site_name[s]);
+      cell(f, mean_sd_auto(jnum(site, "mean"), jnum(site, "sd")));
+    }
+    html(f, "</tr>\n");
   }
   close_table(f);
 }

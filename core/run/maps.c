@@ -31,9 +31,10 @@ static lp_status take_site(const char *path, lp_run_maps *m, int site) {
   return LP_OK;
 }
 
-lp_status lp_run_maps_read(const lp_run_folder *r, uint32_t arm, uint32_t seed, lp_run_maps *out) {
+lp_status lp_run_maps_read(const lp_run_folder *r, lp_run_file file, uint32_t arm, uint32_t seed,
+                           lp_run_maps *out) {
   *out = (lp_run_maps){.units = r->rows * r->cols};
-  char *path = lp_run_path(r->dir, LP_RUN_ACTIVATIONS, r->arm[arm].name, r->seed[seed]);
+  char *path = lp_run_path(r->dir, file, r->arm[arm].name, r->seed[seed]);
   if (!path) return run_out_of_memory(r->dir);
   lp_status s = access(path, F_OK) == 0
                     ? lp_safetensors_read(path, &out->file)

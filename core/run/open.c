@@ -10,10 +10,11 @@ lp_status run_out_of_memory(const char *dir) {
 }
 
 char *lp_run_path(const char *dir, lp_run_file file, const char *arm, uint64_t seed) {
-  static const char *const folder[] = {"models", "activations", "checkpoints"};
+  static const char *const folder[] = {"models", "activations", "checkpoints", "activations"};
+  const char *ending = file == LP_RUN_UNTRAINED ? "-untrained" : "";
   char *name = NULL, *path = NULL;
-  if (asprintf(&name, "%s/%s-seed%llu.safetensors", folder[file], arm, (unsigned long long)seed) <
-      0)
+  if (asprintf(&name, "%s/%s-seed%llu%s.safetensors", folder[file], arm, (unsigned long long)seed,
+               ending) < 0)
     return NULL;
   path = lp_path_join(dir, name);
   free(name);

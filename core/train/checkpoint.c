@@ -289,7 +289,7 @@ static lp_status read_spec(lp_model *m) {
     *number[i].value = (uint32_t)v;
   }
   m->spec.pixels.channels = m->spec.in_channels;
-  return LP_OK;
+  return lp_safetensors_meta(f, "seed") ? parse_u64(f, m->path, "seed", &m->spec.seed) : LP_OK;
 }
 
 static lp_status read_names(lp_model *m) {

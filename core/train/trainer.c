@@ -238,6 +238,7 @@ static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_datas
   t->spec = *spec;
   t->spec.net.model = t->model = strdup(spec->net.model);
   t->spec.net.layer = t->layer = strdup(spec->net.layer);
+  if (train) t->spec.net.seed = spec->seed; /* else that of the model to come */
   char precision[32] = "";
   if (spec->precision) snprintf(precision, sizeof precision, "precision=%s", spec->precision);
   t->device = lp_device_with(spec->device ? spec->device : "auto", precision);

@@ -3,9 +3,13 @@
  * chance. */
 #include <locality/plugin.h>
 
+#include <stdbool.h>
+#include <stddef.h>
+
 static const lp_param params[] = {
     {"base", LP_PARAM_STRING, 0, 0, 0, "linear", "the cost whose values are re-placed"},
-    {"seed", LP_PARAM_INT, 1, 0, 4294967295.0, NULL, "which random placement"},
+    {"seed", LP_PARAM_INT, -1, -1, 4294967295.0, NULL,
+     "which random placement; -1: the network's own seed, so that no placement is shared"},
 };
 
 /* SplitMix64 (Steele, Lea & Flood, OOPSLA 2014). */
@@ -36,7 +40,8 @@ static void shuffle(uint64_t *state, uint32_t *perm, uint32_t n) {
 static lp_status permute(void *self, const lp_arg *args, const lp_sheets *s, const char **base,
                          uint32_t *out, uint32_t *in) {
   (void)self;
-  uint64_t state = (uint64_t)args[1].value;
+  bool knows_seed = s->struct_size >= offsetof(lp_sheets, seed) + sizeof s->seed;
+  uint64_t state = args[1].value >= 0 ? (uint64_t)args[1].value : knows_seed ? s->seed : 1;
   *base = args[0].text;
   shuffle(&state, out, s->n_out);
   shuffle(&state, in, s->n_in);
@@ -57,5 +62,5 @@ static lp_status init(const lp_host *host, lp_registrar *r) {
   return host->add_prior(r, &prior);
 }
 
-LP_PLUGIN("cost-permuted", "1.0", "Apache-2.0", "control: another cost, units re-placed", init,
+LP_PLUGIN("cost-permuted", "1.1", "Apache-2.0", "control: another cost, units re-placed", init,
           NULL)

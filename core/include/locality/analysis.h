@@ -37,6 +37,9 @@ LP_API double lp_spatial_variance_torus(const double *map, uint32_t rows, uint32
  * NaN below two units. */
 LP_API double lp_spatial_variance_uniform(uint32_t rows, uint32_t cols);
 
+/* The same with wrapped axes, of lp_spatial_variance_torus. */
+LP_API double lp_spatial_variance_torus_uniform(uint32_t rows, uint32_t cols);
+
 /* Moran's I (Moran, Biometrika 1950) with binary weights of the 4 nearest neighbours, no wrapping:
  * (N / sum w) sum w_ij z_i z_j / sum z^2, z = a - mean. Near -1/(N - 1) without spatial order, 1
  * for a smooth map. NaN when all values are equal, or one is not finite. */
@@ -46,6 +49,10 @@ LP_API double lp_moran_i(const double *map, uint32_t rows, uint32_t cols);
  * ((N - 1) / (2 sum w)) sum w_ij (a_i - a_j)^2 / sum z^2. 1 without spatial order, 0 for a smooth
  * map. NaN as Moran's I. */
 LP_API double lp_geary_c(const double *map, uint32_t rows, uint32_t cols);
+
+/* Both with the ends of each axis as neighbours; an axis of two has one pair. */
+LP_API double lp_moran_i_torus(const double *map, uint32_t rows, uint32_t cols);
+LP_API double lp_geary_c_torus(const double *map, uint32_t rows, uint32_t cols);
 
 /* Distance of the centroid mu (as in lp_spatial_variance) from the centre of the sheet, in unit
  * spacings. NaN when no unit is active or any value is negative or not finite. */
@@ -75,11 +82,14 @@ LP_API lp_status lp_participation_ratio(const float *activations, uint32_t n, ui
 LP_API lp_status lp_participation_ratio_f64(const double *activations, uint32_t n, uint32_t units,
                                             double *out);
 
-/* Smoothness: Pearson correlation over images of two units that are 4-neighbours on the sheet,
- * averaged over all such pairs in which both units vary. NaN when there is none, or a value is not
- * finite. */
-LP_API lp_status lp_smoothness(const float *activations, uint32_t n, uint32_t rows, uint32_t cols,
-                               double *out);
+/* Pearson correlation over images of two units that are 4-neighbours on the sheet (wrap: on a
+ * torus), averaged over all such pairs in which both units vary. NaN when there is none, or a value
+ * is not finite. lp_mean_correlation: over all pairs of units that vary, which is what the former is
+ * on average over all ways to place the units. */
+LP_API lp_status lp_neighbour_correlation(const float *activations, uint32_t n, uint32_t rows,
+                                          uint32_t cols, bool wrap, double *out);
+LP_API lp_status lp_mean_correlation(const float *activations, uint32_t n, uint32_t units,
+                                     double *out);
 
 /* Is the mean V of these maps what the same activations would give on a shuffled sheet? The units
  * change places at random, together in all maps. z = (observed - mean) / sd over the shuffled
@@ -94,6 +104,14 @@ typedef struct lp_null_result {
 LP_API lp_status lp_spatial_variance_null(const float *maps, uint32_t n, uint32_t rows,
                                           uint32_t cols, uint32_t permutations, uint64_t seed,
                                           lp_null_result *out);
+
+/* The same without shuffling: mean and sd of the mean V over all units! ways to place the units,
+ * exactly (Mantel, Cancer Research 1967). The mean is V of a uniform map whatever the activations
+ * are, so that z shows a network's luck; z of independent networks add up to sum z / sqrt n. p is
+ * two-sided, of z as a normal deviate. wrap: V, and distances, on a torus. permutations is 0. sd is
+ * NaN below 4 units, z and p where sd is 0. O(n units min(n, units)). */
+LP_API lp_status lp_spatial_variance_exact_null(const float *maps, uint32_t n, uint32_t rows,
+                                                uint32_t cols, bool wrap, lp_null_result *out);
 
 /* ---- distributions ------------------------------------------------------------------------- */
 

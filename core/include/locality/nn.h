@@ -24,6 +24,8 @@ typedef struct lp_net_spec {
   uint32_t sheet[2];          /* its knob: rows, columns; 0 0: the network's default */
   lp_normalize_params pixels; /* applied on the device to u8 images */
   float dropout, dropout2d;   /* its knobs: drop probabilities; negative: the network's default */
+  uint64_t seed;              /* of the network, for a prior that is drawn at random; a trainer that
+                                 trains sets it to its own */
 } lp_net_spec;
 
 /* A sheet of units whose activations are kept. */

@@ -22,7 +22,8 @@ extern "C" {
 
 /* A module is loaded when its major is equal and its minor not newer than the library's. What a
  * minor version added:
- *   1.1  lp_layer.flags; lp_layer_request from `mode` on; descriptors are copied when registered */
+ *   1.1  lp_layer.flags; lp_layer_request from `mode` on; lp_sheets.seed; descriptors are copied
+ * when registered */
 #define LP_ABI_MAJOR 1
 #define LP_ABI_MINOR 1
 
@@ -67,6 +68,7 @@ typedef struct lp_sheets {
   double
       period[LP_MAX_AXES]; /* extent of both sheets on each axis, in units of the finer spacing */
   const double *pos_out, *pos_in; /* n x ndim */
+  uint64_t seed;                  /* of the network, for a prior that is drawn at random */
 } lp_sheets;
 
 /* Places units in space and measures distance between them. A lattice sets `extents`; the core
@@ -158,6 +160,7 @@ typedef struct lp_layer_request {
   uint32_t n_inputs;
   const lp_val *inputs; /* of an LP_LAYER_JOIN; inputs[0] is `in` */
   const void *core;     /* the core's own */
+  uint64_t seed;        /* of the network */
 } lp_layer_request;
 
 /* What a layer takes and gives. The core checks it before build is called. Without any flag: in

@@ -29,6 +29,7 @@ typedef struct lp_prior_spec {
   const char *cost;      /* a cost or prior source with its parameters: "linear", "power:p=2" */
   const char *metric;    /* "l2" (default when NULL), "l1", "linf" */
   const char *normalize; /* "none" (default when NULL), "fan_in", "fan_out", "total" */
+  uint64_t seed;         /* of the network: lp_sheets.seed */
 } lp_prior_spec;
 
 /* A built prior. Either a table over lattice offsets (table != NULL) or rows on demand from the
@@ -46,6 +47,12 @@ typedef struct lp_prior {
 
 LP_API lp_status lp_prior_build(const lp_prior_spec *spec, lp_prior **out);
 LP_API void lp_prior_free(lp_prior *p);
+
+/* The prior that a layer ("locality:cost=linear,topology=torus") has in a network of this seed when
+ * both its sheets are sheet[0] rows x sheet[1] columns. topology: another than the layer's own, or
+ * NULL. LP_ERR_NOT_FOUND: the layer has no parameter `cost`, so no prior. */
+LP_API lp_status lp_prior_of_layer(const char *layer, const uint32_t sheet[2], const char *topology,
+                                   uint64_t seed, lp_prior **out);
 
 /* P[i][j], normalised. */
 LP_API double lp_prior_at(const lp_prior *p, uint32_t i, uint32_t j);

@@ -26,11 +26,13 @@ struct json_t; /* jansson's, for those who include it */
 #define LP_RUN_SUMMARY  "summary.json"
 #define LP_RUN_REPORT   "report.html"
 
-/* The file of a network: a trained model, its activations, or its checkpoint while it trains. */
+/* The file of a network: a trained model, its activations, its checkpoint while it trains, or the
+ * activations that it had before it was trained. */
 typedef enum lp_run_file {
   LP_RUN_MODEL = 0,
   LP_RUN_ACTIVATIONS = 1,
-  LP_RUN_CHECKPOINT = 2
+  LP_RUN_CHECKPOINT = 2,
+  LP_RUN_UNTRAINED = 3
 } lp_run_file;
 /* malloc'ed; NULL when memory is exhausted. */
 LP_API char *lp_run_path(const char *dir, lp_run_file file, const char *arm, uint64_t seed);
@@ -121,9 +123,10 @@ typedef struct lp_run_maps {
   uint32_t n, units;
   lp_safetensors *file; /* owns them */
 } lp_run_maps;
-/* arm, seed: indices. LP_ERR_NOT_FOUND when the network has none. */
-LP_API lp_status lp_run_maps_read(const lp_run_folder *r, uint32_t arm, uint32_t seed,
-                                  lp_run_maps *out);
+/* file: LP_RUN_ACTIVATIONS or LP_RUN_UNTRAINED; arm, seed: indices. LP_ERR_NOT_FOUND when the
+ * network has none. */
+LP_API lp_status lp_run_maps_read(const lp_run_folder *r, lp_run_file file, uint32_t arm,
+                                  uint32_t seed, lp_run_maps *out);
 LP_API void lp_run_maps_free(lp_run_maps *m);
 /* file is not used. */
 LP_API lp_status lp_run_maps_write(const char *path, const lp_run_maps *m);

@@ -27,9 +27,9 @@ if (uniform == uniform) {
   set label tag 'uniform activation' at screen px(x0+33),y0 left font small
   x0 = x0 + 165; tag = tag + 1
 }
-if (n_border) {
+if (n_untrained) {
   set arrow tag from screen px(x0),y0 to screen px(x0+26),y0 nohead lw 2.4 dt 3 lc rgb line_grey
-  set label tag 'border effect alone' at screen px(x0+33),y0 left font small
+  set label tag 'untrained' at screen px(x0+33),y0 left font small
   x0 = x0 + 165; tag = tag + 1
 }
 set label tag '' at screen px(x0+10),y0 point pt 7 ps 0.7 lc rgb line_grey
