@@ -5,32 +5,48 @@
 #include <float.h>
 #include <math.h>
 
-/* The x in (low, high) where the monotonous f changes sides of `target`. */
+/* The x in [low, high] where the monotonous f meets `target`, by Ridders' method (IEEE Trans
+ * Circuits Syst 1979). */
 typedef double (*curve)(double x, const void *user);
 static double solve(curve f, const void *user, double target, double low, double high) {
-  bool rising = f(high, user) > f(low, user);
-  for (int k = 0; k < 200 && high - low > 4 * DBL_EPSILON * fmax(fabs(low), fabs(high)); k++) {
-    double mid = low + (high - low) / 2;
-    if ((f(mid, user) < target) == rising)
-      low = mid;
-    else
-      high = mid;
+  double at_low = f(low, user) - target, at_high = f(high, user) - target, last = NAN;
+  if (at_low == 0) return low;
+  for (int k = 0; k < 100 && at_high != 0; k++) {
+    double mid = low + (high - low) / 2, at_mid = f(mid, user) - target;
+    double root = sqrt(at_mid * at_mid - at_low * at_high);
+    if (at_mid == 0 || root == 0) return mid;
+    double x = mid + (mid - low) * (at_low > at_high ? at_mid : -at_mid) / root;
+    double at_x = f(x, user) - target;
+    if (at_x == 0 || fabs(x - last) <= 4 * DBL_EPSILON * fabs(x)) return x;
+    if ((at_mid < 0) != (at_x < 0)) {
+      low = fmin(mid, x);
+      at_low = mid < x ? at_mid : at_x;
+      high = fmax(mid, x);
+      at_high = mid < x ? at_x : at_mid;
+    } else if ((at_low < 0) != (at_x < 0)) {
+      high = x;
+      at_high = at_x;
+    } else {
+      low = x;
+      at_low = at_x;
+    }
+    last = x;
   }
-  return low + (high - low) / 2;
+  return high;
 }
 
 /* ---- Student's t --------------------------------------------------------------------------- */
 
-static double two_tails(double t, const void *df) {
-  return lp_student_t_p(t, *(const double *)df);
+static double log_tails(double t, const void *df) {
+  return log(lp_student_t_p(t, *(const double *)df));
 }
 
 double lp_student_t_critical(double alpha, double df) {
   if (!(alpha > 0 && alpha <= 1) || !(df > 0)) return NAN;
   if (alpha == 1) return 0;
   double high = 1;
-  while (two_tails(high, &df) > alpha && high < 1e300) high *= 2;
-  return solve(two_tails, &df, alpha, 0, high);
+  while (lp_student_t_p(high, df) > alpha && high < 1e300) high *= 2;
+  return solve(log_tails, &df, log(alpha), high / 2 > 1 ? high / 2 : 0, high);
 }
 
 /* ---- noncentral t -------------------------------------------------------------------------- */
@@ -50,7 +66,7 @@ static double log_density(double x, double df) {
  * density (1 / sqrt(2 df)) and the edge of Phi (1 / |delta|). */
 static double below_over_scale(double t, double df, double delta) {
   double low = 0, high = 0;
-  const double negligible = -60;
+  const double negligible = -42;
   for (double step = fmin(1, 8 / sqrt(df)); log_density(low, df) > negligible;) low -= step;
   for (double step = fmin(0.25, 8 / sqrt(df)); log_density(high, df) > negligible;) high += step;
   double width = fmin(1 / sqrt(2 * df), 1 / (1 + fabs(delta)));

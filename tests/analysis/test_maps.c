@@ -242,20 +242,21 @@ static void participation_direct(void **state) {
   assert_true(isnan(got));
 }
 
-static void smoothness(void **state) {
+static void neighbour_correlation(void **state) {
   (void)state;
   enum { N = 4 };
   /* 2 x 2 units: 0 and 1 together, 2 against 0, 3 constant. Pairs: 01 (+1), 02 (-1), 13, 23. */
   const float a[N * 4] = {1, 2, -1, 7, 2, 4, -2, 7, 4, 8, -4, 7, 8, 16, -8, 7};
   double got;
-  assert_ok(lp_smoothness(a, N, 2, 2, &got));
+  assert_ok(lp_neighbour_correlation(a, N, 2, 2, false, &got));
   assert_close(got, 0, 1e-14);
-  assert_ok(lp_smoothness(a, N, 1, 4, &got)); /* a line: 01 (+1), 12 (-1), 23 undefined */
+  assert_ok(lp_neighbour_correlation(a, N, 1, 4, false,
+                                     &got)); /* a line: 01 (+1), 12 (-1), 23 undefined */
   assert_close(got, 0, 1e-14);
   const float b[N * 2] = {1, 1, 2, 3, 3, 2, 4, 4};
-  assert_ok(lp_smoothness(b, N, 2, 1, &got));
+  assert_ok(lp_neighbour_correlation(b, N, 2, 1, false, &got));
   assert_close(got, 0.8, 1e-14);
-  assert_ok(lp_smoothness(b, 1, 2, 1, &got));
+  assert_ok(lp_neighbour_correlation(b, 1, 2, 1, false, &got));
   assert_true(isnan(got));
 }
 
@@ -358,7 +359,7 @@ int main(void) {
       cmocka_unit_test(centroid),
       cmocka_unit_test(class_maps),
       cmocka_unit_test(participation_direct),
-      cmocka_unit_test(smoothness),
+      cmocka_unit_test(neighbour_correlation),
       cmocka_unit_test(values_of_maps),
       cmocka_unit_test(null_against_all_orders),
       cmocka_unit_test(null_finds_clusters),

@@ -115,9 +115,9 @@ static void whole_run(void **state) {
   fill("linear", 2, lp_in, lp_out);
   double pr, smooth, value[N];
   assert_ok(lp_participation_ratio(lp_out, N, UNITS, &pr));
-  assert_ok(lp_smoothness(lp_out, N, ROWS, COLS, &smooth));
+  assert_ok(lp_neighbour_correlation(lp_out, N, ROWS, COLS, false, &smooth));
   assert_close(number(site, "participation_ratio"), pr, 1e-12);
-  assert_close(number(site, "smoothness"), smooth, 1e-12);
+  assert_close(number(site, "neighbour_correlation"), smooth, 1e-12);
   static const struct {
     const char *name;
     lp_map_fn fn;
@@ -192,12 +192,8 @@ static void null_and_published(void **state) {
   write_whole_run("mnist");
   json_t *o = analyzed();
   assert_close(number(o, "null.uniform"), lp_spatial_variance_uniform(ROWS, COLS), 1e-13);
-  double sum[UNITS] = {0};
-  for (int i = 0; i < UNITS; i++)
-    for (int j = 0; j < UNITS; j++)
-      sum[i] += 1 / (1 + hypot(i / COLS - j / COLS, i % COLS - j % COLS));
-  assert_close(number(o, "null.border.linear"), lp_spatial_variance(sum, ROWS, COLS), 1e-9);
-  assert_null(json_object_get(at(o, "null.border"), "control"));
+  assert_close(number(o, "null.uniform_of_arm.linear"), number(o, "null.uniform"), 1e-13);
+  assert_true(json_is_null(at(o, "null.untrained.linear.lp_out.mean"))); /* no files of them */
   assert_close(number(o, "published.arms.linear.loss"), 0.122, 1e-12);
   assert_close(number(o, "published.variance.0.p"), 1.35e-10, 1e-12);
   json_decref(o);
