@@ -16,6 +16,7 @@ typedef struct lp_var {
   lp_desc desc;
   uint32_t buffer; /* index into lp_session.arena */
   uint64_t offset;
+  char sha256[65]; /* of a constant's bytes */
 } lp_var;
 
 struct lp_session {

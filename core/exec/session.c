@@ -3,6 +3,7 @@
 
 #include "../base/numbers.h"
 
+#include <locality/io.h>
 #include <locality/registry.h>
 #include <locality/rng.h>
 
@@ -164,8 +165,10 @@ static lp_status add_var(lp_session *s, const lp_value *v) {
   }
   char *name = strdup(v->name);
   if (!name) return lp_fail(LP_ERR_MEMORY, "session: out of memory");
-  s->var[s->n_vars++] = (lp_var){name, var_kind(v->kind), v->desc, 0, 0};
-  return LP_OK;
+  lp_var *var = &s->var[s->n_vars++];
+  *var = (lp_var){.name = name, .kind = var_kind(v->kind), .desc = v->desc};
+  return v->kind == VALUE_CONSTANT ? lp_sha256(v->init.data, lp_nbytes(&v->desc), var->sha256)
+                                   : LP_OK;
 }
 
 /* Allocates variables first..n_vars-1, as many as fit one after the other into each arena. */
@@ -196,6 +199,18 @@ static lp_status allocate_vars(lp_session *s, uint32_t first) {
   return LP_OK;
 }
 
+/* A constant of one name is one constant: graphs that bring other bytes for it cannot share it. */
+static lp_status same_constant(const lp_graph *g, const lp_var *old, const lp_value *v) {
+  char hex[65];
+  if (v->kind != VALUE_CONSTANT) return LP_OK;
+  lp_status status = lp_sha256(v->init.data, lp_nbytes(&v->desc), hex);
+  if (status != LP_OK || strcmp(hex, old->sha256) == 0) return status;
+  return lp_fail(LP_ERR_PLUGIN,
+                 "graph %s: constant %s has other values than an earlier graph of the session gave "
+                 "it; what builds it (a plugin?) must give the same each time",
+                 g->name, v->name);
+}
+
 lp_status lp_session_adopt(lp_session *s, const lp_graph *g, const uint32_t *leaf, uint32_t n,
                            bool dry_run, uint64_t *bytes) {
   uint32_t first = s->n_vars;
@@ -206,6 +221,7 @@ lp_status lp_session_adopt(lp_session *s, const lp_graph *g, const uint32_t *lea
     if (old && (!lp_desc_equal(&old->desc, &v->desc) || old->kind != var_kind(v->kind)))
       return lp_fail(LP_ERR_SHAPE, "graph %s: %s is %s, but the session has it as %s", g->name,
                      v->name, lp_desc_text(&v->desc), lp_desc_text(&old->desc));
+    if (old) status = same_constant(g, old, v);
     *bytes += lp_align(lp_nbytes(&v->desc), s->info.alignment);
     if (old || dry_run) continue;
     if (s->info.max_alloc && lp_nbytes(&v->desc) > s->info.max_alloc) status = too_big(s, v);

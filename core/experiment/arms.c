@@ -171,6 +171,7 @@ void lp_arms_free(lp_arm *arms, uint32_t n) {
   for (uint32_t i = 0; i < n; i++) {
     free(arms[i].name);
     free(arms[i].layer);
+    free(arms[i].priors);
   }
   free(arms);
 }

@@ -135,6 +135,7 @@ static lp_status plan_arm(lp_experiment *x, lp_arm *arm) {
   status = count_parameters(&spec.net, &arm->parameters);
   if (status == LP_OK) status = lp_net_sheet(&spec.net, x->info.sheet);
   if (status == LP_OK) status = lp_trainer_new(&spec, x->train, &t);
+  if (status == LP_OK && !(arm->priors = strdup(lp_trainer_priors(t)))) status = out_of_memory();
   if (status == LP_OK) lp_trainer_plan_info(t, &arm->plan);
   if (status == LP_OK) status = lp_trainer_memory(t, &arm->memory);
   lp_trainer_free(t);
@@ -220,6 +221,7 @@ static lp_status from_folder(const lp_run_folder *folder, const lp_options *give
   if (status == LP_OK) status = lp_experiment_new(o, name, out);
   if (status == LP_OK) status = lp_manifest_check_device(folder, *out);
   if (status == LP_OK) status = lp_manifest_check_data(folder, *out);
+  if (status == LP_OK) status = lp_priors_check(folder->manifest, *out);
   if (status == LP_OK && !((*out)->dir = strdup(folder->dir))) status = out_of_memory();
   if (status == LP_OK) (*out)->info.dir = (*out)->dir;
   free(name);

@@ -53,6 +53,10 @@ lp_status lp_manifest_check_device(const lp_run_folder *folder, const lp_experim
 /* Fails when the data sets are not those that the manifest names. */
 lp_status lp_manifest_check_data(const lp_run_folder *folder, const lp_experiment *x);
 
+/* priors.c: the priors of an arm by layer, and a check that they are those of a manifest. */
+json_t *lp_priors_json(const lp_arm *arm);
+lp_status lp_priors_check(const json_t *manifest, const lp_experiment *x);
+
 /* runs.c: the work of lp_experiment_run on a folder that is there. */
 lp_status lp_runs_do(lp_experiment *x, lp_experiment_fn progress, void *user,
                      lp_experiment_outcome *out);

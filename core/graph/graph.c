@@ -143,6 +143,19 @@ lp_val lp_graph_constant(lp_graph *g, const char *name, const lp_desc *desc, con
   return add_leaf(g, VALUE_CONSTANT, name, desc, &init);
 }
 
+bool lp_graph_constant_get(const lp_graph *g, uint32_t i, const char **name, lp_desc *desc,
+                           const void **data) {
+  for (uint32_t k = 0; k < g->n_values; k++) {
+    const lp_value *v = &g->value[k];
+    if (v->kind != VALUE_CONSTANT || i--) continue;
+    *name = v->name;
+    *desc = v->desc;
+    *data = v->init.data;
+    return true;
+  }
+  return false;
+}
+
 /* Operand count, presence and state rules that hold for every op. */
 static lp_status check_operands(lp_graph *g, const lp_op_info *info, const lp_val *in, uint32_t n) {
   if (n < info->min_in || n > info->max_in || (info->group && n % info->group))

@@ -144,6 +144,7 @@ lp_status lp_checkpoint_save(lp_trainer *t, const char *path) {
   meta_add(&meta, "iteration", "%" PRIu64, t->iteration);
   meta.key[meta.n] = "training";
   meta.value[meta.n++] = lp_train_fingerprint(t);
+  meta_add(&meta, "priors", "%s", lp_trainer_priors(t));
   return save_vars(t, path, &meta, is_variable);
 }
 
@@ -155,6 +156,13 @@ static lp_status parse_u64(const lp_safetensors *f, const char *path, const char
   return text && *text && *end == '\0'
              ? LP_OK
              : lp_fail(LP_ERR_FORMAT, "%s: metadata '%s' is missing or not a number", path, key);
+}
+
+/* Files of 0.1 do not tell their priors, and are taken as they are. */
+static lp_status check_priors(const lp_trainer *t, const lp_safetensors *f, const char *path) {
+  const char *then = lp_safetensors_meta(f, "priors");
+  lp_status status = then ? lp_priors_compare(then, lp_trainer_priors(t), t->layer) : LP_OK;
+  return status == LP_OK ? LP_OK : lp_fail_in(status, "%s", path);
 }
 
 static lp_status restore(lp_trainer *t, const lp_safetensors *f, const char *path) {
@@ -169,7 +177,8 @@ static lp_status restore(lp_trainer *t, const lp_safetensors *f, const char *pat
   if (!same)
     return lp_fail(LP_ERR_ARG, "%s: belongs to a training with other settings (%s)", path, other);
   uint64_t epoch, step, iteration;
-  lp_status status = parse_u64(f, path, "epoch", &epoch);
+  lp_status status = check_priors(t, f, path);
+  if (status == LP_OK) status = parse_u64(f, path, "epoch", &epoch);
   if (status == LP_OK) status = parse_u64(f, path, "step", &step);
   if (status == LP_OK) status = parse_u64(f, path, "iteration", &iteration);
   if (status == LP_OK && (step >= t->steps || iteration != epoch * t->steps + step))
@@ -256,6 +265,7 @@ lp_status lp_model_save(lp_trainer *t, const char *path) {
   meta_add(&meta, "seed", "%" PRIu64, t->spec.seed);
   meta_add(&meta, "epochs", "%u", t->epoch);
   meta_add(&meta, "precision", "%s", lp_device_precision(lp_session_handle(t->session)));
+  meta_add(&meta, "priors", "%s", lp_trainer_priors(t));
   return save_vars(t, path, &meta, is_weight);
 }
 
@@ -361,7 +371,8 @@ const lp_net_spec *lp_model_spec(const lp_model *m) {
 
 lp_status lp_model_apply(const lp_model *m, lp_trainer *t) {
   LP_POINT_NUMBERS;
-  return load_vars(t, m->file, m->path, is_weight);
+  lp_status status = check_priors(t, m->file, m->path);
+  return status == LP_OK ? load_vars(t, m->file, m->path, is_weight) : status;
 }
 
 void lp_model_free(lp_model *m) {

@@ -50,6 +50,7 @@ struct lp_trainer {
   uint32_t epoch, step; /* finished epochs; finished steps of the current one */
   uint32_t delivered;   /* losses of this epoch handed to the progress function */
   uint64_t iteration;
+  char *priors;            /* lp_trainer_priors; of the first plan's graph */
   lp_profile_row *profile; /* sums of seconds over profiled runs */
   uint32_t n_profile;
   uint64_t profiled;
@@ -69,6 +70,11 @@ uint32_t lp_part(const lp_trainer *t, uint32_t step, uint32_t part, uint32_t *fi
 /* Samples of the largest pass that can be. */
 uint32_t lp_part_most(const lp_trainer *t);
 uint32_t lp_part_size(const lp_trainer *t, uint32_t step, uint32_t part);
+
+/* priors.c: the text of lp_trainer_priors, malloc'ed. */
+lp_status lp_priors_of(const lp_graph *g, char **out);
+/* Keeps the priors of the first graph, and fails when a later one has others. */
+lp_status lp_trainer_note_priors(lp_trainer *t, const lp_graph *g);
 
 /* One line that two runs must share to be the same training. malloc'ed; NULL out of memory. */
 char *lp_train_fingerprint(const lp_trainer *t);

@@ -90,6 +90,7 @@ lp_status lp_trainer_plan(lp_trainer *t, lp_use_plan key, lp_plan **out) {
   uint32_t n = 0;
   lp_plan_options options = {.dry_run = t->spec.dry_run};
   lp_status status = build_graph(t, key, &g, target, &n);
+  if (status == LP_OK) status = lp_trainer_note_priors(t, g);
   if (status == LP_OK) status = lp_plan_create(t->session, g, target, n, &options, out);
   lp_graph_free(g);
   key.plan = *out;
@@ -294,6 +295,7 @@ void lp_trainer_free(lp_trainer *t) {
   free(t->model);
   free(t->layer);
   free(t->device);
+  free(t->priors);
   free(t->order);
   free(t->history);
   free(t->profile);

@@ -96,6 +96,7 @@ typedef struct lp_arm {
   char *name;          /* part of file names: letters, digits and . _ = + - */
   char *layer;         /* "plain", "locality:cost=linear,...": canonical layer spec */
   uint64_t parameters; /* trained numbers */
+  char *priors;        /* lp_trainer_priors of the first seed's network */
   lp_plan_info plan;   /* of its training step */
   lp_train_memory memory;
 } lp_arm;

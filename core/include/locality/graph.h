@@ -31,8 +31,9 @@ LP_API lp_status lp_graph_fail(lp_graph *g, lp_status status, const char *fmt, .
 
 /* Leaves. An input's position among the inputs is its index in lp_run.bound. Parameters, state and
  * constants are named; values of the same name in graphs of one session share storage, and must
- * agree in shape. Parameters are what an optimiser trains; state (running statistics, momentum) is
- * updated in place but has no gradient; constants never change. */
+ * agree in shape, constants also in their bytes. Parameters are what an optimiser trains; state
+ * (running statistics, momentum) is updated in place but has no gradient; constants never change.
+ */
 LP_API lp_val lp_input(lp_graph *g, const char *name, const lp_desc *desc);
 LP_API lp_val lp_graph_param(lp_graph *g, const char *name, const lp_desc *desc,
                              const lp_init *init);
@@ -71,6 +72,10 @@ LP_API lp_status lp_vjp(lp_graph *g, lp_val y, lp_val dy, const lp_val *wrt, uin
 
 /* All parameters of the graph in order of creation. Returns their number; writes at most cap. */
 LP_API uint32_t lp_graph_params(const lp_graph *g, lp_val *out, uint32_t cap);
+/* The i-th constant in order of creation; false past the last one. Name and bytes belong to the
+ * graph. */
+LP_API bool lp_graph_constant_get(const lp_graph *g, uint32_t i, const char **name, lp_desc *desc,
+                                  const void **data);
 /* Name of a leaf, "" for results. Owned by the graph. */
 LP_API const char *lp_graph_value_name(const lp_graph *g, lp_val v);
 

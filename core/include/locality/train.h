@@ -103,13 +103,21 @@ LP_API lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_res
 LP_API lp_status lp_activations(lp_trainer *t, const lp_dataset *data, const uint32_t *index,
                                 uint32_t n, float *lp_in, float *lp_out, int32_t *labels);
 
+/* The constants of the network (its priors) as "layer=SHA-256 layer=SHA-256", "" when it has none:
+ * of names, types, shapes and the bytes that devices get. Owned by the trainer. */
+LP_API const char *lp_trainer_priors(const lp_trainer *t);
+/* Fails with LP_ERR_PLUGIN, naming the first layer that differs and the modules behind the layer
+ * spec `layer`, unless both texts say the same. */
+LP_API lp_status lp_priors_compare(const char *then, const char *now, const char *layer);
+
 /* A checkpoint is a safetensors file with every variable, the position, and the spec's hash: a
- * resume under another spec is refused. save is atomic. */
+ * resume under another spec, or with other priors, is refused. save is atomic. */
 LP_API lp_status lp_checkpoint_save(lp_trainer *t, const char *path);
 LP_API lp_status lp_checkpoint_load(lp_trainer *t, const char *path);
 
 /* A model file: parameters and running statistics, with metadata that rebuilds the network.
- * load fills a spec whose strings live in *storage (free with lp_model_free). */
+ * load fills a spec whose strings live in *storage (free with lp_model_free). apply refuses a
+ * network whose priors are no longer those of the file; files of 0.1 do not tell them. */
 LP_API lp_status lp_model_save(lp_trainer *t, const char *path);
 typedef struct lp_model lp_model;
 LP_API lp_status lp_model_load(const char *path, lp_model **out);
