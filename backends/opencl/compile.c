@@ -147,6 +147,7 @@ lp_status ocl_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out
     ocl_program_free(dev, p);
     return s;
   }
+  ocl_dump_launches(p);
   *out = p;
   return LP_OK;
 }
