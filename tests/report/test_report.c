@@ -177,7 +177,7 @@ static void test_numbers(void **state) {
       "7 of 15 pairs at lp_in and 6 of 15 pairs at lp_out",
       "Images are not replicates.",
       "8.167", /* uniform */
-      "7.550", /* border */
+      "7.550", /* untrained */
       "8.458 with the prior, 8.667 in the control",
       "<th scope=\"row\">published</th><td>1</td><td>8.458</td><td>8.667</td>",
       "epoch 3 at step 2203, learning rate 0.1", /* a loss that is not finite */
