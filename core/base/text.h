@@ -1,5 +1,6 @@
 /* Small text helpers for the library and its programs: cutting up what a user typed, joining it
- * for messages, and suggesting a name. Internal: not installed, but exported for the programs.
+ * for messages, suggesting a name, and printing numbers. Internal: not installed, but exported for
+ * the programs.
  *
  * Threads: all functions work on their arguments alone. */
 #ifndef LP_BASE_TEXT_H
@@ -51,6 +52,21 @@ typedef struct lp_choice {
   char text[600];
 } lp_choice;
 LP_API lp_choice lp_did_you_mean_or(const char *word, const char *const *names, uint32_t n);
+
+/* ---- numbers ------------------------------------------------------------------------------- */
+
+/* Text by value, made to be an argument: lp_fixed(x, 2).text. "-" for NaN. */
+typedef struct lp_number {
+  char text[40];
+} lp_number;
+/* With that many decimals. A half is rounded away from 0, also where the last bits of x are noise:
+ * 96.365 is 96.37 whichever way it was computed or read. "%.3g" from 1e7 on; never "-0.00". */
+LP_API lp_number lp_fixed(double x, int decimals);
+/* With decimals by magnitude: 3 below 10, 2 below 100 (percentages), 1 below 10000, then none. */
+LP_API int lp_decimals(double x);
+LP_API lp_number lp_magnitude(double x);
+/* A p-value: "0.042", "< 0.001". */
+LP_API lp_number lp_p_text(double p);
 
 #ifdef __cplusplus
 }

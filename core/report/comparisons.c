@@ -1,13 +1,14 @@
-/* comparisons.c: the per-image test with one class left out: its figure and what is said about it.
- */
+/* comparisons.c: data of the figure of the per-image test with one class left out. */
 #include "report/report_internal.h"
 
+#include <locality/analysis.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct axis {
   uint32_t points;
+  double df; /* the least of the tests */
   bool *arm; /* has points */
   uint32_t n;
   const char *class[REPORT_CLASSES];
@@ -40,6 +41,7 @@ static void point(const report_run *run, FILE *f, axis *ax, const json_t *c, con
   fputc(',', f);
   csv_num(f, jnum(t, "p"));
   fputc('\n', f);
+  ax->df = fmin(ax->df, jnum(t, "df"));
   ax->points++;
   ax->arm[arm] = true;
 }
@@ -47,7 +49,7 @@ static void point(const report_run *run, FILE *f, axis *ax, const json_t *c, con
 lp_status leave_one_out_write(const report_run *run, int arg, figure_out *out) {
   (void)arg;
   const json_t *list = jobj(run->summary, "comparisons");
-  axis ax = {.arm = calloc(run->n_arms, sizeof *ax.arm)};
+  axis ax = {.df = INFINITY, .arm = calloc(run->n_arms, sizeof *ax.arm)};
   if (!ax.arm) return lp_fail(LP_ERR_MEMORY, "out of memory");
   uint32_t index[REPORT_CLASSES];
   ax.n = report_shown_classes(run, index);
@@ -72,59 +74,18 @@ lp_status leave_one_out_write(const report_run *run, int arg, figure_out *out) {
   gp_arms(out->var, run);
   gp_array(out->var, "class", ax.class, ax.n, 14);
   gp_array(out->var, "site", report_site_name, REPORT_SITES, 14);
-  fprintf(out->var, "n_class = %u\nn_site = %d\n", ax.n, REPORT_SITES);
+  const double critical = lp_student_t_critical(0.05, ax.df);
+  fprintf(out->var, "n_class = %u\nn_site = %d\ncritical = %.6g\n", ax.n, REPORT_SITES, critical);
   html(
       out->caption,
       "t of the paired test over images, once with all images (\xe2\x80\x9cnone\xe2\x80\x9d) and "
       "once without the images of each class; one point a pair of networks (arm and reference with "
-      "one seed). Dashed lines: p = .05 (t = \xc2\xb1"
-      "1.96). ");
+      "one seed). Dashed lines: p = .05 (|t| = %s). ",
+      num(critical, 2).s);
   if (run->n_classes > ax.n)
     html(out->caption, "Shown are %u of %u classes, evenly chosen; the text counts all of them. ",
          ax.n, run->n_classes);
   html(out->caption, "Where the points of one arm spread as widely as those of different arms, "
                      "the pair of networks matters more than the layer.");
   return LP_OK;
-}
-
-/* ---- the text ------------------------------------------------------------------------------- */
-
-/* How often the verdict at p = .05 depends on one class, and on which. */
-void leave_one_out_text(const report_run *run, FILE *f) {
-  const double alpha = 0.05;
-  const json_t *list = jobj(run->summary, "comparisons");
-  size_t i, k, m;
-  json_t *c, *l, *t;
-  unsigned total = 0, flips = 0;
-  char *text = NULL;
-  size_t size = 0;
-  FILE *items = open_memstream(&text, &size);
-  if (!items) return;
-  json_array_foreach(list, i, c) {
-    if (strcmp(jstr(c, "measure"), "variance") != 0) continue;
-    json_array_foreach(jobj(c, "leave_one_class_out"), k, l) {
-      double p = jnum(l, "p"), all = NAN;
-      json_array_foreach(jobj(c, "per_image"), m, t) {
-        if (jnum(t, "seed") == jnum(l, "seed")) all = jnum(t, "p");
-      }
-      if (isnan(p) || isnan(all)) continue;
-      total++;
-      if ((p < alpha) == (all < alpha)) continue;
-      if (flips++ >= 20) continue;
-      html(items, "<li>%s at %s, seed %s, without class %s: p = %s (all classes: %s)</li>\n",
-           jstr(c, "arm"), jstr(c, "site"), num(jnum(l, "seed"), 0).s, jstr(l, "class"),
-           p_value(p).s, p_value(all).s);
-    }
-  }
-  if (fclose(items) == 0 && total > 0) {
-    html(f,
-         "<p>Leaving one class out changed the verdict of the per-image test at p = .05 in %u "
-         "of %u cases%s</p>\n",
-         flips, total,
-         flips > 20 ? " (the first 20 are listed):"
-         : flips    ? ":"
-                    : ".");
-    if (flips) fprintf(f, "<ul>\n%s</ul>\n", text);
-  }
-  free(text);
 }

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 static const figure figures[] = {
+    {"differences", "differences.gp", "Differences from the reference", differences_write, 0,
+     false},
     {"learning", "learning.gp", "Learning curves", curves_write, 0, false},
     {"variance", "variance.gp", "Spatial variance of every network", strip_write, 0, false},
     {"leave_one_out", "leave_one_out.gp", "Per-image test with one class left out",
@@ -34,80 +36,6 @@ static const figure figures[] = {
     {"images_lp_out_centred", "maps.gp", "Mean-subtracted single images at lp_out", maps_write, 7,
      false},
 };
-
-/* ---- text for gnuplot ----------------------------------------------------------------------- */
-
-void gp_string(FILE *f, const char *text) {
-  fputc('\'', f);
-  for (const char *s = text; *s; s++) {
-    if (*s == '\'') fputc('\'', f);
-    fputc((unsigned char)*s < 32 ? ' ' : *s, f);
-  }
-  fputc('\'', f);
-}
-
-/* Labels in a picture are cut where they would run into each other; tables have them whole. */
-static void gp_label(FILE *f, const char *text, size_t max) {
-  char cut[96];
-  size_t n = 0, chars = 0;
-  while (text[n] && chars < max && n + 8 < sizeof cut) {
-    cut[n] = text[n];
-    n++;
-    chars += ((unsigned char)text[n] & 0xc0) != 0x80; /* counted at the end of a character */
-  }
-  cut[n] = 0;
-  if (text[n]) strcpy(cut + n, "\xe2\x80\xa6");
-  gp_string(f, cut);
-}
-
-void gp_array(FILE *f, const char *name, const char *const *text, uint32_t n, uint32_t max_chars) {
-  fprintf(f, "array %s[%u] = [", name, n);
-  for (uint32_t i = 0; i < n; i++) {
-    if (i) fputs(", ", f);
-    gp_label(f, text[i], max_chars);
-  }
-  fputs("]\n", f);
-}
-
-void gp_numbers(FILE *f, const char *name, const bool *set, uint32_t n) {
-  uint32_t count = 0;
-  for (uint32_t i = 0; i < n; i++) count += set[i];
-  fprintf(f, "n_%s = %u\narray %s[%u]", name, count, name, count ? count : 1);
-  const char *before = " = [";
-  for (uint32_t i = 0; i < n; i++) {
-    if (!set[i]) continue;
-    fprintf(f, "%s%u", before, i + 1);
-    before = ", ";
-  }
-  if (count) fputc(']', f);
-  fputc('\n', f);
-}
-
-void gp_arms(FILE *f, const report_run *run) {
-  fprintf(f, "n_arm = %u\n", run->n_arms);
-  fprintf(f, "array arm[%u] = [", run->n_arms);
-  for (uint32_t i = 0; i < run->n_arms; i++) {
-    if (i) fputs(", ", f);
-    gp_label(f, run->arms[i].name, 24);
-  }
-  fputs("]\n", f);
-}
-
-void csv_text(FILE *f, const char *text) {
-  fputc('"', f);
-  for (const char *s = text; *s; s++) {
-    if (*s == '"') fputc('"', f);
-    fputc((unsigned char)*s < 32 ? ' ' : *s, f);
-  }
-  fputc('"', f);
-}
-
-void csv_num(FILE *f, double x) {
-  if (isfinite(x))
-    fprintf(f, "%.6g", x);
-  else
-    fputs("NaN", f);
-}
 
 /* ---- scripts -------------------------------------------------------------------------------- */
 
@@ -216,13 +144,13 @@ static lp_status fill(const report_run *run, const figure *fig, text *csv, text 
   return st;
 }
 
-static lp_status draw(const report_run *run, const figure *fig, const char *folder, FILE *page) {
+static lp_status draw(const report_run *run, const figure *fig, const char *folder,
+                      const char *caption, FILE *page) {
   char script[128], *svg = NULL, *standalone = NULL;
   size_t n = 0;
   snprintf(script, sizeof script, "%s.gp", fig->name);
   if (run->gnuplot_missing) {
-    html(page, "<p class=\"note\">Not drawn: %s. Its table is figures/%s.csv.</p>\n",
-         run->gnuplot_missing, fig->name);
+    html(page, "<p class=\"note\">Not drawn: %s.</p>\n", run->gnuplot_missing);
     return LP_OK;
   }
   if (gnuplot_run(folder, script, &svg, &n) != LP_OK) {
@@ -231,7 +159,7 @@ static lp_status draw(const report_run *run, const figure *fig, const char *fold
     return LP_OK;
   }
   lp_status st = LP_OK;
-  standalone = svg_standalone(svg);
+  standalone = svg_standalone(svg, fig->title, caption);
   if (standalone)
     st = write_in(folder, fig->name, "svg", standalone, strlen(standalone));
   else
@@ -268,10 +196,13 @@ lp_status figure_emit(const report_run *run, const char *name, FILE *page) {
   if (st == LP_OK) st = write_script(folder, file, script, &kept);
   if (st != LP_OK) goto done;
   html(page, "<figure id=\"%s\">\n", name);
-  st = draw(run, fig, folder, page);
-  html(page, "<figcaption><strong>%s.</strong> ", fig->title);
+  st = draw(run, fig, folder, caption.s, page);
+  html(page, "<figcaption id=\"%s-caption\"><strong>%s.</strong> ", name, fig->title);
   fwrite(caption.s, 1, caption.n, page);
   if (kept) html(page, " <em>Drawn by an edited figures/%s.gp.</em>", name);
+  html(page, " <a href=\"figures/%s.csv\">Its numbers (CSV)</a>", name);
+  if (!run->gnuplot_missing) html(page, ", <a href=\"figures/%s.svg\">the picture (SVG)</a>", name);
+  html(page, ".");
   html(page, "</figcaption>\n</figure>\n");
 done:
   free(script);

@@ -102,23 +102,11 @@ static shorttext with_minus(const char *plain) {
 shorttext num(double x, int decimals) {
   if (isnan(x)) return (shorttext){DASH};
   if (isinf(x)) return with_minus(x < 0 ? "-\xe2\x88\x9e" : "\xe2\x88\x9e");
-  char buf[64];
-  if (fabs(x) >= 1e7)
-    snprintf(buf, sizeof buf, "%.3g", x);
-  else
-    snprintf(buf, sizeof buf, "%.*f", decimals, x);
-  /* "-0.00" reads as a sign that is not there */
-  if (buf[0] == '-' && strspn(buf + 1, "0.") == strlen(buf + 1)) return with_minus(buf + 1);
-  return with_minus(buf);
-}
-
-static int decimals_for(double x) {
-  double a = fabs(x);
-  return a < 10 || isnan(a) ? 3 : a < 100 ? 2 : a < 10000 ? 1 : 0;
+  return with_minus(lp_fixed(x, decimals).text);
 }
 
 shorttext num_auto(double x) {
-  return num(x, decimals_for(x));
+  return num(x, lp_decimals(x));
 }
 
 shorttext mean_sd(double mean, double sd, int decimals) {
@@ -129,17 +117,11 @@ shorttext mean_sd(double mean, double sd, int decimals) {
 }
 
 shorttext mean_sd_auto(double mean, double sd) {
-  return mean_sd(mean, sd, decimals_for(mean));
+  return mean_sd(mean, sd, lp_decimals(mean));
 }
 
 shorttext p_value(double p) {
-  if (isnan(p)) return (shorttext){DASH};
-  if (p < 0.001) return (shorttext){"< .001"};
-  char buf[16];
-  snprintf(buf, sizeof buf, "%.3f", p);
-  shorttext out;
-  snprintf(out.s, sizeof out.s, "%s", buf[0] == '0' ? buf + 1 : buf);
-  return out;
+  return isnan(p) ? (shorttext){DASH} : with_minus(lp_p_text(p).text);
 }
 
 shorttext exact(double x) {

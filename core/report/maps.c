@@ -274,7 +274,7 @@ void tiles_var(FILE *var, const tile_set *t) {
   double high = t->high > t->low ? t->high : t->low + 1;
   fprintf(var, "rows = %u\ncols = %u\n", t->rows, t->cols);
   fprintf(var, "n_down = %u\nn_across = %u\n", t->n_down, t->n_across);
-  gp_array(var, "down", t->down, t->n_down, 18);
+  gp_array(var, "down", t->down, t->n_down, 24);
   gp_array(var, "across", t->across, t->n_across, t->n_across > 5 ? 9 : 14);
   fprintf(var, "low = %.6g\nhigh = %.6g\ndiverging = %d\nlog_scale = %d\nscale = ", t->low, high,
           t->diverging, t->log_scale);

@@ -20,6 +20,23 @@ static void gnuplot_note(const report_run *run, FILE *f) {
        run->gnuplot_missing);
 }
 
+/* What was found: a few sentences, the intervals, a line a verdict. */
+static lp_status answer(const report_run *run, FILE *f) {
+  size_t i;
+  json_t *sentence;
+  const json_t *list = jobj(run->summary, "answer");
+  if (json_array_size(list)) {
+    html(f, "<div class=\"answer\">\n");
+    json_array_foreach(list, i, sentence) {
+      if (json_is_string(sentence)) html(f, "<p>%s</p>\n", json_string_value(sentence));
+    }
+    html(f, "</div>\n");
+  }
+  lp_status st = figure_emit(run, "differences", f);
+  if (st == LP_OK) verdicts(run, f);
+  return st;
+}
+
 static lp_status results(const report_run *run, FILE *f) {
   facts_status(run, f);
   if (!run->analysed)
@@ -43,7 +60,6 @@ static lp_status variance(const report_run *run, FILE *f) {
 static lp_status per_image(const report_run *run, FILE *f) {
   table_per_image(run, f);
   html(f, "<h3>Leaving one class out</h3>\n");
-  leave_one_out_text(run, f);
   return figure_emit(run, "leave_one_out", f);
 }
 
@@ -100,6 +116,7 @@ static const struct {
   const char *id, *title;
   lp_status (*write)(const report_run *run, FILE *f);
 } sections[] = {
+    {"answer", "What was found", answer},
     {"results", "Accuracy and loss", results},
     {"spatial-variance", "Spatial variance", variance},
     {"per-image", "The per-image test", per_image},
@@ -133,16 +150,6 @@ static void page_head(const report_run *run, FILE *f) {
   if (run->rows) html(f, " \xc2\xb7 sheet %u \xc3\x97 %u", run->rows, run->cols);
   if (*jstr(m, "created")) html(f, " \xc2\xb7 %s", jstr(m, "created"));
   html(f, "</p>\n");
-  const json_t *answer = jobj(run->summary, "answer");
-  size_t i;
-  json_t *sentence;
-  if (json_array_size(answer)) {
-    html(f, "<section class=\"answer\" aria-label=\"Answer\">\n");
-    json_array_foreach(answer, i, sentence) {
-      if (json_is_string(sentence)) html(f, "<p>%s</p>\n", json_string_value(sentence));
-    }
-    html(f, "</section>\n");
-  }
   facts_data_warnings(run, f);
   html(f, "<nav aria-label=\"Contents\"><ul>\n");
   for (int k = 0; k < SECTIONS; k++)

@@ -6,6 +6,8 @@
 #ifndef LOCALITY_REPORT_INTERNAL_H
 #define LOCALITY_REPORT_INTERNAL_H
 
+#include "base/text.h"
+
 #include <jansson.h>
 #include <locality/run.h>
 #include <locality/status.h>
@@ -77,7 +79,7 @@ void html(FILE *f, const char *fmt, ...) LP_PRINTF(2, 3);
 /* One cell of a table; `tip` (may be NULL) is shown on hovering. */
 void html_cell(FILE *f, const char *text, const char *tip);
 
-/* A short text by value, for use as an argument: num(x, 2).s */
+/* A short text by value, for use as an argument: num(x, 2).s; numbers as base/text.h has them. */
 typedef struct shorttext {
   char s[128];
 } shorttext;
@@ -85,18 +87,38 @@ shorttext num(double x, int decimals);                   /* en dash for NaN, a r
 shorttext num_auto(double x);                            /* decimals by magnitude */
 shorttext mean_sd(double mean, double sd, int decimals); /* "98.1 ± 0.2" */
 shorttext mean_sd_auto(double mean, double sd);
-shorttext p_value(double p); /* "< .001" or ".042" */
+shorttext p_value(double p); /* "< 0.001" or "0.042" */
 shorttext exact(double x);   /* %.3g with a real minus sign: for tips and published values */
 shorttext t_test(double t, double df);
 
+/* What a reader is told of a measure of summary.json: static text (or the key itself), "" where
+ * there is nothing to say. direction: what more or less of it means. */
+typedef struct measure {
+  const char *label, *unit, *difference_unit, *direction;
+} measure;
+measure report_measure(const char *key);
+
 /* ---- page parts ----------------------------------------------------------------------------- */
 
+void verdicts(const report_run *run, FILE *f);
 void table_accuracy(const report_run *run, FILE *f);
 void table_variance(const report_run *run, FILE *f);
 void table_per_image(const report_run *run, FILE *f);
 void table_nulls(const report_run *run, FILE *f);
 void table_measures(const report_run *run, FILE *f);
-void leave_one_out_text(const report_run *run, FILE *f);
+
+/* The comparisons with that measure at that site ("" for accuracy and loss), all of them where
+ * measure is NULL; `primary`: of which kind. In a table under that caption; how many there were. */
+typedef struct wanted {
+  const char *measure, *site;
+  bool primary, exploratory;
+} wanted;
+uint32_t comparison_table(const report_run *run, FILE *f, wanted w, const char *caption);
+/* Parts of any table. A name that starts with "<" stands over a column of text. */
+void open_table(FILE *f, const char *caption);
+void close_table(FILE *f);
+void table_head(FILE *f, const char *const *names, size_t n);
+void p_cell(FILE *f, double p); /* rounded, with the exact one on hovering */
 void facts_status(const report_run *run, FILE *f);
 void facts_data_warnings(const report_run *run, FILE *f); /* a box; nothing where there are none */
 void facts_run(const report_run *run, FILE *f);
@@ -122,7 +144,9 @@ lp_status figures_begin(report_run *run); /* the folder, the shared style, looks
 /* Writes the figure's files, draws it and puts it into the page. */
 lp_status figure_emit(const report_run *run, const char *name, FILE *page);
 
-/* 'text' as a gnuplot string, and an array of n of them (ready for `array name[n] = [...]`). */
+/* 'text' as a gnuplot string, and an array of n of them (ready for `array name[n] = [...]`), each
+ * cut in its middle to max_chars so that different texts stay different. Scripts double "%" where
+ * they make formats of them. */
 void gp_string(FILE *f, const char *text);
 void gp_array(FILE *f, const char *name, const char *const *text, uint32_t n, uint32_t max_chars);
 /* Numbers (from 1) of what is set, as an array, and n_NAME. */
@@ -134,6 +158,7 @@ void csv_text(FILE *f, const char *text);
 void csv_num(FILE *f, double x);
 
 lp_status curves_write(const report_run *run, int arg, figure_out *out);
+lp_status differences_write(const report_run *run, int arg, figure_out *out);
 lp_status strip_write(const report_run *run, int arg, figure_out *out);
 lp_status leave_one_out_write(const report_run *run, int arg, figure_out *out);
 lp_status prior_maps_write(const report_run *run, int arg, figure_out *out);
@@ -163,10 +188,11 @@ void tile_csv(FILE *csv, const char *what, const double *value, uint32_t rows, u
  * the error text holds gnuplot's own message. */
 lp_status gnuplot_run(const char *dir, const char *script, char **svg, size_t *n);
 bool gnuplot_present(void);
-/* Gives gnuplot's SVG a white background: what is kept in figures/. malloc'ed. */
-char *svg_standalone(const char *svg);
+/* Gives gnuplot's SVG what a file needs: a white background, cells drawn as cells, and a title and
+ * a description (markup) for those who do not see it. malloc'ed. */
+char *svg_standalone(const char *svg, const char *title, const char *description);
 /* The same picture as a part of the page: no prolog, ids made unique by `prefix`, black follows
- * the colour of the text. */
-void svg_inline(FILE *page, const char *svg, const char *prefix, const char *label);
+ * the colour of the text. The element PREFIX-caption describes it. */
+void svg_inline(FILE *page, const char *svg, const char *prefix, const char *title);
 
 #endif

@@ -4,31 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* gnuplot draws the background as the first rectangle; the terminal's own option for it would
- * also be drawn in the page, where the text's colour follows the theme. */
-static const char no_fill[] = "fill=\"none\"/>", white[] = "fill=\"white\"/>";
+typedef struct rewrite {
+  const char *old, *now; /* "%" in the new text is the prefix of ids */
+} rewrite;
 
-char *svg_standalone(const char *svg) {
-  const char *rect = strstr(svg, "<rect ");
-  const char *fill = rect ? strstr(rect, no_fill) : NULL;
-  size_t n = strlen(svg);
-  char *out = malloc(n + sizeof white);
-  if (!out) return NULL;
-  if (!fill || (strchr(rect, '\n') && strchr(rect, '\n') < fill)) {
-    memcpy(out, svg, n + 1);
-    return out;
-  }
-  size_t head = (size_t)(fill - svg), tail = head + strlen(no_fill);
-  memcpy(out, svg, head);
-  memcpy(out + head, white, strlen(white));
-  memcpy(out + head + strlen(white), svg + tail, n - tail + 1);
-  return out;
-}
+/* A sheet's units are squares. Viewers smooth a small image that they draw large, which looks like
+ * the clustering that is asked for: the style is CSS's word against it, the attribute SVG 1.1's. */
+#define CELLS                                                                                      \
+  { "<image ", "<image image-rendering='optimizeSpeed' style='image-rendering:pixelated' " }
 
-/* What is replaced wherever it stands; "%" in the new text is the prefix of ids. */
-static const struct {
-  const char *old, *now;
-} rewrite[] = {
+static const rewrite in_file[] = {CELLS, {NULL, NULL}};
+static const rewrite in_page[] = {
+    CELLS,
     {"id=\"", "id=\"%"},
     {"id='", "id='%"},
     {"href='#", "href='#%"},
@@ -40,6 +27,7 @@ static const struct {
     {"fill=\"black\"", "fill=\"currentColor\""},
     {"fill='black'", "fill='currentColor'"},
     {"rgb(  0,   0,   0)", "currentColor"},
+    {NULL, NULL},
 };
 
 static const char *skip_element(const char *s, const char *open, const char *close) {
@@ -48,41 +36,104 @@ static const char *skip_element(const char *s, const char *open, const char *clo
   return end ? end + strlen(close) : NULL;
 }
 
-void svg_inline(FILE *page, const char *svg, const char *prefix, const char *label) {
-  const char *s = strstr(svg, "<svg");
-  const char *box = s ? strstr(s, "viewBox=\"") : NULL;
-  double w = 0, h = 0;
-  if (!box || sscanf(box, "viewBox=\"0 0 %lf %lf\"", &w, &h) != 2 || !(w > 0 && w < 1e5)) {
-    html(page, "<p class=\"note\">The picture of %s is not an SVG of gnuplot.</p>", label);
-    return;
-  }
-  /* Narrow screens scroll a figure sideways rather than shrink its letters below reading size. */
-  html(page,
-       "<svg role=\"img\" aria-label=\"%s\" style=\"max-width:%dpx;min-width:%dpx\" "
-       "viewBox=\"0 0 %d %d\" xmlns=\"http://www.w3.org/2000/svg\" "
-       "xmlns:xlink=\"http://www.w3.org/1999/xlink\"",
-       label, (int)w, (int)(w * 0.72), (int)w, (int)h);
-  s = strchr(s, '>');
-  while (s && *s) {
-    /* titles would pop up as "gnuplot_plot_1" under the pointer */
+/* Copies s with what the table replaces. gnuplot's own titles ("gnuplot_plot_1") would pop up under
+ * the pointer, and be read out. */
+static void copy(FILE *f, const char *s, const rewrite *table, const char *prefix) {
+  while (*s) {
     const char *next = skip_element(s, "<title>", "</title>");
     if (!next) next = skip_element(s, "<desc>", "</desc>");
     if (next) {
       s = next;
       continue;
     }
-    size_t i = 0, count = sizeof rewrite / sizeof *rewrite;
-    while (i < count && strncmp(s, rewrite[i].old, strlen(rewrite[i].old)) != 0) i++;
-    if (i == count) {
-      fputc(*s++, page);
+    const rewrite *r = table;
+    while (r->old && strncmp(s, r->old, strlen(r->old)) != 0) r++;
+    if (!r->old) {
+      fputc(*s++, f);
       continue;
     }
-    for (const char *r = rewrite[i].now; *r; r++) {
-      if (*r == '%')
-        fprintf(page, "%s-", prefix);
+    for (const char *c = r->now; *c; c++) {
+      if (*c == '%')
+        fprintf(f, "%s-", prefix);
       else
-        fputc(*r, page);
+        fputc(*c, f);
     }
-    s += strlen(rewrite[i].old);
+    s += strlen(r->old);
   }
+}
+
+/* Text of markup: without its tags. */
+static void plain(FILE *f, const char *markup) {
+  for (bool tag = false; *markup; markup++) {
+    if (*markup == '<')
+      tag = true;
+    else if (*markup == '>')
+      tag = false;
+    else if (!tag)
+      fputc(*markup, f);
+  }
+}
+
+static void alternatives(FILE *f, const char *title, const char *description) {
+  html(f, "<title id=\"figure-title\">%s</title>\n<desc id=\"figure-desc\">", title);
+  plain(f, description);
+  fputs("</desc>\n", f);
+}
+
+/* gnuplot draws the background as the first rectangle; the terminal's own option for it would
+ * also be drawn in the page, where the text's colour follows the theme. */
+static void copy_on_white(FILE *f, char *body) {
+  static const char no_fill[] = "fill=\"none\"/>", white[] = "fill=\"white\"/>";
+  char *rect = strstr(body, "<rect "), *fill = rect ? strstr(rect, no_fill) : NULL;
+  char *line = rect ? strchr(rect, '\n') : NULL;
+  if (!fill || (line && line < fill)) {
+    copy(f, body, in_file, "");
+    return;
+  }
+  *fill = 0;
+  copy(f, body, in_file, "");
+  fputs(white, f);
+  copy(f, fill + strlen(no_fill), in_file, "");
+}
+
+char *svg_standalone(const char *svg, const char *title, const char *description) {
+  char *out = NULL, *text = strdup(svg);
+  size_t n = 0;
+  FILE *f = text ? open_memstream(&out, &n) : NULL;
+  char *root = text ? strstr(text, "<svg") : NULL, *body = root ? strchr(root, '>') : NULL;
+  if (f && body) {
+    fwrite(text, 1, (size_t)(root - text), f);
+    fputs("<svg role=\"img\" aria-labelledby=\"figure-title figure-desc\"", f);
+    fwrite(root + 4, 1, (size_t)(body - root - 4), f);
+    fputs(">\n", f);
+    alternatives(f, title, description);
+    copy_on_white(f, body + 1);
+  } else if (f) {
+    fputs(svg, f);
+  }
+  bool bad = f && ferror(f);
+  if (f && fclose(f) != 0) bad = true;
+  free(text);
+  if (f && !bad) return out;
+  free(out);
+  return NULL;
+}
+
+void svg_inline(FILE *page, const char *svg, const char *prefix, const char *title) {
+  const char *s = strstr(svg, "<svg");
+  const char *box = s ? strstr(s, "viewBox=\"") : NULL;
+  double w = 0, h = 0;
+  if (!box || sscanf(box, "viewBox=\"0 0 %lf %lf\"", &w, &h) != 2 || !(w > 0 && w < 1e5)) {
+    html(page, "<p class=\"note\">The picture of %s is not an SVG of gnuplot.</p>", title);
+    return;
+  }
+  /* Narrow screens scroll a figure sideways rather than shrink its letters below reading size. */
+  html(page,
+       "<svg role=\"img\" aria-label=\"%s\" aria-describedby=\"%s-caption\" "
+       "style=\"max-width:%dpx;min-width:%dpx\" "
+       "viewBox=\"0 0 %d %d\" xmlns=\"http://www.w3.org/2000/svg\" "
+       "xmlns:xlink=\"http://www.w3.org/1999/xlink\">\n",
+       title, prefix, (int)w, (int)(w * 0.72), (int)w, (int)h);
+  s = strchr(s, '>');
+  copy(page, s ? s + 1 : "", in_page, prefix);
 }

@@ -5,16 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void open_table(FILE *f, const char *caption) {
+void open_table(FILE *f, const char *caption) {
   html(f, "<div class=\"scroll\"><table>\n<caption><span>%s</span></caption>\n", caption);
 }
 
-static void close_table(FILE *f) {
+void close_table(FILE *f) {
   html(f, "</tbody>\n</table></div>\n");
 }
 
-/* A name that starts with "<" stands over a column of text. */
-static void head(FILE *f, const char *const *names, size_t n) {
+void table_head(FILE *f, const char *const *names, size_t n) {
   html(f, "<thead><tr>");
   for (size_t i = 0; i < n; i++) {
     bool text = *names[i] == '<';
@@ -24,8 +23,8 @@ static void head(FILE *f, const char *const *names, size_t n) {
   html(f, "</tr></thead>\n<tbody>\n");
 }
 #define HEAD(f, ...)                                                                               \
-  head(f, (const char *const[]){__VA_ARGS__},                                                      \
-       sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+  table_head(f, (const char *const[]){__VA_ARGS__},                                                \
+             sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static void cell(FILE *f, shorttext text) {
   html_cell(f, text.s, NULL);
@@ -33,60 +32,6 @@ static void cell(FILE *f, shorttext text) {
 
 static void count_cell(FILE *f, double n) {
   cell(f, num(n, 0));
-}
-
-/* "3", or "3, 2" when the reference has another number of networks. */
-static void pair_count_cell(FILE *f, const json_t *c) {
-  double n = jnum(c, "n"), reference = jnum(c, "reference_n");
-  shorttext text = num(n, 0);
-  if (!isnan(reference) && reference != n)
-    snprintf(text.s, sizeof text.s, "%.40s, %.40s", num(n, 0).s, num(reference, 0).s);
-  cell(f, text);
-}
-
-static void p_cell(FILE *f, double p) {
-  shorttext tip = {""};
-  if (!isnan(p)) snprintf(tip.s, sizeof tip.s, "p = %.70s", exact(p).s);
-  html_cell(f, p_value(p).s, tip.s);
-}
-
-/* ---- tests over networks -------------------------------------------------------------------- */
-
-#define TEST_HEADS                                                                                 \
-  "Welch t (df)", "p", "Paired t (df)", "p", "Interval of the difference", "Hedges\xe2\x80\x99 g"
-
-static void test_cells(FILE *f, const json_t *c) {
-  static const char *const kind[] = {"welch", "paired"};
-  for (int i = 0; i < 2; i++) {
-    const json_t *t = jobj(c, kind[i]);
-    cell(f, t_test(jnum(t, "t"), jnum(t, "df")));
-    p_cell(f, jnum(t, "p"));
-  }
-  const json_t *b = jobj(c, "bootstrap");
-  double low = jnum(b, "low"), high = jnum(b, "high");
-  shorttext interval = num(NAN, 0);
-  if (!isnan(low) && !isnan(high))
-    snprintf(interval.s, sizeof interval.s, "[%.36s, %.36s]", num_auto(low).s, num_auto(high).s);
-  cell(f, interval);
-  cell(f, num(jnum(c, "hedges_g"), 2));
-}
-
-/* "95 % bootstrap interval, 10000 resamples" from the first entry that says so. */
-static void test_note(FILE *f, const json_t *list) {
-  size_t i;
-  json_t *c;
-  json_array_foreach(list, i, c) {
-    double level = jnum(jobj(c, "bootstrap"), "level");
-    double resamples = jnum(jobj(c, "bootstrap"), "resamples");
-    if (isnan(level) || isnan(resamples)) continue;
-    html(f,
-         "<p class=\"note\">Interval: %s %% bootstrap of the difference of means, %s resamples of "
-         "networks. Hedges\xe2\x80\x99 g: difference in units of the pooled sd, corrected for "
-         "small n. Paired: networks with one seed share initial weights, batch order and dropout "
-         "masks.</p>\n",
-         num(100 * level, 0).s, num(resamples, 0).s);
-    return;
-  }
 }
 
 /* ---- accuracy ------------------------------------------------------------------------------- */
@@ -122,94 +67,30 @@ void table_accuracy(const report_run *run, FILE *f) {
   if (shows_top5(run)) name[names++] = "Top-5,\xc2\xa0%";
   name[names++] = "Loss";
   if (published) name[names++] = "published";
-  head(f, name, names);
+  table_head(f, name, names);
   for (uint32_t i = 0; i < run->n_arms; i++) accuracy_row(run, f, i, published);
   close_table(f);
   if (published)
     html(f, "<p class=\"note\">Published: as reported by Sax (2017), one network each. The values "
             "stand here for comparison; nothing was tuned to meet them.</p>\n");
 
-  const json_t *list = jobj(run->summary, "accuracy_comparisons");
-  if (!json_array_size(list)) return;
-  open_table(f, "Accuracy against the reference, tests over networks");
-  HEAD(f, "Arm", "<Reference", "n", TEST_HEADS);
-  size_t i;
-  json_t *c;
-  json_array_foreach(list, i, c) {
-    html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td>", jstr(c, "arm"),
-         jstr(c, "reference"));
-    pair_count_cell(f, c);
-    test_cells(f, c);
-    html(f, "</tr>\n");
-  }
-  close_table(f);
-  test_note(f, list);
+  comparison_table(run, f, (wanted){"accuracy", "", true, true},
+                   "Accuracy against the reference, over networks");
+  comparison_table(run, f, (wanted){"loss", "", true, true},
+                   "Loss against the reference, over networks (exploratory)");
 }
 
-/* ---- variance and other measures ------------------------------------------------------------ */
-
-static bool is_for(const json_t *c, const char *site, const char *measure) {
-  return strcmp(jstr(c, "site"), site) == 0 && strcmp(jstr(c, "measure"), measure) == 0;
-}
-
-static void comparison_cells(FILE *f, const json_t *c) {
-  pair_count_cell(f, c);
-  cell(f, mean_sd_auto(jnum(c, "mean"), jnum(c, "sd")));
-  html(f, "<td>%s<br /><small>%s</small></td>",
-       mean_sd_auto(jnum(c, "reference_mean"), jnum(c, "reference_sd")).s, jstr(c, "reference"));
-  test_cells(f, c);
-}
-
-/* What was published for a site, as a last row: one network each. */
-static void published_row(const report_run *run, FILE *f, const char *site) {
-  const json_t *published = jobj(run->summary, "published");
-  size_t i;
-  json_t *c;
-  json_array_foreach(jobj(published, "variance"), i, c) {
-    if (strcmp(jstr(c, "site"), site) != 0) continue;
-    const char *what = jstr(published, "what");
-    html(f, "<tr><th scope=\"row\">published%s%s</th><td>1</td><td>%s</td><td>%s</td>",
-         *what ? " for " : "", what, num_auto(jnum(c, "lp")).s, num_auto(jnum(c, "control")).s);
-    for (int k = 0; k < 6; k++) cell(f, num(NAN, 0));
-    html(f, "</tr>\n");
-  }
-}
-
-static bool comparison_table(const report_run *run, FILE *f, const char *site, const char *measure,
-                             const char *caption) {
-  const json_t *list = jobj(run->summary, "comparisons");
-  bool any = false;
-  size_t i;
-  json_t *c;
-  json_array_foreach(list, i, c) {
-    if (!is_for(c, site, measure)) continue;
-    if (!any) {
-      open_table(f, caption);
-      HEAD(f, "Arm", "n", "Mean \xc2\xb1 sd", "Reference", TEST_HEADS);
-      any = true;
-    }
-    html(f, "<tr><th scope=\"row\">%s</th>", jstr(c, "arm"));
-    comparison_cells(f, c);
-    html(f, "</tr>\n");
-  }
-  if (any && strcmp(measure, "variance") == 0) published_row(run, f, site);
-  if (any) close_table(f);
-  return any;
-}
+/* ---- variance ------------------------------------------------------------------------------- */
 
 void table_variance(const report_run *run, FILE *f) {
-  bool any = false;
+  uint32_t n = 0;
   for (int s = 0; s < REPORT_SITES; s++) {
     char caption[160];
     snprintf(caption, sizeof caption,
-             "Spatial variance at %s, in squared unit spacings: mean \xc2\xb1 sd over n networks",
-             report_site_name[s]);
-    any |= comparison_table(run, f, report_site_name[s], "variance", caption);
+             "Spatial variance V at %s against the reference, over networks", report_site_name[s]);
+    n += comparison_table(run, f, (wanted){"variance", report_site_name[s], true, true}, caption);
   }
-  if (any)
-    test_note(f, jobj(run->summary, "comparisons"));
-  else
-    html(f, "<p class=\"note\">No two arms with finished networks to compare yet.</p>\n");
+  if (!n) html(f, "<p class=\"note\">No two arms with finished networks to compare yet.</p>\n");
 }
 
 /* Undefined maps, summed over the networks of an arm. */
@@ -250,7 +131,7 @@ static uint32_t per_image_counts(const json_t *list, FILE *f) {
     }
     if (n && !total) {
       open_table(f, "Pairs of networks (arm and reference with one seed) that the per-image paired "
-                    "t test calls different at p < .001");
+                    "t test calls different at p < 0.001");
       HEAD(f, "Arm", "<Site", "Pairs", "arm larger", "arm smaller", "neither");
     }
     if (n)
@@ -342,132 +223,4 @@ void table_nulls(const report_run *run, FILE *f) {
     html(f, "</tr>\n");
   }
   close_table(f);
-}
-
-/* ---- all measures, mean over networks ------------------------------------------------------- */
-
-/* Every numeric field of the sites, in the order of first appearance, but not counts. */
-static json_t *measure_names(const report_run *run) {
-  json_t *names = json_array(), *arm, *r, *v;
-  const char *arm_name, *key;
-  size_t i, k;
-  json_object_foreach(jobj(run->summary, "arms"), arm_name, arm) {
-    json_array_foreach(jobj(arm, "runs"), i, r) {
-      for (int s = 0; s < REPORT_SITES; s++) {
-        json_object_foreach(jobj(jobj(r, "sites"), report_site_name[s]), key, v) {
-          bool shuffled = strcmp(key, "permutation") == 0;
-          bool known = strcmp(key, "variance_n") == 0 || strcmp(key, "variance_undefined") == 0;
-          known |= !json_is_number(v) && !json_is_null(v) && !shuffled;
-          const char *name = shuffled ? "permutation.z" : key;
-          for (k = 0; k < json_array_size(names); k++)
-            known |= strcmp(json_string_value(json_array_get(names, k)), name) == 0;
-          if (!known) json_array_append_new(names, json_string(name));
-        }
-      }
-    }
-  }
-  return names;
-}
-
-/* A number of a site; "permutation.z" is one inside an object. */
-static double site_value(const json_t *site, const char *key) {
-  const char *dot = strchr(key, '.');
-  if (!dot) return jnum(site, key);
-  char outer[64];
-  snprintf(outer, sizeof outer, "%.*s", (int)(dot - key), key);
-  return jnum(jobj(site, outer), dot + 1);
-}
-
-static void measure_label(const char *key, char out[64]) {
-  static const char *const names[][2] = {
-      {"variance", "spatial variance"},
-      {"variance_torus", "spatial variance, axes wrapped"},
-      {"permutation.z", "z of the variance against shuffled units"},
-      {"moran_i", "Moran\xe2\x80\x99s I"},
-      {"geary_c", "Geary\xe2\x80\x99s C"}};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    if (strcmp(names[i][0], key) != 0) continue;
-    snprintf(out, 64, "%s", names[i][1]);
-    return;
-  }
-  snprintf(out, 64, "%s", key);
-  for (char *c = out; *c; c++)
-    if (*c == '_') *c = ' ';
-}
-
-static void measure_cell(FILE *f, const json_t *arm, const char *site, const char *key) {
-  double sum = 0, sq = 0, n = 0;
-  size_t i;
-  json_t *r;
-  for (int pass = 0; pass < 2; pass++) {
-    json_array_foreach(jobj(arm, "runs"), i, r) {
-      double x = site_value(jobj(jobj(r, "sites"), site), key);
-      if (isnan(x)) continue;
-      if (pass == 0)
-        sum += x, n++;
-      else
-        sq += (x - sum / n) * (x - sum / n);
-    }
-  }
-  double sd = n > 1 ? sqrt(sq / (n - 1)) : NAN;
-  shorttext tip;
-  snprintf(tip.s, sizeof tip.s, "n = %.0f", n);
-  html_cell(f, mean_sd_auto(n > 0 ? sum / n : NAN, sd).s, tip.s);
-}
-
-/* Tests of everything but the variance, folded away: so many tests find something by chance. */
-static void measure_tests(const report_run *run, FILE *f) {
-  const json_t *list = jobj(run->summary, "comparisons");
-  uint32_t n = 0;
-  size_t i;
-  json_t *c;
-  json_array_foreach(list, i, c) {
-    if (strcmp(jstr(c, "measure"), "variance") == 0) continue;
-    if (!n++) {
-      html(f, "<details>\n<summary>Tests of these measures over networks</summary>\n"
-              "<p class=\"note\">Exploratory: p values are not corrected for the number of tests "
-              "in this table.</p>\n");
-      open_table(f, "Measures against the reference");
-      HEAD(f, "Measure", "<Site", "<Arm", "n", "Mean \xc2\xb1 sd", "Reference", TEST_HEADS);
-    }
-    char label[64];
-    measure_label(jstr(c, "measure"), label);
-    html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td><td class=\"text\">%s</td>",
-         label, jstr(c, "site"), jstr(c, "arm"));
-    comparison_cells(f, c);
-    html(f, "</tr>\n");
-  }
-  if (!n) return;
-  close_table(f);
-  html(f, "</details>\n");
-}
-
-void table_measures(const report_run *run, FILE *f) {
-  json_t *names = measure_names(run);
-  if (json_array_size(names) == 0) {
-    json_decref(names);
-    html(f, "<p class=\"note\">No measures were computed.</p>\n");
-    return;
-  }
-  open_table(f, "Measures per network: mean \xc2\xb1 sd over networks");
-  html(f, "<thead><tr><th scope=\"col\">Measure</th><th scope=\"col\" class=\"text\">Site</th>");
-  for (uint32_t a = 0; a < run->n_arms; a++)
-    html(f, "<th scope=\"col\">%s</th>", run->arms[a].name);
-  html(f, "</tr></thead>\n<tbody>\n");
-  for (size_t k = 0; k < json_array_size(names); k++) {
-    const char *key = json_string_value(json_array_get(names, k));
-    char label[64];
-    measure_label(key, label);
-    for (int s = 0; s < REPORT_SITES; s++) {
-      html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td>", label,
-           report_site_name[s]);
-      for (uint32_t a = 0; a < run->n_arms; a++)
-        measure_cell(f, jobj(jobj(run->summary, "arms"), run->arms[a].name), report_site_name[s],
-                     key);
-      html(f, "</tr>\n");
-    }
-  }
-  close_table(f);
-  json_decref(names);
-  measure_tests(run, f);
 }

@@ -17,6 +17,16 @@ static const struct {
     {"torus", "locality:cost=linear,topology=torus", 97.9, 8.21},
     {"permuted", "locality:cost=(permuted:base=linear)", 98.0, 8.05},
     {"dog", "locality:cost=dog", 97.5, 8.3},
+#define EXPONENTIAL(lambda)                                                                        \
+  {                                                                                                \
+    "exponential-lambda=" lambda "-normalize=fan_in",                                              \
+        "locality:cost=(exponential:lambda=" lambda "),normalize=fan_in", 97.6, 8.2                \
+  }
+    EXPONENTIAL("0.1"),
+    EXPONENTIAL("0.2"),
+    EXPONENTIAL("0.3"),
+    EXPONENTIAL("0.4"),
+    EXPONENTIAL("0.5"),
 };
 enum { DIVERGING = 2 };
 
@@ -27,7 +37,7 @@ static void check(bool ok, const char *what) {
 }
 
 static uint32_t arm_count(const sample_run *s) {
-  return s->more_arms ? 5 : s->diverging ? 3 : 2;
+  return s->many_arms ? 10 : s->more_arms ? 5 : s->diverging ? 3 : 2;
 }
 
 static FILE *create(const char *dir, const char *name) {
@@ -167,16 +177,30 @@ static void summary_arms(FILE *f, const sample_run *s, lp_rng *r) {
   fprintf(f, "},\n");
 }
 
-static void comparison(FILE *f, const sample_run *s, uint32_t a, const char *site, lp_rng *r) {
+/* What every comparison has, as lp_analyze_run writes it. */
+static void inference(FILE *f, const sample_run *s, const char *arm, const char *site,
+                      const char *measure, bool primary, const double value[4], double difference) {
+  double low = difference - 0.4, high = difference + 0.4;
   fprintf(
       f,
-      "{\"arm\": \"%s\", \"reference\": \"control\", \"site\": \"%s\", \"measure\": "
-      "\"variance\", \"mean\": %.4f, \"sd\": 0.208, \"reference_mean\": 8.107, "
-      "\"reference_sd\": 0.124, \"n\": %u, \"welch\": {\"t\": 0.152, \"df\": 8.13, \"p\": "
-      "0.883}, \"paired\": {\"t\": 0.144, \"df\": %u, \"p\": 0.891}, \"bootstrap\": {\"level\": "
-      "0.95, \"low\": -0.161, \"high\": 0.202, \"resamples\": 10000}, \"hedges_g\": 0.081,\n"
-      "   \"per_image\": [",
-      arms[a].name, site, arms[a].variance, s->seeds, s->seeds - 1);
+      "{\"arm\": \"%s\", \"reference\": \"control\", \"site\": %s%s%s, \"measure\": \"%s\", "
+      "\"primary\": %s, \"text\": \"\", \"analysis\": \"paired\", \"n\": %u, \"reference_n\": %u, "
+      "\"mean\": %.4f, \"sd\": %.4f, \"reference_mean\": %.4f, \"reference_sd\": %.4f, "
+      "\"difference\": {\"mean\": %.4f, \"low\": %.4f, \"high\": %.4f, \"alpha\": 0.025, "
+      "\"error\": 0.08, \"t\": 0.152, \"df\": %u}, \"p\": %s, \"q\": 0.61, \"verdict\": \"%s\", "
+      "\"reason\": \"the interval %s 0\", \"margin\": null, \"detectable\": 0.51, "
+      "\"n_needed\": 29, \"chance\": {\"value\": 8.1667}",
+      arm, site ? "\"" : "", site ? site : "null", site ? "\"" : "", measure,
+      primary ? "true" : "false", s->seeds, s->seeds, value[0], value[1], value[2], value[3],
+      difference, low, high, s->seeds - 1, low > 0 ? "0.0008" : "0.883",
+      low > 0 ? "different" : "inconclusive", low > 0 ? "excludes" : "holds");
+}
+
+static void comparison(FILE *f, const sample_run *s, uint32_t a, const char *site, lp_rng *r) {
+  const double value[4] = {arms[a].variance, 0.208, 8.107, 0.124};
+  inference(f, s, arms[a].name, site, "variance", strcmp(site, "lp_out") == 0, value,
+            arms[a].variance - 8.107);
+  fprintf(f, ",\n   \"per_image\": [");
   for (uint32_t seed = 1; seed <= s->seeds; seed++)
     fprintf(f,
             "%s{\"seed\": %u, \"n\": 998, \"mean_difference\": %.4f, \"t\": %.3f, \"df\": 997, "
@@ -211,11 +235,13 @@ static void summary(const char *dir, const sample_run *s) {
       comparison(f, s, a, site ? "lp_out" : "lp_in", &r);
     }
   }
+  const double accuracy[4] = {98.07, 0.11, 98.08, 0.09};
+  fprintf(f, ",\n  ");
+  inference(f, s, "linear", NULL, "accuracy", true, accuracy, 0.61);
+  fprintf(f, "}");
   fprintf(f,
-          "],\n \"accuracy_comparisons\": [{\"arm\": \"linear\", \"reference\": \"control\", "
-          "\"welch\": {\"t\": -0.12, \"df\": 3.9, \"p\": 0.91}, \"paired\": {\"t\": -0.3, \"df\": "
-          "2, \"p\": 0.79}, \"bootstrap\": {\"level\": 0.95, \"low\": -0.15, \"high\": 0.12, "
-          "\"resamples\": 10000}, \"hedges_g\": -0.08, \"n\": %u}],\n"
+          "],\n \"plan\": {\"alpha\": 0.05, \"tests\": 2, \"alpha_each\": 0.025, \"power\": 0.8, "
+          "\"site\": \"lp_out\", \"primary\": [\"variance\", \"accuracy\"]},\n"
           " \"control_pairs\": {\"pairs\": 15, \"significant\": {\"lp_in\": 7, \"lp_out\": 6}, "
           "\"alpha\": 0.001},\n"
           " \"null\": {\"uniform\": %.4f, \"uniform_of_arm\": {\"control\": 8.1667}, "
@@ -228,7 +254,7 @@ static void summary(const char *dir, const sample_run *s) {
           "networks does not differ either: 8.12 \\u00b1 0.21 against 8.11 \\u00b1 0.12 at "
           "lp_out.\", \"The published per-image test also calls 6 of 15 pairs of control networks "
           "different at p < .001, so it cannot carry the claim.\"]}\n",
-          s->seeds, (s->rows * s->rows - 1) / 6.0 / (1 - 1.0 / (s->rows * s->cols)),
+          (s->rows * s->rows - 1) / 6.0 / (1 - 1.0 / (s->rows * s->cols)),
           7.55 * s->rows * s->cols / 49.0, 8.458 * s->rows * s->cols / 49.0,
           8.667 * s->rows * s->cols / 49.0);
   fclose(f);

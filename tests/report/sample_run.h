@@ -10,6 +10,7 @@ typedef struct sample_run {
   uint32_t rows, cols, classes, seeds, epochs, images;
   bool diverging;         /* a third arm whose networks end with a loss that is not finite */
   bool more_arms;         /* a signed and a permuted prior too */
+  bool many_arms;         /* ten in all, whose names differ in one number in their middle */
   bool unfinished;        /* the last network has no "end" line */
   bool no_summary;        /* not analysed yet */
   bool no_activations;    /* no folder activations/ */

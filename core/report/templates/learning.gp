@@ -9,10 +9,11 @@ set terminal svg dynamic size 1080,height noenhanced font font
 do for [a=1:n_arm] {
   legend_x = 0.06 + ((a-1)%4)*0.235
   legend_y = 1 - (14. + 22*((a-1)/4))/height
-  set arrow a from screen legend_x,legend_y to screen (legend_x+0.025),legend_y nohead lt a lw 3
+  set arrow a from screen legend_x,legend_y to screen (legend_x+0.025),legend_y nohead lt a lw 2.6
   set label a arm[a] at screen (legend_x+0.033),legend_y left
+  set label (n_arm + a) '' at screen (legend_x+0.0125),legend_y point lt a
 }
-title_tag = n_arm + 1
+title_tag = 2*n_arm + 1
 title_y = 1 - (head - 14)/height
 
 set xlabel 'epoch' offset 0,0.5
@@ -30,10 +31,10 @@ do for [p=1:3] {
   set rmargin at screen left + 0.265
   set label title_tag panel[p] at screen left,title_y left
   if (log_loss && p < 3) { set logscale y } else { unset logscale y }
-  # thin: single networks; thick: means
-  plot for [k=0:n_run-1] data index k using 4:(column(4+p)):1 with lines lw 0.8 lc variable, \
-    for [k=n_run:n_run+n_mean-1] data index k using 4:(column(4+p)):1 with lines lw 2.6 lc variable, \
-    for [k=n_run:n_run+n_mean-1] data index k using 4:(column(4+p)):1 with points pt 7 ps 0.5 lc variable
-  do for [a=1:n_arm] { unset arrow a; unset label a }
+  # thin: single networks; thick: means, a block for each arm of `mean`
+  plot for [k=0:n_run-1] data index k using 4:(column(4+p)):1 with lines lw 0.8 dt 1 lc variable, \
+    for [k=1:n_mean] data index n_run+k-1 using 4:(column(4+p)) with lines lt mean[k] lw 2.6, \
+    for [k=1:n_mean] data index n_run+k-1 using 4:(column(4+p)) with points lt mean[k]
+  do for [a=1:n_arm] { unset arrow a; unset label a; unset label (n_arm + a) }
 }
 unset multiplot

@@ -7,16 +7,17 @@ set datafile missing 'NaN'
 font = 'sans-serif,14'
 small = 'sans-serif,12'
 
-# Arms, in this order: colours that stay apart for colour-blind readers, and point shapes.
-set linetype 1 lc rgb '#0072b2' lw 1 pt 7 ps 0.55
-set linetype 2 lc rgb '#d55e00' lw 1 pt 5 ps 0.5
-set linetype 3 lc rgb '#009e73' lw 1 pt 9 ps 0.65
-set linetype 4 lc rgb '#cc79a7' lw 1 pt 13 ps 0.65
-set linetype 5 lc rgb '#e69f00' lw 1 pt 11 ps 0.65
-set linetype 6 lc rgb '#56b4e9' lw 1 pt 15 ps 0.6
-set linetype 7 lc rgb '#8c6d31' lw 1 pt 6 ps 0.55
-set linetype 8 lc rgb '#888888' lw 1 pt 4 ps 0.5
-set linetype cycle 8
+# Arms, in this order: colours that stay apart for colour-blind readers. There are eight of them and
+# twelve shapes, so that two arms share a mark only from the 25th on; lines of one colour differ in
+# their dashes.
+array arm_colour[8] = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#8c6d31', '#888888']
+array arm_shape[12] = [7, 5, 9, 13, 11, 15, 6, 4, 12, 8, 10, 14]
+array arm_size[12] = [0.65, 0.6, 0.75, 0.75, 0.75, 0.7, 0.7, 0.65, 0.8, 0.75, 0.75, 0.75]
+array arm_dash[5] = [1, 2, 4, 3, 5]
+do for [i=1:48] {
+  set linetype i lc rgb arm_colour[(i-1)%8 + 1] lw 1 pt arm_shape[(i-1)%12 + 1] ps arm_size[(i-1)%12 + 1] dt arm_dash[((i-1)/8)%5 + 1]
+}
+set linetype cycle 48
 line_grey = '#888888'
 
 # Colour maps: viridis, blue-white-orange, and pale to dark.

@@ -1,0 +1,148 @@
+/* measures.c: what a reader is told of each measure (name, unit, which way it points), and the
+ * table of all of them. */
+#include "report/report_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A difference of percentages is in points. direction: what more of it means. */
+static const struct {
+  const char *key;
+  measure m;
+} measures[] = {
+    {"variance", {"spatial variance V", "spacings²", "spacings²", "less: closer together"}},
+    {"variance_torus", {"V with axes wrapped", "spacings²", "spacings²", "less: closer together"}},
+    {"permutation.z", {"z of V against shuffled units", "", "", "below 0: closer than chance"}},
+    {"moran_i", {"Moran’s I", "", "", "more: neighbours alike"}},
+    {"geary_c", {"Geary’s C", "", "", "less: neighbours alike"}},
+    {"participation_ratio",
+     {"participation ratio", "dimensions", "dimensions", "more: more dimensions"}},
+    {"centroid_offset", {"centroid offset", "spacings", "spacings", "more: off the middle"}},
+    {"smoothness", {"neighbour correlation", "", "", "more: neighbours alike"}},
+    {"neighbour_correlation", {"neighbour correlation", "", "", "more: neighbours alike"}},
+    {"accuracy", {"test accuracy", "%", "points", "more: better"}},
+    {"top5", {"top-5 accuracy", "%", "points", "more: better"}},
+    {"loss", {"test loss", "", "", "less: better"}},
+};
+
+measure report_measure(const char *key) {
+  for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
+    if (strcmp(measures[i].key, key) == 0) return measures[i].m;
+  return (measure){key, "", "", ""};
+}
+
+/* ---- all measures, mean over networks ------------------------------------------------------- */
+
+/* Every numeric field of the sites, in the order of first appearance, but not counts. */
+static json_t *measure_names(const report_run *run) {
+  json_t *names = json_array(), *arm, *r, *v;
+  const char *arm_name, *key;
+  size_t i, k;
+  json_object_foreach(jobj(run->summary, "arms"), arm_name, arm) {
+    json_array_foreach(jobj(arm, "runs"), i, r) {
+      for (int s = 0; s < REPORT_SITES; s++) {
+        json_object_foreach(jobj(jobj(r, "sites"), report_site_name[s]), key, v) {
+          bool shuffled = strcmp(key, "permutation") == 0;
+          bool known = strcmp(key, "variance_n") == 0 || strcmp(key, "variance_undefined") == 0;
+          known |= !json_is_number(v) && !json_is_null(v) && !shuffled;
+          const char *name = shuffled ? "permutation.z" : key;
+          for (k = 0; k < json_array_size(names); k++)
+            known |= strcmp(json_string_value(json_array_get(names, k)), name) == 0;
+          if (!known) json_array_append_new(names, json_string(name));
+        }
+      }
+    }
+  }
+  return names;
+}
+
+/* A number of a site; "permutation.z" is one inside an object. */
+static double site_value(const json_t *site, const char *key) {
+  const char *dot = strchr(key, '.');
+  if (!dot) return jnum(site, key);
+  char outer[64];
+  snprintf(outer, sizeof outer, "%.*s", (int)(dot - key), key);
+  return jnum(jobj(site, outer), dot + 1);
+}
+
+static void measure_cell(FILE *f, const json_t *arm, const char *site, const char *key) {
+  double sum = 0, sq = 0, n = 0;
+  size_t i;
+  json_t *r;
+  for (int pass = 0; pass < 2; pass++) {
+    json_array_foreach(jobj(arm, "runs"), i, r) {
+      double x = site_value(jobj(jobj(r, "sites"), site), key);
+      if (isnan(x)) continue;
+      if (pass == 0)
+        sum += x, n++;
+      else
+        sq += (x - sum / n) * (x - sum / n);
+    }
+  }
+  double sd = n > 1 ? sqrt(sq / (n - 1)) : NAN;
+  shorttext tip;
+  snprintf(tip.s, sizeof tip.s, "n = %.0f", n);
+  html_cell(f, mean_sd_auto(n > 0 ? sum / n : NAN, sd).s, tip.s);
+}
+
+/* What units without spatial order give; NaN where the analysis does not say. */
+static double chance_of(const report_run *run, const char *site, const char *key) {
+  size_t i;
+  json_t *c;
+  json_array_foreach(jobj(run->summary, "comparisons"), i, c) {
+    if (strcmp(jstr(c, "measure"), key) == 0 && strcmp(jstr(c, "site"), site) == 0)
+      return jnum(jobj(c, "chance"), "value");
+  }
+  return strcmp(key, "permutation.z") == 0 ? 0 : NAN;
+}
+
+/* An arm a row, so that any number of them fits the page; at most six measures side by side. */
+enum { ACROSS = 6 };
+
+static void site_table(const report_run *run, FILE *f, const char *site, json_t *names, size_t from,
+                       size_t to) {
+  char caption[128];
+  snprintf(caption, sizeof caption, "Measures at %s: mean \xc2\xb1 sd over networks", site);
+  open_table(f, caption);
+  html(f, "<thead><tr><th scope=\"col\">Arm</th>");
+  for (size_t k = from; k < to; k++) {
+    const measure m = report_measure(json_string_value(json_array_get(names, k)));
+    html(f, "<th scope=\"col\">%s%s%s<br /><small>%s</small></th>", m.label, *m.unit ? ", " : "",
+         m.unit, m.direction);
+  }
+  html(f, "</tr></thead>\n<tbody>\n");
+  for (uint32_t a = 0; a < run->n_arms; a++) {
+    html(f, "<tr><th scope=\"row\">%s</th>", run->arms[a].name);
+    for (size_t k = from; k < to; k++)
+      measure_cell(f, jobj(jobj(run->summary, "arms"), run->arms[a].name), site,
+                   json_string_value(json_array_get(names, k)));
+    html(f, "</tr>\n");
+  }
+  html(f, "<tr class=\"chance\"><th scope=\"row\">by chance</th>");
+  for (size_t k = from; k < to; k++)
+    html_cell(f, num_auto(chance_of(run, site, json_string_value(json_array_get(names, k)))).s,
+              "what units without spatial order give");
+  html(f, "</tr>\n");
+  close_table(f);
+}
+
+void table_measures(const report_run *run, FILE *f) {
+  json_t *names = measure_names(run);
+  size_t n = json_array_size(names), parts = (n + ACROSS - 1) / ACROSS;
+  for (int s = 0; s < REPORT_SITES; s++)
+    for (size_t k = 0; k < parts; k++) /* parts of equal width */
+      site_table(run, f, report_site_name[s], names, k * n / parts, (k + 1) * n / parts);
+  json_decref(names);
+  if (!n) {
+    html(f, "<p class=\"note\">No measures were computed.</p>\n");
+    return;
+  }
+  /* folded away: so many tests find something by chance */
+  html(f, "<details>\n<summary>Exploratory tests of these measures over networks</summary>\n");
+  html(f,
+       "<p class=\"note\">q: p adjusted by Benjamini and Hochberg over the exploratory tests; the "
+       "verdict is that of each test alone.</p>\n");
+  comparison_table(run, f, (wanted){NULL, NULL, false, true},
+                   "Measures against the reference, over networks");
+  html(f, "</details>\n");
+}
