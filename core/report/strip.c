@@ -81,7 +81,11 @@ static uint32_t strip_nulls(const report_run *run, figure_out *out) {
 }
 
 static uint32_t strip_published(const report_run *run, figure_out *out) {
+  const json_t *known = jobj(jobj(run->summary, "published"), "arms");
   uint32_t n = 0, lp = report_lp_arm(run), control = report_arm_index(run, run->reference);
+  /* a value stands beside the arm that it was published for, or nowhere */
+  if (lp < run->n_arms && !jobj(known, run->arms[lp].name)) lp = run->n_arms;
+  if (control < run->n_arms && !jobj(known, run->arms[control].name)) control = run->n_arms;
   size_t i;
   json_t *p;
   json_array_foreach(jobj(jobj(run->summary, "published"), "variance"), i, p) {

@@ -13,7 +13,7 @@ left = longest*8.2 + 22
 step = (width - left - 24.)/n_panel
 row = n_shown > 12 ? 24. : 30.
 head = 34.
-height = int(head + row*n_shown + 62)
+height = int(head + row*n_shown + 72)
 set terminal svg dynamic size width,height noenhanced font font
 set yrange [n_shown + 0.6:0.4]
 set grid noytics xtics lw 0.7 lt 1 lc rgb faint
@@ -23,7 +23,7 @@ set xrange [*:*] noextend
 set offsets graph 0.06, graph 0.06, 0, 0
 set xlabel 'less than '.reference.'  |  more than '.reference offset 0,0.4
 set tmargin at screen 1 - head/height
-set bmargin at screen 58./height
+set bmargin at screen 64./height
 px(x) = x/width
 unset key
 set multiplot
@@ -31,8 +31,8 @@ do for [p=1:n_panel] {
   set lmargin at screen px(left + (p-1)*step)
   set rmargin at screen px(left + p*step - (p < n_panel ? 36 : 0))
   set label 1 panel[p] at graph 0, screen (1 - 16./height) left
-  plot '+' using (0):(0.4):(0):(n_shown + 0.2) every ::0::0 with vectors nohead lw 1.4 dt 1 lc rgb line_grey, \
-    for [side=-1:1:2] '+' using (side*margin[p]):(0.4):(0):(n_shown + 0.2) every ::0::0 with vectors nohead lw 1.4 dt 3 lc rgb line_grey, \
+  plot data using (0):(0.4):(0):(n_shown + 0.2) every ::0::0 with vectors nohead lw 1.4 dt 1 lc rgb line_grey, \
+    for [side=-1:1:2] data using (side*margin[p]):(0.4):(0):(n_shown + 0.2) every ::0::0 with vectors nohead lw 1.4 dt 3 lc rgb line_grey, \
     data using ($1 == p ? $7 : NaN):(place[int($4)]):($8-$7):(0):4 with vectors nohead lw 2.2 dt 1 lc variable, \
     data using ($1 == p && $9 == 1 ? $6 : NaN):(place[int($4)]):4 with points pt 7 ps 0.9 lc variable, \
     data using ($1 == p && $9 != 1 ? $6 : NaN):(place[int($4)]) with points pt 7 ps 0.9 lc rgb 'white', \

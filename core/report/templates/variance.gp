@@ -10,7 +10,7 @@ left = longest*8.2 + 22
 step = (width - left - 24.)/n_site
 row = n_arm > 12 ? 24. : 30.
 head = 70.
-height = int(head + row*n_arm + 58)
+height = int(head + row*n_arm + 68)
 set terminal svg dynamic size width,height noenhanced font font
 set yrange [n_arm + 0.6:0.4]
 set grid noytics xtics lw 0.7 lt 1 lc rgb faint
@@ -20,7 +20,7 @@ set xrange [*:*] noextend
 set offsets graph 0.04, graph 0.04, 0, 0
 set xlabel 'spatial variance V, spacings²' offset 0,0.4
 set tmargin at screen 1 - head/height
-set bmargin at screen 54./height
+set bmargin at screen 64./height
 # Legend, in pixels from the left: a sample and its text.
 y0 = 1 - 16./height
 x0 = left
@@ -53,7 +53,7 @@ do for [s=1:n_site] {
   set rmargin at screen px(left + s*step - (s < n_site ? 36 : 0))
   set label 1 site[s] at graph 0, screen (1 - (head - 18)/height) left
   here(x) = stringcolumn(1) eq site[s] ? x : NaN
-  plot '+' using (uniform):(0.4):(0):(n_arm + 0.2) every ::0::0 with vectors nohead lw 1.4 dt 2 lc rgb line_grey, \
+  plot data index 0 using (uniform):(0.4):(0):(n_arm + 0.2) every ::0::0 with vectors nohead lw 1.4 dt 2 lc rgb line_grey, \
     data index 2 using (here($6)):($5-$7):(0):(2*$7) with vectors nohead lw 2.4 dt 3 lc rgb line_grey, \
     data index 1 using (here($6)-$7):5:(2*$7):(0):2 with vectors nohead lw 2.2 dt 1 lc variable, \
     data index 1 using (here($6)):($5-0.28):(0):(0.56):2 with vectors nohead lw 3.4 dt 1 lc variable, \
