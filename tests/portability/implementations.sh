@@ -2,7 +2,7 @@
 # implementations.sh KIND TEST_OPS TEST_GOLDEN GOLDEN: the real tests on other OpenCL implementations.
 #   rusticl    all op cases and golden values on Mesa's llvmpipe
 #   gpu        the op cases with the kernels for GPUs, on PoCL
-#   oclgrind   a reduced set in the Oclgrind simulator: races, uninitialised reads, API misuse
+#   oclgrind   a reduced set in the Oclgrind simulator: races, invalid accesses, API misuse
 #   valgrind   a reduced set on PoCL: accesses outside buffers, which sanitizers cannot see
 # What is not installed is skipped (77).
 set -u
@@ -30,8 +30,9 @@ gpu)
 oclgrind)
   icd=/usr/lib/oclgrind/liboclgrind-rt-icd.so
   [ -f "$icd" ] || skip "oclgrind is not installed"
-  # Without OCLGRIND_LOG it reports to standard error; a log file would begin anew with every context.
-  export OCL_ICD_VENDORS=$icd OCLGRIND_DATA_RACES=1 OCLGRIND_CHECK_API=1 OCLGRIND_UNINITIALIZED=1
+  # No OCLGRIND_UNINITIALIZED: 21.10 takes what clEnqueueFillBuffer wrote, and writes to parts of a
+  # buffer, for uninitialised. Without OCLGRIND_LOG it reports to standard error; a log file would begin anew with every context.
+  export OCL_ICD_VENDORS=$icd OCLGRIND_DATA_RACES=1 OCLGRIND_CHECK_API=1
   export OCLGRIND_BUILD_OPTIONS=-cl-opt-disable LOCALITY_CL_CACHE=off
   unset OCLGRIND_LOG
   n=0
