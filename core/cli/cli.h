@@ -70,8 +70,12 @@ int cli_apply_tune(const cli_args *a, lp_options *o);
 void cli_format_bytes(uint64_t bytes, char out[24]);   /* "151 MB" */
 void cli_format_seconds(double seconds, char out[24]); /* "1:02:03" */
 
-/* How many images of a data set are broken, on standard error; nothing where there are none. */
-void cli_say_broken(const char *what, uint32_t broken, uint32_t count);
+/* The remarks about data sets, a line each on standard error, unless quiet; warnings were logged.
+ */
+void cli_say_notes(const cli_args *a, const lp_dataset *const *d, uint32_t n);
+void cli_say_note(const cli_args *a, const lp_data_note *note);
+/* Texts of the notes that are warnings, or of the remarks. */
+json_t *cli_notes(const lp_dataset *const *d, uint32_t n, bool warnings);
 
 /* progress.c: a bar on a terminal, a line now and then elsewhere; on standard error. */
 typedef struct cli_progress {

@@ -11,7 +11,7 @@ static const cli_flag flags[] = {
     {"backend", 0, "DEVICE", "where to compute [auto]"},
 };
 
-static int evaluate(const cli_args *a, const lp_model *m, const lp_dataset *data) {
+static int evaluate(const cli_args *a, const lp_model *m, lp_dataset *data) {
   const char *device = cli_get(a, "backend"), *path = a->operand[0];
   const lp_dataset_info *info = lp_dataset_get_info(data);
   lp_train_spec spec = {.net = *lp_model_spec(m), .device = device ? device : "auto"};
@@ -19,13 +19,16 @@ static int evaluate(const cli_args *a, const lp_model *m, const lp_dataset *data
   lp_epoch_result r;
   lp_status status = lp_trainer_new(&spec, NULL, &t);
   if (status == LP_OK) status = lp_model_apply(m, t);
+  const lp_dataset *const read = data;
   if (status == LP_OK) status = lp_evaluate(t, data, &r);
+  if (status == LP_OK) status = lp_dataset_note_broken(data);
   int code = CLI_OK;
   if (status == LP_OK && a->json)
-    code = cli_print_json(json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:o, s:f}", "model", path,
-                                    "layer", spec.net.layer, "data", info->name, "images",
-                                    (int)info->count, "accuracy", r.accuracy, "top5", r.top5,
-                                    "loss", cli_number(r.loss), "seconds", r.seconds));
+    code = cli_print_json(
+        json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:o, s:f, s:o, s:o}", "model", path, "layer",
+                  spec.net.layer, "data", info->name, "images", (int)info->count, "accuracy",
+                  r.accuracy, "top5", r.top5, "loss", cli_number(r.loss), "seconds", r.seconds,
+                  "warnings", cli_notes(&read, 1, true), "notes", cli_notes(&read, 1, false)));
   else if (status == LP_OK)
     printf("%s with layer %s on %u images of %s\naccuracy %.2f %%, top-5 %.2f %%, loss %.4f\n",
            spec.net.model, spec.net.layer, info->count, info->name, r.accuracy, r.top5, r.loss);
@@ -47,11 +50,10 @@ static int run(cli_args *a) {
     code = cli_fail_with("%s does not say what it was trained on; give --data", a->operand[0]);
   else if (lp_model_open_data(m, name, train ? LP_SPLIT_TRAIN : LP_SPLIT_TEST, &data) != LP_OK)
     code = cli_fail();
-  else
+  else {
+    cli_say_notes(a, (const lp_dataset *const *)&data, 1);
     code = evaluate(a, m, data);
-  if (data)
-    cli_say_broken(train ? "training" : "test", lp_dataset_broken(data),
-                   lp_dataset_get_info(data)->count);
+  }
   if (data) lp_dataset_close(data);
   lp_model_free(m);
   return code;

@@ -271,6 +271,8 @@ static int with_options(const cli_args *a, lp_options *o) {
   if (status != LP_OK) return cli_fail();
   const lp_experiment_info *info = lp_experiment_get_info(x);
   cli_say_auto(a, info->options->device, info->device);
+  const lp_data_note *note;
+  for (uint32_t i = 0; (note = lp_experiment_note(x, i)); i++) cli_say_note(a, note);
   bool named = resume || out;
   if (cli_get(a, "dry-run"))
     code = dry_run(a, x);

@@ -62,7 +62,8 @@ static int check_outputs(const cli_args *a, const lp_options *o) {
 }
 
 static int train_epochs(const cli_args *a, lp_trainer *t, const lp_train_spec *spec,
-                        const lp_dataset *train, const lp_dataset *test) {
+                        lp_dataset *const data[2]) {
+  const lp_dataset *train = data[0], *test = data[1];
   cli_training watch = {
       .epochs = spec->epochs, .images = lp_dataset_get_info(train)->count, .trainer = t};
   cli_progress_init(&watch.bar, a->quiet);
@@ -85,11 +86,14 @@ static int train_epochs(const cli_args *a, lp_trainer *t, const lp_train_spec *s
   }
   cli_progress_end(&watch.bar);
   if (status == LP_OK) status = lp_model_save(t, cli_get(a, "out"));
+  for (int i = 0; status == LP_OK && i < 2; i++) status = lp_dataset_note_broken(data[i]);
+  const lp_dataset *const both[2] = {train, test};
   int code = CLI_OK;
   if (status == LP_OK && a->json)
-    code = cli_print_json(json_pack("{s:s, s:f, s:o, s:O}", "model", cli_get(a, "out"), "accuracy",
-                                    tested.accuracy, "loss", cli_number(tested.loss), "epochs",
-                                    epochs));
+    code = cli_print_json(json_pack("{s:s, s:f, s:o, s:O, s:o, s:o}", "model", cli_get(a, "out"),
+                                    "accuracy", tested.accuracy, "loss", cli_number(tested.loss),
+                                    "epochs", epochs, "warnings", cli_notes(both, 2, true), "notes",
+                                    cli_notes(both, 2, false)));
   else if (status == LP_OK)
     printf("test accuracy %.2f %%, loss %.4f\n%s\n", tested.accuracy, tested.loss,
            cli_get(a, "out"));
@@ -108,16 +112,14 @@ static int train(const cli_args *a, const lp_options *o) {
   lp_status status = lp_registry_load();
   if (status == LP_OK) status = lp_spec_parse(LP_KIND_LAYER, o->layer, &layer);
   if (status == LP_OK) status = lp_options_open_data(o, data);
+  if (status == LP_OK) cli_say_notes(a, (const lp_dataset *const *)data, 2);
   if (status == LP_OK) status = lp_options_train_spec(o, lp_dataset_get_info(data[0]), &spec);
   if (status == LP_OK) {
     spec.net.layer = layer.text;
     status = lp_trainer_new(&spec, data[0], &t);
   }
   if (status == LP_OK) cli_say_auto(a, o->device, lp_session_device(lp_trainer_session(t)));
-  int code = status == LP_OK ? train_epochs(a, t, &spec, data[0], data[1]) : cli_fail();
-  for (int i = 0; code == CLI_OK && i < 2; i++)
-    cli_say_broken(i ? "test" : "training", lp_dataset_broken(data[i]),
-                   lp_dataset_get_info(data[i])->count);
+  int code = status == LP_OK ? train_epochs(a, t, &spec, data) : cli_fail();
   lp_trainer_free(t);
   for (int i = 0; i < 2; i++)
     if (data[i]) lp_dataset_close(data[i]);

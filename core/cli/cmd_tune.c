@@ -11,7 +11,7 @@ static const cli_flag flags[] = {
 };
 
 /* Plans for training and for evaluation: the backend measures while it plans. */
-static lp_status plan(const lp_options *o, const char *device) {
+static lp_status plan(const cli_args *a, const lp_options *o, const char *device) {
   lp_dataset *data[2] = {NULL, NULL};
   lp_trainer *t = NULL;
   lp_train_spec spec;
@@ -19,6 +19,7 @@ static lp_status plan(const lp_options *o, const char *device) {
   lp_epoch_result unused;
   lp_status s = lp_spec_parse(LP_KIND_LAYER, o->layer, &layer);
   if (s == LP_OK) s = lp_options_open_data(o, data);
+  if (s == LP_OK) cli_say_notes(a, (const lp_dataset *const *)data, 2);
   if (s == LP_OK) s = lp_options_train_spec(o, lp_dataset_get_info(data[0]), &spec);
   if (s == LP_OK) {
     spec.net.layer = layer.text;
@@ -44,7 +45,7 @@ static int tune(const cli_args *a, const lp_options *o) {
   char *device = lp_device_with(o->device, parameter);
   if (!device) return cli_fail_with("out of memory");
   if (!a->quiet) lp_log_set_level(LP_LOG_INFO); /* the backend tells what it measures */
-  int code = plan(o, device) == LP_OK ? CLI_OK : cli_fail();
+  int code = plan(a, o, device) == LP_OK ? CLI_OK : cli_fail();
   free(device);
   return code;
 }

@@ -89,10 +89,21 @@ void cli_format_seconds(double seconds, char out[24]) {
     snprintf(out, 24, "%ld:%02ld", s / 60, s % 60);
 }
 
-void cli_say_broken(const char *what, uint32_t broken, uint32_t count) {
-  if (broken)
-    fprintf(stderr, "locality: %u of %u %s images are broken; others took their places\n", broken,
-            count, what);
+void cli_say_note(const cli_args *a, const lp_data_note *note) {
+  if (!a->quiet && !note->warning) fprintf(stderr, "data: %s\n", note->text);
+}
+
+void cli_say_notes(const cli_args *a, const lp_dataset *const *d, uint32_t n) {
+  const lp_data_note *note;
+  for (uint32_t i = 0; (note = lp_dataset_notes(d, n, i)); i++) cli_say_note(a, note);
+}
+
+json_t *cli_notes(const lp_dataset *const *d, uint32_t n, bool warnings) {
+  json_t *all = json_array();
+  const lp_data_note *note;
+  for (uint32_t i = 0; (note = lp_dataset_notes(d, n, i)); i++)
+    if (note->warning == warnings) json_array_append_new(all, json_string(note->text));
+  return all;
 }
 
 void cli_say_auto(const cli_args *a, const char *asked, const lp_device_info *chosen) {

@@ -48,8 +48,8 @@ lp_status dataset_note(lp_dataset *d, bool warning, const char *text) {
   if (p) d->note = p;
   char *copy = p ? strdup(text) : NULL;
   if (!copy) return out_of_memory(d);
-  d->note[d->n_notes++] = (lp_data_note){warning, copy};
-  lp_log(warning ? LP_LOG_WARNING : LP_LOG_INFO, "%s", text);
+  d->note[d->n_notes++] = (lp_data_note){.warning = warning, .text = copy};
+  if (warning) lp_log(LP_LOG_WARNING, "%s", text);
   return LP_OK;
 }
 
@@ -64,6 +64,22 @@ lp_status dataset_notef(lp_dataset *d, bool warning, const char *fmt, ...) {
 
 const lp_data_note *lp_dataset_note(const lp_dataset *d, uint32_t i) {
   return i < d->n_notes ? &d->note[i] : NULL;
+}
+
+/* Is the text among the notes before note `at` of data set k? */
+static bool told(const lp_dataset *const *d, uint32_t k, uint32_t at) {
+  const char *text = d[k]->note[at].text;
+  for (uint32_t j = 0; j <= k; j++)
+    for (uint32_t i = 0; i < (j < k ? d[j]->n_notes : at); i++)
+      if (strcmp(d[j]->note[i].text, text) == 0) return true;
+  return false;
+}
+
+const lp_data_note *lp_dataset_notes(const lp_dataset *const *d, uint32_t n, uint32_t i) {
+  for (uint32_t k = 0; k < n; k++)
+    for (uint32_t at = 0; at < d[k]->n_notes; at++)
+      if (!told(d, k, at) && i-- == 0) return &d[k]->note[at];
+  return NULL;
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */

@@ -61,17 +61,21 @@ static lp_status decode_item(const folder_set *f, uint32_t i, uint64_t seed, uin
   r.epoch = epoch;
   r.sample = i;
   image_notes notes = {0};
-  uint8_t *bytes;
-  size_t n;
+  uint8_t *bytes = NULL;
+  size_t n = 0;
   lp_status s = image_list_load(&f->list, i, &bytes, &n);
   if (s == LP_OK) s = image_decode(bytes, n, &r, image, &notes);
-  free(bytes);
   unsigned char unknown = UNKNOWN;
   if (s == LP_OK && notes.warnings &&
       atomic_compare_exchange_strong(&f->state[i], &unknown, REMARKED))
     lp_log(LP_LOG_INFO, "image %s: %" PRIu32 " remark%s of the decoder, the first: %s",
            image_list_name(&f->list, i), notes.warnings, notes.warnings > 1 ? "s" : "",
            notes.first);
+  if (s == LP_ERR_FORMAT && bytes) { /* WebP called .jpg, a page in place of a picture */
+    const char *format = image_content_format(bytes, n);
+    if (format) s = lp_fail(s, "%s content under the name of a JPEG or PNG", format);
+  }
+  free(bytes);
   return s;
 }
 
@@ -128,6 +132,7 @@ static lp_status folder_note_broken(lp_dataset *d) {
   lp_status s = dataset_notef(
       d, true, "%s: %" PRIu32 " of %" PRIu32 " images are broken; others took their places",
       f->file_name, broken, info->count);
+  if (s == LP_OK) d->note[d->n_notes - 1].broken = broken;
   for (uint32_t k = 0, told = 0; k < info->classes && s == LP_OK && told < 5; k++) {
     if (sound[k] || !info->class_count[k]) continue;
     told++;

@@ -167,6 +167,7 @@ static lp_status load(int fd, uint64_t offset, uint64_t size, uint8_t **bytes, s
   if (s != LP_OK) {
     free(*bytes);
     *bytes = NULL;
+    *n = 0;
   }
   return s;
 }

@@ -266,6 +266,11 @@ const lp_experiment_info *lp_experiment_get_info(const lp_experiment *x) {
   return &x->info;
 }
 
+const lp_data_note *lp_experiment_note(const lp_experiment *x, uint32_t i) {
+  const lp_dataset *split[2] = {x->train, x->test};
+  return lp_dataset_notes(split, 2, i);
+}
+
 void lp_experiment_stop(lp_experiment *x) {
   atomic_store(&x->stop, 1);
 }

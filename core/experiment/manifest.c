@@ -4,6 +4,7 @@
 #include <locality/io.h>
 #include <locality/registry.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,24 +81,46 @@ static json_t *files_json(const lp_experiment *x) {
   return all;
 }
 
-/* Texts of the notes of both splits that are warnings, or that are none; each once. */
-static void add_notes(json_t *all, const lp_experiment *x, bool warnings) {
-  const lp_dataset *split[2] = {x->train, x->test};
-  for (int k = 0; k < 2; k++) {
-    const lp_data_note *note;
-    for (uint32_t i = 0; (note = lp_dataset_note(split[k], i)); i++) {
-      bool seen = note->warning != warnings;
-      size_t j;
-      json_t *other;
-      json_array_foreach(all, j, other) seen |= strcmp(json_string_value(other), note->text) == 0;
-      if (!seen) json_array_append_new(all, json_string(note->text));
-    }
-  }
+/* Is `old` the text of the note but for the number of broken images, and which number has it? */
+static bool counted_before(const char *old, const lp_data_note *note, unsigned long *number) {
+  char now[24];
+  if (!note->broken) return false;
+  snprintf(now, sizeof now, ": %" PRIu32 " of ", note->broken);
+  const char *at = NULL; /* a folder may be called so, too: the last */
+  for (const char *p = note->text; (p = strstr(p, now)); p++) at = p;
+  if (!at) return false;
+  const size_t before = (size_t)(at - note->text) + 2;
+  if (strncmp(old, note->text, before) != 0) return false;
+  char *end;
+  *number = strtoul(old + before, &end, 10);
+  return end > old + before && strcmp(end, at + strlen(now) - strlen(" of ")) == 0;
 }
 
+/* Adds the note, or puts it in the place of one with a smaller count: what goes on reads only a
+ * part of the images again. Returns whether anything changed. */
+static bool add_note(json_t *all, const lp_data_note *note) {
+  size_t i;
+  json_t *other;
+  json_array_foreach(all, i, other) {
+    const char *old = json_string_value(other);
+    unsigned long number;
+    if (!old) continue;
+    if (strcmp(old, note->text) == 0) return false;
+    if (!counted_before(old, note, &number)) continue;
+    if (number >= note->broken) return false;
+    json_array_set_new(all, i, json_string(note->text));
+    return true;
+  }
+  json_array_append_new(all, json_string(note->text));
+  return true;
+}
+
+/* Texts of the notes that are warnings, or that are none. */
 static json_t *notes_json(const lp_experiment *x, bool warnings) {
   json_t *all = json_array();
-  add_notes(all, x, warnings);
+  const lp_data_note *note;
+  for (uint32_t i = 0; (note = lp_experiment_note(x, i)); i++)
+    if (note->warning == warnings) json_array_append_new(all, json_string(note->text));
   return all;
 }
 
@@ -198,10 +221,12 @@ lp_status lp_manifest_add_warnings(const lp_experiment *x) {
   json_t *root = path ? json_load_file(path, 0, NULL) : NULL;
   json_t *data = json_object_get(root, "data"), *all = json_object_get(data, "warnings");
   if (data && !all) json_object_set_new(data, "warnings", all = json_array());
-  size_t before = json_array_size(all);
-  if (all) add_notes(all, x, true);
+  bool changed = false;
+  const lp_data_note *note;
+  for (uint32_t i = 0; all && (note = lp_experiment_note(x, i)); i++)
+    if (note->warning) changed |= add_note(all, note);
   lp_status status = LP_OK;
-  if (json_array_size(all) > before) {
+  if (changed) {
     char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(digits_of(&x->options)));
     status = text ? lp_write_file(path, text, strlen(text))
                   : lp_fail(LP_ERR_MEMORY, "%s: out of memory", x->dir);

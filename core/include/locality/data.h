@@ -6,8 +6,14 @@
  * cache folder. Threads: an open data set may be read from several threads.
  *
  * "imagefolder:PATH": a folder, or a tar archive (plain or compressed), that holds train/ and val/
- * with a sub-folder of JPEG and PNG files for each class, as torchvision's ImageFolder wants them;
- * without train/ and val/ both splits are the same images. Options follow after commas:
+ * with a sub-folder of JPEG and PNG files for each class, as torchvision's ImageFolder wants them.
+ * Training images are in train/ or training/; test images in test/ or testing/, else in val/,
+ * valid/ or validation/, in any case, also with "_set", "_images" or "_data" after the name; a
+ * folder of a split that shares no class with the training images is passed over. Without splits
+ * both are the same images, which is a warning. A single folder around them is entered, several are
+ * an error. Tiny ImageNet's val/ is read with its val_annotations.txt. Left out and counted: hidden
+ * files, those of systems and programs, formats that are not read. lp_dataset_note tells what was
+ * taken for what. Options follow after commas:
  *   size=224    the result is size x size pixels;
  *   resize=256  the shorter side before the centre is cut out, for evaluation (size * 8/7);
  *   area=0.08   least part of an image that a random crop of training shows, 0.01 to 1;
@@ -99,12 +105,15 @@ LP_API uint32_t lp_dataset_broken(const lp_dataset *d);
 /* Something about a data set that whoever reads results from it must know: what was left out, what
  * was taken for what, what is wrong with it. */
 typedef struct lp_data_note {
-  bool warning;     /* false: a remark; warnings were logged, too */
+  bool warning;     /* it was logged, too; false: a remark, which whoever opens the data shows */
   const char *text; /* one line, UTF-8 */
+  uint32_t broken;  /* images found broken, where it counts them; else 0 */
 } lp_data_note;
 /* The i-th note; NULL past the last. What is found while images are read (broken ones) comes last.
  * Threads: not while another thread reads images. Owned by the data set. */
 LP_API const lp_data_note *lp_dataset_note(const lp_dataset *d, uint32_t i);
+/* The i-th note of n data sets together, each text once; NULL past the last. */
+LP_API const lp_data_note *lp_dataset_notes(const lp_dataset *const *d, uint32_t n, uint32_t i);
 
 /* The n samples (count at most) that an analysis looks at, into index, in their order: the first n
  * where these show the classes in their shares, as of a random order (each within 3 standard
