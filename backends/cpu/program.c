@@ -91,6 +91,13 @@ static bool can_be_post(uint32_t op) {
   case LP_OP_SCALE:
   case LP_OP_ABS:
   case LP_OP_SQUARE:
+  case LP_OP_TANH:
+  case LP_OP_TANH_DX:
+  case LP_OP_SIGMOID:
+  case LP_OP_SIGMOID_DX:
+  case LP_OP_EXP:
+  case LP_OP_SQRT:
+  case LP_OP_DIV:
     return true;
   default:
     return false;

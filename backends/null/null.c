@@ -54,6 +54,15 @@ static const char *const op_names[LP_OP_COUNT] = {
     [LP_OP_RMSPROP] = "rmsprop",
     [LP_OP_ADAM] = "adam",
     [LP_OP_ACCUMULATE] = "accumulate",
+    [LP_OP_TANH] = "tanh",
+    [LP_OP_TANH_DX] = "tanh_dx",
+    [LP_OP_SIGMOID] = "sigmoid",
+    [LP_OP_SIGMOID_DX] = "sigmoid_dx",
+    [LP_OP_EXP] = "exp",
+    [LP_OP_SQRT] = "sqrt",
+    [LP_OP_DIV] = "div",
+    [LP_OP_SLICE] = "slice",
+    [LP_OP_CONCAT] = "concat",
 };
 
 typedef enum call_kind {

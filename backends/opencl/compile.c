@@ -41,6 +41,15 @@ const ocl_op ocl_ops[LP_OP_COUNT] = {
     [LP_OP_RMSPROP] = {false, ocl_encode_update, NULL},
     [LP_OP_ADAM] = {false, ocl_encode_update, NULL},
     [LP_OP_ACCUMULATE] = {false, ocl_encode_update, NULL},
+    [LP_OP_TANH] = {true, ocl_encode_elementwise, NULL},
+    [LP_OP_TANH_DX] = {true, ocl_encode_elementwise, NULL},
+    [LP_OP_SIGMOID] = {true, ocl_encode_elementwise, NULL},
+    [LP_OP_SIGMOID_DX] = {true, ocl_encode_elementwise, NULL},
+    [LP_OP_EXP] = {true, ocl_encode_elementwise, NULL},
+    [LP_OP_SQRT] = {true, ocl_encode_elementwise, NULL},
+    [LP_OP_DIV] = {true, ocl_encode_elementwise, NULL},
+    [LP_OP_SLICE] = {true, ocl_encode_slice, NULL},
+    [LP_OP_CONCAT] = {false, ocl_encode_concat, NULL},
 };
 
 bool ocl_supports(lp_device *dev, const lp_plan_view *plan, uint32_t step) {

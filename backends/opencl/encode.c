@@ -201,6 +201,13 @@ static const char *const chain[LP_OP_COUNT] = {
     [LP_OP_SCALE] = "v = v * ALPHA + BETA;",
     [LP_OP_ABS] = "v = fabs(v);",
     [LP_OP_SQUARE] = "v = v * v;",
+    [LP_OP_TANH] = "v = tanh(v);",
+    [LP_OP_TANH_DX] = "v = v * (1.0f - Q * Q);",
+    [LP_OP_SIGMOID] = "v = 1.0f / (1.0f + exp(-v));",
+    [LP_OP_SIGMOID_DX] = "v = v * Q * (1.0f - Q);",
+    [LP_OP_EXP] = "v = exp(v);",
+    [LP_OP_SQRT] = "v = sqrt(v);",
+    [LP_OP_DIV] = "v = v / Q;",
 };
 
 bool ocl_posts_supported(const lp_plan_view *plan, const lp_step *s) {

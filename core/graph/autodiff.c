@@ -22,14 +22,71 @@ static lp_val add_gradients(lp_graph *g, lp_val a, lp_val b) {
   return lp_apply(g, LP_OP_ADD, NULL, (lp_val[]){a, b}, 2);
 }
 
-/* Applies the rule of op number o and adds what it gives to grad[]. */
-static lp_status backward_op(lp_graph *g, uint32_t o, const bool *need, lp_val *grad) {
+/* One walk from y back. Gradients of slices wait at the value that was cut until it is reached: one
+ * join then, where adding a padded copy a slice would take the square of their number. */
+typedef struct walk {
+  lp_graph *g;
+  bool *need;
+  lp_val *grad;
+  uint32_t *n_slices; /* by value: how many wait */
+  struct waiting {
+    uint32_t value;
+    lp_slice_grad slice;
+  } * waiting;
+  uint32_t n_waiting, cap_waiting;
+} walk;
+
+static lp_status wait_for_value(walk *w, const lp_op_record *r) {
+  const uint32_t x = w->g->operand[r->in_first];
+  if (w->n_waiting == w->cap_waiting) {
+    uint32_t cap = w->cap_waiting ? 2 * w->cap_waiting : 64;
+    void *grown = realloc(w->waiting, cap * sizeof *w->waiting);
+    if (!grown) return lp_graph_fail(w->g, LP_ERR_MEMORY, "graph %s: out of memory", w->g->name);
+    w->waiting = grown;
+    w->cap_waiting = cap;
+  }
+  w->waiting[w->n_waiting++] =
+      (struct waiting){x, {.at = r->params.slice, .grad = w->grad[r->out_first]}};
+  w->n_slices[x]++;
+  return LP_OK;
+}
+
+/* Adds what waits for value x to its gradient. */
+static lp_status join_slices(walk *w, uint32_t x) {
+  const uint32_t n = w->n_slices[x];
+  if (!n) return LP_OK;
+  lp_slice_grad *slice = malloc(n * sizeof *slice);
+  if (!slice) return lp_graph_fail(w->g, LP_ERR_MEMORY, "graph %s: out of memory", w->g->name);
+  uint32_t left = 0, count = 0;
+  for (uint32_t i = 0; i < w->n_waiting; i++) {
+    if (w->waiting[i].value == x)
+      slice[count++] = w->waiting[i].slice;
+    else
+      w->waiting[left++] = w->waiting[i];
+  }
+  w->n_waiting = left;
+  w->n_slices[x] = 0;
+  w->grad[x] = add_gradients(w->g, w->grad[x], lp_grad_of_slices(w->g, (lp_val){x}, slice, n));
+  free(slice);
+  return w->g->status;
+}
+
+/* Applies the rule of op number o and adds what it gives to the gradients. */
+static lp_status backward_op(walk *w, uint32_t o) {
+  lp_graph *g = w->g;
+  const bool *need = w->need;
+  lp_val *grad = w->grad;
   const lp_op_record r = g->op[o]; /* copies: applying ops moves the arrays */
   const lp_op_row *row = lp_op_get_row(r.op);
   bool wanted = false, arrives = false;
+  for (uint32_t i = 0; i < r.out_count; i++) {
+    lp_status joined = join_slices(w, r.out_first + i);
+    if (joined != LP_OK) return joined;
+  }
   for (uint32_t i = 0; i < r.out_count; i++) arrives |= grad[r.out_first + i].id != 0;
   for (uint32_t i = 0; i < r.in_count; i++) wanted |= need[g->operand[r.in_first + i]];
   if (!arrives || !wanted) return LP_OK;
+  if (r.op == LP_OP_SLICE) return wait_for_value(w, &r);
   if (!row->grad)
     return lp_graph_fail(g, LP_ERR_UNSUPPORTED, "graph %s: %s has no gradient", g->name,
                          row->info.name);
@@ -72,22 +129,29 @@ lp_status lp_vjp(lp_graph *g, lp_val y, lp_val dy, const lp_val *wrt, uint32_t n
   if (target->kind == VALUE_RESULT)
     last = g->op[target->op].out_first + g->op[target->op].out_count - 1;
   uint32_t n_ops = g->n_ops, n_values = g->n_values;
-  bool *need = calloc(n_values, sizeof *need);
-  lp_val *grad = calloc(n_values, sizeof *grad);
+  walk w = {.g = g,
+            .need = calloc(n_values, sizeof *w.need),
+            .grad = calloc(n_values, sizeof *w.grad),
+            .n_slices = calloc(n_values, sizeof *w.n_slices)};
   lp_status s = LP_OK;
-  if (!need || !grad) {
+  if (!w.need || !w.grad || !w.n_slices) {
     s = lp_graph_fail(g, LP_ERR_MEMORY, "graph %s: out of memory", g->name);
   } else {
-    mark_dependent(g, wrt, n, last, need);
-    need[0] = false;
-    grad[y.id] = dy;
+    mark_dependent(g, wrt, n, last, w.need);
+    w.need[0] = false;
+    w.grad[y.id] = dy;
     for (uint32_t o = n_ops; o-- > 0 && s == LP_OK;)
-      if (g->op[o].out_first <= last) s = backward_op(g, o, need, grad);
-    for (uint32_t i = 0; s == LP_OK && i < n; i++)
-      if (wrt[i].id < n_values) dwrt[i] = grad[wrt[i].id];
+      if (g->op[o].out_first <= last) s = backward_op(&w, o);
+    for (uint32_t i = 0; s == LP_OK && i < n; i++) {
+      if (wrt[i].id >= n_values) continue;
+      s = join_slices(&w, wrt[i].id); /* of a leaf */
+      dwrt[i] = w.grad[wrt[i].id];
+    }
   }
-  free(need);
-  free(grad);
+  free(w.need);
+  free(w.grad);
+  free(w.n_slices);
+  free(w.waiting);
   return s;
 }
 

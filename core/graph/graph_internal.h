@@ -81,6 +81,14 @@ const lp_op_row *lp_op_get_row(uint32_t op);
 const char *lp_desc_text(const lp_desc *d);
 /* lp_fail(LP_ERR_SHAPE, "op: ..., got in0 (..), in1 (..)"). */
 lp_status lp_shape_fail(const lp_shape_call *c, const char *expected);
+/* Gradient of a value that slices (SLICE) were taken of, from those that arrive at the slices:
+ * joined end to end, 0 where no slice was (core/graph/ops/slice.c). Linear in the size of x and in
+ * the number of pieces as long as slices do not overlap. */
+typedef struct lp_slice_grad {
+  lp_slice_params at;
+  lp_val grad;
+} lp_slice_grad;
+lp_val lp_grad_of_slices(lp_graph *g, lp_val x, lp_slice_grad *piece, uint32_t n);
 static inline bool lp_present(const lp_desc *d) {
   return d->dtype != LP_TOKEN;
 }
@@ -97,7 +105,8 @@ lp_status lp_shape_reshape(lp_shape_call *c), lp_shape_same(lp_shape_call *c),
     lp_shape_batchnorm(lp_shape_call *c), lp_shape_batchnorm_dx(lp_shape_call *c),
     lp_shape_batchnorm_eval(lp_shape_call *c), lp_shape_dropout(lp_shape_call *c),
     lp_shape_softmax(lp_shape_call *c), lp_shape_cross_entropy(lp_shape_call *c),
-    lp_shape_cross_entropy_dx(lp_shape_call *c), lp_shape_update(lp_shape_call *c);
+    lp_shape_cross_entropy_dx(lp_shape_call *c), lp_shape_update(lp_shape_call *c),
+    lp_shape_slice(lp_shape_call *c), lp_shape_concat(lp_shape_call *c);
 lp_status lp_grad_reshape(const lp_grad_call *c), lp_grad_relu(const lp_grad_call *c),
     lp_grad_dropout(const lp_grad_call *c), lp_grad_add(const lp_grad_call *c),
     lp_grad_sub(const lp_grad_call *c), lp_grad_mul(const lp_grad_call *c),
@@ -107,7 +116,10 @@ lp_status lp_grad_reshape(const lp_grad_call *c), lp_grad_relu(const lp_grad_cal
     lp_grad_conv2d(const lp_grad_call *c), lp_grad_maxpool2d(const lp_grad_call *c),
     lp_grad_linear(const lp_grad_call *c), lp_grad_batchnorm(const lp_grad_call *c),
     lp_grad_batchnorm_eval(const lp_grad_call *c), lp_grad_log_softmax(const lp_grad_call *c),
-    lp_grad_cross_entropy(const lp_grad_call *c);
+    lp_grad_cross_entropy(const lp_grad_call *c), lp_grad_tanh(const lp_grad_call *c),
+    lp_grad_sigmoid(const lp_grad_call *c), lp_grad_exp(const lp_grad_call *c),
+    lp_grad_sqrt(const lp_grad_call *c), lp_grad_div(const lp_grad_call *c),
+    lp_grad_concat(const lp_grad_call *c);
 double lp_flops_conv2d(const lp_op_params *p, const lp_desc *in, const lp_desc *out),
     lp_flops_conv2d_dx(const lp_op_params *p, const lp_desc *in, const lp_desc *out),
     lp_flops_conv2d_dw(const lp_op_params *p, const lp_desc *in, const lp_desc *out),

@@ -94,6 +94,16 @@ static const lp_op_row rows[LP_OP_COUNT] = {
                           lp_shape_update,
                           NULL,
                           NULL},
+    [LP_OP_TANH] = {{"tanh", 1, 1, 1, 0, true, 0}, lp_shape_same, lp_grad_tanh, NULL},
+    [LP_OP_TANH_DX] = {{"tanh_dx", 2, 2, 1, 0, true, 0}, lp_shape_pair, NULL, NULL},
+    [LP_OP_SIGMOID] = {{"sigmoid", 1, 1, 1, 0, true, 0}, lp_shape_same, lp_grad_sigmoid, NULL},
+    [LP_OP_SIGMOID_DX] = {{"sigmoid_dx", 2, 2, 1, 0, true, 0}, lp_shape_pair, NULL, NULL},
+    [LP_OP_EXP] = {{"exp", 1, 1, 1, 0, true, 0}, lp_shape_same, lp_grad_exp, NULL},
+    [LP_OP_SQRT] = {{"sqrt", 1, 1, 1, 0, true, 0}, lp_shape_same, lp_grad_sqrt, NULL},
+    [LP_OP_DIV] = {{"div", 2, 2, 1, 0, true, 0}, lp_shape_pair, lp_grad_div, NULL},
+    /* Gradients of slices are joined where all of a value's are known: autodiff.c. */
+    [LP_OP_SLICE] = {{"slice", 1, 1, 1, 0, false, 0}, lp_shape_slice, NULL, NULL},
+    [LP_OP_CONCAT] = {{"concat", 1, MANY, 1, 1, false, 0}, lp_shape_concat, lp_grad_concat, NULL},
 };
 
 const lp_op_row *lp_op_get_row(uint32_t op) {

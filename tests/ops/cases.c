@@ -178,13 +178,39 @@ static void build_elementwise(case_program *p, const op_case *c) {
   const case_row *r = c->row;
   lp_desc d = lp_f32(r->n, r->c);
   lp_op_params params = {.scale = {.alpha = -1.75f, .beta = 0.375f}};
-  bool smooth = r->form == FILL_SIGNED && c->op != LP_OP_RELU_DX && c->op != LP_OP_SIGN;
+  static const uint32_t not_differentiated[] = {LP_OP_RELU_DX, LP_OP_TANH_DX, LP_OP_SIGMOID_DX,
+                                                LP_OP_SIGN};
+  bool smooth = r->form != FILL_STEPS;
+  for (size_t i = 0; i < sizeof not_differentiated / sizeof *not_differentiated; i++)
+    smooth &= c->op != not_differentiated[i];
   lp_val in[2] = {case_leaf_add(p, ROLE_INPUT, "a", d, r->form, 0, smooth), LP_NO_VAL};
   bool two = lp_op_get_info(c->op)->min_in == 2;
   if (two) in[1] = case_leaf_add(p, ROLE_INPUT, "b", d, r->form, 0, smooth);
   lp_val y = case_apply(p, c->op, c->op == LP_OP_SCALE ? &params : NULL, in, two ? 2 : 1);
   case_target_add(p, y, "y");
   if (smooth) p->y = y;
+}
+
+/* r->k parts along axis r->o, each longer than the one before; all of them, or the last but one. */
+static void build_slice(case_program *p, const op_case *c) {
+  const case_row *r = c->row;
+  lp_op_params params = {.slice = {.axis = r->o}};
+  lp_desc d = lp_f32(r->n, r->c, r->h, r->w);
+  lp_val part[8] = {{0}};
+  for (uint32_t i = 0; i < r->k && i < 8; i++) {
+    char name[8];
+    snprintf(name, sizeof name, "x%u", i);
+    d.dim[r->o] = 2 * i + 1;
+    if (c->op == LP_OP_CONCAT) part[i] = case_x(p, name, d, true);
+    params.slice.begin += i + 2 < r->k ? 2 * i + 1 : 0;
+  }
+  if (c->op == LP_OP_SLICE) {
+    params.slice.length = r->k > 1 ? 2 * r->k - 3 : 1;
+    d.dim[r->o] = r->k * r->k; /* the sum of 1, 3, 5 ... */
+    part[0] = case_x(p, "x", d, true);
+  }
+  p->y = case_apply(p, c->op, &params, part, c->op == LP_OP_SLICE ? 1 : r->k);
+  case_target_add(p, p->y, "y");
 }
 
 static void build_dropout(case_program *p, const op_case *c) {
@@ -309,8 +335,11 @@ static const case_family batchnorm_eval = {
 static const case_family elementwise = {"elementwise",
                                         OPS(LP_OP_RELU, LP_OP_RELU_DX, LP_OP_ADD, LP_OP_SUB,
                                             LP_OP_MUL, LP_OP_SCALE, LP_OP_ABS, LP_OP_SQUARE,
-                                            LP_OP_SIGN),
+                                            LP_OP_SIGN, LP_OP_TANH, LP_OP_TANH_DX, LP_OP_SIGMOID,
+                                            LP_OP_SIGMOID_DX, LP_OP_EXP),
                                         build_elementwise};
+static const case_family positive = {"elementwise", OPS(LP_OP_SQRT, LP_OP_DIV), build_elementwise};
+static const case_family slices = {"slice", OPS(LP_OP_SLICE, LP_OP_CONCAT), build_slice};
 const case_family case_dropout = {"dropout", OPS(LP_OP_DROPOUT), build_dropout};
 static const case_family reduce = {"reduce", OPS(LP_OP_SUM, LP_OP_EXPAND), build_reduce};
 const case_family case_softmax = {"log_softmax", OPS(LP_OP_LOG_SOFTMAX, LP_OP_LOG_SOFTMAX_DX),
@@ -342,6 +371,9 @@ static const case_family chain = {"chain", OPS(0), case_build_chain};
   { .family = &family_, .name = name_, .n = n_, .c = c_, .h = h_, .w = w_ }
 #define MATRIX(family_, name_, n_, c_, fill_)                                                      \
   { .family = &family_, .name = name_, .n = n_, .c = c_, .form = fill_ }
+/* All extents but that of the axis, which the parts give. */
+#define SLICES(name_, n_, c_, h_, w_, axis_, parts_)                                               \
+  { .family = &slices, .name = name_, .n = n_, .c = c_, .h = h_, .w = w_, .o = axis_, .k = parts_ }
 #define DROPOUT(name_, n_, c_, h_, w_, group_, p_, iteration_, offset_)                            \
   {                                                                                                \
     .family = &case_dropout, .name = name_, .n = n_, .c = c_, .h = h_, .w = w_, .k = group_,       \
@@ -463,6 +495,16 @@ static const case_row rows[] = {
   MATRIX(elementwise, "odd", 3, 37, FILL_SIGNED),
   MATRIX(elementwise, "zeros and ties", 5, 33, FILL_STEPS),
   MATRIX(elementwise, "long", 2, 50021, FILL_SIGNED),
+  MATRIX(positive, "1", 1, 1, FILL_POSITIVE),
+  MATRIX(positive, "odd", 3, 37, FILL_POSITIVE),
+  MATRIX(positive, "long", 2, 50021, FILL_POSITIVE),
+
+  SLICES("one part", 2, 3, 1, 5, 1, 1),
+  SLICES("first axis", 9, 3, 5, 2, 0, 3),
+  SLICES("second axis", 3, 16, 2, 7, 1, 4),
+  SLICES("inside", 3, 2, 9, 5, 2, 3),
+  SLICES("last axis", 7, 5, 3, 25, 3, 5),
+  SLICES("large", 5, 9, 33, 67, 1, 3),
 
   DROPOUT("half", 5, 49, 0, 0, 1, 0.5f, 0, 0),
   DROPOUT("none", 4, 31, 0, 0, 1, 0.0f, 0, 0),

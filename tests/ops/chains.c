@@ -300,6 +300,34 @@ static void lenet(case_program *p) {
   finish(p, loss);
 }
 
+/* Slices that overlap, leave gaps and lie along two axes, of a value that is read in whole too. */
+static void slices_of_one(case_program *p) {
+  lp_val x = case_x(p, "x", lp_f32(6, 10), true);
+  lp_val l = unary(p, LP_OP_SQUARE, linear(p, "fc", x, 10, 11)), y = unary(p, LP_OP_SUM, l);
+  static const lp_slice_params at[] = {{1, 2, 3}, {1, 4, 5}, {0, 1, 2}, {1, 2, 1}, {0, 5, 1}};
+  for (uint32_t i = 0; i < sizeof at / sizeof *at; i++) {
+    lp_op_params params = {.slice = at[i]};
+    lp_val s = case_apply(p, LP_OP_SLICE, &params, &l, 1);
+    lp_val square = unary(p, LP_OP_SQUARE, scale(p, s, 0.5f + 0.25f * (float)i, 0));
+    y = binary(p, LP_OP_ADD, y, unary(p, LP_OP_SUM, square));
+  }
+  finish(p, y);
+}
+
+/* Two gates of one product and what they let through. */
+static void gates(case_program *p) {
+  lp_val l = linear(p, "fc", case_x(p, "x", lp_f32(5, 9), true), 9, 21), part[3];
+  for (uint32_t i = 0; i < 3; i++) {
+    lp_op_params params = {.slice = {1, 7 * i, 7}};
+    part[i] = case_apply(p, LP_OP_SLICE, &params, &l, 1);
+  }
+  lp_val r = unary(p, LP_OP_SIGMOID, part[0]);
+  lp_val n = unary(p, LP_OP_TANH, binary(p, LP_OP_MUL, r, part[2]));
+  lp_val z = unary(p, LP_OP_SIGMOID, part[1]);
+  lp_op_params params = {.slice = {.axis = 1}};
+  finish(p, case_apply(p, LP_OP_CONCAT, &params, (lp_val[]){binary(p, LP_OP_MUL, z, n), r}, 2));
+}
+
 static const struct {
   const char *name;
   void (*build)(case_program *p);
@@ -329,6 +357,8 @@ static const struct {
     {"update between reads", update_between_reads},
     {"batchnorm then eval", norm_then_eval},
     {"gradient accumulation", gradient_accumulation},
+    {"slices of one value", slices_of_one},
+    {"gates", gates},
     {"lenet", lenet},
 };
 

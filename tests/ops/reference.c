@@ -248,6 +248,45 @@ ELEMENTWISE(absolute, fabs(a[i]))
 ELEMENTWISE(square, a[i] * a[i])
 ELEMENTWISE(sign, a[i] > 0 ? 1.0 : a[i] < 0 ? -1.0 : 0.0)
 ELEMENTWISE(expand, a[0])
+ELEMENTWISE(hyperbolic, tanh(a[i]))
+ELEMENTWISE(tanh_dx, a[i] * (1 - b[i] * b[i]))
+ELEMENTWISE(sigmoid, 1 / (1 + exp(-a[i])))
+ELEMENTWISE(sigmoid_dx, a[i] * b[i] * (1 - b[i]))
+ELEMENTWISE(exponential, exp(a[i]))
+ELEMENTWISE(root, sqrt(a[i]))
+ELEMENTWISE(quotient, a[i] / b[i])
+
+/* Place in a tensor of extents d of coordinates at[]. */
+static int64_t place(const lp_desc *d, const int64_t at[]) {
+  int64_t i = 0;
+  for (uint32_t k = 0; k < d->ndim; k++) i = i * d->dim[k] + at[k];
+  return i;
+}
+
+static void coordinates(const lp_desc *d, int64_t i, int64_t at[]) {
+  for (uint32_t k = d->ndim; k-- > 0; i /= d->dim[k]) at[k] = i % d->dim[k];
+}
+
+static void slice(const ref_call *c) {
+  int64_t at[LP_MAX_DIMS];
+  for (int64_t i = 0; i < count(&c->out_desc[0]); i++) {
+    coordinates(&c->out_desc[0], i, at);
+    at[c->p->slice.axis] += c->p->slice.begin;
+    c->out[0][i] = c->in[0][place(c->in_desc[0], at)];
+  }
+}
+
+static void concat(const ref_call *c) {
+  int64_t at[LP_MAX_DIMS], before = 0;
+  for (uint32_t k = 0; k < c->n_in; k++) {
+    for (int64_t i = 0; i < count(c->in_desc[k]); i++) {
+      coordinates(c->in_desc[k], i, at);
+      at[c->p->slice.axis] += before;
+      c->out[0][place(&c->out_desc[0], at)] = c->in[k][i];
+    }
+    before += c->in_desc[k]->dim[c->p->slice.axis];
+  }
+}
 
 static void dropout(const ref_call *c) {
   const lp_dropout_params *p = &c->p->dropout;
@@ -435,6 +474,15 @@ ref_op ref_op_get(uint32_t op) {
       [LP_OP_RMSPROP] = rmsprop,
       [LP_OP_ADAM] = adam,
       [LP_OP_ACCUMULATE] = accumulate,
+      [LP_OP_TANH] = hyperbolic,
+      [LP_OP_TANH_DX] = tanh_dx,
+      [LP_OP_SIGMOID] = sigmoid,
+      [LP_OP_SIGMOID_DX] = sigmoid_dx,
+      [LP_OP_EXP] = exponential,
+      [LP_OP_SQRT] = root,
+      [LP_OP_DIV] = quotient,
+      [LP_OP_SLICE] = slice,
+      [LP_OP_CONCAT] = concat,
   };
   return op < LP_OP_COUNT ? ops[op] : NULL;
 }

@@ -38,6 +38,27 @@ static void apply(uint32_t op, const lp_op_params *p, const cpu_call *c, int64_t
   case LP_OP_SQUARE:
     for (int64_t i = 0; i < n; i++) y[i] = x[i] * x[i];
     break;
+  case LP_OP_TANH:
+    for (int64_t i = 0; i < n; i++) y[i] = tanhf(x[i]);
+    break;
+  case LP_OP_TANH_DX:
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] * (1 - extra[i] * extra[i]);
+    break;
+  case LP_OP_SIGMOID:
+    for (int64_t i = 0; i < n; i++) y[i] = 1 / (1 + expf(-x[i]));
+    break;
+  case LP_OP_SIGMOID_DX:
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] * extra[i] * (1 - extra[i]);
+    break;
+  case LP_OP_EXP:
+    for (int64_t i = 0; i < n; i++) y[i] = expf(x[i]);
+    break;
+  case LP_OP_SQRT:
+    for (int64_t i = 0; i < n; i++) y[i] = sqrtf(x[i]);
+    break;
+  case LP_OP_DIV:
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] / extra[i];
+    break;
   case LP_OP_SIGN:
     for (int64_t i = 0; i < n; i++) y[i] = (float)(x[i] > 0) - (float)(x[i] < 0);
     break;

@@ -33,6 +33,8 @@ KERNEL(sgd);
 KERNEL(rmsprop);
 KERNEL(adam);
 KERNEL(accumulate);
+KERNEL(slice);
+KERNEL(concat);
 
 #define RUN(name)                                                                                  \
   { ISA(k_##name), NULL }
@@ -79,5 +81,14 @@ const cpu_kernels ISA(lp_cpu_kernels) = {
             [LP_OP_RMSPROP] = RUN(rmsprop),
             [LP_OP_ADAM] = RUN(adam),
             [LP_OP_ACCUMULATE] = RUN(accumulate),
+            [LP_OP_TANH] = RUN(elementwise),
+            [LP_OP_TANH_DX] = RUN(elementwise),
+            [LP_OP_SIGMOID] = RUN(elementwise),
+            [LP_OP_SIGMOID_DX] = RUN(elementwise),
+            [LP_OP_EXP] = RUN(elementwise),
+            [LP_OP_SQRT] = RUN(elementwise),
+            [LP_OP_DIV] = RUN(elementwise),
+            [LP_OP_SLICE] = RUN(slice),
+            [LP_OP_CONCAT] = RUN(concat),
         },
 };

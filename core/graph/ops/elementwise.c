@@ -127,6 +127,35 @@ lp_status lp_grad_square(const lp_grad_call *c) {
   return LP_OK;
 }
 
+static lp_status grad_from_y(const lp_grad_call *c, lp_op op, lp_val y) {
+  c->din[0] = lp_apply(c->g, op, NULL, (lp_val[]){c->dout[0], y}, 2);
+  return LP_OK;
+}
+
+lp_status lp_grad_tanh(const lp_grad_call *c) {
+  return grad_from_y(c, LP_OP_TANH_DX, c->out[0]);
+}
+
+lp_status lp_grad_sigmoid(const lp_grad_call *c) {
+  return grad_from_y(c, LP_OP_SIGMOID_DX, c->out[0]);
+}
+
+lp_status lp_grad_exp(const lp_grad_call *c) {
+  return grad_from_y(c, LP_OP_MUL, c->out[0]);
+}
+
+lp_status lp_grad_sqrt(const lp_grad_call *c) {
+  return grad_from_y(c, LP_OP_DIV, scaled(c->g, c->out[0], 2.0f));
+}
+
+/* y = a / b: da = dy / b, db = -da y. */
+lp_status lp_grad_div(const lp_grad_call *c) {
+  lp_val da = lp_apply(c->g, LP_OP_DIV, NULL, (lp_val[]){c->dout[0], c->in[1]}, 2);
+  c->din[0] = da;
+  if (c->need[1]) c->din[1] = scaled(c->g, product(c->g, da, c->out[0]), -1.0f);
+  return LP_OK;
+}
+
 lp_status lp_grad_zero(const lp_grad_call *c) {
   (void)c; /* piecewise constant: nothing flows */
   return LP_OK;

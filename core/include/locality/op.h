@@ -28,12 +28,17 @@
  *  RELU             x -> y
  *  RELU_DX          dy, y -> dx            dy where y > 0, else 0
  *  DROPOUT          x (N,..) -> y          the same op, with the same stream, is its own gradient
- *  ADD SUB MUL      a, b -> y              equal shapes
+ *  TANH SIGMOID     x -> y                 sigmoid: 1 / (1 + exp(-x))
+ *  TANH_DX          dy, y -> dx            dy * (1 - y^2)
+ *  SIGMOID_DX       dy, y -> dx            dy * y * (1 - y)
+ *  ADD SUB MUL DIV  a, b -> y              equal shapes
  *  SCALE            x -> y                 alpha*x + beta
- *  ABS SQUARE       x -> y
+ *  ABS SQUARE EXP SQRT  x -> y
  *  SIGN             x -> y                 -1, 0 or 1
  *  SUM              x -> y scalar          fixed-order sum of all elements
  *  EXPAND           s scalar -> y          s in every element; shape from params
+ *  SLICE            x -> y                 entries begin .. begin+length-1 of one axis
+ *  CONCAT           x... -> y              one behind the other along an axis; all else equal
  *  LOG_SOFTMAX      x (N,C) -> y           over C
  *  LOG_SOFTMAX_DX   dy, y -> dx            dy - exp(y) * sum_C dy
  *  CROSS_ENTROPY    logits (N,C), labels i32 (N), history? state (rows,4)
@@ -94,6 +99,15 @@ typedef enum lp_op {
   LP_OP_RMSPROP = 32,
   LP_OP_ADAM = 33,
   LP_OP_ACCUMULATE = 34,
+  LP_OP_TANH = 35,
+  LP_OP_TANH_DX = 36,
+  LP_OP_SIGMOID = 37,
+  LP_OP_SIGMOID_DX = 38,
+  LP_OP_EXP = 39,
+  LP_OP_SQRT = 40,
+  LP_OP_DIV = 41,
+  LP_OP_SLICE = 42,
+  LP_OP_CONCAT = 43,
   LP_OP_COUNT
 } lp_op;
 
@@ -153,6 +167,12 @@ typedef struct lp_scale_params {
   float alpha, beta;
 } lp_scale_params;
 
+/* A tensor is seen as (outer, extent of the axis, inner): what SLICE and CONCAT work on. */
+typedef struct lp_slice_params {
+  uint32_t axis;
+  uint32_t begin, length; /* SLICE only */
+} lp_slice_params;
+
 typedef struct lp_shape_params {
   uint32_t ndim;
   uint32_t dim[LP_MAX_DIMS];
@@ -184,6 +204,7 @@ typedef union lp_op_params {
   lp_dropout_params dropout;
   lp_scale_params scale; /* SCALE and ACCUMULATE */
   lp_shape_params shape; /* RESHAPE and EXPAND */
+  lp_slice_params slice; /* SLICE and CONCAT */
   lp_optim_params optim;
   uint8_t reserved[64];
 } lp_op_params;
