@@ -24,14 +24,16 @@ static int evaluate(const cli_args *a, const lp_model *m, lp_dataset *data) {
   if (status == LP_OK) status = lp_dataset_note_broken(data);
   int code = CLI_OK;
   if (status == LP_OK && a->json)
-    code = cli_print_json(
-        json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:o, s:f, s:o, s:o}", "model", path, "layer",
-                  spec.net.layer, "data", info->name, "images", (int)info->count, "accuracy",
-                  r.accuracy, "top5", r.top5, "loss", cli_number(r.loss), "seconds", r.seconds,
-                  "warnings", cli_notes(&read, 1, true), "notes", cli_notes(&read, 1, false)));
+    code = cli_print_json(json_pack(
+        "{s:s, s:s, s:s, s:i, s:f, s:f, s:o, s:f, s:o, s:o}", "model", path, "layer",
+        spec.net.layer ? spec.net.layer : "", "data", info->name, "images", (int)info->count,
+        "accuracy", r.accuracy, "top5", r.top5, "loss", cli_number(r.loss), "seconds", r.seconds,
+        "warnings", cli_notes(&read, 1, true), "notes", cli_notes(&read, 1, false)));
   else if (status == LP_OK)
-    printf("%s with layer %s on %u images of %s\naccuracy %.2f %%, top-5 %.2f %%, loss %.4f\n",
-           spec.net.model, spec.net.layer, info->count, info->name, r.accuracy, r.top5, r.loss);
+    printf("%s%s%s on %u images of %s\naccuracy %.2f %%, top-5 %.2f %%, loss %.4f\n",
+           spec.net.model, spec.net.layer ? " with layer " : "",
+           spec.net.layer ? spec.net.layer : "", info->count, info->name, r.accuracy, r.top5,
+           r.loss);
   lp_trainer_free(t);
   return status == LP_OK ? code : cli_fail();
 }

@@ -1,8 +1,6 @@
 /* locality network: what a network's text becomes, layer by layer. */
 #include "cli.h"
 
-#include "../base/text.h"
-
 #include <locality/nn.h>
 
 #include <stdlib.h>
@@ -23,30 +21,14 @@ static uint32_t whole(const char *text, unsigned long max) {
   return end != text && !*end && v <= max ? (uint32_t)v : 0;
 }
 
-/* Sets every KEY=VALUE of the list. */
-static lp_status apply_set(char *list, lp_netspec **n) {
-  lp_status status = LP_OK;
-  for (char *token; status == LP_OK && (token = lp_next_token(&list));) {
-    char *equals = strchr(token, '=');
-    if (!equals) return lp_fail(LP_ERR_ARG, "--set: '%s' is not KEY=VALUE", token);
-    *equals = '\0';
-    lp_netspec *changed;
-    status = lp_netspec_with(*n, lp_trim(token), lp_unwrap(lp_trim(equals + 1)), &changed);
-    if (status != LP_OK) break;
-    lp_netspec_free(*n);
-    *n = changed;
-  }
-  return status;
-}
-
 static lp_status load(const cli_args *a, lp_netspec **n) {
   lp_status status = lp_netspec_load(a->operand[0], n);
   const char *set = cli_get(a, "set");
   if (status != LP_OK || !set) return status;
-  char *list = lp_balanced(set) ? strdup(set) : NULL;
-  if (!list) return lp_fail(LP_ERR_ARG, "--set %s: parentheses do not match", set);
-  status = apply_set(list, n);
-  free(list);
+  lp_netspec *changed;
+  status = lp_netspec_change(*n, set, &changed);
+  lp_netspec_free(*n);
+  *n = changed;
   return status;
 }
 

@@ -108,22 +108,16 @@ static int train(const cli_args *a, const lp_options *o) {
   lp_dataset *data[2] = {NULL, NULL};
   lp_trainer *t = NULL;
   lp_train_spec spec;
-  lp_spec layer = {0};
   lp_status status = lp_registry_load();
-  if (status == LP_OK) status = lp_spec_parse(LP_KIND_LAYER, o->layer, &layer);
   if (status == LP_OK) status = lp_options_open_data(o, data);
   if (status == LP_OK) cli_say_notes(a, (const lp_dataset *const *)data, 2);
   if (status == LP_OK) status = lp_options_train_spec(o, lp_dataset_get_info(data[0]), &spec);
-  if (status == LP_OK) {
-    spec.net.layer = layer.text;
-    status = lp_trainer_new(&spec, data[0], &t);
-  }
+  if (status == LP_OK) status = lp_trainer_new(&spec, data[0], &t);
   if (status == LP_OK) cli_say_auto(a, o->device, lp_session_device(lp_trainer_session(t)));
   int code = status == LP_OK ? train_epochs(a, t, &spec, data) : cli_fail();
   lp_trainer_free(t);
   for (int i = 0; i < 2; i++)
     if (data[i]) lp_dataset_close(data[i]);
-  lp_spec_free(&layer);
   return code;
 }
 

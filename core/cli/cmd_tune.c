@@ -15,14 +15,11 @@ static lp_status plan(const cli_args *a, const lp_options *o, const char *device
   lp_dataset *data[2] = {NULL, NULL};
   lp_trainer *t = NULL;
   lp_train_spec spec;
-  lp_spec layer = {0};
   lp_epoch_result unused;
-  lp_status s = lp_spec_parse(LP_KIND_LAYER, o->layer, &layer);
-  if (s == LP_OK) s = lp_options_open_data(o, data);
+  lp_status s = lp_options_open_data(o, data);
   if (s == LP_OK) cli_say_notes(a, (const lp_dataset *const *)data, 2);
   if (s == LP_OK) s = lp_options_train_spec(o, lp_dataset_get_info(data[0]), &spec);
   if (s == LP_OK) {
-    spec.net.layer = layer.text;
     spec.device = device;
     s = lp_trainer_new(&spec, data[0], &t);
   }
@@ -30,7 +27,6 @@ static lp_status plan(const cli_args *a, const lp_options *o, const char *device
   lp_trainer_free(t);
   for (int i = 0; i < 2; i++)
     if (data[i]) lp_dataset_close(data[i]);
-  lp_spec_free(&layer);
   return s;
 }
 

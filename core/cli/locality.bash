@@ -3,7 +3,7 @@
 _locality() {
   local commands='experiment train eval prior plugins devices analyze report data tune models network'
   local common='--json --quiet --help'
-  local training='--model --data --crop-area --sheet --seed --epochs --batch --accumulate --optimizer --lr --momentum --alpha --beta1
+  local training='--model --data --crop-area --sheet --set --seed --epochs --batch --accumulate --optimizer --lr --momentum --alpha --beta1
     --beta2 --eps --decay --decay-kind --decay-bias --decay-norm --schedule --step-epochs --gamma --dropout
     --dropout2d --backend --precision'
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=

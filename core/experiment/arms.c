@@ -1,4 +1,5 @@
-/* Arms: "control,linear,power:p=2,fan_in=(locality:cost=linear,normalize=fan_in)". */
+/* Arms: "control,linear,power:p=2,fan_in=(locality:cost=linear,normalize=fan_in),
+ * both=(fc1=locality,fc2.cost=sqrt,lr=0.003)". */
 #include "experiment_internal.h"
 
 #include "../base/text.h"
@@ -131,14 +132,19 @@ static lp_status parse_item(char *item, lp_arm *arm) {
     item[stop] = '\0';
     spec = item + stop + 1;
   }
+  bool wrapped = *spec == '(';
   unwrap(spec);
-  if (!*item || !*spec) return lp_fail(LP_ERR_ARG, "arms: an item is empty");
+  if (!*item || (!*spec && !wrapped)) return lp_fail(LP_ERR_ARG, "arms: an item is empty");
   arm->name = strdup(item);
   if (!arm->name) return out_of_memory();
   make_file_name(arm->name);
   if (!isalnum((unsigned char)arm->name[0]) || strlen(arm->name) > 100)
     return lp_fail(LP_ERR_ARG, "arms: '%s' cannot name files; write NAME=(%s)", arm->name, spec);
-  return layer_of(spec, &arm->layer);
+  /* NAME=() and NAME=(KEY=VALUE,...) change the network, or the training, by name. */
+  if (*spec && spec[strcspn(spec, "=:(")] != '=') return layer_of(spec, &arm->layer);
+  arm->layer = strdup(PLAIN_LAYER);
+  arm->set = strdup(spec);
+  return arm->layer && arm->set ? LP_OK : out_of_memory();
 }
 
 lp_status lp_arms_parse(const char *text, lp_arm **arms, uint32_t *n) {
@@ -172,6 +178,7 @@ void lp_arms_free(lp_arm *arms, uint32_t n) {
     free(arms[i].name);
     free(arms[i].layer);
     free(arms[i].priors);
+    free(arms[i].set);
   }
   free(arms);
 }

@@ -22,7 +22,7 @@ double lp_seconds_now(void) {
 }
 
 /* Values of all options, and which of them are given. */
-static lp_status copy_options(const lp_options *from, lp_options *to) {
+lp_status lp_options_copy(const lp_options *from, lp_options *to) {
   lp_status status = lp_options_init(to);
   const lp_option *option;
   char text[4096];
@@ -102,43 +102,51 @@ static lp_status open_data(lp_experiment *x) {
   return LP_OK;
 }
 
-/* Numbers that training changes. */
-static lp_status count_parameters(const lp_net_spec *spec, uint64_t *out) {
-  *out = 0;
-  lp_graph *g;
-  lp_net net;
-  lp_status status = lp_graph_new("count", &g);
-  if (status != LP_OK) return status;
-  status = lp_net_build(spec, g, 2, LP_TRAIN, 0, &net);
-  uint32_t n = status == LP_OK ? lp_graph_params(g, NULL, 0) : 0;
-  lp_val *param = calloc(n + 1, sizeof *param);
-  if (!param) status = out_of_memory();
-  if (param) lp_graph_params(g, param, n);
-  for (uint32_t i = 0; i < n && status == LP_OK; i++) {
-    lp_desc desc;
-    status = lp_graph_shape(g, param[i], &desc);
-    if (status == LP_OK) *out += (uint64_t)lp_numel(&desc);
+/* The layer under study of an arm that changes a network by layers' names. */
+static lp_status name_layer(lp_arm *arm, const lp_netspec *n) {
+  const char *layer = lp_netspec_layer(n, "lp");
+  free(arm->layer);
+  arm->layer = strdup(layer ? layer : "plain");
+  return arm->layer ? LP_OK : out_of_memory();
+}
+
+/* What an arm's network has: trained numbers, and the sheet of its sites. */
+static lp_status look_at_network(lp_experiment *x, lp_arm *arm, const lp_net_spec *spec) {
+  lp_graph *g = NULL;
+  lp_net net = {0};
+  lp_graph_cost cost;
+  lp_status status = lp_graph_new("network", &g);
+  if (status == LP_OK) status = lp_net_build(spec, g, 2, LP_TRAIN, 0, &net);
+  if (status == LP_OK) status = lp_graph_cost_of(g, 1, lp_graph_value_count(g) + 1, &cost);
+  if (status == LP_OK) arm->parameters = cost.parameters;
+  if (status == LP_OK && arm->set) status = name_layer(arm, net.own);
+  const lp_site *in = lp_net_site(&net, "lp_in"), *out = lp_net_site(&net, "lp_out");
+  if (status == LP_OK && (!in || !out || in->units != out->units || net.n_sites != 2))
+    status = lp_fail(LP_ERR_UNSUPPORTED,
+                     "an experiment analyses two sites of one sheet, recorded as lp_in and lp_out; "
+                     "its network records others");
+  if (status == LP_OK) {
+    x->info.sheet[0] = out->ndim > 1 ? out->extent[0] : 1;
+    x->info.sheet[1] = out->ndim > 1 ? out->extent[1] : out->units;
   }
-  free(param);
+  lp_net_free(&net);
   lp_graph_free(g);
   return status;
 }
 
 static lp_status plan_arm(lp_experiment *x, lp_arm *arm) {
-  lp_train_spec spec;
-  lp_status status = lp_options_train_spec(&x->options, x->info.train, &spec);
+  lp_arm_training a;
+  lp_status status = lp_arm_training_open(x, arm, &a);
   if (status != LP_OK) return status;
-  spec.net.layer = arm->layer;
-  spec.device = x->device;
-  spec.dry_run = true;
+  a.spec.dry_run = true;
   lp_trainer *t = NULL;
-  status = count_parameters(&spec.net, &arm->parameters);
-  if (status == LP_OK) status = lp_net_sheet(&spec.net, x->info.sheet);
-  if (status == LP_OK) status = lp_trainer_new(&spec, x->train, &t);
+  status = look_at_network(x, arm, &a.spec.net);
+  if (status == LP_OK) status = lp_trainer_new(&a.spec, x->train, &t);
   if (status == LP_OK && !(arm->priors = strdup(lp_trainer_priors(t)))) status = out_of_memory();
   if (status == LP_OK) lp_trainer_plan_info(t, &arm->plan);
   if (status == LP_OK) status = lp_trainer_memory(t, &arm->memory);
   lp_trainer_free(t);
+  lp_arm_training_close(&a);
   return status == LP_OK ? LP_OK : lp_fail_in(status, "arm %s", arm->name);
 }
 
@@ -171,7 +179,7 @@ lp_status lp_experiment_new(const lp_options *o, const char *preset, lp_experime
   *out = NULL;
   lp_experiment *x = calloc(1, sizeof *x);
   if (!x) return out_of_memory();
-  lp_status status = copy_options(o, &x->options);
+  lp_status status = lp_options_copy(o, &x->options);
   x->preset = strdup(preset ? preset : "");
   if (status == LP_OK && !x->preset) status = out_of_memory();
   if (status == LP_OK) status = choose_title(x);
@@ -316,15 +324,14 @@ static bool until_time_is_up(void *user, const lp_progress *p) {
 
 lp_status lp_experiment_time_epoch(lp_experiment *x, double seconds, double *out) {
   LP_POINT_NUMBERS;
-  lp_train_spec spec;
-  lp_status status = lp_options_train_spec(&x->options, x->info.train, &spec);
+  lp_arm_training a;
+  lp_status status = lp_arm_training_open(x, &x->arms[0], &a);
   if (status != LP_OK) return status;
-  spec.net.layer = x->arms[0].layer;
-  spec.device = x->device;
   lp_trainer *t;
   lp_epoch_result result;
   lp_stopwatch w = {.budget = seconds};
-  status = lp_trainer_new(&spec, x->train, &t);
+  status = lp_trainer_new(&a.spec, x->train, &t);
+  lp_arm_training_close(&a);
   if (status != LP_OK) return status;
   status = lp_train_epoch(t, until_time_is_up, &w, &result);
   if (status == LP_OK)

@@ -11,6 +11,19 @@
 /* options.c: as lp_options_set, without marking the option as given. */
 lp_status lp_options_assign(lp_options *o, const lp_option *option, const char *text);
 
+/* experiment.c: values of all options, and which of them are given. */
+lp_status lp_options_copy(const lp_options *from, lp_options *to);
+
+/* arm_training.c: what the networks of an arm are trained with; spec points into the rest. A
+ * trainer takes its own copies, so it may be closed once the trainer is made. */
+typedef struct lp_arm_training {
+  lp_options options;
+  char *set;
+  lp_train_spec spec;
+} lp_arm_training;
+lp_status lp_arm_training_open(const lp_experiment *x, const lp_arm *arm, lp_arm_training *t);
+void lp_arm_training_close(lp_arm_training *t);
+
 /* arms.c */
 lp_status lp_arms_parse(const char *text, lp_arm **arms, uint32_t *n);
 void lp_arms_free(lp_arm *arms, uint32_t n);

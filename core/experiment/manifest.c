@@ -40,9 +40,9 @@ static json_t *options_json(const lp_options *o) {
 static json_t *arms_json(const lp_experiment *x) {
   json_t *all = json_array();
   for (uint32_t i = 0; i < x->n_arms; i++)
-    json_array_append_new(all, json_pack("{s:s, s:s, s:I, s:o}", "name", x->arms[i].name, "layer",
-                                         x->arms[i].layer, "parameters",
-                                         (json_int_t)x->arms[i].parameters, "priors",
+    json_array_append_new(all, json_pack("{s:s, s:s, s:s*, s:I, s:o}", "name", x->arms[i].name,
+                                         "layer", x->arms[i].layer, "set", x->arms[i].set,
+                                         "parameters", (json_int_t)x->arms[i].parameters, "priors",
                                          lp_priors_json(&x->arms[i])));
   return all;
 }

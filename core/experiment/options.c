@@ -15,6 +15,7 @@
 
 #define AT(field) offsetof(lp_options, field)
 #define BOTH      (LP_USE_EXPERIMENT | LP_USE_TRAIN)
+#define ARM       (BOTH | LP_USE_ARM)
 
 /* Defaults are the published settings of the MNIST experiment (Sax 2017), with the optimiser that
  * reproduces its accuracy. Order of enum choices: lp_optimizer, lp_decay after auto, lp_schedule.
@@ -37,41 +38,44 @@ static const lp_option table[] = {
      LP_USE_TRAIN, AT(layer)},
     {"sheet", LP_OPTION_TEXT, "", 0, 0, NULL,
      "rows x columns of the layer under study, as 7x7; default: the model's", BOTH, AT(sheet)},
+    {"set", LP_OPTION_LIST, "", 0, 0, NULL,
+     "changes to the network: KEY=VALUE, a knob, a layer or LAYER.PARAMETER (locality network)",
+     BOTH, AT(set)},
     {"seeds", LP_OPTION_INT, "1", 1, 10000, NULL, "networks per arm, with seeds counting up",
      LP_USE_EXPERIMENT, AT(seeds)},
     {"seed", LP_OPTION_INT, "1", 0, 4294967295.0, NULL, "the (first) seed", BOTH, AT(seed)},
     {"epochs", LP_OPTION_INT, "10", 1, 100000, NULL, "passes over the training data", BOTH,
      AT(epochs)},
-    {"batch", LP_OPTION_INT, "64", 2, 65536, NULL, "images of one optimiser step", BOTH, AT(batch)},
+    {"batch", LP_OPTION_INT, "64", 2, 65536, NULL, "images of one optimiser step", ARM, AT(batch)},
     {"accumulate", LP_OPTION_INT, "1", 1, 1024, NULL,
-     "passes that a batch is cut into, to save memory; batch norm sees one pass", BOTH,
+     "passes that a batch is cut into, to save memory; batch norm sees one pass", ARM,
      AT(accumulate)},
-    {"optimizer", LP_OPTION_ENUM, "sgd", 0, 0, "sgd|rmsprop|adam|adamw", "update rule", BOTH,
+    {"optimizer", LP_OPTION_ENUM, "sgd", 0, 0, "sgd|rmsprop|adam|adamw", "update rule", ARM,
      AT(optimizer)},
-    {"lr", LP_OPTION_REAL, "0.01", 0, 1e6, NULL, "learning rate", BOTH, AT(lr)},
-    {"momentum", LP_OPTION_REAL, "0.5", 0, 1, NULL, "momentum of sgd and rmsprop", BOTH,
+    {"lr", LP_OPTION_REAL, "0.01", 0, 1e6, NULL, "learning rate", ARM, AT(lr)},
+    {"momentum", LP_OPTION_REAL, "0.5", 0, 1, NULL, "momentum of sgd and rmsprop", ARM,
      AT(momentum)},
-    {"alpha", LP_OPTION_REAL, "0.99", 0, 1, NULL, "smoothing of squared gradients (rmsprop)", BOTH,
+    {"alpha", LP_OPTION_REAL, "0.99", 0, 1, NULL, "smoothing of squared gradients (rmsprop)", ARM,
      AT(alpha)},
-    {"beta1", LP_OPTION_REAL, "0.9", 0, 1, NULL, "smoothing of gradients (adam, adamw)", BOTH,
+    {"beta1", LP_OPTION_REAL, "0.9", 0, 1, NULL, "smoothing of gradients (adam, adamw)", ARM,
      AT(beta1)},
     {"beta2", LP_OPTION_REAL, "0.999", 0, 1, NULL, "smoothing of squared gradients (adam, adamw)",
-     BOTH, AT(beta2)},
-    {"eps", LP_OPTION_REAL, "1e-8", 0, 1, NULL, "added to the divisor (rmsprop, adam, adamw)", BOTH,
+     ARM, AT(beta2)},
+    {"eps", LP_OPTION_REAL, "1e-8", 0, 1, NULL, "added to the divisor (rmsprop, adam, adamw)", ARM,
      AT(eps)},
-    {"decay", LP_OPTION_REAL, "0.01", 0, 1e6, NULL, "weight decay", BOTH, AT(decay)},
+    {"decay", LP_OPTION_REAL, "0.01", 0, 1e6, NULL, "weight decay", ARM, AT(decay)},
     {"decay_kind", LP_OPTION_ENUM, "auto", 0, 0, "auto|l2|l1|decoupled",
      "what decays: w^2, |w|, or w itself apart from the gradient; auto: decoupled for adamw, else "
      "l2",
-     BOTH, AT(decay_kind)},
-    {"decay_bias", LP_OPTION_BOOL, "true", 0, 0, NULL, "decay biases too", BOTH, AT(decay_bias)},
-    {"decay_norm", LP_OPTION_BOOL, "true", 0, 0, NULL, "decay batch norm's parameters too", BOTH,
+     ARM, AT(decay_kind)},
+    {"decay_bias", LP_OPTION_BOOL, "true", 0, 0, NULL, "decay biases too", ARM, AT(decay_bias)},
+    {"decay_norm", LP_OPTION_BOOL, "true", 0, 0, NULL, "decay batch norm's parameters too", ARM,
      AT(decay_norm)},
     {"schedule", LP_OPTION_ENUM, "constant", 0, 0, "constant|step|cosine",
-     "learning rate over epochs", BOTH, AT(schedule)},
+     "learning rate over epochs", ARM, AT(schedule)},
     {"step_epochs", LP_OPTION_INT, "30", 1, 100000, NULL, "epochs between changes (step schedule)",
-     BOTH, AT(step_epochs)},
-    {"gamma", LP_OPTION_REAL, "0.1", 0, 1, NULL, "factor of a change (step schedule)", BOTH,
+     ARM, AT(step_epochs)},
+    {"gamma", LP_OPTION_REAL, "0.1", 0, 1, NULL, "factor of a change (step schedule)", ARM,
      AT(gamma)},
     {"dropout", LP_OPTION_REAL, "-1", -1, 0.99, NULL, "drop probability of units; -1: the model's",
      BOTH, AT(dropout)},
@@ -275,12 +279,26 @@ lp_status lp_options_open_data(const lp_options *o, lp_dataset *out[2]) {
   return status == LP_OK ? lp_dataset_open_both(o->data, &usual, out) : status;
 }
 
+/* The layer option, unless it was not given and the network has no place for it. */
+static lp_status choose_layer(const lp_options *o, const char **layer) {
+  uint32_t i = 0;
+  while (strcmp(table[i].name, "layer") != 0) i++;
+  *layer = o->layer;
+  if (o->given >> i & 1) return LP_OK;
+  lp_netspec *n;
+  lp_status status = lp_netspec_load(o->model, &n);
+  if (status != LP_OK) return status;
+  if (!lp_netspec_knob(n, "layer")) *layer = NULL;
+  lp_netspec_free(n);
+  return LP_OK;
+}
+
 lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_info *data,
                                 lp_train_spec *out) {
   LP_POINT_NUMBERS;
   memset(out, 0, sizeof *out);
   out->net = (lp_net_spec){.model = o->model,
-                           .layer = o->layer,
+                           .set = o->set,
                            .classes = data->classes,
                            .in_channels = data->channels,
                            .in_h = data->height,
@@ -312,5 +330,6 @@ lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_info *data
   out->schedule = (lp_schedule)o->schedule;
   out->step_epochs = (uint32_t)o->step_epochs;
   out->gamma = o->gamma;
-  return parse_sheet(o->sheet, out->net.sheet);
+  lp_status status = choose_layer(o, &out->net.layer);
+  return status == LP_OK ? parse_sheet(o->sheet, out->net.sheet) : status;
 }

@@ -39,7 +39,7 @@ lp_status lp_priors_check(const json_t *manifest, const lp_experiment *x) {
     json_object_foreach(then, layer, hash)
         lp_text_add(text, sizeof text, "%s%s=%s", *text ? " " : "", layer,
                     json_is_string(hash) ? json_string_value(hash) : "");
-    lp_status status = lp_priors_compare(text, arm->priors, arm->layer);
+    lp_status status = lp_priors_compare(text, arm->priors, NULL, arm->layer);
     if (status != LP_OK) return lp_fail_in(status, "arm %s", arm->name);
   }
   return LP_OK;

@@ -176,7 +176,7 @@ static lp_status save_activations(lp_work *w, const char *path) {
   lp_status status = in && out && labels && index ? LP_OK : out_of_memory();
   if (status == LP_OK) {
     lp_dataset_selection(x->test, n, index);
-    status = lp_activations(w->trainer, x->test, index, n, in, out, labels);
+    status = lp_activations(w->trainer, x->test, index, n, (float *const[]){in, out}, labels);
   }
   if (status == LP_OK) {
     lp_run_maps maps = {{in, out}, labels, n, (uint32_t)units, NULL};
@@ -191,13 +191,12 @@ static lp_status save_activations(lp_work *w, const char *path) {
 
 static lp_status do_run(lp_work *w, lp_epoch_result *last) {
   lp_experiment *x = w->all->x;
-  lp_train_spec spec;
-  lp_status status = lp_options_train_spec(&x->options, x->info.train, &spec);
+  lp_arm_training a;
+  lp_status status = lp_arm_training_open(x, w->run->arm, &a);
   if (status != LP_OK) return status;
-  spec.net.layer = w->run->arm->layer;
-  spec.device = x->device;
-  spec.seed = w->run->seed;
-  status = lp_trainer_new(&spec, x->train, &w->trainer);
+  a.spec.seed = w->run->seed;
+  status = lp_trainer_new(&a.spec, x->train, &w->trainer);
+  lp_arm_training_close(&a);
   if (status == LP_OK && w->run->has_checkpoint)
     status = lp_checkpoint_load(w->trainer, w->run->checkpoint);
   else if (status == LP_OK) /* what the layer does before it has learnt anything */

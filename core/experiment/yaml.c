@@ -45,17 +45,35 @@ static lp_status write_sequence(yaml_file *f, const yaml_node_t *node, const cha
   return status;
 }
 
+/* NAME: SPEC, or NAME: {KEY: VALUE, ...}. */
+static lp_status write_named(yaml_file *f, const yaml_node_pair_t *p, const char *name, FILE *text,
+                             bool first) {
+  const yaml_node_t *item = yaml_document_get_node(&f->doc, p->value);
+  const char *key = scalar(yaml_document_get_node(&f->doc, p->key)), *value = scalar(item);
+  if (!key || (!value && item->type != YAML_MAPPING_NODE))
+    return fail_at(f, item,
+                   lp_fail(LP_ERR_FORMAT, "%s: not NAME: SPEC or NAME: {KEY: VALUE}", name));
+  if (value) return add_item(text, first, key, value);
+  fprintf(text, "%s%s=(", first ? "" : ",", key);
+  lp_status status = LP_OK;
+  yaml_node_pair_t *start = item->data.mapping.pairs.start;
+  for (yaml_node_pair_t *c = start; c < item->data.mapping.pairs.top && status == LP_OK; c++) {
+    const yaml_node_t *node = yaml_document_get_node(&f->doc, c->value);
+    const char *what = scalar(yaml_document_get_node(&f->doc, c->key)), *to = scalar(node);
+    status = what && to
+                 ? add_item(text, c == start, what, to)
+                 : fail_at(f, node, lp_fail(LP_ERR_FORMAT, "%s: %s: not KEY: VALUE", name, key));
+  }
+  fputc(')', text);
+  return status;
+}
+
 static lp_status write_mapping(yaml_file *f, const yaml_node_t *node, const char *name,
                                FILE *text) {
   lp_status status = LP_OK;
   yaml_node_pair_t *start = node->data.mapping.pairs.start;
-  for (yaml_node_pair_t *p = start; p < node->data.mapping.pairs.top && status == LP_OK; p++) {
-    const yaml_node_t *item = yaml_document_get_node(&f->doc, p->value);
-    const char *key = scalar(yaml_document_get_node(&f->doc, p->key)), *value = scalar(item);
-    status = key && value
-                 ? add_item(text, p == start, key, value)
-                 : fail_at(f, item, lp_fail(LP_ERR_FORMAT, "%s: not NAME: LAYER SPEC", name));
-  }
+  for (yaml_node_pair_t *p = start; p < node->data.mapping.pairs.top && status == LP_OK; p++)
+    status = write_named(f, p, name, text, p == start);
   return status;
 }
 

@@ -315,3 +315,12 @@ void lp_netspec_input(const lp_netspec *n, uint32_t *size, uint32_t *resize) {
   *size = n->size;
   *resize = n->resize;
 }
+
+const char *lp_netspec_layer(const lp_netspec *n, const char *name) {
+  uint32_t i = find_layer(n, name, n->n_layers);
+  return i < n->n_layers ? n->layer[i].spec : NULL;
+}
+
+uint32_t lp_netspec_size(const lp_netspec *n) {
+  return n->n_layers;
+}

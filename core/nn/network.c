@@ -1,6 +1,8 @@
 /* A network's text built into a graph, layer by layer. */
 #include "netspec.h"
 
+#include "../base/text.h"
+
 #include "../base/numbers.h"
 
 #include <locality/nn.h>
@@ -217,8 +219,39 @@ static lp_status set_knob(lp_netspec **n, const char *key, const char *value) {
   return LP_OK;
 }
 
-/* The network that a spec means. */
-static lp_status netspec_of(const lp_net_spec *spec, lp_netspec **out) {
+/* Makes every change of "KEY=VALUE,KEY=VALUE"; the text is cut up. */
+static lp_status apply_changes(lp_netspec **n, char *changes) {
+  lp_status status = LP_OK;
+  for (char *token; status == LP_OK && (token = lp_next_token(&changes));) {
+    char *equals = strchr(token, '=');
+    if (!equals)
+      return lp_fail(LP_ERR_ARG, "network %s: '%s' is not KEY=VALUE", lp_netspec_name(*n), token);
+    *equals = '\0';
+    status = set_knob(n, lp_trim(token), lp_unwrap(lp_trim(equals + 1)));
+  }
+  return status;
+}
+
+lp_status lp_netspec_change(const lp_netspec *n, const char *changes, lp_netspec **out) {
+  lp_status status = lp_netspec_copy(n, out);
+  if (status != LP_OK) return status;
+  char *text = strdup(changes);
+  if (!text)
+    status = lp_fail(LP_ERR_MEMORY, "network: out of memory");
+  else if (!lp_balanced(changes))
+    status = lp_fail(LP_ERR_ARG, "network %s: parentheses do not match in '%s'", lp_netspec_name(n),
+                     changes);
+  else
+    status = apply_changes(out, text);
+  free(text);
+  if (status == LP_OK) return LP_OK;
+  lp_netspec_free(*out);
+  *out = NULL;
+  return status;
+}
+
+lp_status lp_net_spec_network(const lp_net_spec *spec, lp_netspec **out) {
+  if (spec->network) return lp_netspec_copy(spec->network, out);
   lp_status status = lp_netspec_load(spec->model, out);
   char text[64];
   if (status == LP_OK && spec->layer) status = set_knob(out, "layer", spec->layer);
@@ -234,6 +267,14 @@ static lp_status netspec_of(const lp_net_spec *spec, lp_netspec **out) {
     if (rate[i].value < 0 || !lp_netspec_knob(*out, rate[i].key)) continue;
     snprintf(text, sizeof text, "%.9g", (double)rate[i].value);
     status = set_knob(out, rate[i].key, text);
+  }
+  if (status == LP_OK && spec->set && *spec->set) {
+    lp_netspec *changed;
+    status = lp_netspec_change(*out, spec->set, &changed);
+    if (status == LP_OK) {
+      lp_netspec_free(*out);
+      *out = changed;
+    }
   }
   if (status == LP_OK) return LP_OK;
   lp_netspec_free(*out);
@@ -272,8 +313,7 @@ lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode
                        uint32_t history, lp_net *out) {
   LP_POINT_NUMBERS;
   memset(out, 0, sizeof *out);
-  lp_status status = spec->network ? lp_netspec_copy(spec->network, &out->network)
-                                   : netspec_of(spec, &out->network);
+  lp_status status = spec->network ? LP_OK : lp_net_spec_network(spec, &out->own);
   if (status != LP_OK) return status;
   lp_desc images = LP_DESC(LP_U8, n, spec->in_channels, spec->in_h, spec->in_w);
   lp_desc labels = LP_DESC(LP_I32, n);
@@ -281,7 +321,8 @@ lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode
   out->labels = lp_input(g, "labels", &labels);
   lp_op_params normalize = {.normalize = spec->pixels};
   lp_val x = lp_apply(g, LP_OP_NORMALIZE, &normalize, &out->images, 1);
-  builder b = {.n = out->network, .spec = spec, .g = g, .mode = mode, .net = out};
+  builder b = {
+      .n = out->own ? out->own : spec->network, .spec = spec, .g = g, .mode = mode, .net = out};
   status = lp_graph_status(g);
   if (status == LP_OK) status = build_layers(&b, x);
   if (status != LP_OK) return status;
@@ -300,10 +341,10 @@ lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode
 void lp_net_free(lp_net *net) {
   free(net->site);
   free(net->layer);
-  lp_netspec_free(net->network);
+  lp_netspec_free(net->own);
   net->site = NULL;
   net->layer = NULL;
-  net->network = NULL;
+  net->own = NULL;
   net->n_sites = net->n_layers = 0;
 }
 

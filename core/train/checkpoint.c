@@ -108,20 +108,21 @@ static lp_status content_of(const lp_dataset_info *d, char hex[65]) {
 char *lp_train_fingerprint(const lp_trainer *t) {
   LP_POINT_NUMBERS;
   const lp_dataset_info *d = t->train ? lp_dataset_get_info(t->train) : NULL;
-  char content[65] = "";
+  char content[65] = "", network[65];
+  const char *layers = lp_netspec_text(t->network);
   if (d && content_of(d, content) != LP_OK) return NULL;
+  if (lp_sha256(layers, strlen(layers), network) != LP_OK) return NULL;
   const lp_train_spec *s = &t->spec;
   const lp_optim_spec *o = &s->optim;
   char *text = NULL;
   int n = asprintf(
       &text,
-      "model=%s layer=%s classes=%u input=%ux%ux%u sheet=%ux%u dropout=%.9g,%.9g mean=%.9g sd=%.9g "
+      "network=%s classes=%u input=%ux%ux%u mean=%.9g sd=%.9g "
       "optim=%s momentum=%.9g alpha=%.9g betas=%.9g,%.9g eps=%.9g decay=%.9g kind=%d bias=%d "
       "norm=%d "
       "seed=%" PRIu64 " epochs=%u batch=%u/%u lr=%.17g schedule=%d,%u,%.17g samples=%u data=%s "
       "images=(%s) precision=%s",
-      s->net.model, s->net.layer, s->net.classes, s->net.in_channels, s->net.in_h, s->net.in_w,
-      s->net.sheet[0], s->net.sheet[1], (double)s->net.dropout, (double)s->net.dropout2d,
+      network, s->net.classes, s->net.in_channels, s->net.in_h, s->net.in_w,
       (double)s->net.pixels.mean[0], (double)s->net.pixels.sd[0], lp_optimizer_name(o->kind),
       (double)o->momentum, (double)o->alpha, (double)o->beta1, (double)o->beta2, (double)o->eps,
       (double)o->decay, (int)o->decay_kind, o->decay_bias, o->decay_norm, s->seed, s->epochs,
@@ -161,7 +162,7 @@ static lp_status parse_u64(const lp_safetensors *f, const char *path, const char
 /* Files of 0.1 do not tell their priors, and are taken as they are. */
 static lp_status check_priors(const lp_trainer *t, const lp_safetensors *f, const char *path) {
   const char *then = lp_safetensors_meta(f, "priors");
-  lp_status status = then ? lp_priors_compare(then, lp_trainer_priors(t), t->layer) : LP_OK;
+  lp_status status = then ? lp_priors_compare(then, lp_trainer_priors(t), t->network, NULL) : LP_OK;
   return status == LP_OK ? LP_OK : lp_fail_in(status, "%s", path);
 }
 
@@ -208,8 +209,9 @@ lp_status lp_checkpoint_load(lp_trainer *t, const char *path) {
 struct lp_model {
   lp_safetensors *file;
   char *path;
-  lp_net_spec spec; /* strings live in the file's metadata */
-  json_t *names;    /* of the classes; NULL: they have none */
+  lp_netspec *network; /* of a file of format 2 */
+  lp_net_spec spec;    /* strings live in the file's metadata */
+  json_t *names;       /* of the classes; NULL: they have none */
   const char **name;
 };
 
@@ -238,19 +240,16 @@ static char *list_of(const float *v, uint32_t n) {
 lp_status lp_model_save(lp_trainer *t, const char *path) {
   LP_POINT_NUMBERS;
   const lp_net_spec *s = &t->spec.net;
-  uint32_t sheet[2];
-  lp_status status = lp_net_sheet(s, sheet);
-  if (status != LP_OK) return status;
+  const char *layer = lp_netspec_layer(t->network, "lp"); /* under study, as in the presets */
   lp_meta meta = {0};
-  meta_add(&meta, "format", "locality model 1");
-  meta_add(&meta, "model", "%s", s->model);
-  meta_add(&meta, "layer", "%s", s->layer);
+  meta_add(&meta, "format", "locality model 2");
+  meta_add(&meta, "model", "%s", lp_netspec_name(t->network));
+  if (layer) meta_add(&meta, "layer", "%s", layer);
+  meta_add(&meta, "network", "%s", lp_netspec_text(t->network));
   meta_add(&meta, "classes", "%u", s->classes);
   meta_add(&meta, "channels", "%u", s->in_channels);
   meta_add(&meta, "height", "%u", s->in_h);
   meta_add(&meta, "width", "%u", s->in_w);
-  meta_add(&meta, "rows", "%u", sheet[0]);
-  meta_add(&meta, "columns", "%u", sheet[1]);
   meta_add(&meta, "pixel_scale", "%.9g", (double)s->pixels.scale);
   meta.key[meta.n] = "pixel_mean";
   meta.value[meta.n++] = list_of(s->pixels.mean, 4);
@@ -272,14 +271,16 @@ lp_status lp_model_save(lp_trainer *t, const char *path) {
 static lp_status read_spec(lp_model *m) {
   const lp_safetensors *f = m->file;
   const char *format = lp_safetensors_meta(f, "format");
-  if (!format || strcmp(format, "locality model 1") != 0)
+  bool first = format && strcmp(format, "locality model 1") == 0; /* of version 0.1 */
+  if (!first && (!format || strcmp(format, "locality model 2") != 0))
     return lp_fail(LP_ERR_FORMAT, "%s: not a model file of this program", m->path);
   m->spec.model = lp_safetensors_meta(f, "model");
   m->spec.layer = lp_safetensors_meta(f, "layer");
   const char *mean = lp_safetensors_meta(f, "pixel_mean"), *sd = lp_safetensors_meta(f, "pixel_sd");
   const char *scale = lp_safetensors_meta(f, "pixel_scale");
   float *a = m->spec.pixels.mean, *b = m->spec.pixels.sd;
-  if (!m->spec.model || !m->spec.layer || !mean || !sd || !scale ||
+  const char *network = lp_safetensors_meta(f, "network");
+  if (!m->spec.model || !(first ? m->spec.layer : network) || !mean || !sd || !scale ||
       sscanf(mean, "%f,%f,%f,%f", &a[0], &a[1], &a[2], &a[3]) != 4 ||
       sscanf(sd, "%f,%f,%f,%f", &b[0], &b[1], &b[2], &b[3]) != 4 ||
       sscanf(scale, "%f", &m->spec.pixels.scale) != 1)
@@ -290,7 +291,7 @@ static lp_status read_spec(lp_model *m) {
   } number[] = {{"classes", &m->spec.classes}, {"channels", &m->spec.in_channels},
                 {"height", &m->spec.in_h},     {"width", &m->spec.in_w},
                 {"rows", &m->spec.sheet[0]},   {"columns", &m->spec.sheet[1]}};
-  for (size_t i = 0; i < sizeof number / sizeof *number; i++) {
+  for (size_t i = 0; i < (first ? 6 : 4); i++) { /* a network's text has its sheets */
     uint64_t v;
     lp_status status = parse_u64(f, m->path, number[i].key, &v);
     if (status == LP_OK && (v < 1 || v > 1u << 20))
@@ -299,6 +300,14 @@ static lp_status read_spec(lp_model *m) {
     *number[i].value = (uint32_t)v;
   }
   m->spec.pixels.channels = m->spec.in_channels;
+  if (first) m->spec.dropout = m->spec.dropout2d = -1;
+  if (!first) {
+    char where[4200];
+    snprintf(where, sizeof where, "%s: network", m->path);
+    lp_status status = lp_netspec_parse(network, where, &m->network);
+    if (status != LP_OK) return status;
+    m->spec.network = m->network;
+  }
   return lp_safetensors_meta(f, "seed") ? parse_u64(f, m->path, "seed", &m->spec.seed) : LP_OK;
 }
 
@@ -329,7 +338,11 @@ lp_status lp_model_open_data(const lp_model *m, const char *spec, lp_split split
   const lp_net_spec *net = &m->spec;
   lp_image_defaults usual = {0};
   *out = NULL;
-  lp_status status = lp_net_input(net->model, &usual.size, &usual.resize);
+  lp_status status = LP_OK;
+  if (net->network)
+    lp_netspec_input(net->network, &usual.size, &usual.resize);
+  else
+    status = lp_net_input(net->model, &usual.size, &usual.resize);
   if (usual.size != net->in_h) usual = (lp_image_defaults){.size = net->in_h};
   if (status == LP_OK) status = lp_dataset_open_for(spec, split, &usual, out);
   if (status != LP_OK) return status;
@@ -378,6 +391,7 @@ lp_status lp_model_apply(const lp_model *m, lp_trainer *t) {
 void lp_model_free(lp_model *m) {
   if (!m) return;
   if (m->file) lp_safetensors_free(m->file);
+  lp_netspec_free(m->network);
   json_decref(m->names);
   free(m->name);
   free(m->path);

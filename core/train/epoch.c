@@ -333,14 +333,14 @@ lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *ou
 }
 
 lp_status lp_activations(lp_trainer *t, const lp_dataset *data, const uint32_t *index, uint32_t n,
-                         float *lp_in, float *lp_out, int32_t *labels) {
+                         float *const *maps, int32_t *labels) {
   LP_POINT_NUMBERS;
-  uint32_t sheet[2];
-  lp_status status = lp_net_sheet(&t->spec.net, sheet);
+  const lp_site *site;
+  uint32_t n_sites;
+  lp_status status = lp_trainer_sites(t, &site, &n_sites);
   lp_feed feed = {0};
   if (status == LP_OK) status = feed_chosen(&feed, t, data, index, n);
   if (status == LP_OK) status = lp_trainer_lanes(t, t->eval_batch);
-  size_t units = (size_t)sheet[0] * sheet[1];
   for (uint32_t first = 0; first < n && status == LP_OK; first += t->eval_batch) {
     uint32_t m = n - first < t->eval_batch ? n - first : t->eval_batch;
     lp_plan *plan;
@@ -349,9 +349,9 @@ lp_status lp_activations(lp_trainer *t, const lp_dataset *data, const uint32_t *
     if (status == LP_OK) memcpy(labels + first, t->lane[0].labels, m * sizeof *labels);
     lp_run run = {.bound = t->lane[0].bound, .n_bound = 2};
     if (status == LP_OK) status = lp_plan_run(plan, &run);
-    size_t bytes = m * units * sizeof(float);
-    if (status == LP_OK) status = lp_plan_read(plan, 0, lp_in + first * units, bytes);
-    if (status == LP_OK) status = lp_plan_read(plan, 1, lp_out + first * units, bytes);
+    for (uint32_t k = 0; k < n_sites && status == LP_OK; k++)
+      status = lp_plan_read(plan, k, maps[k] + (size_t)first * site[k].units,
+                            (size_t)m * site[k].units * sizeof(float));
   }
   feed_close(&feed);
   return status;

@@ -104,7 +104,7 @@ lp_status lp_trainer_note_priors(lp_trainer *t, const lp_graph *g) {
     t->priors = now;
     return status;
   }
-  status = lp_priors_compare(t->priors, now, t->layer);
+  status = lp_priors_compare(t->priors, now, t->network, NULL);
   free(now);
   return status == LP_OK
              ? LP_OK
@@ -170,14 +170,18 @@ static void list_modules(const char *layer, char *text, size_t cap) {
   lp_spec_free(&spec);
 }
 
-lp_status lp_priors_compare(const char *then, const char *now, const char *layer) {
+lp_status lp_priors_compare(const char *then, const char *now, const lp_netspec *network,
+                            const char *layer) {
   const char *changed = first_change(then, now);
   if (!changed) changed = first_change(now, then);
   if (!changed) return LP_OK;
-  char modules[700] = "";
+  char modules[700] = "", name[128];
+  snprintf(name, sizeof name, "%.*s", (int)strcspn(changed, "="), changed);
+  if (network) layer = lp_netspec_layer(network, name);
+  if (!layer) layer = "a layer that is no more";
   list_modules(layer, modules, sizeof modules);
   return lp_fail(LP_ERR_PLUGIN,
-                 "layer %.*s: its prior is not the one that it was trained with, so results would "
+                 "layer %s: its prior is not the one that it was trained with, so results would "
                  "be others; it comes from %s: use that module as it was then, or train anew",
-                 (int)strcspn(changed, "="), changed, *modules ? modules : layer);
+                 name, *modules ? modules : layer);
 }

@@ -34,7 +34,10 @@ typedef struct lp_lane {
 
 struct lp_trainer {
   lp_train_spec spec;
-  char *model, *layer, *device; /* what spec's strings point to */
+  lp_netspec *network; /* what spec.net.network points to */
+  lp_site *site;       /* of the network, once asked for */
+  uint32_t n_sites;
+  char *device; /* what spec.device points to */
   lp_session *session;
   const lp_dataset *train;
   uint32_t n_train, batch, steps; /* samples, batch size, steps of an epoch */

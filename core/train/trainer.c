@@ -18,7 +18,6 @@ static lp_status out_of_memory(void) {
 /* What a plan of that use computes. */
 static lp_status choose_targets(const lp_trainer *t, lp_use_plan key, lp_graph *g,
                                 const lp_net *net, lp_val *target, uint32_t *n) {
-  static const char *const site_name[] = {"lp_in", "lp_out"};
   lp_status status = LP_OK;
   switch (key.use) {
   case USE_TRAIN:
@@ -40,12 +39,8 @@ static lp_status choose_targets(const lp_trainer *t, lp_use_plan key, lp_graph *
     *n = 1;
     break;
   case USE_ACTIVATIONS:
-    for (*n = 0; *n < 2; *n += 1) {
-      const lp_site *site = lp_net_site(net, site_name[*n]);
-      if (!site)
-        return lp_fail(LP_ERR_ARG, "network %s records no site named %s", t->model, site_name[*n]);
-      target[*n] = site->val;
-    }
+    for (*n = 0; *n < net->n_sites; *n += 1) target[*n] = net->site[*n].val;
+    if (!*n) target[(*n)++] = net->log_probs; /* a plan computes something */
     break;
   }
   return status;
@@ -86,13 +81,15 @@ lp_status lp_trainer_plan(lp_trainer *t, lp_use_plan key, lp_plan **out) {
     t->n_plans--;
   }
   lp_graph *g = NULL;
-  lp_val target[3];
   uint32_t n = 0;
+  lp_val *target = calloc(lp_netspec_size(t->network) + 3, sizeof *target);
+  if (!target) return out_of_memory();
   lp_plan_options options = {.dry_run = t->spec.dry_run};
   lp_status status = build_graph(t, key, &g, target, &n);
   if (status == LP_OK) status = lp_trainer_note_priors(t, g);
   if (status == LP_OK) status = lp_plan_create(t->session, g, target, n, &options, out);
   lp_graph_free(g);
+  free(target);
   key.plan = *out;
   if (status == LP_OK) t->plan[t->n_plans++] = key;
   return status;
@@ -153,6 +150,29 @@ lp_status lp_lane_fill(lp_trainer *t, uint32_t k, lp_loader *loader, uint32_t n)
     status = lp_session_upload(t->session, lane->bound[1], lane->labels, n * sizeof *lane->labels,
                                &lane->pending[1]);
   return status;
+}
+
+/* ---- sites --------------------------------------------------------------------------------- */
+
+lp_status lp_trainer_sites(lp_trainer *t, const lp_site **site, uint32_t *n) {
+  if (!t->site) { /* their shapes are known once the network is built */
+    lp_graph *g = NULL;
+    lp_net net = {0};
+    lp_status status = lp_graph_new("sites", &g);
+    if (status == LP_OK) status = lp_net_build(&t->spec.net, g, 1, LP_EVAL, 0, &net);
+    if (status == LP_OK && !(t->site = calloc(net.n_sites + 1, sizeof *t->site)))
+      status = out_of_memory();
+    if (status == LP_OK) {
+      t->n_sites = net.n_sites;
+      memcpy(t->site, net.site, net.n_sites * sizeof *t->site);
+    }
+    lp_net_free(&net);
+    lp_graph_free(g);
+    if (status != LP_OK) return status;
+  }
+  *site = t->site;
+  *n = t->n_sites;
+  return LP_OK;
 }
 
 /* ---- trainer ------------------------------------------------------------------------------- */
@@ -237,16 +257,18 @@ static uint32_t eval_batch(const lp_trainer *t, uint32_t train_batch) {
 
 static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_dataset *train) {
   t->spec = *spec;
-  t->spec.net.model = t->model = strdup(spec->net.model);
-  t->spec.net.layer = t->layer = strdup(spec->net.layer);
+  lp_status status = lp_net_spec_network(&spec->net, &t->network);
+  if (status != LP_OK) return status;
+  t->spec.net.network = t->network;
+  t->spec.net.model = t->spec.net.layer = t->spec.net.set = NULL; /* are in the network */
   if (train) t->spec.net.seed = spec->seed; /* else that of the model to come */
   char precision[32] = "";
   if (spec->precision) snprintf(precision, sizeof precision, "precision=%s", spec->precision);
   t->device = lp_device_with(spec->device ? spec->device : "auto", precision);
   t->spec.device = t->device;
   t->spec.precision = NULL; /* is in the device's */
-  if (!t->model || !t->layer || !t->device) return out_of_memory();
-  lp_status status = check_spec(spec, train);
+  if (!t->device) return out_of_memory();
+  status = check_spec(spec, train);
   if (status == LP_OK) status = lp_session_open(t->device, spec->seed, &t->session);
   if (status != LP_OK) return status;
   t->eval_batch = eval_batch(t, 0);
@@ -292,8 +314,8 @@ void lp_trainer_free(lp_trainer *t) {
     for (uint32_t i = 0; i < t->n_plans; i++) lp_plan_free(t->plan[i].plan);
     lp_session_close(t->session);
   }
-  free(t->model);
-  free(t->layer);
+  free(t->site);
+  lp_netspec_free(t->network);
   free(t->device);
   free(t->priors);
   free(t->order);

@@ -117,7 +117,7 @@ static void test_yaml(void **state) {
       {"epochs: [1, 2]\n", "bad.yaml:1: epochs: not a single value"},
       {"optimizer: sdg\n", "bad.yaml:1: optimizer: 'sdg' is not one of"},
       {"layer: plain\n", "bad.yaml:1: unknown option 'layer'"},
-      {"arms:\n  a: plain\n  b: [1]\n", "bad.yaml:3: arms: not NAME: LAYER SPEC"},
+      {"arms:\n  a: plain\n  b: [1]\n", "bad.yaml:3: arms: not NAME: SPEC or NAME: {KEY: VALUE}"},
       {"lr: 0.1\nepochs: [1\n", "bad.yaml:3: "},
       {"- lr\n", "bad.yaml:1: not a list of 'field: value'"},
       {"", "bad.yaml: empty"},

@@ -107,7 +107,8 @@ static result run(const char *workers, uint32_t accumulate, uint32_t stop) {
   lp_dataset_selection(test_set, N, index);
   r.in = calloc(N * UNITS, sizeof *r.in);
   r.out = calloc(N * UNITS, sizeof *r.out);
-  assert_int_equal(lp_activations(t, test_set, index, N, r.in, r.out, labels), LP_OK);
+  assert_int_equal(lp_activations(t, test_set, index, N, (float *const[]){r.in, r.out}, labels),
+                   LP_OK);
   for (int i = 0; i < N; i++) assert_int_equal(labels[i], i / PER_CLASS);
   lp_trainer_free(t);
   return r;

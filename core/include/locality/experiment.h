@@ -32,7 +32,8 @@ typedef enum lp_option_type {
 enum {
   LP_USE_EXPERIMENT = 1,
   LP_USE_TRAIN = 2,
-  LP_USE_PER_CALL = 4 /* changes no result: may differ when an experiment is resumed */
+  LP_USE_PER_CALL = 4, /* changes no result: may differ when an experiment is resumed */
+  LP_USE_ARM = 8       /* an arm may change it: NAME=(lr=0.003) */
 };
 
 typedef struct lp_option {
@@ -48,7 +49,7 @@ typedef struct lp_option {
 
 /* A value for every option. Strings are owned; free with lp_options_free. */
 typedef struct lp_options {
-  char *title, *model, *data, *arms, *layer, *reference, *sheet, *device;
+  char *title, *model, *data, *arms, *layer, *reference, *sheet, *set, *device;
   int64_t seeds, seed, epochs, batch, accumulate, step_epochs, images, jobs;
   int64_t optimizer, decay_kind, schedule, precision; /* index among the choices */
   int64_t decay_bias, decay_norm;                     /* 0 or 1 */
@@ -95,6 +96,7 @@ typedef struct lp_experiment lp_experiment;
 typedef struct lp_arm {
   char *name;          /* part of file names: letters, digits and . _ = + - */
   char *layer;         /* "plain", "locality:cost=linear,...": canonical layer spec */
+  char *set;           /* instead, what it changes: "fc1=locality,fc2.cost=sqrt"; NULL: nothing */
   uint64_t parameters; /* trained numbers */
   char *priors;        /* lp_trainer_priors of the first seed's network */
   lp_plan_info plan;   /* of its training step */

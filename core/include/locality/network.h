@@ -43,6 +43,8 @@ LP_API lp_status lp_netspec_parse(const char *text, const char *where, lp_netspe
  * parameter of a layer ("lp.cost"), or LAYER.sheet, LAYER.record. n stays as it is. */
 LP_API lp_status lp_netspec_with(const lp_netspec *n, const char *key, const char *value,
                                  lp_netspec **out);
+/* The same for a list "KEY=VALUE,KEY=VALUE"; values that hold commas stand in parentheses. */
+LP_API lp_status lp_netspec_change(const lp_netspec *n, const char *changes, lp_netspec **out);
 LP_API lp_status lp_netspec_copy(const lp_netspec *n, lp_netspec **out);
 LP_API void lp_netspec_free(lp_netspec *n);
 
@@ -53,6 +55,9 @@ LP_API const char *lp_netspec_name(const lp_netspec *n); /* "lenet", or the file
 LP_API const char *lp_netspec_summary(const lp_netspec *n);
 /* Side of the images it is made for, and their smaller side before the centre is cut out. */
 LP_API void lp_netspec_input(const lp_netspec *n, uint32_t *size, uint32_t *resize);
+LP_API uint32_t lp_netspec_size(const lp_netspec *n); /* number of its layers */
+/* Spec of the layer of that name, NULL when there is none. */
+LP_API const char *lp_netspec_layer(const lp_netspec *n, const char *name);
 /* Value of a knob, NULL when it has none of that name. */
 LP_API const char *lp_netspec_knob(const lp_netspec *n, const char *name);
 

@@ -18,7 +18,8 @@ typedef struct lp_net_spec {
   const lp_netspec *network; /* if given, it is this one as it stands, and model, layer, sheet and
                                 dropouts are not asked for */
   const char *model;         /* a network's name or file (network.h) */
-  const char *layer;         /* its knob of that name: "plain", "locality:cost=linear", ... */
+  const char *layer; /* its knob of that name: "plain", "locality:cost=linear"; NULL: its default */
+  const char *set;   /* further changes, "KEY=VALUE,..." (lp_netspec_with), or NULL */
   uint32_t classes;
   uint32_t in_channels, in_h, in_w;
   uint32_t sheet[2];          /* its knob: rows, columns; 0 0: the network's default */
@@ -27,6 +28,9 @@ typedef struct lp_net_spec {
   uint64_t seed;              /* of the network, for a prior that is drawn at random; a trainer that
                                  trains sets it to its own */
 } lp_net_spec;
+
+/* The network that a spec means, with its knobs and changes; free with lp_netspec_free. */
+LP_API lp_status lp_net_spec_network(const lp_net_spec *spec, lp_netspec **out);
 
 /* A sheet of units whose activations are kept. */
 typedef struct lp_site {
@@ -52,7 +56,7 @@ typedef struct lp_net {
   lp_site *site; /* in the order of the layers */
   lp_net_layer *layer;
   uint32_t n_sites, n_layers;
-  lp_netspec *network; /* what the names point into */
+  lp_netspec *own; /* the network that names point into, where the spec holds none */
 } lp_net;
 
 /* Adds a network for batches of n to g. In LP_TRAIN mode dropout is on and batch norm uses batch

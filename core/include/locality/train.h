@@ -98,17 +98,21 @@ LP_API lp_status lp_trainer_memory(lp_trainer *t, lp_train_memory *out);
 
 /* Loss and accuracy over a data set, in evaluation mode. */
 LP_API lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *out);
-/* Activations of samples index[0..n-1] in evaluation mode: lp_in and lp_out (n x units each), and
- * the n labels. lp_dataset_selection chooses samples. */
+/* The sites that the trainer's network records, in the order of its layers. Owned by the trainer;
+ * `val` means nothing. */
+LP_API lp_status lp_trainer_sites(lp_trainer *t, const lp_site **site, uint32_t *n);
+/* Activations of samples index[0..n-1] in evaluation mode: maps[k] (n x units of site k) for every
+ * site, and the n labels. lp_dataset_selection chooses samples. */
 LP_API lp_status lp_activations(lp_trainer *t, const lp_dataset *data, const uint32_t *index,
-                                uint32_t n, float *lp_in, float *lp_out, int32_t *labels);
+                                uint32_t n, float *const *maps, int32_t *labels);
 
 /* The constants of the network (its priors) as "layer=SHA-256 layer=SHA-256", "" when it has none:
  * of names, types, shapes and the bytes that devices get. Owned by the trainer. */
 LP_API const char *lp_trainer_priors(const lp_trainer *t);
-/* Fails with LP_ERR_PLUGIN, naming the first layer that differs and the modules behind the layer
- * spec `layer`, unless both texts say the same. */
-LP_API lp_status lp_priors_compare(const char *then, const char *now, const char *layer);
+/* Fails with LP_ERR_PLUGIN, naming the first layer that differs and the modules behind it, unless
+ * both texts say the same. The layer's spec is network's, or, without a network, `layer`. */
+LP_API lp_status lp_priors_compare(const char *then, const char *now, const lp_netspec *network,
+                                   const char *layer);
 
 /* A checkpoint is a safetensors file with every variable, the position, and the spec's hash: a
  * resume under another spec, or with other priors, is refused. save is atomic. */
