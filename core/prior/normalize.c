@@ -1,26 +1,64 @@
 /* Checks of a prior's values, and the normalisations as scales of its rows or columns. */
 #include "prior_internal.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
-static lp_status check_finite(const lp_prior *p, const char *name) {
-  size_t n = p->table ? p->n_table : (size_t)p->sheets.n_out * p->sheets.n_in;
-  const double *v = p->table ? p->table : p->dense;
-  for (size_t k = 0; k < n; k++)
-    if (!isfinite(v[k])) {
-      const char *what = isnan(v[k]) ? "NaN" : "infinite";
-      if (p->table) return lp_fail(LP_ERR_PLUGIN, "prior %s: a signal is %s", name, what);
-      return lp_fail(LP_ERR_PLUGIN, "prior %s: P[%zu][%zu] is %s", name, k / p->sheets.n_in,
-                     k % p->sheets.n_in, what);
+/* As devices see it: beyond single precision's range there is nothing, and below its normal numbers
+ * many count as 0. */
+static double single(double v) {
+  return fabs(v) < FLT_MIN ? 0 : v;
+}
+
+static double single_at(const lp_prior *p, uint32_t i, uint32_t j) {
+  double v = single(lp_prior_raw(p, i, j));
+  if (p->row_scale) v *= single(p->row_scale[i]);
+  if (p->col_scale) v *= single(p->col_scale[j]);
+  return single(v);
+}
+
+static lp_status fail_zero_row(const lp_prior *p, uint32_t i, const char *name) {
+  double most = 0;
+  for (uint32_t j = 0; j < p->sheets.n_in; j++) most = fmax(most, fabs(lp_prior_raw(p, i, j)));
+  if (most == 0)
+    return lp_fail(LP_ERR_PLUGIN, "prior %s: output unit %u receives nothing (a row of zeros)",
+                   name, i);
+  return lp_fail(LP_ERR_PLUGIN,
+                 "prior %s: output unit %u receives nothing: its largest signal, %g%s, is 0 in the "
+                 "single precision in which layers compute",
+                 name, i, most, p->row_scale || p->col_scale ? " before normalisation" : "");
+}
+
+/* The values, with the scales there are. A cost's own were checked when they were asked for, so a
+ * row of a table without scales has to be read up to its first signal only. */
+static lp_status check_rows(const lp_prior *p, const char *name) {
+  bool checked = p->table && !p->row_scale && !p->col_scale;
+  for (uint32_t i = 0; i < p->sheets.n_out; i++) {
+    bool any = false;
+    for (uint32_t j = 0; j < p->sheets.n_in && !(any && checked); j++) {
+      double v = single_at(p, i, j);
+      if (!(fabs(v) <= FLT_MAX))
+        return lp_fail(LP_ERR_PLUGIN,
+                       "prior %s: P[%u][%u] is %g; layers compute in single precision, which ends "
+                       "at 3.4e38",
+                       name, i, j, lp_prior_shown(v));
+      any = any || v != 0;
     }
+    if (!any) return fail_zero_row(p, i, name);
+  }
   return LP_OK;
 }
 
-static bool zero_row(const lp_prior *p, uint32_t i) {
-  for (uint32_t j = 0; j < p->sheets.n_in; j++)
-    if (lp_prior_raw(p, i, j) != 0) return false;
-  return true;
+static lp_status check_scales(const double *scale, uint32_t n, const char *side, const char *name) {
+  for (uint32_t k = 0; scale && k < n; k++)
+    if (!(fabs(scale[k]) <= FLT_MAX))
+      return lp_fail(
+          LP_ERR_PLUGIN,
+          "prior %s: normalisation needs a factor of %g at %s unit %u; layers compute in "
+          "single precision, which ends at 3.4e38",
+          name, scale[k], side, k);
+  return LP_OK;
 }
 
 static double row_sum(const lp_prior *p, uint32_t i) {
@@ -80,12 +118,11 @@ static lp_status scale_columns(lp_prior *p, const char *name) {
 }
 
 lp_status lp_prior_normalize(lp_prior *p, lp_normalize mode, const char *name) {
-  lp_status s = check_finite(p, name);
-  if (s != LP_OK) return s;
-  for (uint32_t i = 0; i < p->sheets.n_out; i++)
-    if (zero_row(p, i))
-      return lp_fail(LP_ERR_PLUGIN, "prior %s: output unit %u receives nothing (a row of zeros)",
-                     name, i);
-  if (mode == LP_NORMALIZE_FAN_OUT) return scale_columns(p, name);
-  return mode == LP_NORMALIZE_NONE ? LP_OK : scale_rows(p, mode == LP_NORMALIZE_TOTAL);
+  lp_status s = check_rows(p, name);
+  if (s != LP_OK || mode == LP_NORMALIZE_NONE) return s;
+  s = mode == LP_NORMALIZE_FAN_OUT ? scale_columns(p, name)
+                                   : scale_rows(p, mode == LP_NORMALIZE_TOTAL);
+  if (s == LP_OK) s = check_scales(p->row_scale, p->sheets.n_out, "output", name);
+  if (s == LP_OK) s = check_scales(p->col_scale, p->sheets.n_in, "input", name);
+  return s == LP_OK ? check_rows(p, name) : s;
 }

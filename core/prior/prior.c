@@ -4,6 +4,8 @@
 #include "../base/numbers.h"
 #include "../base/text.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,8 +65,33 @@ double lp_prior_at(const lp_prior *p, uint32_t i, uint32_t j) {
   return v;
 }
 
+lp_status lp_prior_measure(const lp_prior *p, uint32_t i, uint32_t j, double *d) {
+  *d = lp_prior_distance(p, i, j);
+  if (*d >= 0) return LP_OK;
+  return lp_fail(LP_ERR_PLUGIN,
+                 "topology %s: the distance of output unit %u and input unit %u is %g; no distance "
+                 "is below 0 or NaN",
+                 p->impl->topology.text, i, j, lp_prior_shown(*d));
+}
+
+lp_status lp_prior_signal(const lp_prior *p, const lp_cost *cost, double d, double *signal) {
+  *signal = cost->signal(cost->self, p->impl->cost.args, &p->sheets, d);
+  if (fabs(*signal) <= FLT_MAX) return LP_OK;
+  return lp_fail(LP_ERR_PLUGIN,
+                 "prior %s: the signal over a distance of %.9g is %g; layers compute in single "
+                 "precision, which ends at 3.4e38",
+                 p->impl->cost.text, d, lp_prior_shown(*signal));
+}
+
 static double request_distance(const lp_prior_request *req, uint32_t i, uint32_t j) {
-  return lp_prior_distance(req->core, i, j);
+  double d = lp_prior_distance(req->core, i, j);
+  struct lp_prior_impl *impl = ((const lp_prior *)req->core)->impl;
+  if (!(d >= 0) && !impl->bad_distance) {
+    impl->bad_distance = true;
+    impl->bad_out = i;
+    impl->bad_in = j;
+  }
+  return d;
 }
 
 static lp_status fill_from_source(lp_prior *p, const lp_prior_source *source) {
@@ -74,6 +101,8 @@ static lp_status fill_from_source(lp_prior *p, const lp_prior_source *source) {
     uint32_t rows = sh->n_out - i < BLOCK_ROWS ? sh->n_out - i : BLOCK_ROWS;
     lp_status s = source->build(source->self, p->impl->cost.args, &req, i, rows,
                                 p->dense + (size_t)i * sh->n_in);
+    double d;
+    if (p->impl->bad_distance) return lp_prior_measure(p, p->impl->bad_out, p->impl->bad_in, &d);
     if (s != LP_OK) return lp_fail_in(s, "prior %s", source->name);
   }
   return LP_OK;
@@ -89,9 +118,12 @@ static lp_status fill_dense(lp_prior *p) {
   if (e->kind == LP_KIND_PRIOR) return fill_from_source(p, e->descriptor);
   const lp_cost *c = e->descriptor;
   for (uint32_t i = 0; i < sh->n_out; i++)
-    for (uint32_t j = 0; j < sh->n_in; j++)
-      p->dense[(size_t)i * sh->n_in + j] =
-          c->signal(c->self, p->impl->cost.args, sh, lp_prior_distance(p, i, j));
+    for (uint32_t j = 0; j < sh->n_in; j++) {
+      double d;
+      lp_status s = lp_prior_measure(p, i, j, &d);
+      if (s == LP_OK) s = lp_prior_signal(p, c, d, &p->dense[(size_t)i * sh->n_in + j]);
+      if (s != LP_OK) return s;
+    }
   return LP_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <locality/prior.h>
 #include <locality/registry.h>
 
+#include <math.h>
 #include <stdbool.h>
 
 /* Behind lp_prior.impl: whom to ask for distances and signals. */
@@ -14,6 +15,10 @@ struct lp_prior_impl {
   lp_spec permuted; /* the source that permutes it; no entry when there is none */
   lp_metric metric;
   double *pos; /* of both sheets; lp_prior.sheets points into it */
+  /* Of the pair whose distance a prior source was told though no distance is like that; the source
+   * itself cannot fail for it. */
+  uint32_t bad_out, bad_in;
+  bool bad_distance;
 };
 
 static inline const lp_topology *lp_prior_topology(const lp_prior *p) {
@@ -26,6 +31,13 @@ static inline double lp_prior_gap(const lp_prior *p, const double *a, const doub
   return t->distance(t->self, p->impl->topology.args, p->impl->metric, &p->sheets, a, b);
 }
 
+/* prior.c: distance of output unit i and input unit j; fails where the topology's is negative or
+ * NaN. */
+lp_status lp_prior_measure(const lp_prior *p, uint32_t i, uint32_t j, double *d);
+/* prior.c: the signal of a cost over a distance; fails where it is no number that layers can
+ * compute with. */
+lp_status lp_prior_signal(const lp_prior *p, const lp_cost *cost, double d, double *signal);
+
 /* sheet.c: lays both sheets out; fills p->sheets. */
 lp_status lp_prior_place(lp_prior *p, const lp_prior_spec *spec);
 
@@ -35,8 +47,14 @@ lp_status lp_prior_tabulate(lp_prior *p, const lp_cost *cost);
 /* The longest aligned runs in which off rises by 1; see lp_linear_params. */
 uint32_t lp_prior_runs(const int32_t *off, uint32_t n);
 
-/* normalize.c: refuses values that are not finite and rows of zeros, then sets the scales. */
+/* normalize.c: sets the scales. Refuses values that single precision, in which layers compute, does
+ * not hold, and rows of zeros, before normalisation and after it. */
 lp_status lp_prior_normalize(lp_prior *p, lp_normalize mode, const char *name);
+
+/* A number as a message shows it: NaN without the sign that C libraries print. */
+static inline double lp_prior_shown(double v) {
+  return v != v ? fabs(v) : v;
+}
 
 /* P before normalisation. */
 static inline double lp_prior_raw(const lp_prior *p, uint32_t i, uint32_t j) {

@@ -12,12 +12,12 @@ static lp_status choose_extents(const lp_prior *p, const char *which, uint32_t n
   memcpy(out, asked, LP_MAX_AXES * sizeof *out);
   lp_status s = t->extents(t->self, p->impl->topology.args, n, out);
   if (s != LP_OK) return lp_fail_in(s, "%s sheet of %u units", which, n);
-  uint64_t product = 1;
+  uint64_t product = 1; /* stops growing beyond n: it must not wrap round to it */
   for (uint32_t a = 0; a < LP_MAX_AXES; a++) {
     if (a >= t->ndim)
       out[a] = 0;
-    else
-      product *= out[a] <= n ? out[a] : 0;
+    else if (product <= n)
+      product *= out[a];
   }
   if (product != n)
     return lp_fail(LP_ERR_PLUGIN, "topology %s: the extents it gives do not hold %u units", t->name,
@@ -57,6 +57,11 @@ lp_status lp_prior_place(lp_prior *p, const lp_prior_spec *spec) {
                     .n_out = spec->n_out,
                     .n_in = spec->n_in,
                     .seed = spec->seed};
+  if (!t->place) {
+    lp_status s = choose_extents(p, "output", sh->n_out, spec->extent_out, sh->extent_out);
+    if (s == LP_OK) s = choose_extents(p, "input", sh->n_in, spec->extent_in, sh->extent_in);
+    if (s != LP_OK) return s;
+  }
   double *pos = calloc(((size_t)sh->n_out + sh->n_in) * sh->ndim, sizeof *pos);
   if (!pos) return lp_fail(LP_ERR_MEMORY, "prior: out of memory for positions");
   double *in = pos + (size_t)sh->n_out * sh->ndim;
@@ -67,9 +72,6 @@ lp_status lp_prior_place(lp_prior *p, const lp_prior_spec *spec) {
     lp_status s = place_free(p, "output", sh->n_out, pos);
     return s == LP_OK ? place_free(p, "input", sh->n_in, in) : s;
   }
-  lp_status s = choose_extents(p, "output", sh->n_out, spec->extent_out, sh->extent_out);
-  if (s == LP_OK) s = choose_extents(p, "input", sh->n_in, spec->extent_in, sh->extent_in);
-  if (s != LP_OK) return s;
   for (uint32_t a = 0; a < sh->ndim; a++)
     sh->period[a] = sh->extent_out[a] > sh->extent_in[a] ? sh->extent_out[a] : sh->extent_in[a];
   place_lattice(pos, sh->ndim, sh->n_out, sh->extent_out, sh->period);

@@ -77,7 +77,7 @@ static const double *in_pos(const lp_prior *p, uint32_t j) {
 }
 
 /* table = distance of a pair of units for every entry. */
-static void fill_distances(lp_prior *p, const axis *x) {
+static lp_status fill_distances(lp_prior *p, const axis *x) {
   const lp_sheets *sh = &p->sheets;
   for (uint32_t e = 0; e < p->n_table; e++) {
     uint32_t rest = e, i = 0, j = 0, step_out = 1, step_in = 1;
@@ -90,8 +90,10 @@ static void fill_distances(lp_prior *p, const axis *x) {
       step_out *= x[a].n_out;
       step_in *= x[a].n_in;
     }
-    p->table[e] = lp_prior_gap(p, out_pos(p, i), in_pos(p, j));
+    lp_status s = lp_prior_measure(p, i, j, &p->table[e]);
+    if (s != LP_OK) return s;
   }
+  return LP_OK;
 }
 
 static bool pair_holds(const lp_prior *p, uint32_t i, uint32_t j) {
@@ -152,7 +154,8 @@ lp_status lp_prior_tabulate(lp_prior *p, const lp_cost *cost) {
     return lp_fail(LP_ERR_MEMORY, "prior: out of memory for a table of %u entries", p->n_table);
   fill_offsets(x, sh->ndim, sh->n_out, true, p->off_out);
   fill_offsets(x, sh->ndim, sh->n_in, false, p->off_in);
-  fill_distances(p, x);
+  lp_status s = fill_distances(p, x);
+  if (s != LP_OK) return s;
   if (!table_holds(p)) {
     free(p->table);
     free(p->off_out);
@@ -163,7 +166,7 @@ lp_status lp_prior_tabulate(lp_prior *p, const lp_cost *cost) {
     return LP_OK;
   }
   p->run = lp_prior_runs(p->off_in, sh->n_in);
-  for (uint32_t e = 0; e < p->n_table; e++)
-    p->table[e] = cost->signal(cost->self, p->impl->cost.args, sh, p->table[e]);
-  return LP_OK;
+  for (uint32_t e = 0; e < p->n_table && s == LP_OK; e++)
+    s = lp_prior_signal(p, cost, p->table[e], &p->table[e]);
+  return s;
 }

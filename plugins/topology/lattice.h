@@ -9,11 +9,12 @@
 /* One axis of n units; a sheet asked for as R x S is unrolled row-major. */
 static inline lp_status row_extents(const lp_host *host, const char *topology, uint32_t n,
                                     uint32_t extent[LP_MAX_AXES]) {
-  uint64_t product = 1;
-  for (uint32_t a = 0; a < LP_MAX_AXES; a++) product *= extent[a] ? extent[a] : 1;
+  uint64_t product = 1; /* stops growing beyond n: it must not wrap round to it */
+  for (uint32_t a = 0; a < LP_MAX_AXES; a++)
+    if (extent[a] && product <= n) product *= extent[a];
   if (extent[0] && product != n)
-    return host->fail(LP_ERR_SHAPE, "topology %s: the sheet asked for has %llu units, not %u",
-                      topology, (unsigned long long)product, n);
+    return host->fail(LP_ERR_SHAPE, "topology %s: the sheet asked for has %s%llu units, not %u",
+                      topology, product > n ? "at least " : "", (unsigned long long)product, n);
   extent[0] = n;
   return LP_OK;
 }

@@ -27,12 +27,29 @@ static double signal_infinite(void *self, const lp_arg *args, const lp_sheets *s
   return d < 1 ? INFINITY : 1;
 }
 
+static double signal_huge(void *self, const lp_arg *args, const lp_sheets *s, double d) {
+  (void)self, (void)args, (void)s;
+  return d > 5 ? -1e300 : 1;
+}
+static double signal_tiny(void *self, const lp_arg *args, const lp_sheets *s, double d) {
+  (void)self, (void)args, (void)s, (void)d;
+  return 1e-300;
+}
+/* Something next to a unit only; elsewhere less than a float can say. */
+static double signal_cliff(void *self, const lp_arg *args, const lp_sheets *s, double d) {
+  (void)self, (void)args, (void)s;
+  return d < 0.5 ? 1 : 1e-300;
+}
+
 #define COST(name_, fn_)                                                                           \
   { .struct_size = sizeof(lp_cost), .name = name_, .summary = "for tests", .signal = fn_ }
 static const lp_cost costs[] = {
     COST("half", signal_half),
     COST("nan", signal_nan),
     COST("infinite", signal_infinite),
+    COST("huge", signal_huge),
+    COST("tiny", signal_tiny),
+    COST("cliff", signal_cliff),
     {.struct_size = sizeof(lp_cost),
      .name = "typed",
      .summary = "one parameter of each type",
@@ -65,10 +82,41 @@ static lp_status build_failing(void *self, const lp_arg *args, const lp_prior_re
 
 static lp_status permute_wrongly(void *self, const lp_arg *args, const lp_sheets *s,
                                  const char **base, uint32_t *out, uint32_t *in) {
-  (void)self, (void)args, (void)s, (void)out, (void)in; /* all zeros: one unit, many times */
-  *base = "linear";
+  (void)self;
+  const char *how = args[0].text;
+  if (strcmp(how, "no_base") != 0) *base = "linear";
+  if (strcmp(how, "all_zero") == 0) return LP_OK; /* one unit, many times */
+  for (uint32_t i = 0; i < s->n_out; i++) out[i] = i;
+  for (uint32_t j = 0; j < s->n_in; j++) in[j] = j;
+  if (strcmp(how, "beyond") == 0) in[3] = s->n_in;
+  if (strcmp(how, "twice") == 0) out[3] = 4;
   return LP_OK;
 }
+
+static const lp_param permute_params[] = {
+    {"how", LP_PARAM_STRING, 0, 0, 0, "all_zero", "what is wrong"},
+};
+
+/* P[i][j] = first in the rows 0 .. at-1 and rest in the others; zero off the diagonal if asked. */
+static lp_status build_steps(void *self, const lp_arg *args, const lp_prior_request *req,
+                             uint32_t first_row, uint32_t n_rows, double *P) {
+  (void)self;
+  uint32_t n_in = req->sheets->n_in;
+  for (uint32_t r = 0; r < n_rows; r++)
+    for (uint32_t j = 0; j < n_in; j++) {
+      uint32_t i = first_row + r;
+      double v = i < args[2].value ? args[0].value : args[1].value;
+      P[(size_t)r * n_in + j] = args[3].value == 0 || i == j ? v : 0;
+    }
+  return LP_OK;
+}
+
+static const lp_param steps_params[] = {
+    {"first", LP_PARAM_REAL, 1, -1e308, 1e308, NULL, "value of the first rows"},
+    {"rest", LP_PARAM_REAL, 1, -1e308, 1e308, NULL, "value of the others"},
+    {"at", LP_PARAM_INT, 1, 0, 1e6, NULL, "first rows"},
+    {"diagonal", LP_PARAM_INT, 0, 0, 1, NULL, "1: zero elsewhere"},
+};
 
 static const lp_param rows_params[] = {
     {"zero_row", LP_PARAM_INT, -1, -1, 1e6, NULL, "row that is zero, -1 for none"},
@@ -88,7 +136,15 @@ static const lp_prior_source sources[] = {
     {.struct_size = sizeof(lp_prior_source),
      .name = "not_a_permutation",
      .summary = "for tests",
+     .params = permute_params,
+     .n_params = 1,
      .permute = permute_wrongly},
+    {.struct_size = sizeof(lp_prior_source),
+     .name = "steps",
+     .summary = "for tests",
+     .params = steps_params,
+     .n_params = 4,
+     .build = build_steps},
 };
 
 /* ---- topologies ---------------------------------------------------------------------------- */
@@ -104,6 +160,23 @@ static lp_status extents_wrong(void *self, const lp_arg *args, uint32_t n,
   (void)self, (void)args;
   extent[0] = n + 1;
   return LP_OK;
+}
+/* Their product is 2^64 + 2^30. */
+static lp_status extents_wrapping(void *self, const lp_arg *args, uint32_t n,
+                                  uint32_t extent[LP_MAX_AXES]) {
+  (void)self, (void)args, (void)n;
+  extent[0] = 1u << 30, extent[1] = 652805, extent[2] = 26317;
+  return LP_OK;
+}
+static double distance_negative(void *self, const lp_arg *args, lp_metric metric,
+                                const lp_sheets *s, const double *a, const double *b) {
+  (void)self, (void)args, (void)metric, (void)s;
+  return a[0] - b[0];
+}
+static double distance_undefined(void *self, const lp_arg *args, lp_metric metric,
+                                 const lp_sheets *s, const double *a, const double *b) {
+  (void)self, (void)args, (void)metric, (void)s;
+  return a[0] == b[0] ? 0 : sqrt(-fabs(a[0] - b[0]));
 }
 /* Not a function of the difference, though the topology gives extents. */
 static double distance_crooked(void *self, const lp_arg *args, lp_metric metric, const lp_sheets *s,
@@ -147,6 +220,10 @@ static const lp_topology topologies[] = {
     TOPOLOGY("dented", 1, extents_line, NULL, distance_dented),
     TOPOLOGY("misfit", 1, extents_wrong, NULL, distance_crooked),
     TOPOLOGY("spiral", 2, NULL, place_spiral, distance_plane),
+    TOPOLOGY("wrapping", 3, extents_wrapping, NULL, distance_crooked),
+    TOPOLOGY("negative", 1, extents_line, NULL, distance_negative),
+    TOPOLOGY("undefined", 1, extents_line, NULL, distance_undefined),
+    TOPOLOGY("negative_spiral", 2, NULL, place_spiral, distance_negative),
     TOPOLOGY("nowhere", 2, NULL, place_nowhere, distance_plane),
 };
 
