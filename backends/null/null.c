@@ -63,6 +63,7 @@ static const char *const op_names[LP_OP_COUNT] = {
     [LP_OP_DIV] = "div",
     [LP_OP_SLICE] = "slice",
     [LP_OP_CONCAT] = "concat",
+    [LP_OP_PRIOR] = "prior",
 };
 
 typedef enum call_kind {

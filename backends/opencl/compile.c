@@ -50,6 +50,7 @@ const ocl_op ocl_ops[LP_OP_COUNT] = {
     [LP_OP_DIV] = {true, ocl_encode_elementwise, NULL},
     [LP_OP_SLICE] = {true, ocl_encode_slice, NULL},
     [LP_OP_CONCAT] = {false, ocl_encode_concat, NULL},
+    [LP_OP_PRIOR] = {true, ocl_encode_prior, NULL},
 };
 
 bool ocl_supports(lp_device *dev, const lp_plan_view *plan, uint32_t step) {

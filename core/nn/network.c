@@ -39,6 +39,11 @@ static const char *shape_text(const lp_desc *d, char out[96]) {
   return out;
 }
 
+/* What stands on a sheet: units, of maps the channels, of sequences the units of a step. */
+static int64_t unit_count(const lp_desc *d) {
+  return d->dim[d->ndim == 3 ? 2 : 1];
+}
+
 static uint32_t shape_flag(const lp_desc *d) {
   return d->ndim == 2 ? LP_LAYER_FLAT : d->ndim == 3 ? LP_LAYER_STEPS : LP_LAYER_MAPS;
 }
@@ -51,11 +56,13 @@ static lp_status check_input(const lp_layer *row, uint32_t flags, const char *fr
     return lp_fail(LP_ERR_ARG, "from: %s takes one input, not %u", row->name, n_inputs);
   if (flags & shape_flag(d)) return LP_OK;
   bool flat = flags & LP_LAYER_FLAT;
-  return lp_fail(LP_ERR_SHAPE, "%s takes %s%s%s; its input %s is %s%s", row->name,
-                 flat ? "units (N, I)" : "",
-                 flags & LP_LAYER_MAPS ? flat ? " or maps (N, C, H, W)" : "maps (N, C, H, W)" : "",
-                 flags & LP_LAYER_STEPS ? " or steps (N, T, I)" : "", from, shape_text(d, shape),
-                 flat && d->ndim > 2 ? ": put flatten before it" : "");
+  const char *steps = !(flags & LP_LAYER_STEPS)                 ? ""
+                      : flags & (LP_LAYER_FLAT | LP_LAYER_MAPS) ? " or steps (N, T, I)"
+                                                                : "steps (N, T, I)";
+  return lp_fail(
+      LP_ERR_SHAPE, "%s takes %s%s%s; its input %s is %s%s", row->name, flat ? "units (N, I)" : "",
+      flags & LP_LAYER_MAPS ? flat ? " or maps (N, C, H, W)" : "maps (N, C, H, W)" : "", steps,
+      from, shape_text(d, shape), flat && d->ndim > 2 ? ": put flatten before it" : "");
 }
 
 /* ---- one layer ----------------------------------------------------------------------------- */
@@ -91,9 +98,9 @@ static lp_status sheet_of(const builder *b, uint32_t i, uint32_t flags, const no
 }
 
 static lp_status check_sheet(const lp_layerspec *l, const lp_sheet *sheet, const lp_desc *out) {
-  if (!l->sheet || out->dim[1] == (int64_t)sheet->units) return LP_OK;
+  if (!l->sheet || unit_count(out) == (int64_t)sheet->units) return LP_OK;
   return lp_fail(LP_ERR_SHAPE, "sheet %s holds %u units, the layer has %lld", l->sheet,
-                 sheet->units, (long long)out->dim[1]);
+                 sheet->units, (long long)unit_count(out));
 }
 
 static lp_status add_site(builder *b, const lp_layerspec *l, const node *out, const lp_desc *d) {
@@ -144,7 +151,7 @@ static lp_status call_layer(builder *b, uint32_t i, const lp_spec *spec, node *o
                           .inputs = inputs,
                           .seed = b->spec->seed};
   if (lp_sheet_is_lattice(&own)) memcpy(req.extent_out, own.extent, sizeof own.extent);
-  if (lp_sheet_is_lattice(&in->sheet) && in->sheet.units == req.n_in)
+  if (lp_sheet_is_lattice(&in->sheet) && in->sheet.units == unit_count(&first))
     memcpy(req.extent_in, in->sheet.extent, sizeof in->sheet.extent);
   if (status == LP_OK) status = row->build(row->self, spec->args, b->g, &req, inputs[0], &out->val);
   if (status == LP_OK) status = lp_graph_shape(b->g, out->val, &d);

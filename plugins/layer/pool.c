@@ -27,7 +27,7 @@ static lp_status init(const lp_host *h, lp_registrar *r) {
       .params = params,
       .n_params = sizeof params / sizeof *params,
       .build = build,
-      .flags = LP_LAYER_MAPS | LP_LAYER_OWN,
+      .flags = LP_LAYER_MAPS | LP_LAYER_SAME,
   };
   return h->add_layer(r, &layer);
 }

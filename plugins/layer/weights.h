@@ -28,6 +28,30 @@ static inline lp_val make_param(const lp_host *host, lp_graph *g, const lp_layer
   return make_leaf(host->param, host, g, req, part, desc, init);
 }
 
+/* Parameters of layers that may carry a prior: see make_prior. */
+#define PRIOR_PARAM_ROWS(topology, cost, metric, normalize)                                        \
+  [topology] = {"topology", LP_PARAM_STRING, 0, 0, 0, "grid", "where the units stand"},            \
+  [cost] = {"cost", LP_PARAM_STRING, 0, 0, 0, "", "wiring cost or prior; empty: none"},            \
+  [metric] = {"metric", LP_PARAM_STRING, 0, 0, 0, "l2", "distance: l2, l1 or linf"},               \
+  [normalize] = {                                                                                  \
+      "normalize", LP_PARAM_STRING, 0, 0, 0, "none", "scale of P: none, fan_in, fan_out or total"}
+
+/* P o w for a prior over (n_out, n_in) between the request's sheets; w itself where the cost is
+ * empty or P is 1 everywhere. args: topology, cost, metric, normalize, in this order. */
+static inline lp_val make_prior(const lp_host *host, lp_graph *g, const lp_layer_request *req,
+                                uint32_t n_out, uint32_t n_in, const lp_arg *args, lp_val w) {
+  if (!args[1].text[0]) return w;
+  lp_layer_request sheets = *req;
+  sheets.n_out = n_out, sheets.n_in = n_in;
+  lp_val in[LP_LINEAR_INPUTS] = {w};
+  lp_op_params op = {0};
+  if (host->prior(g, &sheets, args[0].text, args[1].text, args[2].text, args[3].text, in,
+                  &op.linear) != LP_OK)
+    return LP_NO_VAL; /* the graph keeps the failure */
+  if (!in[LP_PRIOR_TABLE].id && !in[LP_PRIOR_DENSE].id) return w;
+  return host->apply(g, LP_OP_PRIOR, &op, in, LP_LINEAR_INPUTS);
+}
+
 /* y = x W^T + b with `units` outputs. */
 static inline lp_status make_dense(const lp_host *host, lp_graph *g, const lp_layer_request *req,
                                    uint32_t units, lp_val in, lp_val *out) {

@@ -26,6 +26,20 @@ lp_val golden_graph_input(golden_graph *gg, const char *name, const lp_tensor_vi
   return lp_input(gg->g, name, &d);
 }
 
+void golden_graph_variable(golden_graph *gg, const char *name, const lp_tensor_view *t) {
+  const uint32_t i = gg->n_variables;
+  lp_desc d = golden_desc(t, LP_F32);
+  void *data = i < GOLDEN_MAX ? golden_convert(t, LP_F32) : NULL;
+  if (!data) {
+    lp_graph_fail(gg->g, LP_ERR_MEMORY, "no room for variable %s", name);
+    return;
+  }
+  gg->variable[i] = name;
+  gg->value[i] = data;
+  gg->value_bytes[i] = lp_nbytes(&d);
+  gg->n_variables++;
+}
+
 uint32_t golden_graph_target(golden_graph *gg, lp_val v) {
   if (gg->n_targets == GOLDEN_MAX || !v.id) {
     lp_graph_fail(gg->g, LP_ERR_ARG, "a target is missing");
@@ -57,6 +71,8 @@ lp_status golden_graph_run(golden_graph *gg, const char *device) {
   lp_status s = lp_graph_status(gg->g);
   if (s == LP_OK) s = lp_session_open(device, 1, &session);
   if (s == LP_OK) s = lp_plan_create(session, gg->g, gg->target, gg->n_targets, NULL, &plan);
+  for (uint32_t i = 0; s == LP_OK && i < gg->n_variables; i++)
+    s = lp_session_write(session, gg->variable[i], gg->value[i], gg->value_bytes[i]);
   for (uint32_t i = 0; s == LP_OK && i < gg->n_inputs; i++) {
     s = lp_session_buffer(session, gg->bytes[i], &bound[i]);
     if (s == LP_OK) s = lp_session_upload(session, bound[i], gg->data[i], gg->bytes[i], NULL);
@@ -73,6 +89,7 @@ lp_status golden_graph_run(golden_graph *gg, const char *device) {
 
 void golden_graph_free(golden_graph *gg) {
   for (uint32_t i = 0; i < gg->n_inputs; i++) free(gg->data[i]);
+  for (uint32_t i = 0; i < gg->n_variables; i++) free(gg->value[i]);
   for (uint32_t i = 0; i < gg->n_targets; i++) free(gg->out[i]);
   lp_graph_free(gg->g);
   memset(gg, 0, sizeof *gg);

@@ -20,6 +20,7 @@ typedef struct golden {
 /* The families. Each leaves alone what it does not know. */
 void golden_priors(golden *g);
 void golden_lp_layer(golden *g);
+void golden_layers(golden *g);
 void golden_ops(golden *g);
 void golden_optimisers(golden *g);
 void golden_lenet(golden *g);
@@ -75,6 +76,10 @@ typedef struct golden_graph {
   void *data[GOLDEN_MAX]; /* of the inputs, in their order */
   size_t bytes[GOLDEN_MAX];
   uint32_t n_inputs;
+  const char *variable[GOLDEN_MAX]; /* named values that are written before the run; owned data */
+  void *value[GOLDEN_MAX];
+  size_t value_bytes[GOLDEN_MAX];
+  uint32_t n_variables;
   lp_val target[GOLDEN_MAX];
   double *out[GOLDEN_MAX]; /* after golden_graph_run: the targets as doubles */
   size_t count[GOLDEN_MAX];
@@ -84,6 +89,8 @@ typedef struct golden_graph {
 lp_status golden_graph_new(golden_graph *gg, const char *name);
 lp_val golden_graph_input(golden_graph *gg, const char *name, const lp_tensor_view *t,
                           lp_dtype dtype);
+/* Has the variable `name` (kept by pointer) start as t, f32. */
+void golden_graph_variable(golden_graph *gg, const char *name, const lp_tensor_view *t);
 /* Adds a target; returns its index. */
 uint32_t golden_graph_target(golden_graph *gg, lp_val v);
 lp_status golden_graph_run(golden_graph *gg, const char *device);

@@ -15,8 +15,8 @@
 static const char ending[] = ".safetensors";
 
 static void (*const families[])(golden *g) = {
-    golden_lenet,      golden_priors,     golden_lp_layer,  golden_ops,
-    golden_optimisers, golden_statistics, golden_penalties, golden_inference,
+    golden_lenet,      golden_priors,    golden_lp_layer,  golden_ops,    golden_optimisers,
+    golden_statistics, golden_penalties, golden_inference, golden_layers,
 };
 
 static void report_unused(golden *g) {

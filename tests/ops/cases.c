@@ -142,6 +142,18 @@ static void build_linear(case_program *p, const op_case *c) {
   if (c->op == LP_OP_LINEAR_DW && bias) case_target_add(p, lp_output(y, 1), "db");
 }
 
+/* r->k elements behind each (output, input), r->stride blocks of outputs. */
+static void build_prior(case_program *p, const op_case *c) {
+  const case_row *r = c->row;
+  lp_val in[LP_LINEAR_INPUTS] = {{0}};
+  lp_op_params params = {{0}};
+  add_prior(p, r, in, &params);
+  lp_desc d = lp_f32(r->o * r->stride, r->c, r->k);
+  in[0] = case_leaf_add(p, ROLE_PARAM, "w", d, FILL_SIGNED, 0, true);
+  p->y = case_apply(p, LP_OP_PRIOR, &params, in, LP_LINEAR_INPUTS);
+  case_target_add(p, p->y, "y");
+}
+
 /* ---- batch normalisation --------------------------------------------------------------------- */
 
 static void build_batchnorm(case_program *p, const op_case *c) {
@@ -339,6 +351,7 @@ static const case_family elementwise = {"elementwise",
                                             LP_OP_SIGMOID_DX, LP_OP_EXP),
                                         build_elementwise};
 static const case_family positive = {"elementwise", OPS(LP_OP_SQRT, LP_OP_DIV), build_elementwise};
+static const case_family priors = {"prior", OPS(LP_OP_PRIOR), build_prior};
 static const case_family slices = {"slice", OPS(LP_OP_SLICE, LP_OP_CONCAT), build_slice};
 const case_family case_dropout = {"dropout", OPS(LP_OP_DROPOUT), build_dropout};
 static const case_family reduce = {"reduce", OPS(LP_OP_SUM, LP_OP_EXPAND), build_reduce};
@@ -366,6 +379,12 @@ static const case_family chain = {"chain", OPS(0), case_build_chain};
   {                                                                                                \
     .family = &case_linear, .name = name_, .n = n_, .c = (h_) * (w_), .h = h_, .w = w_, .o = o_,   \
     .form = prior_, .flags = flags_                                                                \
+  }
+/* Inputs on a sheet of h x w, outputs, elements behind each pair, blocks. */
+#define PRIOR(name_, h_, w_, o_, rest_, blocks_, prior_)                                           \
+  {                                                                                                \
+    .family = &priors, .name = name_, .n = 1, .c = (h_) * (w_), .h = h_, .w = w_, .o = o_,         \
+    .k = rest_, .stride = blocks_, .form = prior_                                                  \
   }
 #define BATCHNORM(family_, name_, n_, c_, h_, w_)                                                  \
   { .family = &family_, .name = name_, .n = n_, .c = c_, .h = h_, .w = w_ }
@@ -482,6 +501,15 @@ static const case_row rows[] = {
   LINEAR("alexnet fc3", 2, 64, 64, 1000, PRIOR_NONE, 0),
   LINEAR("alexnet lp", 4, 64, 64, 4096, PRIOR_TABLE_RUN, 0),
   LINEAR("alexnet lp permuted", 1, 64, 64, 4096, PRIOR_TABLE, CASE_NO_GRADIENT),
+
+  PRIOR("1", 1, 1, 1, 1, 1, PRIOR_DENSE),
+  PRIOR("3x3 filters", 3, 5, 15, 9, 1, PRIOR_TABLE_RUN),
+  PRIOR("filters of unequal sheets", 3, 4, 29, 25, 1, PRIOR_TABLE),
+  PRIOR("three gates", 5, 7, 35, 1, 3, PRIOR_TABLE_RUN),
+  PRIOR("three gates scaled", 7, 3, 21, 1, 3, PRIOR_SCALED),
+  PRIOR("row scale", 4, 6, 24, 4, 2, PRIOR_SCALED_ROW),
+  PRIOR("dense", 5, 5, 17, 9, 2, PRIOR_DENSE),
+  PRIOR("large", 16, 16, 256, 3, 3, PRIOR_SCALED_COL),
 
   BATCHNORM(case_batchnorm, "2 of 1", 2, 1, 0, 0),
   BATCHNORM(case_batchnorm, "odd", 5, 3, 0, 0),

@@ -135,6 +135,14 @@ static double prior_at(const ref_call *c, int64_t i, int64_t j, int64_t n_in) {
   return p;
 }
 
+static void prior(const ref_call *c) {
+  const lp_desc *w = c->in_desc[0];
+  const uint32_t rows = c->in[LP_PRIOR_TABLE] ? LP_PRIOR_OFF_OUT : LP_PRIOR_DENSE;
+  int64_t n_out = c->in_desc[rows]->dim[0], n_in = w->dim[1], rest = lp_inner(w) / n_in;
+  for (int64_t i = 0; i < count(w); i++)
+    c->out[0][i] = c->in[0][i] * prior_at(c, i / rest / n_in % n_out, i / rest % n_in, n_in);
+}
+
 static void linear(const ref_call *c) {
   int64_t N = c->in_desc[0]->dim[0], I = c->in_desc[0]->dim[1], O = c->in_desc[1]->dim[0];
   for (int64_t n = 0; n < N; n++)
@@ -483,6 +491,7 @@ ref_op ref_op_get(uint32_t op) {
       [LP_OP_DIV] = quotient,
       [LP_OP_SLICE] = slice,
       [LP_OP_CONCAT] = concat,
+      [LP_OP_PRIOR] = prior,
   };
   return op < LP_OP_COUNT ? ops[op] : NULL;
 }

@@ -35,6 +35,7 @@ KERNEL(adam);
 KERNEL(accumulate);
 KERNEL(slice);
 KERNEL(concat);
+KERNEL(prior);
 
 #define RUN(name)                                                                                  \
   { ISA(k_##name), NULL }
@@ -90,5 +91,6 @@ const cpu_kernels ISA(lp_cpu_kernels) = {
             [LP_OP_DIV] = RUN(elementwise),
             [LP_OP_SLICE] = RUN(slice),
             [LP_OP_CONCAT] = RUN(concat),
+            [LP_OP_PRIOR] = RUN(prior),
         },
 };

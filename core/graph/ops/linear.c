@@ -68,6 +68,22 @@ lp_status lp_grad_linear(const lp_grad_call *c) {
   return LP_OK;
 }
 
+lp_status lp_shape_prior(lp_shape_call *c) {
+  const lp_desc *w = &c->in[0], *table = &c->in[LP_PRIOR_TABLE], *dense = &c->in[LP_PRIOR_DENSE];
+  const lp_desc *rows = lp_present(table) ? &c->in[LP_PRIOR_OFF_OUT] : dense;
+  if (w->dtype != LP_F32 || w->ndim < 2 || rows->ndim < 1 || w->dim[0] % rows->dim[0])
+    return lp_shape_fail(c, "w (B*O,I,..) and a prior over (O,I)");
+  c->out[0] = *w;
+  return check_prior(c, rows->dim[0], w->dim[1]);
+}
+
+lp_status lp_grad_prior(const lp_grad_call *c) {
+  lp_val in[LP_LINEAR_INPUTS];
+  for (uint32_t i = 0; i < LP_LINEAR_INPUTS; i++) in[i] = i ? c->in[i] : c->dout[0];
+  c->din[0] = lp_apply(c->g, LP_OP_PRIOR, c->params, in, LP_LINEAR_INPUTS);
+  return LP_OK;
+}
+
 double lp_flops_linear(const lp_op_params *p, const lp_desc *in, const lp_desc *out) {
   (void)p, (void)out;
   return 2.0 * (double)in[0].dim[0] * (double)lp_numel(&in[1]);

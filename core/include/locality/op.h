@@ -39,9 +39,10 @@
  *  EXPAND           s scalar -> y          s in every element; shape from params
  *  SLICE            x -> y                 entries begin .. begin+length-1 of one axis
  *  CONCAT           x... -> y              one behind the other along an axis; all else equal
- *  LOG_SOFTMAX      x (N,C) -> y           over C
- *  LOG_SOFTMAX_DX   dy, y -> dx            dy - exp(y) * sum_C dy
- *  CROSS_ENTROPY    logits (N,C), labels i32 (N), history? state (rows,4)
+ *  PRIOR            w (B*O,I,..), prior operands over (O,I) -> P o w   w seen as (B,O,I,rest); the
+ * same op is its own gradient LOG_SOFTMAX      x (N,C) -> y           over C LOG_SOFTMAX_DX   dy, y
+ * -> dx            dy - exp(y) * sum_C dy CROSS_ENTROPY    logits (N,C), labels i32 (N), history?
+ * state (rows,4)
  *                   -> loss scalar (mean over N), logp (N,C)
  *                   history row scalars[LP_SCALAR_ROW]: loss, top-1 hits, top-5 hits, N
  *  CROSS_ENTROPY_DX dloss scalar, logp, labels -> dlogits   dloss * (exp(logp) - onehot) / N
@@ -108,14 +109,15 @@ typedef enum lp_op {
   LP_OP_DIV = 41,
   LP_OP_SLICE = 42,
   LP_OP_CONCAT = 43,
+  LP_OP_PRIOR = 44,
   LP_OP_COUNT
 } lp_op;
 
-/* Position of the prior operands in LINEAR, LINEAR_DX and LINEAR_DW. With a table,
+/* Position of the prior operands in LINEAR, LINEAR_DX, LINEAR_DW and PRIOR. With a table,
  *   P[i][j] = row_scale[i] * table[off_out[i] + off_in[j]] * col_scale[j]
  * and either scale may be missing (it is then 1). The table holds one entry per lattice offset;
  * a permuted prior permutes off_out and off_in. With `dense`, P is the given matrix. With neither,
- * P is 1 everywhere: a plain layer. */
+ * P is 1 everywhere: a plain layer (PRIOR needs one of them). */
 enum {
   LP_PRIOR_TABLE = 3,     /* f32 (entries) */
   LP_PRIOR_OFF_OUT = 4,   /* i32 (O) */

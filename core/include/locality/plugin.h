@@ -152,7 +152,8 @@ typedef struct lp_layer_request {
   uint32_t struct_size;
   uint32_t n_in;  /* elements of a sample of `in` */
   uint32_t n_out; /* units of the layer's sheet; 0: it was given none */
-  uint32_t extent_in[LP_MAX_AXES], extent_out[LP_MAX_AXES]; /* of the sheets; 0: open */
+  /* Of the sheets; 0: open. Of maps, the units are channels. */
+  uint32_t extent_in[LP_MAX_AXES], extent_out[LP_MAX_AXES];
   const char *path; /* "lp": prefix of the names of its parameters */
   uint32_t mode;    /* lp_mode */
   uint32_t classes; /* of the data */
@@ -170,7 +171,7 @@ enum {
   LP_LAYER_MAPS = 2,  /* takes (N, C, H, W) */
   LP_LAYER_STEPS = 4, /* takes (N, T, I) */
   LP_LAYER_JOIN = 8,  /* takes several inputs */
-  LP_LAYER_SAME = 16, /* gives the shape that it takes, unit by unit: its sheet is its input's */
+  LP_LAYER_SAME = 16, /* unit by unit, or channel by channel of maps: its sheet is its input's */
   LP_LAYER_OWN = 32,  /* its parameters say how many units or channels it has: needs no sheet */
 };
 
