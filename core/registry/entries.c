@@ -140,7 +140,9 @@ static lp_status keep(lp_registrar *r, lp_entry e) {
   lp_status s = LP_OK;
   for (uint32_t i = 0; i < n_entries && s == LP_OK; i++)
     if (clash(&entries[i], &e))
-      s = reject(r, "%s %s is already registered by %s, as a %s; rename one to use both",
+      s = reject(r,
+                 "%s %s is already registered by %s, as a %s, which is the one used; rename one to "
+                 "use both",
                  lp_kind_name(e.kind), e.name, lp_module_get(entries[i].module)->file,
                  lp_kind_name(entries[i].kind));
   if (s == LP_OK && n_entries == cap_entries) {

@@ -18,20 +18,32 @@ typedef struct lp_meta {
   const char *key[24];
   char *value[24];
   uint32_t n;
+  bool full; /* a key found no room */
 } lp_meta;
 
 static void meta_free(lp_meta *m) {
   for (uint32_t i = 0; i < m->n; i++) free(m->value[i]);
 }
 
+/* Takes ownership of value; NULL, when memory was exhausted, fails the saving. */
+static void meta_take(lp_meta *m, const char *key, char *value) {
+  m->full = m->full || m->n == sizeof m->key / sizeof *m->key;
+  if (m->full) {
+    free(value);
+    return;
+  }
+  m->key[m->n] = key;
+  m->value[m->n++] = value;
+}
+
 static void meta_add(lp_meta *m, const char *key, const char *fmt, ...) LP_PRINTF(3, 4);
 static void meta_add(lp_meta *m, const char *key, const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
-  m->key[m->n] = key;
-  if (vasprintf(&m->value[m->n], fmt, ap) < 0) m->value[m->n] = NULL;
-  m->n++;
+  char *value = NULL;
+  if (vasprintf(&value, fmt, ap) < 0) value = NULL;
   va_end(ap);
+  meta_take(m, key, value);
 }
 
 /* Writes the session's variables that `wanted` accepts. */
@@ -41,6 +53,8 @@ static lp_status save_vars(lp_trainer *t, const char *path, lp_meta *meta,
   uint32_t count = lp_session_var_count(s), n = 0;
   lp_tensor_view *view = calloc(count + 1, sizeof *view);
   lp_status status = view ? LP_OK : lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
+  if (status == LP_OK && meta->full)
+    status = lp_fail(LP_ERR_MEMORY, "%s: more metadata than there is room for", path);
   for (uint32_t i = 0; i < meta->n && status == LP_OK; i++)
     if (!meta->value[i]) status = lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
   for (uint32_t i = 0; i < count && status == LP_OK; i++) {
@@ -143,8 +157,7 @@ lp_status lp_checkpoint_save(lp_trainer *t, const char *path) {
   meta_add(&meta, "epoch", "%u", t->epoch);
   meta_add(&meta, "step", "%u", t->step);
   meta_add(&meta, "iteration", "%" PRIu64, t->iteration);
-  meta.key[meta.n] = "training";
-  meta.value[meta.n++] = lp_train_fingerprint(t);
+  meta_take(&meta, "training", lp_train_fingerprint(t));
   meta_add(&meta, "priors", "%s", lp_trainer_priors(t));
   return save_vars(t, path, &meta, is_variable);
 }
@@ -251,15 +264,12 @@ lp_status lp_model_save(lp_trainer *t, const char *path) {
   meta_add(&meta, "height", "%u", s->in_h);
   meta_add(&meta, "width", "%u", s->in_w);
   meta_add(&meta, "pixel_scale", "%.9g", (double)s->pixels.scale);
-  meta.key[meta.n] = "pixel_mean";
-  meta.value[meta.n++] = list_of(s->pixels.mean, 4);
-  meta.key[meta.n] = "pixel_sd";
-  meta.value[meta.n++] = list_of(s->pixels.sd, 4);
+  meta_take(&meta, "pixel_mean", list_of(s->pixels.mean, 4));
+  meta_take(&meta, "pixel_sd", list_of(s->pixels.sd, 4));
   meta_add(&meta, "data", "%s", t->train ? lp_dataset_get_info(t->train)->name : "");
   const lp_dataset_info *data = t->train ? lp_dataset_get_info(t->train) : NULL;
   if (data && !data->numbered) {
-    meta.key[meta.n] = "class_names";
-    meta.value[meta.n++] = names_of(data);
+    meta_take(&meta, "class_names", names_of(data));
   }
   meta_add(&meta, "seed", "%" PRIu64, t->spec.seed);
   meta_add(&meta, "epochs", "%u", t->epoch);

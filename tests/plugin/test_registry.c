@@ -52,9 +52,10 @@ static void refuses_unusable_modules(void **state) {
       {"abi_no_descriptor.so", "no descriptor"},
       {"abi_twin_b.so", "already registered by"},
       {"abi_takes_linear.so", "cost linear is already registered by /"},
-      {"abi_takes_plain.so", "as a layer; rename one"},
-      {"abi_twice.so", "abi_twice.so, as a cost; rename"},
+      {"abi_takes_plain.so", "as a layer, which is the one used; rename one"},
+      {"abi_twice.so", "abi_twice.so, as a cost, which is the one used; rename"},
       {"abi_takes_control.so", "cannot be called control"},
+      {"abi_takes_auto.so", "a backend cannot be called auto, which has a meaning of its own"},
   };
   for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
     const lp_module_info *m = module_of(refused[i].file);

@@ -22,6 +22,7 @@
 #define GOOD            15
 #define TWICE           17 /* 16: old_layer */
 #define OLD_LAYER       16
+#define BACKEND         18
 
 #define TEXT_(x) #x
 #define TEXT(x)  TEXT_(x)
@@ -60,7 +61,25 @@ static const lp_layer layer = {
     .flags = LP_LAYER_JOIN, /* stands for whatever follows a shorter descriptor */
 };
 
+static lp_status enumerate(void *self, lp_device_info *out, size_t cap, size_t *n) {
+  (void)self, (void)out, (void)cap;
+  *n = 0;
+  return LP_OK;
+}
+
+static lp_status open_device(void *self, const char *selector, const lp_device_params *given,
+                             lp_device **out) {
+  (void)self, (void)selector, (void)given, (void)out;
+  return LP_ERR_DEVICE;
+}
+
+static const lp_backend backend = {.struct_size = sizeof backend,
+                                   .name = TEXT(SIGNAL_NAME),
+                                   .enumerate = enumerate,
+                                   .open = open_device};
+
 static lp_status init(const lp_host *host, lp_registrar *r) {
+  if (ABI_CASE == BACKEND) return host->add_backend(r, &backend);
   if (ABI_CASE == OLD_LAYER) return host->add_layer(r, &layer);
   lp_status s = host->add_cost(r, &cost);
   if (ABI_CASE == TWICE) s = host->add_cost(r, &cost);
