@@ -47,7 +47,8 @@ LP_API lp_val lp_graph_constant(lp_graph *g, const char *name, const lp_desc *de
 LP_API lp_val lp_apply(lp_graph *g, lp_op op, const lp_op_params *params, const lp_val *in,
                        uint32_t n);
 static inline lp_val lp_output(lp_val first, uint32_t i) {
-  return first.id ? (lp_val){first.id + i} : first;
+  if (first.id) first.id += i;
+  return first;
 }
 
 LP_API lp_status lp_graph_shape(const lp_graph *g, lp_val v, lp_desc *out);

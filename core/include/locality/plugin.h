@@ -135,7 +135,11 @@ typedef struct lp_graph lp_graph;
 typedef struct lp_val {
   uint32_t id; /* 0: no value */
 } lp_val;
+#ifdef __cplusplus /* which has no compound literals */
+#define LP_NO_VAL (lp_val{0})
+#else
 #define LP_NO_VAL ((lp_val){0})
+#endif
 
 /* How a parameter starts. UNIFORM draws from (-bound, bound). */
 typedef enum lp_init_kind { LP_INIT_CONST = 0, LP_INIT_UNIFORM = 1, LP_INIT_DATA = 2 } lp_init_kind;
