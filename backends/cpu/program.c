@@ -275,7 +275,8 @@ lp_status cpu_run(lp_device *dev, lp_program *prog, const lp_run_args *args, lp_
   lp_status st = bind(dev, prog, args);
   if (st) return st;
   bool profile = args->flags & LP_RUN_PROFILE;
-  bool alone = dev->threads <= 1 || (!profile && cpu_pace_alone(&prog->pace));
+  /* A profile times the run as it is: on the team or on one thread, as the pace has it. */
+  bool alone = dev->threads <= 1 || cpu_pace_alone(&prog->pace);
   double start = now();
 #ifdef _OPENMP
   if (!alone) {

@@ -94,8 +94,8 @@ void cli_progress_end(cli_progress *p);
  * writes a Chrome trace to path. The exit code. */
 typedef struct cli_counted { /* what the device counted over some untimed steps */
   lp_device_counters before, after;
-  uint32_t steps;
-  double seconds, waited; /* of the latest epoch; waited: for images */
+  uint32_t steps, of_epoch; /* counted; all of the latest epoch */
+  double seconds, waited;   /* of the latest epoch; waited: for images */
 } cli_counted;
 void cli_count(lp_trainer *t, lp_device_counters *out);
 int cli_profile(lp_trainer *t, const cli_counted *counted, const char *path);

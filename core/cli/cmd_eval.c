@@ -1,4 +1,5 @@
 /* locality eval: accuracy and loss of a model file. */
+#include "../base/text.h"
 #include "cli.h"
 
 #include <locality/registry.h>
@@ -30,10 +31,10 @@ static int evaluate(const cli_args *a, const lp_model *m, lp_dataset *data) {
         "accuracy", r.accuracy, "top5", r.top5, "loss", cli_number(r.loss), "seconds", r.seconds,
         "warnings", cli_notes(&read, 1, true), "notes", cli_notes(&read, 1, false)));
   else if (status == LP_OK)
-    printf("%s%s%s on %u images of %s\naccuracy %.2f %%, top-5 %.2f %%, loss %.4f\n",
-           spec.net.model, spec.net.layer ? " with layer " : "",
-           spec.net.layer ? spec.net.layer : "", info->count, info->name, r.accuracy, r.top5,
-           r.loss);
+    printf("%s%s%s on %u images of %s\naccuracy %s %%, top-5 %s %%, loss %s\n", spec.net.model,
+           spec.net.layer ? " with layer " : "", spec.net.layer ? spec.net.layer : "", info->count,
+           info->name, lp_fixed(r.accuracy, 2).text, lp_fixed(r.top5, 2).text,
+           lp_fixed(r.loss, 4).text);
   lp_trainer_free(t);
   return status == LP_OK ? code : cli_fail();
 }

@@ -1,4 +1,5 @@
 /* locality experiment: arms x seeds into a run folder, analysed and reported. */
+#include "../base/text.h"
 #include "cli.h"
 
 #include <locality/analysis.h>
@@ -7,6 +8,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,8 +60,9 @@ static void on_progress(void *user, const lp_experiment_progress *p) {
     return;
   }
   if (p->event == LP_EVENT_EPOCH && p->epoch == p->epochs) {
-    cli_progress_say(&w->bar, "%s seed %llu: test accuracy %.2f %%, loss %.4f", p->arm,
-                     (unsigned long long)p->seed, p->accuracy, p->loss);
+    cli_progress_say(&w->bar, "%s seed %llu: test accuracy %s %%, loss %s", p->arm,
+                     (unsigned long long)p->seed, lp_fixed(p->accuracy, 2).text,
+                     lp_fixed(p->loss, 4).text);
     return;
   }
   snprintf(label, sizeof label, "%s seed %llu, epoch %u/%u", p->arm, (unsigned long long)p->seed,
@@ -105,17 +108,31 @@ static void print_sizes(const lp_experiment_info *i) {
   printf("largest value: %s\n", i->arms[0].plan.largest);
 }
 
+/* How many of the jobs make the work faster: cores are shared, and so is any other device. */
+static uint32_t useful_jobs(const lp_experiment_info *i) {
+  if (i->jobs < 2 || i->device->type != LP_DEVICE_CPU) return 1;
+  const char *asked = strstr(i->device_spec, "threads=");
+  long threads = asked ? strtol(asked + strlen("threads="), NULL, 10) : (long)i->device->units;
+  cpu_set_t set;
+  uint32_t cores = i->device->units;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) cores = (uint32_t)CPU_COUNT(&set);
+  uint32_t room = threads > 0 ? cores / (uint32_t)threads : cores;
+  return room < 1 ? 1 : room < i->jobs ? room : i->jobs;
+}
+
 static int dry_run(const cli_args *a, lp_experiment *x) {
   const lp_experiment_info *i = lp_experiment_get_info(x);
   double epoch = NAN;
+  uint32_t useful = useful_jobs(i);
   if (lp_experiment_time_epoch(x, 1.0, &epoch) != LP_OK) return cli_fail();
-  double total = epoch * (double)i->options->epochs * i->n_arms * i->n_seeds / i->jobs;
+  double total = epoch * (double)i->options->epochs * i->n_arms * i->n_seeds / useful;
   if (a->json) {
     json_t *arms = json_array();
     for (uint32_t k = 0; k < i->n_arms; k++) json_array_append_new(arms, dry_run_arm(&i->arms[k]));
-    return cli_print_json(json_pack("{s:o, s:s, s:i, s:i, s:f, s:f}", "arms", arms, "device",
+    return cli_print_json(json_pack("{s:o, s:s, s:i, s:i, s:i, s:f, s:f}", "arms", arms, "device",
                                     i->device->name, "seeds", (int)i->n_seeds, "jobs", (int)i->jobs,
-                                    "seconds_per_epoch", epoch, "seconds", total));
+                                    "jobs_counted", (int)useful, "seconds_per_epoch", epoch,
+                                    "seconds", total));
   }
   printf("%s on %s: %u training and %u test images\n", i->options->model, i->train->name,
          i->train->count, i->test->count);
@@ -123,8 +140,13 @@ static int dry_run(const cli_args *a, lp_experiment *x) {
   print_sizes(i);
   char left[24];
   cli_format_seconds(total, left);
-  printf("%u arms x %u seeds x %lld epochs, %u side by side: about %.3g s an epoch, %s in all\n",
+  printf("%u arms x %u seeds x %lld epochs, %u side by side: about %.3g s an epoch, %s in all "
+         "for training; tests, analysis and report come on top\n",
          i->n_arms, i->n_seeds, (long long)i->options->epochs, i->jobs, epoch, left);
+  if (useful < i->jobs)
+    printf("the estimate counts %u of %u jobs: %s\n", useful, i->jobs,
+           i->device->type == LP_DEVICE_CPU ? "more than the cores can run are not faster"
+                                            : "side by side they share one device");
   return CLI_OK;
 }
 
@@ -149,14 +171,14 @@ static double mean_epoch_seconds(const json_t *arm) {
 }
 
 /* "98.07 +- 0.12", without what is not known. */
-static void format_moments(const json_t *m, int digits, char out[40]) {
+static void format_moments(const json_t *m, int digits, char out[84]) {
   double mean = number_at(m, "mean"), sd = number_at(m, "sd");
   if (!isfinite(mean))
-    snprintf(out, 40, "-");
+    snprintf(out, 84, "-");
   else if (!isfinite(sd))
-    snprintf(out, 40, "%.*f", digits, mean);
+    snprintf(out, 84, "%s", lp_fixed(mean, digits).text);
   else
-    snprintf(out, 40, "%.*f +- %.*f", digits, mean, digits, sd);
+    snprintf(out, 84, "%s +- %s", lp_fixed(mean, digits).text, lp_fixed(sd, digits).text);
 }
 
 static void print_arms(const lp_experiment_info *info, const json_t *summary) {
@@ -165,12 +187,12 @@ static void print_arms(const lp_experiment_info *info, const json_t *summary) {
   for (uint32_t k = 0; k < info->n_arms; k++) {
     const json_t *arm = json_object_get(json_object_get(summary, "arms"), info->arms[k].name);
     const json_t *accuracy = json_object_get(arm, "accuracy");
-    char percent[40], top5[40], loss[40], seconds[24] = "-";
+    char percent[84], top5[84], loss[84], seconds[sizeof(lp_number)] = "-";
     format_moments(accuracy, 2, percent);
     format_moments(json_object_get(arm, "top5"), 2, top5);
     format_moments(json_object_get(arm, "loss"), 4, loss);
     double epoch = mean_epoch_seconds(arm);
-    if (isfinite(epoch)) snprintf(seconds, sizeof seconds, "%.2f", epoch);
+    if (isfinite(epoch)) snprintf(seconds, sizeof seconds, "%s", lp_fixed(epoch, 2).text);
     printf("%-20s %8.0f %18s %18s %18s %10s\n", info->arms[k].name, number_at(accuracy, "n"),
            percent, top5, loss, seconds);
   }

@@ -1,4 +1,5 @@
 /* locality train: one network into a model file. */
+#include "../base/text.h"
 #include "cli.h"
 
 #include <locality/io.h>
@@ -33,6 +34,7 @@ typedef struct cli_training {
 static bool on_progress(void *user, const lp_progress *p) {
   cli_training *t = user;
   if (p->n_loss || !p->steps) return !stopped;
+  t->counted.of_epoch = p->steps;
   if (p->step == 1) cli_count(t->trainer, &t->counted.before);
   if (p->step > 1 && p->step + 1 == p->steps) {
     cli_count(t->trainer, &t->counted.after);
@@ -76,9 +78,11 @@ static int train_epochs(const cli_args *a, lp_trainer *t, const lp_train_spec *s
     watch.counted.waited = learnt.waited;
     if (status == LP_OK) status = lp_evaluate(t, test, &tested);
     if (status != LP_OK) break;
-    cli_progress_say(
-        &watch.bar, "epoch %u/%u: training loss %.4f, test accuracy %.2f %%, loss %.4f (%.2f s)",
-        learnt.epoch, spec->epochs, learnt.loss, tested.accuracy, tested.loss, learnt.seconds);
+    cli_progress_say(&watch.bar,
+                     "epoch %u/%u: training loss %s, test accuracy %s %%, loss %s (%s s)",
+                     learnt.epoch, spec->epochs, lp_fixed(learnt.loss, 4).text,
+                     lp_fixed(tested.accuracy, 2).text, lp_fixed(tested.loss, 4).text,
+                     lp_fixed(learnt.seconds, 2).text);
     json_array_append_new(epochs,
                           json_pack("{s:i, s:f, s:f, s:o, s:f}", "epoch", (int)learnt.epoch,
                                     "train_loss", learnt.loss, "accuracy", tested.accuracy, "loss",
@@ -95,8 +99,8 @@ static int train_epochs(const cli_args *a, lp_trainer *t, const lp_train_spec *s
                                     "epochs", epochs, "warnings", cli_notes(both, 2, true), "notes",
                                     cli_notes(both, 2, false)));
   else if (status == LP_OK)
-    printf("test accuracy %.2f %%, loss %.4f\n%s\n", tested.accuracy, tested.loss,
-           cli_get(a, "out"));
+    printf("test accuracy %s %%, loss %s\n%s\n", lp_fixed(tested.accuracy, 2).text,
+           lp_fixed(tested.loss, 4).text, cli_get(a, "out"));
   json_decref(epochs);
   if (status == LP_OK && code == CLI_OK && cli_get(a, "profile"))
     code = cli_profile(t, &watch.counted, cli_get(a, "profile"));

@@ -35,6 +35,9 @@ static void print_counts(const cli_counted *c) {
   printf(
       "an epoch: %.3f s, of which %.3f s (%.1f %%) went into waiting for images and copying them\n",
       c->seconds, c->waited, 100 * c->waited / c->seconds);
+  if (c->of_epoch)
+    printf("a step inside an epoch took %.1f us of wall time, waiting included\n",
+           1e6 * c->seconds / c->of_epoch);
   const lp_device_counters *a = &c->before, *b = &c->after;
   if (!c->steps || b->launches == a->launches) return;
   double steps = c->steps;

@@ -306,20 +306,28 @@ lp_status lp_experiment_run(lp_experiment *x, const char *dir, const char *const
 
 enum { WARM_UP_STEPS = 2 };
 
+#define WARM_UP_SECONDS 30.0 /* after which one step of warm-up does */
+
 typedef struct lp_stopwatch {
-  double budget, start;
-  uint32_t first, last, steps;
+  lp_trainer *trainer;
+  double budget, begun, start;
+  uint32_t first, last, steps; /* first: 0 while warming up */
 } lp_stopwatch;
 
 static bool until_time_is_up(void *user, const lp_progress *p) {
   lp_stopwatch *w = user;
   w->last = p->step;
   w->steps = p->steps;
-  if (p->step == WARM_UP_STEPS) {
+  if (p->n_loss || p->step == 0) return true;
+  if (!w->first) {
+    /* A step is only queued by now, and a driver may compile kernels when it comes to them. */
+    if (lp_session_sync(lp_trainer_session(w->trainer)) != LP_OK) return false;
     w->start = lp_seconds_now();
-    w->first = p->step;
+    if (p->step >= WARM_UP_STEPS || w->start - w->begun > WARM_UP_SECONDS) w->first = p->step;
+    return true;
   }
-  return p->step <= WARM_UP_STEPS || lp_seconds_now() - w->start < w->budget;
+  /* The last step may be a smaller batch with kernels of its own. */
+  return p->step + 1 < p->steps && lp_seconds_now() - w->start < w->budget;
 }
 
 lp_status lp_experiment_time_epoch(lp_experiment *x, double seconds, double *out) {
@@ -329,14 +337,16 @@ lp_status lp_experiment_time_epoch(lp_experiment *x, double seconds, double *out
   if (status != LP_OK) return status;
   lp_trainer *t;
   lp_epoch_result result;
-  lp_stopwatch w = {.budget = seconds};
   status = lp_trainer_new(&a.spec, x->train, &t);
   lp_arm_training_close(&a);
   if (status != LP_OK) return status;
+  lp_stopwatch w = {.trainer = t, .budget = seconds, .begun = lp_seconds_now()};
   status = lp_train_epoch(t, until_time_is_up, &w, &result);
+  /* An epoch of few steps was warm-up as a whole. */
+  if (status == LP_OK) status = lp_train_epoch(t, NULL, NULL, &result);
   if (status == LP_OK)
     *out = result.seconds;
-  else if (status == LP_ERR_INTERRUPTED && w.last > w.first) {
+  else if (status == LP_ERR_INTERRUPTED && w.first && w.last > w.first) {
     *out = (lp_seconds_now() - w.start) / (w.last - w.first) * w.steps;
     status = LP_OK;
   }

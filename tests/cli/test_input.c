@@ -201,6 +201,14 @@ static void test_good_yaml(void **state) {
   assert_string_equal(json_string_value(json_object_get(json_array_get(arms, 1), "name")),
                       "power-p=3-s=2");
   json_decref(root);
+
+  /* More jobs than cores are not counted as faster. */
+  assert_int_equal(test_run("experiment good.yaml --seeds 700 --jobs 1024 --dry-run --json"), 0);
+  root = json_loads(test_out, 0, NULL);
+  json_int_t counted = json_integer_value(json_object_get(root, "jobs_counted"));
+  assert_true(json_integer_value(json_object_get(root, "jobs")) > sysconf(_SC_NPROCESSORS_ONLN));
+  assert_true(counted >= 1 && counted <= sysconf(_SC_NPROCESSORS_ONLN));
+  json_decref(root);
   remove("good.yaml");
   assert_int_equal(access("runs", F_OK), -1); /* a dry run writes nothing */
 }

@@ -334,6 +334,10 @@ static void test_profile(void **state) {
   double total = 0, sum = 0, seconds = 0, waited = 0;
   assert_true(line && sscanf(line, "all steps, timed one by one %lf", &total) == 1);
   assert_true(epoch && sscanf(epoch, "an epoch: %lf s, of which %lf s", &seconds, &waited) == 2);
+  const char *wall = strstr(test_out, "a step inside an epoch took ");
+  double step = 0;
+  assert_true(wall && sscanf(wall, "a step inside an epoch took %lf us", &step) == 1);
+  assert_true(step > 0 && step < 1e6 * seconds + 1e3);
   assert_true(seconds > 0 && waited >= 0 && waited < seconds);
   json_t *trace = json_load_file("p.json", 0, NULL), *event;
   size_t i;

@@ -127,7 +127,8 @@ LP_API void lp_experiment_free(lp_experiment *x);
 LP_API const lp_experiment_info *lp_experiment_get_info(const lp_experiment *x);
 /* The i-th note about its training and test images, each text once; NULL past the last. */
 LP_API const lp_data_note *lp_experiment_note(const lp_experiment *x, uint32_t i);
-/* Trains the first arm for about `seconds` and returns the time that an epoch would take. */
+/* Trains the first arm for about `seconds` after its first steps, in which drivers compile kernels,
+ * and returns the time that an epoch of training would take. */
 LP_API lp_status lp_experiment_time_epoch(lp_experiment *x, double seconds, double *out);
 
 typedef enum lp_experiment_event {
