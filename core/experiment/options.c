@@ -279,16 +279,20 @@ lp_status lp_options_open_data(const lp_options *o, lp_dataset *out[2]) {
   return status == LP_OK ? lp_dataset_open_both(o->data, &usual, out) : status;
 }
 
-/* The layer option, unless it was not given and the network has no place for it. */
-static lp_status choose_layer(const lp_options *o, const char **layer) {
+static bool is_given(const lp_options *o, const char *name) {
   uint32_t i = 0;
-  while (strcmp(table[i].name, "layer") != 0) i++;
-  *layer = o->layer;
-  if (o->given >> i & 1) return LP_OK;
+  while (strcmp(table[i].name, name) != 0) i++;
+  return o->given >> i & 1;
+}
+
+/* Takes out layer and sheet where they were not given (a preset's are not) and the network has no
+ * place for them. */
+static lp_status drop_knobs(const lp_options *o, lp_net_spec *net) {
   lp_netspec *n;
   lp_status status = lp_netspec_load(o->model, &n);
   if (status != LP_OK) return status;
-  if (!lp_netspec_knob(n, "layer")) *layer = NULL;
+  if (!is_given(o, "layer") && !lp_netspec_knob(n, "layer")) net->layer = NULL;
+  if (!is_given(o, "sheet") && !lp_netspec_knob(n, "sheet")) net->sheet[0] = net->sheet[1] = 0;
   lp_netspec_free(n);
   return LP_OK;
 }
@@ -298,6 +302,7 @@ lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_info *data
   LP_POINT_NUMBERS;
   memset(out, 0, sizeof *out);
   out->net = (lp_net_spec){.model = o->model,
+                           .layer = o->layer,
                            .set = o->set,
                            .classes = data->classes,
                            .in_channels = data->channels,
@@ -330,6 +335,6 @@ lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_info *data
   out->schedule = (lp_schedule)o->schedule;
   out->step_epochs = (uint32_t)o->step_epochs;
   out->gamma = o->gamma;
-  lp_status status = choose_layer(o, &out->net.layer);
-  return status == LP_OK ? parse_sheet(o->sheet, out->net.sheet) : status;
+  lp_status status = parse_sheet(o->sheet, out->net.sheet);
+  return status == LP_OK ? drop_knobs(o, &out->net) : status;
 }
