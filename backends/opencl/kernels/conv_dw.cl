@@ -70,10 +70,10 @@ KERNEL(const global float *dyb, const int dyo, const global float *xb, const int
     VF wide = (VF)(0.0f);
     float rest = 0.0f;
     for (int image = 0; image < batch; image++) {
-      const global float *row = LP_AT(dy, image * O + m, OH * OW);
+      const global float *plane = LP_AT(dy, image * O + m, OH * OW);
       int i = 0;
-      for (; i + VL <= OH * OW; i += VL) wide += VLOAD(row + i);
-      for (; i < OH * OW; i++) rest += row[i];
+      for (; i + VL <= OH * OW; i += VL) wide += VLOAD(plane + i);
+      for (; i < OH * OW; i++) rest += plane[i];
     }
     dbb[dbo + m] = VFOLD(wide) + rest;
   }
