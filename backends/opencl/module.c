@@ -1,7 +1,8 @@
 /* The OpenCL backend as a module: its entry point, the list of devices, and which one a selector
  * means. */
-#include "ocl.h"
+#include "listing.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,16 +12,18 @@ const lp_host *ocl_host;
 
 static lp_status enumerate(void *self, lp_device_info *out, size_t cap, size_t *n) {
   (void)self;
-  ocl_found *found = NULL;
+  lp_device_info *info = NULL;
   uint32_t count = 0;
-  char why[256] = "";
+  char why[512] = "";
   *n = 0;
-  lp_status s = ocl_find_devices(&found, &count, why, sizeof why);
+  static atomic_bool told; /* of a driver that failed: a listing gives it as an error once */
+  lp_status s = ocl_list(&info, &count, why, sizeof why);
+  if (s == LP_ERR_DEVICE && atomic_exchange(&told, true)) return LP_OK;
   if (s != LP_OK) return s;
   if (!count) ocl_host->fail(LP_OK, "opencl: %s", why);
-  for (uint32_t i = 0; i < count && i < cap; i++) ocl_fill_info(&found[i], i, &out[i]);
+  for (uint32_t i = 0; i < count && i < cap; i++) out[i] = info[i];
   *n = count;
-  free(found);
+  free(info);
   return LP_OK;
 }
 
@@ -73,13 +76,13 @@ static lp_status open_device(void *self, const char *selector, const lp_device_p
   (void)self;
   ocl_found *found = NULL;
   uint32_t n = 0, index = 0;
-  char why[256] = "";
+  char why[512] = "";
   *out = NULL;
   /* "opencl:pci=..." reads as a parameter where the caller splits at '='. */
   char pci[64] = "";
   for (uint32_t i = 0; params && i < params->count; i++)
     if (!strcmp(params->key[i], "pci")) snprintf(pci, sizeof pci, "pci=%s", params->value[i]);
-  lp_status s = ocl_find_devices(&found, &n, why, sizeof why);
+  lp_status s = ocl_list_here(&found, &n, why, sizeof why);
   if (s == LP_OK && !n) s = ocl_host->fail(LP_ERR_NOT_FOUND, "opencl: %s", why);
   if (s == LP_OK) s = choose(found, n, *pci ? pci : selector ? selector : "", &index);
   if (s == LP_OK) s = ocl_device_open(&found[index], index, params, out);

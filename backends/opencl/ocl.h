@@ -28,8 +28,6 @@ typedef struct ocl_found { /* a device as enumerated */
   char pci[24]; /* "0000:01:00.0" or "" */
 } ocl_found;
 
-/* All usable devices, discrete first. *why (cap bytes) says what is missing when there is none. */
-lp_status ocl_find_devices(ocl_found **out, uint32_t *n, char *why, size_t cap);
 void ocl_fill_info(const ocl_found *d, uint32_t index, lp_device_info *out);
 
 typedef struct ocl_staging { /* pinned host memory for uploads to discrete devices */
@@ -280,6 +278,8 @@ void ocl_built_free(lp_device *dev);
 /* With LOCALITY_CL_DUMP=FOLDER: a .launches file a plan, a line a launch: kernel, global and local
  * extents, arguments (m: memory, bound inputs by number; i, f: a number; r: an ocl_run_value). */
 void ocl_dump_launches(const lp_program *p);
+/* SHA-256 of several texts, as 64 hexadecimal digits. */
+bool ocl_digest(const char *const *part, const size_t *len, size_t n, char out[65]);
 /* Text of kernels/NAME.cl, embedded at build time; NULL for an unknown name. */
 const char *ocl_kernel_text(const char *name, size_t *n);
 

@@ -13,8 +13,7 @@ static void hex(const unsigned char *bytes, size_t n, char *out) {
   for (size_t i = 0; i < n; i++) snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
-/* SHA-256 of several texts, as 64 hexadecimal digits. */
-static bool digest_of(const char *const *part, const size_t *len, size_t n, char out[65]) {
+bool ocl_digest(const char *const *part, const size_t *len, size_t n, char out[65]) {
   unsigned char bytes[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   EVP_MD_CTX *c = EVP_MD_CTX_new();
@@ -40,7 +39,7 @@ static bool launch_digest(ocl_launch *l) {
     if (!part[n]) return false;
     n++;
   }
-  if (!digest_of(part, len, n, full)) return false;
+  if (!ocl_digest(part, len, n, full)) return false;
   memcpy(l->digest, full, 40);
   l->digest[40] = 0;
   return true;
@@ -90,7 +89,7 @@ static lp_status cache_file(lp_device *dev, const ocl_text *source, char *path, 
                         dev->found.name, dev->found.driver, version};
   size_t len[7];
   for (int i = 0; i < 7; i++) len[i] = strlen(part[i]);
-  if (!digest_of(part, len, 7, digest)) return LP_ERR_MEMORY;
+  if (!ocl_digest(part, len, 7, digest)) return LP_ERR_MEMORY;
   snprintf(name, sizeof name, "opencl/programs/%s.bin", digest);
   return ocl_host->cache_path(name, path, cap);
 }
@@ -144,7 +143,7 @@ static void dump(const ocl_text *source) {
   const char *folder = getenv("LOCALITY_CL_DUMP");
   char digest[65], path[1024];
   const char *part = source->s;
-  if (!folder || !*folder || !digest_of(&part, &source->n, 1, digest)) return;
+  if (!folder || !*folder || !ocl_digest(&part, &source->n, 1, digest)) return;
   snprintf(path, sizeof path, "%s/%.16s.cl", folder, digest);
   if (ocl_host->write_file(path, source->s, source->n) != LP_OK)
     ocl_host->log(LP_LOG_WARNING, "opencl: cannot write %s", path);

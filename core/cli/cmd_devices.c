@@ -7,7 +7,8 @@
 #include <string.h>
 
 static const char *type_name(uint32_t type) {
-  static const char *const name[] = {"cpu", "gpu", "integrated gpu", "opencl on cpu", "dummy"};
+  static const char *const name[] = {"cpu",           "gpu",   "integrated gpu",
+                                     "opencl on cpu", "dummy", "accelerator"};
   return type < sizeof name / sizeof *name ? name[type] : "other";
 }
 

@@ -107,11 +107,12 @@ json_t *cli_notes(const lp_dataset *const *d, uint32_t n, bool warnings) {
 }
 
 void cli_say_auto(const cli_args *a, const char *asked, const lp_device_info *chosen) {
-  static const char *const why[] = {[LP_DEVICE_CPU] = "no GPU that can do this was found",
-                                    [LP_DEVICE_DISCRETE] = "a GPU with its own memory comes first",
-                                    [LP_DEVICE_INTEGRATED] =
-                                        "an integrated GPU; none with its own memory was found",
-                                    [LP_DEVICE_CL_CPU] = "there is no other backend for this CPU"};
+  static const char *const why[] = {
+      [LP_DEVICE_CPU] = "no GPU that can do this was found",
+      [LP_DEVICE_DISCRETE] = "a GPU with its own memory comes first",
+      [LP_DEVICE_INTEGRATED] = "an integrated GPU; none with its own memory was found",
+      [LP_DEVICE_CL_CPU] = "there is no other backend for this CPU",
+      [LP_DEVICE_ACCELERATOR] = "there is no CPU or GPU to compute on"};
   if (a->quiet || (strcmp(asked, "auto") != 0 && strncmp(asked, "auto:", 5) != 0)) return;
   const char *reason = chosen->type < sizeof why / sizeof *why ? why[chosen->type] : "the first";
   fprintf(stderr, "auto: computing on %s (%s): %s\n", chosen->id, chosen->name, reason);

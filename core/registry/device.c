@@ -11,7 +11,7 @@
 /* Rank of each lp_device_type, best first. */
 static const uint32_t type_rank[] = {
     [LP_DEVICE_DISCRETE] = 0, [LP_DEVICE_INTEGRATED] = 1, [LP_DEVICE_CPU] = 2,
-    [LP_DEVICE_CL_CPU] = 3,   [LP_DEVICE_DUMMY] = 4,
+    [LP_DEVICE_CL_CPU] = 3,   [LP_DEVICE_DUMMY] = 5,      [LP_DEVICE_ACCELERATOR] = 4,
 };
 
 static uint32_t rank(const lp_device_info *d) {

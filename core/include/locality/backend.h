@@ -109,10 +109,12 @@ typedef struct lp_device_counters { /* since the device was opened */
 
 typedef enum lp_device_type {
   LP_DEVICE_CPU = 0,        /* this backend's own code on the host's cores */
-  LP_DEVICE_DISCRETE = 1,   /* a discrete GPU or accelerator */
+  LP_DEVICE_DISCRETE = 1,   /* a GPU with its own memory */
   LP_DEVICE_INTEGRATED = 2, /* a GPU that shares the host's memory */
   LP_DEVICE_CL_CPU = 3,     /* a driver that runs kernels on the host's cores */
   LP_DEVICE_DUMMY = 4,      /* computes nothing (null); never chosen by "auto" */
+  /* Neither CPU nor GPU (an FPGA, say): after both, whatever backend they have. */
+  LP_DEVICE_ACCELERATOR = 5,
 } lp_device_type;
 
 typedef struct lp_device_info {

@@ -26,10 +26,10 @@ static lp_status info(lp_device *dev, lp_device_info *out) {
 /* These devices are opened and asked for their name only, so the table ends there. */
 static const lp_device_ops ops = {.struct_size = sizeof ops, .close = close_device, .info = info};
 
-static const uint32_t types[] = {LP_DEVICE_DUMMY,     LP_DEVICE_CL_CPU,     LP_DEVICE_CPU,
-                                 LP_DEVICE_DISCRETE,  LP_DEVICE_INTEGRATED, LP_DEVICE_DISCRETE,
-                                 LP_DEVICE_CPU,       LP_DEVICE_DUMMY,      LP_DEVICE_CL_CPU,
-                                 LP_DEVICE_INTEGRATED};
+static const uint32_t types[] = {LP_DEVICE_DUMMY,      LP_DEVICE_CL_CPU,     LP_DEVICE_CPU,
+                                 LP_DEVICE_DISCRETE,   LP_DEVICE_INTEGRATED, LP_DEVICE_DISCRETE,
+                                 LP_DEVICE_CPU,        LP_DEVICE_DUMMY,      LP_DEVICE_CL_CPU,
+                                 LP_DEVICE_INTEGRATED, LP_DEVICE_ACCELERATOR};
 
 /* More devices than a caller expects at first. */
 static lp_status enumerate(void *self, lp_device_info *out, size_t cap, size_t *n) {
