@@ -24,7 +24,8 @@ CASES = ["chain/lenet", "chain/conv relu pool overlapping", "chain/expand of sum
          "maxpool2d_dx/2 of odd", "maxpool2d/3 by 2 overlapping", "relu/odd", "sign/odd",
          "log_softmax_dx/10 classes", "cross_entropy_dx/3 classes", "batchnorm/images",
          "batchnorm_dx/images", "batchnorm_eval_dx/odd", "rmsprop/momentum l2", "adam/decoupled",
-         "accumulate/average"]
+         "accumulate/average", "slice/inside", "concat/inside", "prior/three gates scaled",
+         "prior/dense"]
 ENGINE = ["conv2d/odd stride", "conv2d_dx/odd stride", "conv2d_dw/odd stride", "linear/unequal table",
           "linear_dw/unequal dense"]
 PLANS = [("gpu", CASES), ("cpu", CASES)] + [
