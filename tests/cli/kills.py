@@ -42,7 +42,7 @@ def lines(run):
 def compare(run):
     for sub in ('models', 'activations'):
         names = sorted(os.listdir('whole/' + sub))
-        assert sorted(os.listdir(f'{run}/{sub}')) == names and len(names) == 4, (sub, os.listdir(f'{run}/{sub}'))
+        assert sorted(os.listdir(f'{run}/{sub}')) == names and len(names) == {'models': 4, 'activations': 8}[sub], (sub, os.listdir(f'{run}/{sub}'))
         for name in names:
             with open(f'whole/{sub}/{name}', 'rb') as a, open(f'{run}/{sub}/{name}', 'rb') as b:
                 assert a.read() == b.read(), f'{run}/{sub}/{name} differs'
