@@ -80,6 +80,7 @@ def killed():
 
 def full_disk(library):
     """Writes to metrics.jsonl stop half way for a while, then go on."""
+    library = shutil.copy(library, os.path.join(os.getcwd(), 'full.so'))  # LD_PRELOAD parts paths at blanks
     for after in (200, 1500):
         own = dict(env, LD_PRELOAD=library, LP_FULL_AFTER=str(after), LP_FULL_TIMES='3')
         first = subprocess.run(command('full'), env=own, capture_output=True, text=True)
