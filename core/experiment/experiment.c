@@ -121,13 +121,19 @@ static lp_status look_at_network(lp_experiment *x, lp_arm *arm, const lp_net_spe
   if (status == LP_OK) arm->parameters = cost.parameters;
   if (status == LP_OK && arm->set) status = name_layer(arm, net.own);
   const lp_site *in = lp_net_site(&net, "lp_in"), *out = lp_net_site(&net, "lp_out");
-  if (status == LP_OK && (!in || !out || in->units != out->units || net.n_sites != 2))
+  if (status == LP_OK && (!in || !out || in > out || in->units != out->units || net.n_sites != 2))
     status = lp_fail(LP_ERR_UNSUPPORTED,
-                     "an experiment analyses two sites of one sheet, recorded as lp_in and lp_out; "
+                     "an experiment analyses two sites of one sheet, lp_in recorded before lp_out; "
                      "its network records others");
   if (status == LP_OK) {
-    x->info.sheet[0] = out->ndim > 1 ? out->extent[0] : 1;
-    x->info.sheet[1] = out->ndim > 1 ? out->extent[1] : out->units;
+    const uint32_t rows = out->ndim > 1 ? out->extent[0] : 1;
+    const uint32_t columns = out->ndim > 1 ? out->extent[1] : out->units;
+    if (arm == x->arms) x->info.sheet[0] = rows, x->info.sheet[1] = columns;
+    if (rows != x->info.sheet[0] || columns != x->info.sheet[1] || rows * columns != out->units)
+      status = lp_fail(LP_ERR_UNSUPPORTED,
+                       "its sheet is %u x %u, that of arm %s is %u x %u; arms are compared on one "
+                       "sheet",
+                       rows, columns, x->arms[0].name, x->info.sheet[0], x->info.sheet[1]);
   }
   lp_net_free(&net);
   lp_graph_free(g);
