@@ -130,7 +130,7 @@ static lp_status parse_item(char *item, lp_arm *arm) {
   char *spec = item;
   if (item[stop] == '=') {
     item[stop] = '\0';
-    spec = item + stop + 1;
+    spec = lp_trim(item + stop + 1);
   }
   bool wrapped = *spec == '(';
   unwrap(spec);

@@ -110,6 +110,15 @@ static lp_status name_layer(lp_arm *arm, const lp_netspec *n) {
   return arm->layer ? LP_OK : out_of_memory();
 }
 
+/* An arm that names a layer must get it: a change for all arms would pass over it unseen. */
+static lp_status check_layer(lp_arm *arm, const lp_netspec *n) {
+  const char *knob = lp_netspec_knob(n, "layer"), *lp = lp_netspec_layer(n, "lp");
+  if (arm->set || !knob) return name_layer(arm, n);
+  if (strcmp(knob, arm->layer) == 0 && (!lp || strcmp(lp, arm->layer) == 0)) return LP_OK;
+  return lp_fail(LP_ERR_ARG, "set: it changes the layer that arms choose; write it into the arms: "
+                             "NAME=(lp.topology=torus)");
+}
+
 /* What an arm's network has: trained numbers, and the sheet of its sites. */
 static lp_status look_at_network(lp_experiment *x, lp_arm *arm, const lp_net_spec *spec) {
   lp_graph *g = NULL;
@@ -119,7 +128,7 @@ static lp_status look_at_network(lp_experiment *x, lp_arm *arm, const lp_net_spe
   if (status == LP_OK) status = lp_net_build(spec, g, 2, LP_TRAIN, 0, &net);
   if (status == LP_OK) status = lp_graph_cost_of(g, 1, lp_graph_value_count(g) + 1, &cost);
   if (status == LP_OK) arm->parameters = cost.parameters;
-  if (status == LP_OK && arm->set) status = name_layer(arm, net.own);
+  if (status == LP_OK) status = check_layer(arm, net.own);
   const lp_site *in = lp_net_site(&net, "lp_in"), *out = lp_net_site(&net, "lp_out");
   if (status == LP_OK && (!in || !out || in > out || in->units != out->units || net.n_sites != 2))
     status = lp_fail(LP_ERR_UNSUPPORTED,

@@ -285,14 +285,16 @@ static bool is_given(const lp_options *o, const char *name) {
   return o->given >> i & 1;
 }
 
-/* Takes out layer and sheet where they were not given (a preset's are not) and the network has no
- * place for them. */
+/* Takes out layer, sheet and dropouts where they were not given (a preset's are not) and the
+ * network has no place for them. */
 static lp_status drop_knobs(const lp_options *o, lp_net_spec *net) {
   lp_netspec *n;
   lp_status status = lp_netspec_load(o->model, &n);
   if (status != LP_OK) return status;
   if (!is_given(o, "layer") && !lp_netspec_knob(n, "layer")) net->layer = NULL;
   if (!is_given(o, "sheet") && !lp_netspec_knob(n, "sheet")) net->sheet[0] = net->sheet[1] = 0;
+  if (!is_given(o, "dropout") && !lp_netspec_knob(n, "dropout")) net->dropout = -1;
+  if (!is_given(o, "dropout2d") && !lp_netspec_knob(n, "dropout2d")) net->dropout2d = -1;
   lp_netspec_free(n);
   return LP_OK;
 }

@@ -53,6 +53,11 @@ static lp_status write_named(yaml_file *f, const yaml_node_pair_t *p, const char
   if (!key || (!value && item->type != YAML_MAPPING_NODE))
     return fail_at(f, item,
                    lp_fail(LP_ERR_FORMAT, "%s: not NAME: SPEC or NAME: {KEY: VALUE}", name));
+  bool bare = value && item->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+  if (bare && (!*value || strcmp(value, "~") == 0 || strcmp(value, "null") == 0))
+    return fail_at(f, item,
+                   lp_fail(LP_ERR_FORMAT, "%s: %s has no value; {} stands for the network as it is",
+                           name, key));
   if (value) return add_item(text, first, key, value);
   fprintf(text, "%s%s=(", first ? "" : ",", key);
   lp_status status = LP_OK;

@@ -113,12 +113,18 @@ char *lp_knobs_fill(const lp_netspec *n, const char *text) {
 }
 
 char *lp_layer_spec_text(const lp_layerspec *l, uint32_t classes) {
-  const char *at = strstr(l->spec, "$classes");
-  if (!at) return strdup(l->spec);
+  static const char knob[] = "$classes";
   char *text = NULL;
-  int n =
-      asprintf(&text, "%.*s%u%s", (int)(at - l->spec), l->spec, classes, at + strlen("$classes"));
-  return n < 0 ? NULL : text;
+  size_t size;
+  FILE *f = open_memstream(&text, &size);
+  if (!f) return NULL;
+  const char *p = l->spec;
+  for (const char *at; (at = strstr(p, knob)); p = at + sizeof knob - 1)
+    fprintf(f, "%.*s%u", (int)(at - p), p, classes);
+  fputs(p, f);
+  if (fclose(f) == 0) return text;
+  free(text);
+  return NULL;
 }
 
 /* ---- finishing ----------------------------------------------------------------------------- */

@@ -101,7 +101,8 @@ static lp_netspec *copy_written(const lp_netspec *n) {
   for (uint32_t i = 0; i < c->n_layers; i++) {
     const lp_layerspec *a = &n->written[i];
     lp_layerspec *b = &c->written[i];
-    b->name = lp_copy_or_null(a->name, &ok);
+    /* Names that were counted stay: another layer's change must not move them. */
+    b->name = lp_copy_or_null(a->name ? a->name : n->layer[i].name, &ok);
     b->spec = lp_copy_or_null(a->spec, &ok);
     b->sheet = lp_copy_or_null(a->sheet, &ok);
     b->record = lp_copy_or_null(a->record, &ok);

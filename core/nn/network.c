@@ -271,7 +271,7 @@ lp_status lp_net_spec_network(const lp_net_spec *spec, lp_netspec **out) {
     float value;
   } rate[] = {{"dropout", spec->dropout}, {"dropout2d", spec->dropout2d}};
   for (size_t i = 0; i < 2 && status == LP_OK; i++) {
-    if (rate[i].value < 0 || !lp_netspec_knob(*out, rate[i].key)) continue;
+    if (rate[i].value < 0) continue;
     snprintf(text, sizeof text, "%.9g", (double)rate[i].value);
     status = set_knob(out, rate[i].key, text);
   }

@@ -237,6 +237,12 @@ static void changes_one_thing(void **state) {
   lp_netspec_free(changed);
   lp_netspec_free(both);
 
+  /* counted names stay with their layers, whatever becomes of others */
+  assert_int_equal(lp_netspec_change(n, "relu1=tanh,relu2=tanh", &changed), LP_OK);
+  HAS(lp_netspec_text(changed), "  - relu1: {layer: 'tanh', record: 'h1'}\n");
+  HAS(lp_netspec_text(changed), "  - relu2: {layer: 'tanh', record: 'h2'}\n");
+  lp_netspec_free(changed);
+
   static const struct {
     const char *key, *value, *reason;
   } wrong[] = {
