@@ -173,8 +173,8 @@ static void test_numbers(void **state) {
       "0.15 (2)", /* paired */
       "0.883",
       "[\342\210\2220.385, 0.415]", /* a minus sign, not a hyphen */
-      "<th scope=\"row\">linear</th><td class=\"verdict verdict-different\" title=\"the interval "
-      "excludes 0\">higher</td><td>0.610</td><td title=\"97.50 % interval\">[0.210, 1.010]</td>",
+      ("<th scope=\"row\">linear</th><td class=\"verdict verdict-different\" title=\"the interval "
+       "excludes 0\">higher</td><td>0.610</td><td title=\"97.50 % interval\">[0.210, 1.010]</td>"),
       "spatial variance V at lp_out, spacings\302\262</th>",
       "6.49 (997)", /* per image */
       "&lt; 0.001",
