@@ -18,7 +18,9 @@
 
 static const cli_flag flags[] = {
     {"out", 'o', "DIR", "run folder [runs/PRESET-DATE-TIME]"},
-    {"resume", 0, "DIR", "go on with a run that was interrupted"},
+    {"resume", 0, "DIR",
+     "go on with a run that was interrupted, or with more --seeds or arms than it had"},
+    {"add-arms", 0, "LIST", "with --resume: arms that the run gets besides, as --arms has them"},
     {"dry-run", 'n', NULL, "print arms, memory and an estimate of the time, and stop"},
     {"tune", 't', NULL, "measure kernels that were not measured on this device before"},
     {"no-report", 0, NULL, "train only; `locality analyze` and `report` do the rest"},
@@ -279,6 +281,8 @@ static int with_options(const cli_args *a, lp_options *o) {
   if (resume && out) return cli_usage("--out and --resume exclude each other");
   if (resume && cli_get(a, "tune"))
     return cli_usage("--tune and --resume exclude each other: the kernels must stay the same");
+  if (!resume && cli_get(a, "add-arms"))
+    return cli_usage("--add-arms belongs to --resume; a new run has its arms from --arms");
   if (!resume && !preset)
     return cli_usage("experiment: missing argument; usage: locality experiment PRESET|FILE.yaml");
   if (!resume && lp_options_load(o, preset) != LP_OK) return cli_fail();
@@ -288,8 +292,8 @@ static int with_options(const cli_args *a, lp_options *o) {
   if (out && !cli_get(a, "dry-run") && lp_run_folder_check(out) != LP_OK) return cli_fail();
 
   lp_experiment *x;
-  lp_status status =
-      resume ? lp_experiment_resume(resume, o, preset, &x) : lp_experiment_new(o, preset, &x);
+  lp_status status = resume ? lp_experiment_resume(resume, o, preset, cli_get(a, "add-arms"), &x)
+                            : lp_experiment_new(o, preset, &x);
   if (status != LP_OK) return cli_fail();
   const lp_experiment_info *info = lp_experiment_get_info(x);
   cli_say_auto(a, info->options->device, info->device);
@@ -327,7 +331,7 @@ const cli_command cli_cmd_experiment = {
                 "  locality experiment mnist --arms 'control,power:p=3,"
                 "fan_in=(locality:cost=linear,normalize=fan_in)'\n"
                 "  locality experiment fashion-mnist --epochs 2 --out runs/quick --jobs 2\n"
-                "  locality experiment --resume runs/quick",
+                "  locality experiment --resume runs/quick --seeds 10 --add-arms sqrt",
     .flags = flags,
     .n_flags = sizeof flags / sizeof *flags,
     .use = LP_USE_EXPERIMENT,

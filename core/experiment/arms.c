@@ -173,6 +173,12 @@ lp_status lp_arms_parse(const char *text, lp_arm **arms, uint32_t *n) {
   }
 }
 
+uint32_t lp_arms_reference(const lp_arm *arms, uint32_t n, const char *wanted) {
+  for (uint32_t i = 0; i < n; i++)
+    if (*wanted ? strcmp(arms[i].name, wanted) == 0 : strcmp(arms[i].layer, "plain") == 0) return i;
+  return *wanted ? n : 0;
+}
+
 void lp_arms_free(lp_arm *arms, uint32_t n) {
   for (uint32_t i = 0; i < n; i++) {
     free(arms[i].name);

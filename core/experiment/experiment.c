@@ -52,17 +52,11 @@ static lp_status choose_title(lp_experiment *x) {
 /* ---- checks -------------------------------------------------------------------------------- */
 
 static lp_status find_reference(lp_experiment *x) {
-  const char *wanted = x->options.reference;
-  x->info.reference = NULL;
-  for (uint32_t i = 0; i < x->n_arms && !x->info.reference; i++) {
-    bool hit =
-        *wanted ? strcmp(x->arms[i].name, wanted) == 0 : strcmp(x->arms[i].layer, "plain") == 0;
-    if (hit) x->info.reference = x->arms[i].name;
-  }
-  if (!x->info.reference && *wanted)
-    return lp_fail(LP_ERR_ARG, "reference: no arm is named '%s'; arms are %s", wanted,
+  const uint32_t i = lp_arms_reference(x->arms, x->n_arms, x->options.reference);
+  if (i == x->n_arms)
+    return lp_fail(LP_ERR_ARG, "reference: no arm is named '%s'; arms are %s", x->options.reference,
                    x->options.arms);
-  if (!x->info.reference) x->info.reference = x->arms[0].name;
+  x->info.reference = x->arms[i].name;
   return LP_OK;
 }
 
@@ -207,6 +201,13 @@ lp_status lp_experiment_new(const lp_options *o, const char *preset, lp_experime
   return LP_OK;
 }
 
+/* Is the number given more than that of the folder, where that may be? */
+static bool grows(const lp_option *option, const lp_options *given, const lp_options *o) {
+  if (!(option->use & LP_USE_GROW) || option->type != LP_OPTION_INT) return false;
+  return *(const int64_t *)((const char *)given + option->offset) >
+         *(const int64_t *)((const char *)o + option->offset);
+}
+
 /* Refuses given options that differ from the folder's; takes over those that may. */
 static lp_status merge_given(const char *dir, const lp_options *given, lp_options *o) {
   const lp_option *option;
@@ -217,22 +218,28 @@ static lp_status merge_given(const char *dir, const lp_options *given, lp_option
     status = lp_options_text(given, option, now, sizeof now);
     if (status == LP_OK) status = lp_options_text(o, option, then, sizeof then);
     if (status != LP_OK || strcmp(now, then) == 0) continue;
-    status = option->use & LP_USE_PER_CALL
-                 ? lp_options_assign(o, option, now)
-                 : lp_fail(LP_ERR_ARG, "%s: %s was begun with %s '%s', not '%s'; leave it out",
-                           option->name, dir, option->name, then, now);
+    if (option->use & LP_USE_PER_CALL || grows(option, given, o))
+      status = lp_options_assign(o, option, now);
+    else if (option->use & LP_USE_GROW)
+      status = lp_fail(LP_ERR_ARG, "%s: %s has %s, which stay; it can get more, but not %s",
+                       option->name, dir, then, now);
+    else
+      status = lp_fail(LP_ERR_ARG, "%s: %s was begun with %s '%s', not '%s'; leave it out",
+                       option->name, dir, option->name, then, now);
   }
   return status;
 }
 
 /* The experiment that the folder's manifest describes. */
 static lp_status from_folder(const lp_run_folder *folder, const lp_options *given,
-                             const char *preset, lp_options *o, lp_experiment **out) {
+                             const char *preset, const char *add_arms, lp_options *o,
+                             lp_experiment **out) {
   char *name;
   lp_status status = lp_manifest_options(folder, o, &name);
   if (status == LP_OK && preset && strcmp(preset, name) != 0)
     status = lp_fail(LP_ERR_ARG, "%s was begun as '%s', not as '%s'", folder->dir, name, preset);
   if (status == LP_OK && given) status = merge_given(folder->dir, given, o);
+  if (status == LP_OK && add_arms) status = lp_extend_arms(folder, add_arms, o);
 
   /* "auto" may choose another device today than it did then. */
   const char *device =
@@ -252,7 +259,7 @@ static lp_status from_folder(const lp_run_folder *folder, const lp_options *give
 }
 
 lp_status lp_experiment_resume(const char *dir, const lp_options *given, const char *preset,
-                               lp_experiment **out) {
+                               const char *add_arms, lp_experiment **out) {
   LP_POINT_NUMBERS;
   *out = NULL;
   lp_options o;
@@ -261,7 +268,7 @@ lp_status lp_experiment_resume(const char *dir, const lp_options *given, const c
   lp_status status = lp_run_folder_open(dir, &folder);
   if (status != LP_OK) return status;
   status = lp_options_init(&o);
-  if (status == LP_OK) status = from_folder(folder, given, preset, &o, &x);
+  if (status == LP_OK) status = from_folder(folder, given, preset, add_arms, &o, &x);
   lp_run_folder_close(folder);
   lp_options_free(&o);
   if (status != LP_OK) {
@@ -314,7 +321,7 @@ lp_status lp_experiment_run(lp_experiment *x, const char *dir, const char *const
     }
     x->info.dir = x->dir;
   }
-  return lp_runs_do(x, progress, user, out);
+  return lp_runs_do(x, command, n_command, progress, user, out);
 }
 
 /* ---- timing -------------------------------------------------------------------------------- */

@@ -27,6 +27,17 @@ void lp_arm_training_close(lp_arm_training *t);
 /* arms.c */
 lp_status lp_arms_parse(const char *text, lp_arm **arms, uint32_t *n);
 void lp_arms_free(lp_arm *arms, uint32_t n);
+/* The arm that the others are compared with: that of the name `wanted`, where it is "" the plain
+ * one, else the first. n: there is none of that name. */
+uint32_t lp_arms_reference(const lp_arm *arms, uint32_t n, const char *wanted);
+
+/* extend.c: what a folder that is resumed gets besides. Options as a run in one go has them, with
+ * the arms `add`; refuses what would change an arm that is there. */
+lp_status lp_extend_arms(const lp_run_folder *folder, const char *add, lp_options *o);
+/* Brings the manifest of x->dir, which the caller has locked, up to x's arms and seeds, and tells
+ * in it when they came. Nothing is written where nothing came. */
+lp_status lp_extend_manifest(const lp_experiment *x, const char *const *command,
+                             uint32_t n_command);
 
 /* Where a run stands in a folder that is resumed. */
 typedef struct lp_run_state {
@@ -54,9 +65,18 @@ struct lp_experiment {
   atomic_int stop;
 };
 
-/* manifest.c: makes the folder with its manifest. */
+/* manifest.c */
 /* Adds warnings about the data that came up while networks were trained to x->dir's manifest. */
 lp_status lp_manifest_add_warnings(const lp_experiment *x);
+/* Its entries for an arm, for all options, and the time. */
+json_t *lp_manifest_arm(const lp_arm *arm);
+json_t *lp_manifest_seeds(const lp_experiment *x);
+json_t *lp_manifest_settings(const lp_options *o);
+json_t *lp_manifest_words(const char *const *word, uint32_t n);
+void lp_manifest_now(char out[32]);
+/* Writes the manifest anew: whole, or not at all. */
+lp_status lp_manifest_replace(const lp_experiment *x, const json_t *root);
+/* Makes the folder with its manifest. */
 lp_status lp_manifest_write(const lp_experiment *x, const char *dir, const char *const *command,
                             uint32_t n_command);
 /* Options and preset that a manifest names. */
@@ -71,8 +91,8 @@ json_t *lp_priors_json(const lp_arm *arm);
 lp_status lp_priors_check(const json_t *manifest, const lp_experiment *x);
 
 /* runs.c: the work of lp_experiment_run on a folder that is there. */
-lp_status lp_runs_do(lp_experiment *x, lp_experiment_fn progress, void *user,
-                     lp_experiment_outcome *out);
+lp_status lp_runs_do(lp_experiment *x, const char *const *command, uint32_t n_command,
+                     lp_experiment_fn progress, void *user, lp_experiment_outcome *out);
 
 double lp_seconds_now(void); /* monotonic */
 

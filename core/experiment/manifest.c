@@ -28,7 +28,7 @@ static json_t *option_value(const lp_options *o, const lp_option *option) {
   }
 }
 
-static json_t *options_json(const lp_options *o) {
+json_t *lp_manifest_settings(const lp_options *o) {
   json_t *all = json_object();
   const lp_option *option;
   for (uint32_t i = 0; (option = lp_option_get(i)); i++)
@@ -37,21 +37,35 @@ static json_t *options_json(const lp_options *o) {
   return all;
 }
 
+json_t *lp_manifest_arm(const lp_arm *arm) {
+  return json_pack("{s:s, s:s, s:s*, s:I, s:o}", "name", arm->name, "layer", arm->layer, "set",
+                   arm->set, "parameters", (json_int_t)arm->parameters, "priors",
+                   lp_priors_json(arm));
+}
+
 static json_t *arms_json(const lp_experiment *x) {
   json_t *all = json_array();
-  for (uint32_t i = 0; i < x->n_arms; i++)
-    json_array_append_new(all, json_pack("{s:s, s:s, s:s*, s:I, s:o}", "name", x->arms[i].name,
-                                         "layer", x->arms[i].layer, "set", x->arms[i].set,
-                                         "parameters", (json_int_t)x->arms[i].parameters, "priors",
-                                         lp_priors_json(&x->arms[i])));
+  for (uint32_t i = 0; i < x->n_arms; i++) json_array_append_new(all, lp_manifest_arm(&x->arms[i]));
   return all;
 }
 
-static json_t *seeds_json(const lp_experiment *x) {
+json_t *lp_manifest_seeds(const lp_experiment *x) {
   json_t *all = json_array();
   for (uint32_t i = 0; i < x->info.n_seeds; i++)
     json_array_append_new(all, json_integer((json_int_t)x->seeds[i]));
   return all;
+}
+
+json_t *lp_manifest_words(const char *const *word, uint32_t n) {
+  json_t *all = json_array();
+  for (uint32_t i = 0; i < n; i++) json_array_append_new(all, json_string(word[i]));
+  return all;
+}
+
+void lp_manifest_now(char out[32]) {
+  time_t t = time(NULL);
+  struct tm utc;
+  strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &utc));
 }
 
 static json_t *classes_json(const lp_dataset_info *d) {
@@ -154,22 +168,18 @@ static void cpu_model(char *out, size_t cap) {
 static json_t *manifest_json(const lp_experiment *x, const char *const *command,
                              uint32_t n_command) {
   char created[32], cpu[256];
-  time_t t = time(NULL);
-  struct tm utc;
-  strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &utc));
+  lp_manifest_now(created);
   cpu_model(cpu, sizeof cpu);
-  json_t *words = json_array();
-  for (uint32_t i = 0; i < n_command; i++) json_array_append_new(words, json_string(command[i]));
   const lp_options *o = &x->options;
   const lp_dataset_info *d = x->info.train;
   json_t *root = json_pack(
       "{s:i, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:I, s:I, s:s, s:[ii], s:o, s:s}",
       "schema", SCHEMA, "program", "locality", "version", LP_VERSION, "created", created, "command",
-      words, "title", o->title, "preset", x->preset, "options", options_json(o), "arms",
-      arms_json(x), "reference", x->info.reference, "seeds", seeds_json(x), "epochs",
-      (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "model", o->model, "sheet",
-      (int)x->info.sheet[0], (int)x->info.sheet[1], "classes", classes_json(d), "precision",
-      x->precision);
+      lp_manifest_words(command, n_command), "title", o->title, "preset", x->preset, "options",
+      lp_manifest_settings(o), "arms", arms_json(x), "reference", x->info.reference, "seeds",
+      lp_manifest_seeds(x), "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "model",
+      o->model, "sheet", (int)x->info.sheet[0], (int)x->info.sheet[1], "classes", classes_json(d),
+      "precision", x->precision);
   json_t *data =
       json_pack("{s:s, s:s, s:I, s:I, s:o, s:s, s:o, s:o}", "name", d->name, "source", d->source,
                 "train", (json_int_t)d->count, "test", (json_int_t)x->info.test->count, "files",
@@ -216,6 +226,16 @@ lp_status lp_manifest_write(const lp_experiment *x, const char *dir, const char 
   return status;
 }
 
+lp_status lp_manifest_replace(const lp_experiment *x, const json_t *root) {
+  char *path = lp_path_join(x->dir, LP_RUN_MANIFEST);
+  char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(digits_of(&x->options)));
+  lp_status status = path && text ? lp_write_file(path, text, strlen(text))
+                                  : lp_fail(LP_ERR_MEMORY, "%s: out of memory", x->dir);
+  free(text);
+  free(path);
+  return status;
+}
+
 lp_status lp_manifest_add_warnings(const lp_experiment *x) {
   char *path = lp_path_join(x->dir, LP_RUN_MANIFEST);
   json_t *root = path ? json_load_file(path, 0, NULL) : NULL;
@@ -225,13 +245,7 @@ lp_status lp_manifest_add_warnings(const lp_experiment *x) {
   const lp_data_note *note;
   for (uint32_t i = 0; all && (note = lp_experiment_note(x, i)); i++)
     if (note->warning) changed |= add_note(all, note);
-  lp_status status = LP_OK;
-  if (changed) {
-    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(digits_of(&x->options)));
-    status = text ? lp_write_file(path, text, strlen(text))
-                  : lp_fail(LP_ERR_MEMORY, "%s: out of memory", x->dir);
-    free(text);
-  }
+  lp_status status = changed ? lp_manifest_replace(x, root) : LP_OK;
   json_decref(root);
   free(path);
   return status;

@@ -42,7 +42,7 @@ static const lp_option table[] = {
      "changes to the network: KEY=VALUE, a knob, a layer or LAYER.PARAMETER (locality network)",
      BOTH, AT(set)},
     {"seeds", LP_OPTION_INT, "1", 1, 10000, NULL, "networks per arm, with seeds counting up",
-     LP_USE_EXPERIMENT, AT(seeds)},
+     LP_USE_EXPERIMENT | LP_USE_GROW, AT(seeds)},
     {"seed", LP_OPTION_INT, "1", 0, 4294967295.0, NULL, "the (first) seed", BOTH, AT(seed)},
     {"epochs", LP_OPTION_INT, "10", 1, 100000, NULL, "passes over the training data", BOTH,
      AT(epochs)},

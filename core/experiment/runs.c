@@ -337,15 +337,16 @@ static lp_status run_jobs(lp_runs *a) {
   return status;
 }
 
-lp_status lp_runs_do(lp_experiment *x, lp_experiment_fn progress, void *user,
-                     lp_experiment_outcome *out) {
+lp_status lp_runs_do(lp_experiment *x, const char *const *command, uint32_t n_command,
+                     lp_experiment_fn progress, void *user, lp_experiment_outcome *out) {
   int lock;
   lp_status status = lp_run_folder_lock(x->dir, &lock);
   if (status != LP_OK) return status;
   lp_run_folder_clean(x->dir);
   lp_runs a = {.x = x, .progress = progress, .user = user, .start = lp_seconds_now()};
   pthread_mutex_init(&a.lock, NULL);
-  status = list_runs(&a);
+  status = lp_extend_manifest(x, command, n_command);
+  if (status == LP_OK) status = list_runs(&a);
   if (status == LP_OK) status = lp_runs_rewind(x->dir, a.run, a.n);
   if (status == LP_OK) status = lp_run_metrics_open(x->dir, &a.metrics);
   if (status == LP_OK) {

@@ -177,8 +177,29 @@ static void data_facts(const report_run *run, FILE *f) {
   close_facts(f);
 }
 
+/* Which arms and seeds were not planned from the start. */
+static void extensions(const report_run *run, FILE *f) {
+  const json_t *all = jobj(run->manifest, "extended");
+  size_t i, k;
+  json_t *e, *v;
+  if (!json_array_size(all)) return;
+  open_facts(f, "Added after the run began");
+  json_array_foreach(all, i, e) {
+    html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">", jstr(e, "time"));
+    const json_t *arms = jobj(e, "arms"), *seeds = jobj(e, "seeds");
+    json_array_foreach(arms, k, v)
+        html(f, "%s%s", k ? ", " : "arms ", json_string_value(v) ? json_string_value(v) : "?");
+    if (json_array_size(arms) && json_array_size(seeds)) html(f, "; ");
+    json_array_foreach(seeds, k, v)
+        html(f, "%s%s", k ? ", " : "seeds ", num((double)json_integer_value(v), 0).s);
+    html(f, "</td></tr>\n");
+  }
+  close_facts(f);
+}
+
 void facts_run(const report_run *run, FILE *f) {
   time_table(run, f);
+  extensions(run, f);
   software(run, f);
   data_facts(run, f);
   json_t *options = jobj(run->manifest, "options");

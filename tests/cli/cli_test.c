@@ -160,6 +160,74 @@ void test_same_file(const char *a, const char *b) {
   free(y);
 }
 
+/* ---- run folders --------------------------------------------------------------------------- */
+
+static char same_a[PATH_MAX], same_b[PATH_MAX];
+static size_t same_offset;
+
+static int same_one(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
+  (void)st;
+  (void)ftw;
+  char other[2 * PATH_MAX];
+  snprintf(other, sizeof other, "%s%s", same_b, path + same_offset);
+  if (flag == FTW_F) test_same_file(path, other);
+  n_files += flag == FTW_F;
+  return 0;
+}
+
+/* Files of a folder of a, each compared with b's; how many there are. */
+static int same_files(const char *a, const char *b, const char *folder_name) {
+  snprintf(same_a, sizeof same_a, "%s/%s", a, folder_name);
+  snprintf(same_b, sizeof same_b, "%s/%s", b, folder_name);
+  same_offset = strlen(same_a);
+  n_files = 0;
+  assert_int_equal(nftw(same_a, same_one, 16, FTW_PHYS), 0);
+  return n_files;
+}
+
+static json_t *summary_of(const char *dir) {
+  char path[PATH_MAX];
+  assert_int_equal(test_run("analyze %s", dir), 0);
+  snprintf(path, sizeof path, "%s/summary.json", dir);
+  json_t *all = json_load_file(path, 0, NULL), *arm, *run;
+  const char *name;
+  size_t i;
+  assert_non_null(all);
+  json_object_foreach(json_object_get(all, "arms"), name, arm)
+      json_array_foreach(json_object_get(arm, "runs"), i, run)
+          json_object_del(run, "seconds_per_epoch");
+  return all;
+}
+
+void test_same_run(const char *a, const char *b) {
+  static const char *const part[] = {"models", "activations"};
+  for (int i = 0; i < 2; i++) {
+    const int n = same_files(a, b, part[i]);
+    assert_true(n > 0);
+    assert_int_equal(same_files(b, a, part[i]), n);
+  }
+  json_t *x = summary_of(a), *y = summary_of(b);
+  char *s = json_dumps(x, JSON_INDENT(1)), *t = json_dumps(y, JSON_INDENT(1)); /* in order */
+  assert_string_equal(s, t);
+  free(s);
+  free(t);
+  json_decref(x);
+  json_decref(y);
+}
+
+void test_wait_for(const char *path, const char *text) {
+  for (int i = 0; i < 4000; i++) {
+    if (access(path, R_OK) == 0) {
+      char *now = test_read(path, NULL);
+      bool found = strstr(now, text) != NULL;
+      free(now);
+      if (found) return;
+    }
+    test_sleep(0.005);
+  }
+  fail_msg("%s never held %s", path, text);
+}
+
 /* ---- images -------------------------------------------------------------------------------- */
 
 enum { SIDE = 28 };

@@ -37,6 +37,12 @@ char *test_read_source(const char *path);     /* the same, from the sources */
 int test_count_files(void);
 void test_same_file(const char *a, const char *b);
 
+/* Fails unless two run folders hold the same networks, to the bit: models and activations, and what
+ * `locality analyze` makes of them, but for the time that it took. */
+void test_same_run(const char *a, const char *b);
+/* Waits until the file holds the text. */
+void test_wait_for(const char *path, const char *text);
+
 /* Writes MNIST's four files into a folder: a bright square per class on noise. */
 void test_make_images(const char *folder, uint32_t n_train, uint32_t n_test);
 

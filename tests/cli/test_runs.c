@@ -145,19 +145,6 @@ static void test_precision(void **state) {
   test_one_error("precision");
 }
 
-static void wait_for(const char *path, const char *text) {
-  for (int i = 0; i < 2000; i++) {
-    if (access(path, R_OK) == 0) {
-      char *now = test_read(path, NULL);
-      bool found = strstr(now, text) != NULL;
-      free(now);
-      if (found) return;
-    }
-    test_sleep(0.005);
-  }
-  fail_msg("%s never held %s", path, text);
-}
-
 /* The time that the whole takes is not known beforehand: kills come at random times. */
 static void test_kill(void **state) {
   (void)state;
@@ -165,7 +152,7 @@ static void test_kill(void **state) {
   pid_t pid = test_start(TRAIN_ONLY "--out killed");
   int code = 0, kills = 0;
   for (int i = 0; i < 12; i++) {
-    if (i == 0) wait_for("killed/metrics.jsonl", ""); /* the first surely finds it at work */
+    if (i == 0) test_wait_for("killed/metrics.jsonl", ""); /* the first surely finds it at work */
     test_sleep((i ? 0.3 : 0.05) * rand() / RAND_MAX);
     kill(pid, SIGKILL);
     code = test_wait(pid);
@@ -193,7 +180,7 @@ static void test_interrupt(void **state) {
     snprintf(dir, sizeof dir, "stopped%d", i);
     snprintf(path, sizeof path, "%s/metrics.jsonl", dir);
     pid_t pid = test_start(TRAIN_ONLY "--jobs %d --out %s", i + 1, dir);
-    wait_for(path, "\"event\":\"epoch\"");
+    test_wait_for(path, "\"event\":\"epoch\"");
     kill(pid, signals[i]);
     assert_int_equal(test_wait(pid), 1);
     test_one_error("go on with: locality experiment --resume stopped");

@@ -87,7 +87,7 @@ int main(int argc, char **argv) {
   lp_options_free(&o);
 
   /* Read again: a folder that goes on, and a model. */
-  if (lp_experiment_resume(dir, NULL, NULL, &x) != LP_OK) stop("resume");
+  if (lp_experiment_resume(dir, NULL, NULL, NULL, &x) != LP_OK) stop("resume");
   if (lp_experiment_run(x, NULL, NULL, 0, NULL, NULL, &outcome) != LP_OK) stop("run on");
   if (lp_experiment_get_info(x)->options->lr != 0.0125) stop("another rate");
   lp_experiment_free(x);

@@ -33,7 +33,8 @@ enum {
   LP_USE_EXPERIMENT = 1,
   LP_USE_TRAIN = 2,
   LP_USE_PER_CALL = 4, /* changes no result: may differ when an experiment is resumed */
-  LP_USE_ARM = 8       /* an arm may change it: NAME=(lr=0.003) */
+  LP_USE_ARM = 8,      /* an arm may change it: NAME=(lr=0.003) */
+  LP_USE_GROW = 16     /* may be more when an experiment is resumed: what is there stays */
 };
 
 typedef struct lp_option {
@@ -120,9 +121,11 @@ typedef struct lp_experiment_info {
  * writing anything. preset is what lp_options_load was given. */
 LP_API lp_status lp_experiment_new(const lp_options *o, const char *preset, lp_experiment **out);
 /* The same for a run folder that is to go on. preset and options given that differ from the
- * folder's are refused by name; both may be NULL. */
+ * folder's are refused by name, but for more seeds; both may be NULL. add_arms: arms that it gets
+ * besides, as the option `arms` has them, NULL: none; those that it has already, with the same
+ * content, may be among them. The manifest tells what was added when lp_experiment_run begins. */
 LP_API lp_status lp_experiment_resume(const char *dir, const lp_options *given, const char *preset,
-                                      lp_experiment **out);
+                                      const char *add_arms, lp_experiment **out);
 LP_API void lp_experiment_free(lp_experiment *x);
 LP_API const lp_experiment_info *lp_experiment_get_info(const lp_experiment *x);
 /* The i-th note about its training and test images, each text once; NULL past the last. */
