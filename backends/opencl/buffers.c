@@ -7,27 +7,47 @@
 
 #define STAGING_LIMIT ((size_t)64 << 20) /* larger uploads go directly */
 
+static lp_status no_memory(lp_device *dev, size_t n, cl_int e) {
+  return ocl_host->fail(LP_ERR_MEMORY,
+                        "%s: cannot allocate %zu bytes (%s); the device has %llu, its largest "
+                        "single buffer is %llu",
+                        dev->info.id, n, ocl_error_name(e), (unsigned long long)dev->info.memory,
+                        (unsigned long long)dev->info.max_alloc);
+}
+
+/* AMD's and NVIDIA's drivers take memory when a buffer is first used, in the middle of a run. So it
+ * is used once here, by a command that has no other reason to fail. */
+static cl_int touch(lp_device *dev, cl_mem mem, size_t n) {
+  cl_uint zero = 0;
+  cl_event event = NULL;
+  cl_int e = clEnqueueFillBuffer(dev->queue, mem, &zero, sizeof zero,
+                                 (n + OCL_BUFFER_PAD) / 4 * 4 - 4, sizeof zero, 0, NULL, &event);
+  if (e != CL_SUCCESS) return e;
+  e = ocl_wait_for(event);
+  clReleaseEvent(event);
+  return e;
+}
+
 lp_status ocl_buf_alloc(lp_device *dev, size_t n, lp_buffer **out) {
   *out = NULL;
-  lp_status s = ocl_check(dev);
+  lp_status s = ocl_sync(dev); /* so that what failed before is not taken for a lack of memory */
   if (s != LP_OK) return s;
+  /* Some drivers give more than they say, and fail when it is used. */
+  if (dev->info.max_alloc && n > dev->info.max_alloc)
+    return no_memory(dev, n, CL_INVALID_BUFFER_SIZE);
   lp_buffer *b = calloc(1, sizeof *b);
   if (!b) return ocl_host->fail(LP_ERR_MEMORY, "%s: out of memory", dev->info.id);
-  cl_int e = CL_INVALID_BUFFER_SIZE;
+  cl_int e;
   b->size = n;
-  /* Some drivers give more than they say, and fail when it is used. */
-  if (!dev->info.max_alloc || n <= dev->info.max_alloc)
-    b->mem = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, n + OCL_BUFFER_PAD, NULL, &e);
-  if (e != CL_SUCCESS) {
-    free(b);
-    return ocl_host->fail(LP_ERR_MEMORY,
-                          "%s: cannot allocate %zu bytes (%s); the device has %llu, its largest "
-                          "single buffer is %llu",
-                          dev->info.id, n, ocl_error_name(e), (unsigned long long)dev->info.memory,
-                          (unsigned long long)dev->info.max_alloc);
+  b->mem = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, n + OCL_BUFFER_PAD, NULL, &e);
+  if (e == CL_SUCCESS) e = touch(dev, b->mem, n);
+  if (e == CL_SUCCESS) {
+    *out = b;
+    return LP_OK;
   }
-  *out = b;
-  return LP_OK;
+  if (b->mem) clReleaseMemObject(b->mem);
+  free(b);
+  return ocl_error_is_lost(e) ? ocl_fail(dev, e, "allocate") : no_memory(dev, n, e);
 }
 
 void ocl_buf_free(lp_device *dev, lp_buffer *b) {

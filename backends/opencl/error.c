@@ -57,7 +57,7 @@ const char *ocl_error_name(cl_int e) {
 }
 
 /* The device cannot be worked with any more, whatever was asked. */
-static bool is_lost(cl_int e) {
+bool ocl_error_is_lost(cl_int e) {
   return e == CL_DEVICE_NOT_AVAILABLE || e == CL_INVALID_CONTEXT || e == CL_INVALID_COMMAND_QUEUE ||
          e == NVIDIA_FAULT;
 }
@@ -85,7 +85,7 @@ static lp_status failed_late(lp_device *dev, cl_int e, const char *what) {
 lp_status ocl_fail_at(lp_device *dev, ocl_call call, cl_int e, const char *what) {
   if (dev->broken != LP_OK) return ocl_check(dev); /* the first failure is the cause */
   if (call == OCL_WAIT) return failed_late(dev, e, what);
-  if (is_lost(e)) return stick(dev, LP_ERR_DEVICE, e, what, "; the device is lost");
+  if (ocl_error_is_lost(e)) return stick(dev, LP_ERR_DEVICE, e, what, "; the device is lost");
   /* Was it this command that was refused, or does the driver report an earlier one? */
   cl_int earlier = call == OCL_ENQUEUE && dev->queue ? clFinish(dev->queue) : CL_SUCCESS;
   if (earlier != CL_SUCCESS) return failed_late(dev, earlier, what);

@@ -98,6 +98,7 @@ typedef enum ocl_call {
 } ocl_call;
 
 const char *ocl_error_name(cl_int e);
+bool ocl_error_is_lost(cl_int e); /* the first row of the table */
 /* Records a failed OpenCL call as the table above says, and returns the status; what: one or two
  * words that name it. A refused command waits for the queue, whose own failure goes first. */
 lp_status ocl_fail_at(lp_device *dev, ocl_call call, cl_int e, const char *what);

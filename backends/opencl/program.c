@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define BUILD_OPTIONS "-cl-std=CL1.2 -w"
 
@@ -129,13 +130,44 @@ static void save_binary(cl_program p, const char *path) {
 
 /* ---- building ------------------------------------------------------------------------------ */
 
+/* What the compiler said, in full; the caller frees it. NULL where it said nothing. */
+static char *build_log(const lp_device *dev, cl_program p) {
+  size_t n = 0;
+  cl_device_id id = dev->found.id;
+  if (clGetProgramBuildInfo(p, id, CL_PROGRAM_BUILD_LOG, 0, NULL, &n) != CL_SUCCESS || !n)
+    return NULL;
+  char *log = calloc(n + 1, 1);
+  if (log && clGetProgramBuildInfo(p, id, CL_PROGRAM_BUILD_LOG, n, log, NULL) == CL_SUCCESS && *log)
+    return log;
+  free(log);
+  return NULL;
+}
+
+/* The first line that tells of an error: compilers put warnings and notes before it. */
+static const char *first_error(const char *log) {
+  for (const char *line = log; line; line = strchr(line, '\n'), line += line != NULL) {
+    size_t n = strcspn(line, "\n");
+    for (size_t i = 0; i + 5 <= n; i++)
+      if (!strncasecmp(line + i, "error", 5)) return line;
+  }
+  return log;
+}
+
+/* One line for the message; all of it, which may be thousands of lines, goes to a file. */
 static lp_status build_failed(lp_device *dev, cl_program p, cl_int e) {
-  char log[2048] = "";
-  clGetProgramBuildInfo(p, dev->found.id, CL_PROGRAM_BUILD_LOG, sizeof log - 1, log, NULL);
-  for (char *c = log; *c; c++)
-    if (*c == '\n') *c = ' ';
-  return ocl_host->fail(LP_ERR_DEVICE, "%s: the driver (%s) cannot build the kernels: %s: %.900s",
-                        dev->info.id, dev->found.driver, ocl_error_name(e), log);
+  char line[401], path[1024] = "";
+  char *log = build_log(dev, p);
+  snprintf(line, sizeof line, "%s", log ? first_error(log) : "the compiler says nothing");
+  for (char *c = line; *c; c++)
+    if (*c == '\n' || *c == '\r') *c = ' ';
+  bool kept = log && ocl_host->cache_path("opencl/build.log", path, sizeof path) == LP_OK &&
+              ocl_host->write_file(path, log, strlen(log)) == LP_OK;
+  lp_status s =
+      ocl_host->fail(LP_ERR_DEVICE, "%s: the driver (%s) cannot build the kernels: %s: %s%s%s",
+                     dev->info.id, dev->found.driver, ocl_error_name(e), line,
+                     kept ? "; all that it says is in " : "", kept ? path : "");
+  free(log);
+  return s;
 }
 
 /* For offline compilation: the text that is built, as a file. */
@@ -149,12 +181,16 @@ static void dump(const ocl_text *source) {
     ocl_host->log(LP_LOG_WARNING, "opencl: cannot write %s", path);
 }
 
-static lp_status build_text(lp_device *dev, const ocl_text *source, cl_program *out) {
-  char path[1024] = "";
+/* path: where the binary is to be kept once its kernels exist; "" where it is not. */
+static lp_status build_text(lp_device *dev, const ocl_text *source, cl_program *out, char *path,
+                            size_t cap) {
   dump(source);
-  bool keep =
-      dev->cache && !caches_itself(dev) && cache_file(dev, source, path, sizeof path) == LP_OK;
-  if (keep && (*out = load_binary(dev, path))) return LP_OK;
+  path[0] = 0;
+  if (dev->cache && !caches_itself(dev) && cache_file(dev, source, path, cap) != LP_OK) path[0] = 0;
+  if (*path && (*out = load_binary(dev, path))) {
+    path[0] = 0;
+    return LP_OK;
+  }
   cl_int e;
   const char *text = source->s;
   cl_program p = clCreateProgramWithSource(dev->context, 1, &text, &source->n, &e);
@@ -165,7 +201,6 @@ static lp_status build_text(lp_device *dev, const ocl_text *source, cl_program *
     clReleaseProgram(p);
     return s;
   }
-  if (keep) save_binary(p, path);
   *out = p;
   return LP_OK;
 }
@@ -193,7 +228,9 @@ void ocl_built_free(lp_device *dev) {
   dev->n_built = 0;
 }
 
-static lp_status build_missing(lp_device *dev, ocl_launch *launch, uint32_t n) {
+/* *built: the program that is new, which the caller releases, or NULL; path: as above. */
+static lp_status build_missing(lp_device *dev, ocl_launch *launch, uint32_t n, cl_program *built,
+                               char *path, size_t cap) {
   ocl_text source = {0};
   size_t prelude;
   const char *common = ocl_kernel_text("common", &prelude);
@@ -216,20 +253,20 @@ static lp_status build_missing(lp_device *dev, ocl_launch *launch, uint32_t n) {
     put_kernel(&source, &launch[i]);
     count++;
   }
-  cl_program p = NULL;
   if (s == LP_OK && source.failed)
     s = ocl_host->fail(LP_ERR_MEMORY, "%s: out of memory", dev->info.id);
-  if (s == LP_OK && count) s = build_text(dev, &source, &p);
-  for (uint32_t i = 0; s == LP_OK && p && i < n; i++)
-    if (missing[i]) s = remember(dev, launch[i].digest, p);
-  if (p) clReleaseProgram(p);
+  if (s == LP_OK && count) s = build_text(dev, &source, built, path, cap);
+  for (uint32_t i = 0; s == LP_OK && *built && i < n; i++)
+    if (missing[i]) s = remember(dev, launch[i].digest, *built);
   free(missing);
   free(source.s);
   return s;
 }
 
 lp_status ocl_build(lp_device *dev, ocl_launch *launch, uint32_t n) {
-  lp_status s = build_missing(dev, launch, n);
+  cl_program built = NULL;
+  char path[1024] = "";
+  lp_status s = build_missing(dev, launch, n, &built, path, sizeof path);
   for (uint32_t i = 0; s == LP_OK && i < n; i++) {
     if (launch[i].gemm) continue;
     char name[64];
@@ -238,5 +275,8 @@ lp_status ocl_build(lp_device *dev, ocl_launch *launch, uint32_t n) {
     launch[i].kernel = clCreateKernel(find_built(dev, launch[i].digest), name, &e);
     if (e != CL_SUCCESS) s = ocl_fail(dev, e, name);
   }
+  /* Not before: some drivers (Mali's) compile a kernel when it is made. */
+  if (s == LP_OK && *path) save_binary(built, path);
+  if (built) clReleaseProgram(built);
   return s;
 }

@@ -9,7 +9,8 @@
 
 #define SEEN __attribute__((visibility("default")))
 
-const char *fault_build_log;
+const char *fault_build_log, *fault_platform;
+static fault_counts counts;
 static const fault *faults;
 static uint32_t n_faults, hits, counted[4];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -19,6 +20,7 @@ void fault_set(const fault *list, uint32_t n) {
   faults = list;
   n_faults = n < 4 ? n : 4;
   hits = 0;
+  counts = (fault_counts){0};
   memset(counted, 0, sizeof counted);
   pthread_mutex_unlock(&lock);
 }
@@ -28,6 +30,19 @@ uint32_t fault_hits(void) {
   uint32_t n = hits;
   pthread_mutex_unlock(&lock);
   return n;
+}
+
+fault_counts fault_count(void) {
+  pthread_mutex_lock(&lock);
+  fault_counts n = counts;
+  pthread_mutex_unlock(&lock);
+  return n;
+}
+
+static void add(uint32_t *count) {
+  pthread_mutex_lock(&lock);
+  ++*count;
+  pthread_mutex_unlock(&lock);
 }
 
 /* The code that this call is to return, or CL_SUCCESS. */
@@ -119,10 +134,45 @@ SEEN cl_mem clCreateBuffer(cl_context c, cl_mem_flags flags, size_t size, void *
 
 SEEN cl_kernel clCreateKernel(cl_program p, const char *name, cl_int *code) {
   cl_int e = turn("clCreateKernel", name);
+  add(&counts.kernels);
   REAL(clCreateKernel);
   if (!e) return real(p, name, code);
   if (code) *code = e;
   return NULL;
+}
+
+SEEN cl_program clCreateProgramWithSource(cl_context c, cl_uint n, const char **text,
+                                          const size_t *length, cl_int *code) {
+  add(&counts.source);
+  REAL(clCreateProgramWithSource);
+  return real(c, n, text, length, code);
+}
+
+SEEN cl_program clCreateProgramWithBinary(cl_context c, cl_uint n, const cl_device_id *list,
+                                          const size_t *length, const unsigned char **binary,
+                                          cl_int *state, cl_int *code) {
+  add(&counts.binary);
+  REAL(clCreateProgramWithBinary);
+  return real(c, n, list, length, binary, state, code);
+}
+
+SEEN cl_int clGetProgramInfo(cl_program p, cl_program_info what, size_t size, void *value,
+                             size_t *got) {
+  REAL(clGetProgramInfo);
+  if (what == CL_PROGRAM_BINARIES) counts.kernels_at_binary = fault_count().kernels;
+  return real(p, what, size, value, got);
+}
+
+SEEN cl_int clGetPlatformInfo(cl_platform_id p, cl_platform_info what, size_t size, void *value,
+                              size_t *got) {
+  REAL(clGetPlatformInfo);
+  if (what != CL_PLATFORM_NAME || !fault_platform) return real(p, what, size, value, got);
+  size_t n = strlen(fault_platform) + 1;
+  if (got) *got = n;
+  if (!value) return CL_SUCCESS;
+  if (size < n) return CL_INVALID_VALUE;
+  memcpy(value, fault_platform, n);
+  return CL_SUCCESS;
 }
 
 SEEN cl_int clSetKernelArg(cl_kernel k, cl_uint i, size_t size, const void *value) {

@@ -20,5 +20,14 @@ typedef struct fault {
 void fault_set(const fault *list, uint32_t n); /* at most 4; the list must live; 0: none */
 uint32_t fault_hits(void);                     /* calls that failed since fault_set */
 extern const char *fault_build_log;            /* what a compiler says, while not NULL */
+extern const char *fault_platform;             /* every platform's name, while not NULL */
+
+/* How often these were called, refused calls included, since fault_set. */
+typedef struct fault_counts {
+  uint32_t source, binary;    /* programs made of text, of a binary */
+  uint32_t kernels;           /* made */
+  uint32_t kernels_at_binary; /* of them, when a program's binary was asked for */
+} fault_counts;
+fault_counts fault_count(void);
 
 #endif
