@@ -1,4 +1,5 @@
 /* The command line. */
+#include "../core/base/text.h"
 #include "bench.h"
 
 #include <locality/registry.h>
@@ -40,9 +41,9 @@ bool bench_default_backends(bench_options *o) {
 }
 
 static bool parse_sizes(bench_options *o, const char *text) {
-  for (char *end; *text; text = *end ? end + 1 : end) {
-    unsigned long v = strtoul(text, &end, 10);
-    if (end == text || (*end && *end != ',') || v < 1 || v > 32768 || o->n_sizes == BENCH_MAX_SIZES)
+  for (uint64_t v; *text; text += *text == ',') {
+    if (!lp_digits(&text, 32768, &v) || (*text && *text != ',') || v < 1 ||
+        o->n_sizes == BENCH_MAX_SIZES)
       return false;
     o->size[o->n_sizes++] = (uint32_t)v;
   }
@@ -50,10 +51,10 @@ static bool parse_sizes(bench_options *o, const char *text) {
 }
 
 static bool parse_count(uint32_t *out, const char *text) {
-  char *end;
-  unsigned long v = strtoul(text, &end, 10);
-  *out = (uint32_t)v;
-  return !*end && end != text && v >= 1 && v <= 65536;
+  uint64_t v;
+  bool good = lp_whole(text, 1, 65536, &v);
+  if (good) *out = (uint32_t)v;
+  return good;
 }
 
 static bool parse_real(double *out, const char *text) {

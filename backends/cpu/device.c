@@ -190,10 +190,9 @@ static const lp_device_ops device_ops = {
 };
 
 static lp_status parse_threads(const lp_host *host, const char *text, int *out) {
-  char *end;
   errno = 0;
-  long n = strtol(text, &end, 10);
-  if (errno || end == text || *end || n < 1 || n > MAX_THREADS)
+  long n = strtol(text, NULL, 10);
+  if (errno || strspn(text, "0123456789") != strlen(text) || n < 1 || n > MAX_THREADS)
     return host->fail(LP_ERR_ARG, "cpu: threads=%s: expected a number from 1 to %d", text,
                       MAX_THREADS);
   *out = (int)n;

@@ -326,10 +326,9 @@ static const lp_device_ops device_ops = {
 };
 
 static lp_status parse_number(const char *key, const char *text, uint64_t *out) {
-  char *end;
   errno = 0;
-  unsigned long long n = strtoull(text, &end, 10);
-  if (errno || end == text || *end || strchr(text, '-'))
+  unsigned long long n = strtoull(text, NULL, 10);
+  if (errno || !*text || strspn(text, "0123456789") != strlen(text))
     return the_host->fail(LP_ERR_ARG, "null: %s=%s: expected a whole number", key, text);
   *out = n;
   return LP_OK;

@@ -16,10 +16,9 @@ static void CL_CALLBACK driver_message(const char *text, const void *data, size_
 }
 
 static lp_status read_number(const char *key, const char *value, uint64_t most, uint64_t *out) {
-  char *end;
   errno = 0;
-  unsigned long long n = strtoull(value, &end, 10);
-  if (errno || end == value || *end || strchr(value, '-') || n < 1 || n > most)
+  unsigned long long n = strtoull(value, NULL, 10);
+  if (errno || strspn(value, "0123456789") != strlen(value) || n < 1 || n > most)
     return ocl_host->fail(LP_ERR_ARG, "opencl: %s=%s: expected a whole number from 1 to %llu", key,
                           value, (unsigned long long)most);
   *out = n;

@@ -41,13 +41,12 @@ static bool pci_matches(const char *pci, const char *wanted) {
 }
 
 static lp_status choose(const ocl_found *found, uint32_t n, const char *selector, uint32_t *index) {
-  char *end;
-  unsigned long number = strtoul(selector, &end, 10);
+  unsigned long number = strtoul(selector, NULL, 10);
   if (!*selector) {
     *index = 0;
     return LP_OK;
   }
-  if (end != selector && !*end) {
+  if (strspn(selector, "0123456789") == strlen(selector)) { /* past its range it is ULONG_MAX */
     if (number < n) {
       *index = (uint32_t)number;
       return LP_OK;

@@ -47,6 +47,29 @@ char *lp_unwrap(char *value) {
   return lp_trim(value + 1);
 }
 
+/* The key at *at, up to its "="; *at moves to the next one. */
+static size_t next_key(const char **at, const char **key) {
+  int depth = 0;
+  const char *p = *at + strspn(*at, " ");
+  *key = p;
+  for (; *p && (*p != ',' || depth); p++) depth += (*p == '(') - (*p == ')');
+  *at = *p ? p + 1 : p;
+  size_t n = strcspn(*key, "=,");
+  while (n && (*key)[n - 1] == ' ') n--;
+  return n;
+}
+
+lp_status lp_check_keys(const char *changes) {
+  const char *key, *other;
+  for (const char *at = changes; *at;) {
+    size_t n = next_key(&at, &key);
+    for (const char *later = at; *later;)
+      if (next_key(&later, &other) == n && strncmp(key, other, n) == 0)
+        return lp_fail(LP_ERR_ARG, "%.*s is given twice", (int)n, key);
+  }
+  return LP_OK;
+}
+
 /* ---- joining ------------------------------------------------------------------------------- */
 
 void lp_text_add(char *text, size_t cap, const char *fmt, ...) {
@@ -59,6 +82,29 @@ void lp_text_add(char *text, size_t cap, const char *fmt, ...) {
 
 void lp_text_add_names(char *text, size_t cap, const char *const *names, uint32_t n) {
   for (uint32_t i = 0; i < n; i++) lp_text_add(text, cap, "%s%s", i ? ", " : "", names[i]);
+}
+
+/* ---- whole numbers ------------------------------------------------------------------------- */
+
+bool lp_digits(const char **at, uint64_t max, uint64_t *out) {
+  const char *p = *at;
+  uint64_t v = 0;
+  for (; *p >= '0' && *p <= '9'; p++) {
+    uint64_t digit = (uint64_t)(*p - '0');
+    if (digit > max || v > (max - digit) / 10) return false;
+    v = v * 10 + digit;
+  }
+  if (p == *at) return false;
+  *at = p;
+  *out = v;
+  return true;
+}
+
+bool lp_whole(const char *text, uint64_t min, uint64_t max, uint64_t *out) {
+  uint64_t v;
+  if (!lp_digits(&text, max, &v) || *text || v < min) return false;
+  *out = v;
+  return true;
 }
 
 /* ---- names --------------------------------------------------------------------------------- */

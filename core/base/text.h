@@ -27,6 +27,9 @@ LP_API char *lp_next_token(char **rest);
 /* Without the parentheses around it, if there are any: "(a,b)" is "a,b", "(a)(b)" stays. */
 LP_API char *lp_unwrap(char *value);
 
+/* Fails where "KEY=VALUE,KEY=VALUE" gives a key twice: one of the values would be passed over. */
+LP_API lp_status lp_check_keys(const char *changes);
+
 /* ---- joining ------------------------------------------------------------------------------- */
 
 /* Appends to a text in a buffer of cap bytes; what does not fit is cut off. */
@@ -52,6 +55,15 @@ typedef struct lp_choice {
   char text[600];
 } lp_choice;
 LP_API lp_choice lp_did_you_mean_or(const char *word, const char *const *names, uint32_t n);
+
+/* ---- whole numbers ------------------------------------------------------------------------- */
+
+/* Reads the digits at *at as a number up to max and moves *at behind them; false, with *at where it
+ * was, when there is no digit or the number is larger. Signs, blanks and numbers that would wrap
+ * round are no digits, unlike for strtoul. */
+LP_API bool lp_digits(const char **at, uint64_t max, uint64_t *out);
+/* Is text a whole number from min to max and nothing else? *out is set only then. */
+LP_API bool lp_whole(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 
 /* ---- numbers ------------------------------------------------------------------------------- */
 

@@ -1,4 +1,5 @@
 /* locality network: what a network's text becomes, layer by layer. */
+#include "../base/text.h"
 #include "cli.h"
 
 #include <locality/nn.h>
@@ -14,19 +15,13 @@ static const cli_flag flags[] = {
     {"text", 0, NULL, "print the network in its canonical form instead"},
 };
 
-/* A whole number from 1 to max; 0 when it is none. */
-static uint32_t whole(const char *text, unsigned long max) {
-  char *end;
-  unsigned long v = strtoul(text, &end, 10);
-  return end != text && !*end && v <= max ? (uint32_t)v : 0;
-}
-
 static lp_status load(const cli_args *a, lp_netspec **n) {
   lp_status status = lp_netspec_load(a->operand[0], n);
   const char *set = cli_get(a, "set");
   if (status != LP_OK || !set) return status;
-  lp_netspec *changed;
-  status = lp_netspec_change(*n, set, &changed);
+  lp_netspec *changed = NULL;
+  status = lp_check_keys(set);
+  if (status == LP_OK) status = lp_netspec_change(*n, set, &changed);
   lp_netspec_free(*n);
   *n = changed;
   return status;
@@ -140,17 +135,17 @@ static int run(cli_args *a) {
   }
   uint32_t size, resize;
   lp_netspec_input(n, &size, &resize);
-  uint32_t channels = channels_text ? whole(channels_text, 4) : size == 28 ? 1 : 3;
-  uint32_t classes = classes_text ? whole(classes_text, 1u << 20) : 10;
+  uint64_t channels = size == 28 ? 1 : 3, classes = 10;
+  bool known_channels = !channels_text || lp_whole(channels_text, 1, 4, &channels);
   int code = CLI_OK;
-  if (!channels || !classes) {
-    code = cli_usage(channels ? "--classes takes a whole number from 1 to 1048576"
-                              : "--channels takes a whole number from 1 to 4");
+  if (!known_channels || (classes_text && !lp_whole(classes_text, 1, 1u << 20, &classes))) {
+    code = cli_usage(known_channels ? "--classes takes a whole number from 1 to 1048576"
+                                    : "--channels takes a whole number from 1 to 4");
   } else if (cli_get(a, "text")) {
     fputs(lp_netspec_text(n), stdout);
   } else {
     json_t *rows = json_array(), *total = json_object();
-    lp_status status = build(n, channels, classes, &g, &net);
+    lp_status status = build(n, (uint32_t)channels, (uint32_t)classes, &g, &net);
     if (status == LP_OK) status = describe(g, &net, rows, total);
     if (status != LP_OK)
       code = cli_fail();

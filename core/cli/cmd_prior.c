@@ -1,4 +1,5 @@
 /* locality prior: the prior of a layer, in numbers and as a picture. */
+#include "../base/text.h"
 #include "cli.h"
 #include "picture.h"
 
@@ -29,13 +30,10 @@ static bool parse_extents(const char *text, uint32_t extent[LP_MAX_AXES], uint32
   uint64_t product = 1;
   uint32_t axes = 0, value[LP_MAX_AXES] = {0};
   for (const char *at = text;; at++) {
-    char *end;
-    unsigned long v = strtoul(at, &end, 10);
-    if (end == at || *at < '0' || *at > '9' || axes == LP_MAX_AXES || v < 1 || v > 1u << 20)
-      return false;
+    uint64_t v;
+    if (axes == LP_MAX_AXES || !lp_digits(&at, 1u << 20, &v) || v < 1) return false;
     value[axes++] = (uint32_t)v;
     product *= v;
-    at = end;
     if (!*at) break;
     if (*at != 'x') return false;
   }
@@ -82,15 +80,14 @@ static int choose_unit(const cli_args *a, const lp_prior *p, uint32_t *unit) {
     return CLI_OK;
   }
   uint32_t given = 0;
-  char *end;
-  for (const char *at = text;; at = end + 1) {
-    unsigned long v = strtoul(at, &end, 10);
+  for (const char *at = text;; at++) {
+    uint64_t v;
     uint32_t limit = strchr(text, ',') && given < axes ? extent[given] : p->sheets.n_out;
-    if (end == at || *at < '0' || *at > '9' || v >= limit || (*end && *end != ','))
+    if (!lp_digits(&at, limit - 1, &v) || (*at && *at != ','))
       return cli_usage("--unit: '%s' is not a unit of the sheet (counted from 0)", text);
     index = given ? index * limit + (uint32_t)v : (uint32_t)v;
     given++;
-    if (!*end) break;
+    if (!*at) break;
   }
   if (given > 1 && given != axes)
     return cli_usage("--unit: '%s' has %u numbers, the sheet %u", text, given, axes);

@@ -1,6 +1,8 @@
 /* "idx:DIR": a folder with the four files of an MNIST-like data set. */
 #include "dataset.h"
 
+#include "../base/text.h"
+
 #include <inttypes.h>
 #include <locality/io.h>
 #include <stdio.h>
@@ -55,9 +57,8 @@ static lp_status parse(const char *spec, const char *rest, char **dir, uint32_t 
   const char *option = strrchr(rest, ',');
   *classes = 10;
   if (option && strncmp(option, ",classes=", 9) == 0) {
-    char *end;
-    unsigned long n = strtoul(option + 9, &end, 10);
-    if (option[9] < '0' || option[9] > '9' || *end || n < 1 || n > 256)
+    uint64_t n;
+    if (!lp_whole(option + 9, 1, 256, &n))
       return lp_fail(LP_ERR_ARG, "data set '%s': classes=%s, expected 1 to 256", spec, option + 9);
     *classes = (uint32_t)n;
     *dir = strndup(rest, (size_t)(option - rest));

@@ -6,6 +6,8 @@
  */
 #include "dataset.h"
 
+#include "../base/text.h"
+
 #include <archive.h>
 #include <archive_entry.h>
 #include <ctype.h>
@@ -321,9 +323,8 @@ static lp_status number_to_synset(const prepare *p, names *truth) {
            "of the development kit, which begins with n02119789",
            p->from->synsets);
   for (size_t i = 0; i < truth->n && s == LP_OK; i++) {
-    char *end;
-    unsigned long k = strtoul(truth->name[i], &end, 10);
-    if (!isdigit((unsigned char)truth->name[i][0]) || *end || k < 1 || k > synset.n) {
+    uint64_t k;
+    if (!lp_whole(truth->name[i], 1, synset.n, &k)) {
       s = lp_fail(LP_ERR_FORMAT, "%s: line %zu is '%s', expected a number from 1 to %zu", path,
                   i + 1, truth->name[i], synset.n);
       break;

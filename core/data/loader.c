@@ -6,6 +6,8 @@
  */
 #include "dataset.h"
 
+#include "../base/text.h"
+
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
@@ -94,10 +96,9 @@ static void *work(void *arg) {
 
 static uint32_t default_workers(void) {
   const char *text = getenv("LOCALITY_WORKERS");
-  if (text && *text >= '0' && *text <= '9') {
-    unsigned long n = strtoul(text, NULL, 10);
-    return n < MAX_WORKERS ? (uint32_t)n : MAX_WORKERS;
-  }
+  uint64_t n_asked;
+  if (text && lp_whole(text, 0, UINT32_MAX, &n_asked))
+    return n_asked < MAX_WORKERS ? (uint32_t)n_asked : MAX_WORKERS;
   cpu_set_t cpus;
   int n = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus)
                                                         : (int)sysconf(_SC_NPROCESSORS_ONLN);

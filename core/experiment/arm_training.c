@@ -35,6 +35,8 @@ static lp_status change(lp_options *o, char *token, FILE *network) {
 
 static lp_status change_all(lp_arm_training *t, const char *changes) {
   size_t size;
+  lp_status status = changes ? lp_check_keys(changes) : LP_OK;
+  if (status != LP_OK) return status;
   char *copy = strdup(changes ? changes : ""), *rest = copy;
   FILE *network = copy ? open_memstream(&t->set, &size) : NULL;
   if (!network) {
@@ -42,7 +44,6 @@ static lp_status change_all(lp_arm_training *t, const char *changes) {
     return out_of_memory();
   }
   fputs(t->options.set, network);
-  lp_status status = LP_OK;
   for (char *token; *copy && status == LP_OK && (token = lp_next_token(&rest));)
     status = change(&t->options, token, network);
   free(copy);

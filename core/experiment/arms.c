@@ -58,6 +58,13 @@ static void make_file_name(char *name) {
   *to = '\0';
 }
 
+/* Is a name that was given fit for files as it is? One made from a spec is changed to be. */
+static bool names_files(const char *name) {
+  for (const char *p = name; *p; p++)
+    if (!isalnum((unsigned char)*p) && !strchr("._=+-", *p)) return false;
+  return true;
+}
+
 static const lp_entry *entry_of(const char *base, size_t len) {
   const lp_kind kind[] = {LP_KIND_COST, LP_KIND_PRIOR, LP_KIND_LAYER};
   for (int k = 0; k < 3; k++)
@@ -131,6 +138,11 @@ static lp_status parse_item(char *item, lp_arm *arm) {
   if (item[stop] == '=') {
     item[stop] = '\0';
     spec = lp_trim(item + stop + 1);
+    item = lp_trim(item);
+    if (!names_files(item))
+      return lp_fail(LP_ERR_ARG,
+                     "arms: '%s' cannot name files: letters, digits, '.', '_', '+' and '-' serve",
+                     item);
   }
   bool wrapped = *spec == '(';
   unwrap(spec);

@@ -1,6 +1,8 @@
 /* manifest.json: what a run folder is, and how it can be made again. */
 #include "experiment_internal.h"
 
+#include "../base/text.h"
+
 #include <locality/io.h>
 #include <locality/registry.h>
 
@@ -96,7 +98,7 @@ static json_t *files_json(const lp_experiment *x) {
 }
 
 /* Is `old` the text of the note but for the number of broken images, and which number has it? */
-static bool counted_before(const char *old, const lp_data_note *note, unsigned long *number) {
+static bool counted_before(const char *old, const lp_data_note *note, uint64_t *number) {
   char now[24];
   if (!note->broken) return false;
   snprintf(now, sizeof now, ": %" PRIu32 " of ", note->broken);
@@ -105,9 +107,8 @@ static bool counted_before(const char *old, const lp_data_note *note, unsigned l
   if (!at) return false;
   const size_t before = (size_t)(at - note->text) + 2;
   if (strncmp(old, note->text, before) != 0) return false;
-  char *end;
-  *number = strtoul(old + before, &end, 10);
-  return end > old + before && strcmp(end, at + strlen(now) - strlen(" of ")) == 0;
+  const char *end = old + before;
+  return lp_digits(&end, UINT64_MAX, number) && strcmp(end, at + strlen(now) - strlen(" of ")) == 0;
 }
 
 /* Adds the note, or puts it in the place of one with a smaller count: what goes on reads only a
@@ -117,7 +118,7 @@ static bool add_note(json_t *all, const lp_data_note *note) {
   json_t *other;
   json_array_foreach(all, i, other) {
     const char *old = json_string_value(other);
-    unsigned long number;
+    uint64_t number;
     if (!old) continue;
     if (strcmp(old, note->text) == 0) return false;
     if (!counted_before(old, note, &number)) continue;

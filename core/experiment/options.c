@@ -261,13 +261,18 @@ void lp_options_free(lp_options *o) {
 
 /* ---- from options to a training ------------------------------------------------------------ */
 
+enum { MOST_ROWS = 999999 };
+
 static lp_status parse_sheet(const char *text, uint32_t sheet[2]) {
   sheet[0] = sheet[1] = 0;
   if (!*text) return LP_OK;
-  int used = 0;
-  if (sscanf(text, "%6ux%6u%n", &sheet[0], &sheet[1], &used) == 2 && !text[used] && sheet[0] &&
-      sheet[1] && strspn(text, "0123456789x") == strlen(text))
+  const char *p = text;
+  uint64_t rows, columns;
+  if (lp_digits(&p, MOST_ROWS, &rows) && *p++ == 'x' && rows &&
+      lp_whole(p, 1, MOST_ROWS, &columns)) {
+    sheet[0] = (uint32_t)rows, sheet[1] = (uint32_t)columns;
     return LP_OK;
+  }
   return lp_fail(LP_ERR_ARG, "sheet: '%s' is not ROWSxCOLUMNS, as in 7x7", text);
 }
 
@@ -337,6 +342,8 @@ lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_info *data
   out->schedule = (lp_schedule)o->schedule;
   out->step_epochs = (uint32_t)o->step_epochs;
   out->gamma = o->gamma;
-  lp_status status = parse_sheet(o->sheet, out->net.sheet);
+  lp_status status = lp_check_keys(o->set);
+  if (status != LP_OK) return lp_fail_in(status, "set");
+  status = parse_sheet(o->sheet, out->net.sheet);
   return status == LP_OK ? drop_knobs(o, &out->net) : status;
 }

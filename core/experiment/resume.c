@@ -1,6 +1,8 @@
 /* Where the runs of a folder stand, and its metrics rewound to there. */
 #include "experiment_internal.h"
 
+#include "../base/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,9 +22,10 @@ static lp_status read_checkpoint(lp_run_state *r) {
   lp_status status = lp_safetensors_read(r->checkpoint, &f);
   if (status != LP_OK) return status;
   const char *epoch = lp_safetensors_meta(f, "epoch");
-  r->has_checkpoint = epoch != NULL;
-  r->epoch = epoch ? (uint32_t)strtoul(epoch, NULL, 10) : 0;
-  if (!epoch) status = lp_fail(LP_ERR_FORMAT, "%s: not a checkpoint", r->checkpoint);
+  uint64_t n = 0;
+  r->has_checkpoint = epoch && lp_whole(epoch, 0, UINT32_MAX, &n);
+  r->epoch = (uint32_t)n;
+  if (!r->has_checkpoint) status = lp_fail(LP_ERR_FORMAT, "%s: not a checkpoint", r->checkpoint);
   lp_safetensors_free(f);
   return status;
 }

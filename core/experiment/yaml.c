@@ -2,12 +2,13 @@
 #include "experiment_internal.h"
 
 #include "../base/numbers.h"
+#include "../io/yaml.h"
 
-#include <errno.h>
+#include <locality/io.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 typedef struct yaml_file {
   const char *path;
@@ -16,11 +17,7 @@ typedef struct yaml_file {
 
 /* "FILE:LINE: " before this thread's error. */
 static lp_status fail_at(const yaml_file *f, const yaml_node_t *node, lp_status status) {
-  return lp_fail_in(status, "%s:%zu", f->path, node->start_mark.line + 1);
-}
-
-static const char *scalar(const yaml_node_t *node) {
-  return node && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
+  return lp_yaml_fail(f->path, node, status);
 }
 
 /* Appends "," unless first, then "name=" unless NULL, then the item, in parentheses when it holds
@@ -38,7 +35,7 @@ static lp_status write_sequence(yaml_file *f, const yaml_node_t *node, const cha
   yaml_node_item_t *start = node->data.sequence.items.start;
   for (yaml_node_item_t *i = start; i < node->data.sequence.items.top && status == LP_OK; i++) {
     const yaml_node_t *item = yaml_document_get_node(&f->doc, *i);
-    const char *value = scalar(item);
+    const char *value = lp_yaml_text(item);
     status = value ? add_item(text, i == start, NULL, value)
                    : fail_at(f, item, lp_fail(LP_ERR_FORMAT, "%s: an item is not text", name));
   }
@@ -49,10 +46,15 @@ static lp_status write_sequence(yaml_file *f, const yaml_node_t *node, const cha
 static lp_status write_named(yaml_file *f, const yaml_node_pair_t *p, const char *name, FILE *text,
                              bool first) {
   const yaml_node_t *item = yaml_document_get_node(&f->doc, p->value);
-  const char *key = scalar(yaml_document_get_node(&f->doc, p->key)), *value = scalar(item);
+  const char *key = lp_yaml_text(yaml_document_get_node(&f->doc, p->key)),
+             *value = lp_yaml_text(item);
   if (!key || (!value && item->type != YAML_MAPPING_NODE))
     return fail_at(f, item,
                    lp_fail(LP_ERR_FORMAT, "%s: not NAME: SPEC or NAME: {KEY: VALUE}", name));
+  if (strpbrk(key, ",()=:"))
+    return fail_at(f, item,
+                   lp_fail(LP_ERR_FORMAT,
+                           "%s: '%s' cannot be a name: it holds one of , ( ) = and :", name, key));
   bool bare = value && item->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
   if (bare && (!*value || strcmp(value, "~") == 0 || strcmp(value, "null") == 0))
     return fail_at(f, item,
@@ -64,7 +66,8 @@ static lp_status write_named(yaml_file *f, const yaml_node_pair_t *p, const char
   yaml_node_pair_t *start = item->data.mapping.pairs.start;
   for (yaml_node_pair_t *c = start; c < item->data.mapping.pairs.top && status == LP_OK; c++) {
     const yaml_node_t *node = yaml_document_get_node(&f->doc, c->value);
-    const char *what = scalar(yaml_document_get_node(&f->doc, c->key)), *to = scalar(node);
+    const char *what = lp_yaml_text(yaml_document_get_node(&f->doc, c->key)),
+               *to = lp_yaml_text(node);
     status = what && to
                  ? add_item(text, c == start, what, to)
                  : fail_at(f, node, lp_fail(LP_ERR_FORMAT, "%s: %s: not KEY: VALUE", name, key));
@@ -106,23 +109,23 @@ static lp_status set_field(yaml_file *f, lp_options *o, const yaml_node_pair_t *
                            uint64_t *seen) {
   const yaml_node_t *key = yaml_document_get_node(&f->doc, pair->key);
   const yaml_node_t *node = yaml_document_get_node(&f->doc, pair->value);
-  if (!scalar(key)) return fail_at(f, key, lp_fail(LP_ERR_FORMAT, "a field's name is not text"));
-  const lp_option *option = lp_option_find(scalar(key), LP_USE_EXPERIMENT);
+  if (!lp_yaml_text(key))
+    return fail_at(f, key, lp_fail(LP_ERR_FORMAT, "a field's name is not text"));
+  const lp_option *option = lp_option_find(lp_yaml_text(key), LP_USE_EXPERIMENT);
   if (!option) return fail_at(f, key, LP_ERR_NOT_FOUND);
   uint64_t bit = UINT64_C(1) << (option - lp_option_get(0));
   if (*seen & bit) return fail_at(f, key, lp_fail(LP_ERR_FORMAT, "%s: given twice", option->name));
   *seen |= bit;
   if (option->type == LP_OPTION_LIST && node->type != YAML_SCALAR_NODE)
     return set_list(f, o, option, node);
-  if (!scalar(node))
+  if (!lp_yaml_text(node))
     return fail_at(f, node, lp_fail(LP_ERR_FORMAT, "%s: not a single value", option->name));
-  lp_status status = lp_options_assign(o, option, scalar(node));
+  lp_status status = lp_options_assign(o, option, lp_yaml_text(node));
   return status == LP_OK ? LP_OK : fail_at(f, node, status);
 }
 
 static lp_status set_fields(yaml_file *f, lp_options *o) {
   const yaml_node_t *root = yaml_document_get_root_node(&f->doc);
-  if (!root) return lp_fail(LP_ERR_FORMAT, "%s: empty", f->path);
   if (root->type != YAML_MAPPING_NODE)
     return fail_at(f, root, lp_fail(LP_ERR_FORMAT, "not a list of 'field: value'"));
   uint64_t seen = 0;
@@ -133,46 +136,17 @@ static lp_status set_fields(yaml_file *f, lp_options *o) {
   return status;
 }
 
-/* What follows the first document would be passed over in silence. */
-static lp_status expect_end(const yaml_file *f, yaml_parser_t *parser) {
-  yaml_document_t next;
-  if (!yaml_parser_load(parser, &next))
-    return lp_fail(LP_ERR_FORMAT, "%s:%zu: after the end of the settings: %s", f->path,
-                   parser->problem_mark.line + 1,
-                   parser->problem ? parser->problem : "cannot be read as YAML");
-  const yaml_node_t *root = yaml_document_get_root_node(&next);
-  lp_status status =
-      root ? fail_at(f, root,
-                     lp_fail(LP_ERR_FORMAT, "a second document; an experiment is one: "
-                                            "take out the '---' or '...' before it"))
-           : LP_OK;
-  yaml_document_delete(&next);
-  return status;
-}
-
 static lp_status load_file(lp_options *o, const char *path) {
-  FILE *in = fopen(path, "rb");
-  if (!in) return lp_fail(LP_ERR_IO, "cannot open %s: %s", path, strerror(errno));
-  yaml_parser_t parser;
-  if (!yaml_parser_initialize(&parser)) {
-    fclose(in);
-    return lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
-  }
-  yaml_parser_set_input_file(&parser, in);
+  void *text;
+  size_t size;
+  lp_status status = lp_read_file(path, &text, &size);
+  if (status != LP_OK) return status;
   yaml_file f = {.path = path};
-  lp_status status;
-  if (yaml_parser_load(&parser, &f.doc)) {
-    status = set_fields(&f, o);
-    if (status == LP_OK) status = expect_end(&f, &parser);
-    yaml_document_delete(&f.doc);
-  } else if (parser.error == YAML_READER_ERROR) {
-    status = lp_fail(LP_ERR_FORMAT, "%s: not YAML text: %s", path, parser.problem);
-  } else {
-    status = lp_fail(LP_ERR_FORMAT, "%s:%zu: %s", path, parser.problem_mark.line + 1,
-                     parser.problem ? parser.problem : "cannot be read as YAML");
-  }
-  yaml_parser_delete(&parser);
-  fclose(in);
+  status = lp_yaml_parse(text, size, path, &f.doc);
+  free(text);
+  if (status != LP_OK) return status;
+  status = set_fields(&f, o);
+  yaml_document_delete(&f.doc);
   return status;
 }
 

@@ -40,15 +40,12 @@ lp_status lp_layer_fail(const lp_netspec *n, const lp_layerspec *l, lp_status st
 lp_status lp_sheet_parse(const char *text, lp_sheet *out) {
   *out = (lp_sheet){.units = 1};
   const char *p = text;
-  while (isdigit((unsigned char)*p) && out->ndim < LP_MAX_AXES) {
-    char *end;
-    unsigned long long v = strtoull(p, &end, 10);
-    if (v < 1 || v > 1u << 24 || v * out->units > 1u << 30) break;
+  for (uint64_t v; out->ndim < LP_MAX_AXES && lp_digits(&p, 1u << 24, &v); p++) {
+    if (v < 1 || v * out->units > 1u << 30) break;
     out->extent[out->ndim++] = (uint32_t)v;
     out->units *= (uint32_t)v;
-    if (*end == '\0') return LP_OK;
-    if (*end != 'x') break;
-    p = end + 1;
+    if (*p == '\0') return LP_OK;
+    if (*p != 'x') break;
   }
   return lp_fail(LP_ERR_ARG, "sheet '%s' is not rows x columns, as 7x7 (or 49, or 5x5x4)", text);
 }
@@ -80,6 +77,12 @@ static lp_status unknown_knob(const lp_netspec *n, const char *name) {
   return status;
 }
 
+/* Does text begin with the knob that every network has? */
+static bool is_classes(const char *text) {
+  static const char knob[] = "$classes";
+  return strncmp(text, knob, sizeof knob - 1) == 0 && !name_char(text[sizeof knob - 1]);
+}
+
 char *lp_knobs_fill(const lp_netspec *n, const char *text) {
   char *out = NULL;
   size_t size;
@@ -94,17 +97,24 @@ char *lp_knobs_fill(const lp_netspec *n, const char *text) {
       fputc(*p++, f);
       continue;
     }
-    char name[64];
-    size_t len = 0;
-    for (p++; name_char(*p) && len + 1 < sizeof name; p++) name[len++] = *p;
-    name[len] = '\0';
-    const char *value = lp_netspec_knob(n, name);
-    if (strcmp(name, "classes") == 0)
+    const char *dollar = p++;
+    while (name_char(*p)) p++;
+    char *name = strndup(dollar + 1, (size_t)(p - dollar - 1));
+    const char *value = name ? lp_netspec_knob(n, name) : NULL, *inner = value;
+    while (inner && (inner = strchr(inner, '$')) && is_classes(inner)) inner++;
+    if (!name)
+      status = no_memory();
+    else if (strcmp(name, "classes") == 0)
       fputs("$classes", f);
     else if (!value)
       status = unknown_knob(n, name);
+    else if (inner)
+      status = lp_fail(LP_ERR_ARG,
+                       "knob %s: its value '%s' names another knob; only $classes can stand there",
+                       name, value);
     else /* a spec inside a spec stands in parentheses */
-      fprintf(f, p - len - 1 > text && strpbrk(value, ",()") ? "(%s)" : "%s", value);
+      fprintf(f, dollar > text && strpbrk(value, ",()") ? "(%s)" : "%s", value);
+    free(name);
   }
   if (fclose(f) != 0 && status == LP_OK) status = no_memory();
   if (status == LP_OK) return out;
@@ -173,25 +183,67 @@ static char *make_name(const lp_netspec *n, uint32_t i) {
   }
 }
 
+/* "key=value" of a spec's text as it was written; malloc'ed, NULL when it is not there. */
+static char *written_argument(const char *spec, const char *key, size_t len) {
+  char *copy = strdup(spec), *rest = copy ? strchr(copy, ':') : NULL, *found = NULL;
+  if (rest) rest++;
+  for (char *token; !found && (token = lp_next_token(&rest));)
+    if (strncmp(token, key, len) == 0 && token[len + strspn(token + len, " ")] == '=')
+      found = strdup(token);
+  free(copy);
+  return found;
+}
+
+/* One canonical text of the two that a spec has for different numbers of classes: what differs is
+ * taken as it was written. The texts are cut up. malloc'ed, NULL out of memory. */
+static char *with_classes(const char *written, char *one, char *two) {
+  char *out = NULL, sign = ':', *rest[2] = {strchr(one, ':'), strchr(two, ':')};
+  size_t size;
+  FILE *f = open_memstream(&out, &size);
+  if (!f) return NULL;
+  for (int i = 0; i < 2; i++)
+    if (rest[i]) *rest[i]++ = '\0';
+  fputs(one, f);
+  bool ok = true;
+  for (char *a, *b; ok && (a = lp_next_token(&rest[0])) && (b = lp_next_token(&rest[1]));) {
+    char *as_written = strcmp(a, b) == 0 ? NULL : written_argument(written, a, strcspn(a, "="));
+    ok = as_written || strcmp(a, b) == 0;
+    fprintf(f, "%c%s", sign, as_written ? as_written : a);
+    free(as_written);
+    sign = ',';
+  }
+  if (fclose(f) == 0 && ok) return out;
+  free(out);
+  return NULL;
+}
+
 /* The spec in canonical form, so that a misspelt parameter is known at once. */
 static lp_status check_spec(lp_layerspec *l) {
-  enum { ANY_CLASSES = 10 };
-  char *text = lp_layer_spec_text(l, ANY_CLASSES);
-  if (!text) return no_memory();
-  lp_spec spec = {0};
-  lp_status status = lp_spec_parse(LP_KIND_LAYER, text, &spec);
-  if (status == LP_OK && !strchr(l->spec, '$')) {
-    free(l->spec);
-    l->spec = spec.text;
-    spec.text = NULL;
+  lp_spec spec[2] = {{0}, {0}};
+  lp_status status = LP_OK;
+  for (uint32_t i = 0; i < 2 && status == LP_OK; i++) {
+    char *text = lp_layer_spec_text(l, 10 + i);
+    status = text ? lp_spec_parse(LP_KIND_LAYER, text, &spec[i]) : no_memory();
+    free(text);
   }
-  lp_spec_free(&spec);
-  free(text);
+  if (status == LP_OK) {
+    char *text = with_classes(l->spec, spec[0].text, spec[1].text);
+    if (text) {
+      free(l->spec);
+      l->spec = text;
+    } else {
+      status = no_memory();
+    }
+  }
+  lp_spec_free(&spec[0]);
+  lp_spec_free(&spec[1]);
   return status;
 }
 
 static lp_status unknown_from(const lp_netspec *n, const char *name, uint32_t i) {
-  for (uint32_t k = i; k < n->n_layers; k++)
+  if (strcmp(n->layer[i].name, name) == 0)
+    return lp_fail(LP_ERR_ARG, "from: a layer cannot take its own output");
+  for (uint32_t k = i + 1; k < n->n_layers; k++)
     if (n->written[k].name && strcmp(n->written[k].name, name) == 0)
       return lp_fail(LP_ERR_ARG, "from: %s comes after it; a layer takes earlier ones", name);
   const char **names = calloc(i + 1, sizeof *names);
@@ -218,6 +270,7 @@ static lp_status finish_layer(lp_netspec *n, uint32_t i) {
   if (!ok) return no_memory();
   if (!(l->spec = lp_knobs_fill(n, w->spec))) return LP_ERR_ARG;
   if (w->sheet && !(l->sheet = lp_knobs_fill(n, w->sheet))) return LP_ERR_ARG;
+  if (!*lp_trim(l->spec)) return lp_fail(LP_ERR_ARG, "its layer is empty");
   if (!l->name && !(l->name = make_name(n, i))) return no_memory();
   if (!usable_name(l->name) || strcmp(l->name, "input") == 0)
     return lp_fail(LP_ERR_ARG, "a layer cannot have this name: letters, digits, _ - and / serve");

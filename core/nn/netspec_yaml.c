@@ -153,9 +153,8 @@ static lp_status take_layers(reader *r, void *into, const char *key, const yaml_
 
 static lp_status take_pixels(reader *r, void *into, const char *key, const yaml_node_t *value) {
   const char *text = lp_yaml_text(value);
-  char *end = NULL;
-  unsigned long v = text ? strtoul(text, &end, 10) : 0;
-  if (!text || end == text || *end || v < 1 || v > 65535)
+  uint64_t v;
+  if (!text || !lp_whole(text, 1, 65535, &v))
     return fail_at(
         r, value,
         lp_fail(LP_ERR_FORMAT, "input: %s is not a number of pixels from 1 to 65535", key));

@@ -2,6 +2,7 @@
 #include "train_internal.h"
 
 #include "../base/numbers.h"
+#include "../base/text.h"
 
 #include <locality/io.h>
 #include <locality/registry.h>
@@ -165,9 +166,8 @@ lp_status lp_checkpoint_save(lp_trainer *t, const char *path) {
 static lp_status parse_u64(const lp_safetensors *f, const char *path, const char *key,
                            uint64_t *out) {
   const char *text = lp_safetensors_meta(f, key);
-  char *end = NULL;
-  *out = text ? strtoull(text, &end, 10) : 0;
-  return text && *text && *end == '\0'
+  *out = 0;
+  return text && lp_whole(text, 0, UINT64_MAX, out)
              ? LP_OK
              : lp_fail(LP_ERR_FORMAT, "%s: metadata '%s' is missing or not a number", path, key);
 }
@@ -358,9 +358,9 @@ lp_status lp_model_open_data(const lp_model *m, const char *spec, lp_split split
   if (status != LP_OK) return status;
   const lp_dataset_info *d = lp_dataset_get_info(*out);
   if (d->channels != net->in_channels || d->height != net->in_h || d->width != net->in_w)
-    status = lp_fail(LP_ERR_SHAPE, "%s takes images of %u x %u x %u, those of %s are %u x %u x %u",
-                     m->path, net->in_channels, net->in_h, net->in_w, d->name, d->channels,
-                     d->height, d->width);
+    status =
+        lp_fail(LP_ERR_SHAPE, "it takes images of %u x %u x %u, those of %s are %u x %u x %u",
+                net->in_channels, net->in_h, net->in_w, d->name, d->channels, d->height, d->width);
   if (status == LP_OK) status = lp_dataset_match(*out, m->name, net->classes);
   if (status == LP_OK) return status;
   lp_dataset_close(*out);

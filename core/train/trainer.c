@@ -68,6 +68,7 @@ static bool same_key(const lp_use_plan *a, const lp_use_plan *b) {
 }
 
 lp_status lp_trainer_plan(lp_trainer *t, lp_use_plan key, lp_plan **out) {
+  *out = NULL;
   for (uint32_t i = 0; i < t->n_plans; i++)
     if (same_key(&t->plan[i], &key)) {
       *out = t->plan[i].plan;

@@ -71,6 +71,18 @@ static void test_options(void **state) {
   refuse(EXPERIMENT "--arms control,", "an item is empty");
   refuse(EXPERIMENT "--arms a=locality:cst=linear", "cst");
   refuse(EXPERIMENT "--arms a=locality:cost=lnear", "arm a: ");
+  refuse(EXPERIMENT "--arms 'a=(lr=1,lr=2)'", "arm a: lr is given twice");
+  refuse(EXPERIMENT "--arms 'a=(lp.cost=sqrt,fc2.bias=1, lp.cost =linear)'", "lp.cost is given");
+  refuse(EXPERIMENT "--set 'fc1=locality,fc1=plain'", "set: fc1 is given twice");
+  refuse("train --data idx:data --set 'fc1=locality,fc1=plain' --out new.safetensors",
+         "set: fc1 is given twice");
+  refuse("network lenet --set lp.cost=sqrt,lp.cost=linear", "lp.cost is given twice");
+  refuse(EXPERIMENT "--arms 'my arm=(lr=1)'", "arms: 'my arm' cannot name files");
+  refuse(EXPERIMENT "--arms 'a/b=linear'", "arms: 'a/b' cannot name files");
+  refuse("train --data idx:data --sheet 7x18446744073709551623 --out new.safetensors",
+         "sheet: '7x18446744073709551623'");
+  refuse("experiment mnist --data idx:data,classes=18446744073709551626 --out new", "classes=1844");
+  refuse(EXPERIMENT "--backend 'cpu:threads=-18446744073709551615'", "threads=-1844");
   refuse(EXPERIMENT "--reference foo", "no arm is named 'foo'");
   refuse(EXPERIMENT "--backend cpuu", "cpuu");
   refuse(EXPERIMENT "--backend cpu:thread=1", "thread");
@@ -119,6 +131,10 @@ static void test_yaml(void **state) {
       {"layer: plain\n", "bad.yaml:1: unknown option 'layer'"},
       {"arms:\n  a: plain\n  b: [1]\n", "bad.yaml:3: arms: not NAME: SPEC or NAME: {KEY: VALUE}"},
       {"arms:\n  a: plain\n  b:\n", "bad.yaml:3: arms: b has no value"},
+      {"arms:\n  a: plain\n  \"b,c\": plain\n", "bad.yaml:3: arms: 'b,c' cannot be a name"},
+      {"arms:\n  'power:p=2': plain\n", "bad.yaml:2: arms: 'power:p=2' cannot be a name"},
+      {"data: idx:data\narms:\n  a:\n    lr: 1\n    lr: 2\n", "arm a: lr is given twice"},
+      {"epochs: 1\ntitle: \"a\\0b\"\n", "bad.yaml:2: a text holds a NUL"},
       {"data: idx:data\narms: 'b=(sheet=9x9),control'\n", "that of arm b is 9 x 9"},
       {"data: idx:data\narms: 'control,b=(sheet=9x9)'\n", "that of arm control is 7 x 7"},
       {"data: idx:data\narms: control\nset: 'layer=(locality:cost=sqrt)'\n",

@@ -89,6 +89,18 @@ static void refuses_text(void **state) {
       {HEAD "  - relu: [\n", "a.yaml:4", ""},
       {"", "a.yaml", "empty"},
       {"knobs: {relu: 1}\ninput: {size: 8}\nlayers:\n  - relu: relu\n", "a.yaml:4", "a knob has"},
+      {HEAD "  - ''\n", "a.yaml:3", "its layer is empty"},
+      {HEAD "  - a: {layer: '  '}\n", "a.yaml:3: a", "its layer is empty"},
+      {HEAD "  - a: {layer: relu, from: a}\n", "a.yaml:3: a", "its own output"},
+      {HEAD "  - b: relu\n  - a: {layer: add, from: [b, a]}\n", "a.yaml:4: a", "its own output"},
+      {HEAD "  - \"re\\0lu\"\n", "a.yaml:3", "NUL"},
+      {"input: {size: 8}\nknobs: {\"a\\0b\": 1}\nlayers:\n  - relu\n", "a.yaml:2", "NUL"},
+      {"input: {size: 18446744073709551644}\nlayers:\n  - relu\n", "a.yaml:1", "size is not"},
+      {"input: {size: -18446744073709551588}\nlayers:\n  - relu\n", "a.yaml:1", "size is not"},
+      {"input: {size: ' 28'}\nlayers:\n  - relu\n", "a.yaml:1", "size is not"},
+      {HEAD "  - a: {layer: plain, sheet: 18446744073709551623x7}\n", "a.yaml:3: a", "sheet '1844"},
+      {"knobs: {a: $b, b: relu}\n" HEAD "  - x: $a\n", "a.yaml:4: x", "knob a: its value '$b'"},
+      {"knobs: {a: 'dropout:p=$b', b: 1}\n" HEAD "  - x: $a\n", "a.yaml:4: x", "names another"},
   };
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     lp_netspec *n;
@@ -98,6 +110,24 @@ static void refuses_text(void **state) {
     assert_null(strchr(lp_error_message(), '\n'));
     HAS(lp_error_message(), wrong[i].place);
     HAS(lp_error_message(), wrong[i].reason);
+  }
+}
+
+/* libyaml's own parser takes a minute for these. */
+static void refuses_deep_nesting(void **state) {
+  (void)state;
+  static const char *const open[] = {"[", "\n- "};
+  for (int k = 0; k < 2; k++) {
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    fputs("input: {size: 8}\nlayers: ", f);
+    for (int i = 0; i < 200000; i++) fputs(i ? open[k] + strspn(open[k], "\n") : open[k], f);
+    fclose(f);
+    lp_netspec *n;
+    assert_int_not_equal(lp_netspec_parse(text, "a.yaml", &n), LP_OK);
+    HAS(lp_error_message(), ": lists and mappings are nested deeper than 64");
+    free(text);
   }
 }
 
@@ -203,6 +233,27 @@ static void canonical_text_reads_back(void **state) {
   lp_network_names_free(names, count);
 }
 
+/* Also where the number of classes is in it, and with a knob of any length. */
+static void canonical_layers(void **state) {
+  (void)state;
+  char text[600], knob[71];
+  memset(knob, 'k', 70);
+  knob[70] = '\0';
+  snprintf(text, sizeof text,
+           "knobs: {%s: recurrent, rate: 0.5}\n" HEAD "  - $%s:cell=gru\n"
+           "  - dropout: dropout:of=channels,p=$rate\n"
+           "  - c: conv:kernel=3, channels=$classes ,bias=00\n",
+           knob, knob);
+  lp_netspec *n = parsed(text), *again = parsed(lp_netspec_text(n));
+  HAS(lp_netspec_text(n), "  - dropout: {layer: 'dropout:p=0.5,of=channels'}\n");
+  HAS(lp_netspec_text(n), "  - c: {layer: 'conv:channels=$classes,kernel=3,stride=1,");
+  HAS(lp_netspec_text(n), ",bias=0,");
+  HAS(lp_netspec_text(n), "{layer: 'recurrent:cell=gru,output=");
+  assert_string_equal(lp_netspec_text(n), lp_netspec_text(again));
+  lp_netspec_free(n);
+  lp_netspec_free(again);
+}
+
 /* ---- one thing changed ---------------------------------------------------------------------- */
 
 static void changes_one_thing(void **state) {
@@ -266,10 +317,12 @@ static void changes_one_thing(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(refuses_text),
+      cmocka_unit_test(refuses_deep_nesting),
       cmocka_unit_test(refuses_too_many_layers),
       cmocka_unit_test(refuses_shapes),
       cmocka_unit_test(builds_sites),
       cmocka_unit_test(canonical_text_reads_back),
+      cmocka_unit_test(canonical_layers),
       cmocka_unit_test(changes_one_thing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

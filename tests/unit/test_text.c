@@ -43,6 +43,71 @@ static void wrapped_values(void **state) {
   assert_string_equal(lp_trim(blanks), "");
 }
 
+static void whole_numbers(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    uint64_t min, max;
+    bool good;
+    uint64_t value;
+  } row[] = {
+      {"0", 0, 0, true, 0},
+      {"0", 1, 9, false, 0},
+      {"7", 1, 7, true, 7},
+      {"8", 1, 7, false, 0},
+      {"0007", 1, 9, true, 7},
+      {"18446744073709551615", 0, UINT64_MAX, true, UINT64_MAX},
+      {"18446744073709551616", 0, UINT64_MAX, false, 0},
+      {"18446744073709551617", 1, 4, false, 0}, /* 1, where it wraps */
+      {"99999999999999999999999", 0, UINT64_MAX, false, 0},
+      {"-1", 0, UINT64_MAX, false, 0},
+      {"-18446744073709551615", 1, 4, false, 0},
+      {"+1", 0, 9, false, 0},
+      {" 1", 0, 9, false, 0},
+      {"1 ", 0, 9, false, 0},
+      {"1.", 0, 9, false, 0},
+      {"0x1", 0, 9, false, 0},
+      {"1e2", 0, 900, false, 0},
+      {"", 0, 9, false, 0},
+  };
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    uint64_t got = 77;
+    if (lp_whole(row[i].text, row[i].min, row[i].max, &got) != row[i].good ||
+        got != (row[i].good ? row[i].value : 77))
+      fail_msg("'%s' gives %llu", row[i].text, (unsigned long long)got);
+  }
+  const char *text = "12x345,", *at = text;
+  uint64_t v = 0;
+  assert_true(lp_digits(&at, 12, &v));
+  assert_int_equal(v, 12);
+  assert_string_equal(at, "x345,");
+  assert_false(lp_digits(&at, 900, &v)); /* no digit: stays */
+  at++;
+  assert_false(lp_digits(&at, 344, &v));
+  assert_string_equal(at, "345,");
+  assert_true(lp_digits(&at, 345, &v));
+  assert_string_equal(at, ",");
+}
+
+static void keys_given_twice(void **state) {
+  (void)state;
+  static const struct {
+    const char *changes, *key;
+  } row[] = {
+      {"", NULL},
+      {"a=1", NULL},
+      {"a=1,ab=1,b=a", NULL},
+      {"a=(b=1,c=1),b=1", NULL},
+      {"lp.cost=sqrt,lp.topology=grid", NULL},
+      {"a=1,b=1, a =2", "a is given twice"},
+      {"x=(a=1,b=2),lr=1,lr=1", "lr is given twice"},
+  };
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    assert_int_equal(lp_check_keys(row[i].changes), row[i].key ? LP_ERR_ARG : LP_OK);
+    if (row[i].key) assert_string_equal(lp_error_message(), row[i].key);
+  }
+}
+
 static void joined_texts_are_cut(void **state) {
   (void)state;
   char text[10] = "ab";
@@ -96,6 +161,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tokens),
       cmocka_unit_test(wrapped_values),
+      cmocka_unit_test(whole_numbers),
+      cmocka_unit_test(keys_given_twice),
       cmocka_unit_test(joined_texts_are_cut),
       cmocka_unit_test(nearest_name),
       cmocka_unit_test(suggestions),
