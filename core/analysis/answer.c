@@ -17,10 +17,6 @@ typedef struct evidence {
   bool paired, unpaired; /* there are tests of the kind */
 } evidence;
 
-static bool is_reference(const evidence *e, uint32_t arm) {
-  return arm == e->a->reference;
-}
-
 static evidence gather(const analysis *a, const comparison *c, uint32_t n,
                        const control_pairs *controls) {
   evidence e = {.a = a, .c = c, .n = n, .controls = controls, .fewest = UINT32_MAX};
@@ -58,7 +54,7 @@ static const char *spoken(outcome which) {
 
 static void print_line(FILE *f, const analysis *a, const comparison *c) {
   const lp_inference *r = &c->result;
-  const char *arm = a->arm[c->arm].name, *reference = a->reference_name;
+  const char *arm = a->arm[c->arm].name, *reference = a->arm[a->arm[c->arm].reference].name;
   bool measure = c->which.kind == OUTCOME_MEASURE;
   const char *unit = c->which.kind == OUTCOME_ACCURACY ? " points" : "";
   double d = r->test.mean_difference;
@@ -110,7 +106,7 @@ static void list_arms(FILE *f, const evidence *e) {
   uint32_t listed = 0;
   fputs(e->a->n_arms == 2 ? "Arm " : "Arms ", f);
   for (uint32_t i = 0; i < e->a->n_arms; i++) {
-    if (is_reference(e, i)) continue;
+    if (is_reference(e->a, i)) continue;
     const arm_info *arm = &e->a->arm[i];
     const char *joint = listed == 0 ? "" : listed + 2 == e->a->n_arms ? " and " : ", ";
     fprintf(f, "%s%s (%u of %u networks finished)", joint, arm->name, arm_complete(e->a, arm),
@@ -119,10 +115,30 @@ static void list_arms(FILE *f, const evidence *e) {
   }
 }
 
+/* The cells of a sweep are too many to name. */
+static void count_cells(FILE *f, const analysis *a) {
+  const lp_run_folder *r = a->folder;
+  uint32_t cells = 0, own = 0, references = 0, theirs = 0;
+  for (uint32_t i = 0; i < a->n_arms; i++) {
+    const uint32_t n = arm_complete(a, &a->arm[i]);
+    *(is_reference(a, i) ? &references : &cells) += 1;
+    *(is_reference(a, i) ? &theirs : &own) += n;
+  }
+  fprintf(f, "%u cell%s of the sweep over ", cells, cells == 1 ? "" : "s");
+  for (uint32_t i = 0; i < r->n_axes; i++)
+    fprintf(f, "%s%s", i == 0 ? "" : i + 1 == r->n_axes ? " and " : ", ", r->axis[i].key);
+  fprintf(f, " (%u of %u networks finished) %s compared with %s (%u of %u)", own,
+          cells * a->n_seeds, cells == 1 ? "was" : "were",
+          references == 1 ? a->reference_name : "the reference's cells of the same values", theirs,
+          references * a->n_seeds);
+}
+
 static void compared(FILE *f, const evidence *e) {
   const analysis *a = e->a;
   uint32_t n = arm_complete(a, &a->arm[a->reference]);
-  if (a->n_arms > 1) {
+  if (a->folder->n_axes) {
+    count_cells(f, a);
+  } else if (a->n_arms > 1) {
     list_arms(f, e);
     fprintf(f, " %s compared with the reference %s (%u of %u)", a->n_arms == 2 ? "was" : "were",
             a->reference_name, n, a->n_seeds);
@@ -152,6 +168,7 @@ static void name_those(FILE *f, const evidence *e, lp_verdict verdict) {
 }
 
 static void found(FILE *f, const evidence *e) {
+  const char *reference = e->a->folder->n_axes ? "the reference" : e->a->reference_name;
   uint32_t all = tested(e), different = e->verdicts[LP_VERDICT_DIFFERENT];
   if (all == 0) {
     fputs("Nothing was tested: ", f);
@@ -162,10 +179,10 @@ static void found(FILE *f, const evidence *e) {
   }
   fprintf(f, "Of %u primary test%s, ", all, all == 1 ? "" : "s");
   if (different) {
-    fprintf(f, "%u found a difference from %s: ", different, e->a->reference_name);
+    fprintf(f, "%u found a difference from %s: ", different, reference);
     name_those(f, e, LP_VERDICT_DIFFERENT);
   } else {
-    fprintf(f, "none found a difference from %s", e->a->reference_name);
+    fprintf(f, "none found a difference from %s", reference);
   }
   if (e->verdicts[LP_VERDICT_EQUIVALENT]) {
     fprintf(f, "; %u showed equivalence within the margin: ", e->verdicts[LP_VERDICT_EQUIVALENT]);

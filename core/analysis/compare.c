@@ -10,6 +10,10 @@ bool run_complete(const run_info *run) {
   return strcmp(run->status, "complete") == 0;
 }
 
+bool is_reference(const analysis *a, uint32_t arm) {
+  return a->arm[arm].reference == arm;
+}
+
 uint32_t arm_complete(const analysis *a, const arm_info *arm) {
   uint32_t n = 0;
   for (uint32_t k = 0; k < a->n_seeds; k++) n += run_complete(&arm->run[k]);
@@ -61,11 +65,11 @@ static lp_moments null_z(const analysis *a, uint32_t arm, const comparison *c, c
 /* x: room for 5 n_seeds doubles. */
 static lp_status compare(const analysis *a, double *x, comparison *c) {
   enum { BOOTSTRAP_SEED = 1 };
-  uint32_t seeds = a->n_seeds, n_own = 0, n_reference = 0;
+  uint32_t seeds = a->n_seeds, n_own = 0, n_reference = 0, other = a->arm[c->arm].reference;
   double *y = x + seeds, *own = y + seeds, *reference = own + seeds, *z = reference + seeds;
   for (uint32_t k = 0; k < seeds; k++) {
     x[k] = run_outcome(&a->arm[c->arm].run[k], c->which, a->arm[c->arm].geometry);
-    y[k] = run_outcome(&a->arm[a->reference].run[k], c->which, a->arm[c->arm].geometry);
+    y[k] = run_outcome(&a->arm[other].run[k], c->which, a->arm[c->arm].geometry);
   }
   c->primary = plan_primary(&a->plan, c->which);
   c->chance = chance_of(a, c->which, c->arm);
@@ -78,7 +82,7 @@ static lp_status compare(const analysis *a, double *x, comparison *c) {
     if (isfinite(y[k])) reference[n_reference++] = y[k];
   }
   c->own_z = null_z(a, c->arm, c, x, z);
-  c->reference_z = null_z(a, a->reference, c, y, z);
+  c->reference_z = null_z(a, other, c, y, z);
   c->own = lp_moments_of(own, n_own);
   c->reference = lp_moments_of(reference, n_reference);
   c->paired = lp_ttest_paired(x, y, seeds);
@@ -112,7 +116,7 @@ lp_status compare_all(const analysis *a, comparison **out, uint32_t *n) {
   *n = 0;
   for (uint32_t i = 0; i < outcomes; i++)
     for (uint32_t arm = 0; s == LP_OK && arm < a->n_arms; arm++) {
-      if (arm == a->reference) continue;
+      if (is_reference(a, arm)) continue;
       c[*n].arm = arm;
       outcome_at(i, &c[*n].which);
       s = compare(a, values, &c[(*n)++]);
@@ -127,22 +131,26 @@ lp_status compare_all(const analysis *a, comparison **out, uint32_t *n) {
   return s;
 }
 
-control_pairs compare_controls(const analysis *a) {
-  control_pairs c = {.alpha = 0.001};
-  const arm_info *reference = &a->arm[a->reference];
+static void compare_seeds(const analysis *a, const arm_info *arm, control_pairs *c) {
   for (uint32_t i = 0; i < a->n_seeds; i++) {
     for (uint32_t k = 0; k < i; k++) {
-      const run_info *own = &reference->run[i], *other = &reference->run[k];
+      const run_info *own = &arm->run[i], *other = &arm->run[k];
       if (!run_complete(own) || !run_complete(other) || !own->measured || !other->measured)
         continue;
-      c.pairs++;
+      c->pairs++;
       for (int site = 0; site < N_SITES; site++) {
-        lp_test t = lp_ttest_paired(run_site(own, reference->geometry, site)->image_variance,
-                                    run_site(other, reference->geometry, site)->image_variance,
-                                    a->n_images);
-        c.significant[site] += t.p < c.alpha;
+        lp_test t =
+            lp_ttest_paired(run_site(own, arm->geometry, site)->image_variance,
+                            run_site(other, arm->geometry, site)->image_variance, a->n_images);
+        c->significant[site] += t.p < c->alpha;
       }
     }
   }
+}
+
+control_pairs compare_controls(const analysis *a) {
+  control_pairs c = {.alpha = 0.001};
+  for (uint32_t i = 0; i < a->n_arms; i++)
+    if (is_reference(a, i)) compare_seeds(a, &a->arm[i], &c);
   return c;
 }

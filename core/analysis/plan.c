@@ -82,7 +82,7 @@ lp_status read_plan(analysis *a) {
       return lp_fail(LP_ERR_FORMAT, "%s/" LP_RUN_MANIFEST ": the margin of \"%s\" is not above 0",
                      a->dir, name);
   }
-  p->tests = measures * (a->n_arms - 1);
+  for (uint32_t i = 0; i < a->n_arms; i++) p->tests += is_reference(a, i) ? 0 : measures;
   return LP_OK;
 }
 

@@ -31,6 +31,7 @@ lp_status lp_analyze_run(const char *dir) {
   lp_status s = read_run(&a);
   if (s == LP_OK) s = measure_runs(&a);
   if (s == LP_OK) s = write_summary(&a);
+  if (s == LP_OK) s = write_sweep(&a);
   clear(&a);
   return s;
 }

@@ -58,14 +58,15 @@ typedef struct run_info {
 
 typedef struct arm_info {
   const char *name, *layer;
-  run_info *run;     /* n_seeds */
-  uint32_t geometry; /* its own */
+  run_info *run;      /* n_seeds */
+  uint32_t geometry;  /* its own */
+  uint32_t reference; /* index of the arm that it is compared with */
 } arm_info;
 
 /* What was decided before the run. */
 typedef struct plan {
   double alpha;      /* of all primary tests together */
-  uint32_t tests;    /* primary tests: measures x arms but the reference */
+  uint32_t tests;    /* primary tests: measures x arms but the references */
   uint32_t primary;  /* bit i: outcome_at(i) at the headline site */
   double margin[32]; /* by the same i; NaN: none */
 } plan;
@@ -110,6 +111,8 @@ bool outcome_at(uint32_t i, outcome *out);
 /* A measure is taken in that geometry. */
 double run_outcome(const run_info *run, outcome which, uint32_t geometry);
 bool run_complete(const run_info *run);
+/* Is it one that others are compared with? */
+bool is_reference(const analysis *a, uint32_t arm);
 /* Complete runs of an arm. */
 uint32_t arm_complete(const analysis *a, const arm_info *arm);
 
@@ -159,6 +162,7 @@ char *verdict_line(const analysis *a, const comparison *c); /* malloc'ed; NULL: 
 json_t *comparison_json(const analysis *a, const comparison *c); /* summary_tests.c */
 json_t *plan_json(const analysis *a);
 lp_status write_summary(const analysis *a); /* summary.c */
+lp_status write_sweep(const analysis *a);   /* sweep.c: nothing where nothing was swept */
 
 /* json_real, or null for NaN and infinity. json_p: no p-value is 0, so that one below LEAST_P,
  * where doubles end, is written as LEAST_P and read as "less than that". */

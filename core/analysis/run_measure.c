@@ -91,13 +91,12 @@ static lp_status check_labels(analysis *a, const arm_info *arm, uint64_t seed,
   return s;
 }
 
-/* Arms are measured where their units stand; the reference wherever any arm's do, since each is
- * compared with it there. */
+/* Arms are measured where their units stand; a reference wherever those do that are compared
+ * with it. */
 static bool needs(const analysis *a, uint32_t arm, uint32_t geometry) {
   if (a->arm[arm].geometry == geometry) return true;
-  if (arm != a->reference) return false;
   for (uint32_t i = 0; i < a->n_arms; i++)
-    if (a->arm[i].geometry == geometry) return true;
+    if (a->arm[i].reference == arm && a->arm[i].geometry == geometry) return true;
   return false;
 }
 

@@ -36,7 +36,8 @@ lp_status read_run(analysis *a) {
   a->arm = calloc(r->n_arms, sizeof *a->arm);
   if (!a->arm) return lp_fail(LP_ERR_MEMORY, "out of memory for %u arms", r->n_arms);
   for (uint32_t i = 0; i < r->n_arms; i++) {
-    a->arm[i] = (arm_info){.name = r->arm[i].name, .layer = r->arm[i].layer};
+    a->arm[i] = (arm_info){
+        .name = r->arm[i].name, .layer = r->arm[i].layer, .reference = r->arm[i].reference};
     a->arm[i].run = calloc(r->n_seeds, sizeof *a->arm[i].run);
     if (!a->arm[i].run) return lp_fail(LP_ERR_MEMORY, "out of memory for %u seeds", r->n_seeds);
     a->n_arms++;

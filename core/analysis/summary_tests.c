@@ -14,7 +14,7 @@ static json_t *per_image_json(const analysis *a, uint32_t arm, int site) {
   json_t *list = json_array();
   int bad = 0;
   for (uint32_t k = 0; k < a->n_seeds; k++) {
-    const run_info *own = &a->arm[arm].run[k], *other = &a->arm[a->reference].run[k];
+    const run_info *own = &a->arm[arm].run[k], *other = &a->arm[a->arm[arm].reference].run[k];
     if (!run_complete(own) || !run_complete(other) || !own->measured || !other->measured) continue;
     lp_test t = lp_ttest_paired(run_site(own, geometry, site)->image_variance,
                                 run_site(other, geometry, site)->image_variance, a->n_images);
@@ -32,7 +32,7 @@ static json_t *leave_one_out_json(const analysis *a, uint32_t arm, int site) {
   lp_test *t = calloc(a->n_classes, sizeof *t);
   int bad = !t;
   for (uint32_t k = 0; k < a->n_seeds && !bad; k++) {
-    const run_info *own = &a->arm[arm].run[k], *other = &a->arm[a->reference].run[k];
+    const run_info *own = &a->arm[arm].run[k], *other = &a->arm[a->arm[arm].reference].run[k];
     if (!run_complete(own) || !run_complete(other) || !own->measured || !other->measured) continue;
     bad |= lp_leave_one_class_out(run_site(own, geometry, site)->image_variance,
                                   run_site(other, geometry, site)->image_variance, a->labels,
@@ -102,7 +102,7 @@ json_t *comparison_json(const analysis *a, const comparison *c) {
   char *text = verdict_line(a, c);
   int bad = !text;
   bad |= json_object_set_new(o, "arm", json_string(a->arm[c->arm].name));
-  bad |= json_object_set_new(o, "reference", json_string(a->reference_name));
+  bad |= json_object_set_new(o, "reference", json_string(a->arm[a->arm[c->arm].reference].name));
   bad |=
       json_object_set_new(o, "site", measure ? json_string(site_name[c->which.site]) : json_null());
   bad |= json_object_set_new(o, "measure", json_string(outcome_name(c->which)));

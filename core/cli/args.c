@@ -201,13 +201,33 @@ const char *cli_get(const cli_args *a, const char *flag) {
   return i < 0 ? NULL : a->flag[i];
 }
 
+/* The value of option i: the last one given, but of a grid all that were given so far. */
+static char *value_of(const cli_args *a, uint32_t i) {
+  char *all = NULL;
+  for (uint32_t k = 0; a->set[i].option->use & LP_USE_GRID && k < i; k++) {
+    if (a->set[k].option != a->set[i].option) continue;
+    char *longer;
+    int n = asprintf(&longer, "%s%s%s", all ? all : "", all ? "," : "", a->set[k].text);
+    free(all);
+    all = n < 0 ? NULL : longer;
+  }
+  if (!all) return strdup(a->set[i].text);
+  char *whole;
+  int n = asprintf(&whole, "%s,%s", all, a->set[i].text);
+  free(all);
+  return n < 0 ? NULL : whole;
+}
+
 int cli_apply_options(const cli_args *a, lp_options *o) {
   for (uint32_t i = 0; i < a->n_set; i++) {
     const lp_option *option = a->set[i].option;
-    char name[40];
+    char name[40], *value = value_of(a, i);
     dashed(option->name, name);
+    lp_status status = value ? lp_options_set(o, option, value) : LP_ERR_MEMORY;
+    free(value);
+    if (status == LP_ERR_MEMORY) return cli_fail_with("out of memory");
     /* The message begins with the option's name. */
-    if (lp_options_set(o, option, a->set[i].text) != LP_OK)
+    if (status != LP_OK)
       return cli_usage("--%s%s", name, lp_error_message() + strlen(option->name));
   }
   return CLI_OK;

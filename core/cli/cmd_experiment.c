@@ -88,14 +88,23 @@ static json_t *dry_run_arm(const lp_arm *arm) {
                    "total_bytes", (json_int_t)total_bytes(m), "largest", arm->plan.largest);
 }
 
+/* Of the column of arms, whose names are long in a sweep. */
+static int name_width(const lp_experiment_info *i) {
+  size_t most = 20;
+  for (uint32_t k = 0; k < i->n_arms; k++)
+    if (strlen(i->arms[k].name) > most) most = strlen(i->arms[k].name);
+  return (int)most;
+}
+
 static void print_sizes(const lp_experiment_info *i) {
+  const int wide = name_width(i);
   uint64_t most = 0;
-  printf("%-20s %12s %10s %10s %10s %10s %10s\n", "arm", "parameters", "persistent", "transient",
-         "images", "copies", "memory");
+  printf("%-*s %12s %10s %10s %10s %10s %10s\n", wide, "arm", "parameters", "persistent",
+         "transient", "images", "copies", "memory");
   for (uint32_t k = 0; k < i->n_arms; k++) {
     const lp_train_memory *m = &i->arms[k].memory;
     const uint64_t bytes[] = {m->persistent, m->transient, m->images, m->copies, total_bytes(m)};
-    printf("%-20s %12llu", i->arms[k].name, (unsigned long long)i->arms[k].parameters);
+    printf("%-*s %12llu", wide, i->arms[k].name, (unsigned long long)i->arms[k].parameters);
     for (int b = 0; b < 5; b++) {
       char text[24];
       cli_format_bytes(bytes[b], text);
@@ -184,8 +193,9 @@ static void format_moments(const json_t *m, int digits, char out[84]) {
 }
 
 static void print_arms(const lp_experiment_info *info, const json_t *summary) {
-  printf("%s%-20s %8s %18s %18s %18s %10s%s\n", cli_bold(stdout), "arm", "networks", "accuracy %",
-         "top-5 %", "loss", "s/epoch", cli_plain(stdout));
+  const int wide = name_width(info);
+  printf("%s%-*s %8s %18s %18s %18s %10s%s\n", cli_bold(stdout), wide, "arm", "networks",
+         "accuracy %", "top-5 %", "loss", "s/epoch", cli_plain(stdout));
   for (uint32_t k = 0; k < info->n_arms; k++) {
     const json_t *arm = json_object_get(json_object_get(summary, "arms"), info->arms[k].name);
     const json_t *accuracy = json_object_get(arm, "accuracy");
@@ -195,7 +205,7 @@ static void print_arms(const lp_experiment_info *info, const json_t *summary) {
     format_moments(json_object_get(arm, "loss"), 4, loss);
     double epoch = mean_epoch_seconds(arm);
     if (isfinite(epoch)) snprintf(seconds, sizeof seconds, "%s", lp_fixed(epoch, 2).text);
-    printf("%-20s %8.0f %18s %18s %18s %10s\n", info->arms[k].name, number_at(accuracy, "n"),
+    printf("%-*s %8.0f %18s %18s %18s %10s\n", wide, info->arms[k].name, number_at(accuracy, "n"),
            percent, top5, loss, seconds);
   }
 }
@@ -331,6 +341,7 @@ const cli_command cli_cmd_experiment = {
                 "  locality experiment mnist --arms 'control,power:p=3,"
                 "fan_in=(locality:cost=linear,normalize=fan_in)'\n"
                 "  locality experiment fashion-mnist --epochs 2 --out runs/quick --jobs 2\n"
+                "  locality experiment mnist --sweep lp.cost=linear,sqrt --sweep decay=0,0.001\n"
                 "  locality experiment --resume runs/quick --seeds 10 --add-arms sqrt",
     .flags = flags,
     .n_flags = sizeof flags / sizeof *flags,

@@ -38,7 +38,7 @@ _locality() {
   fi
   case $command in
     experiment)
-      words="--out --resume --add-arms --dry-run --tune --no-report --title --arms --reference --seeds --images --jobs
+      words="--out --resume --add-arms --dry-run --tune --no-report --title --arms --sweep --reference --seeds --images --jobs
         --checkpoint-seconds $training mnist mnist-rmsprop fashion-mnist
         imagenet imagenet-rmsprop tiny-imagenet cifar10"
       ;;

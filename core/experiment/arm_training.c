@@ -12,8 +12,7 @@ static lp_status out_of_memory(void) {
   return lp_fail(LP_ERR_MEMORY, "arms: out of memory");
 }
 
-/* The option of that name which an arm may change; NULL without an error. */
-static const lp_option *arm_option(const char *name) {
+const lp_option *lp_arm_option(const char *name) {
   const lp_option *o;
   for (uint32_t i = 0; (o = lp_option_get(i)); i++)
     if (o->use & LP_USE_ARM && strcmp(o->name, name) == 0) return o;
@@ -27,7 +26,7 @@ static lp_status change(lp_options *o, char *token, FILE *network) {
   if (!equals) return lp_fail(LP_ERR_ARG, "'%s' is not KEY=VALUE", token);
   *equals = '\0';
   char *key = lp_trim(token), *value = lp_unwrap(lp_trim(equals + 1));
-  const lp_option *option = arm_option(key);
+  const lp_option *option = lp_arm_option(key);
   if (option) return lp_options_assign(o, option, value);
   fprintf(network, "%s%s=(%s)", ftell(network) > 0 ? "," : "", key, value);
   return LP_OK;
@@ -63,10 +62,12 @@ static lp_status choose_layer(const lp_arm *arm, const char *model, const char *
 }
 
 lp_status lp_arm_training_open(const lp_experiment *x, const lp_arm *arm, lp_arm_training *t) {
+  static const lp_dataset_info unknown;
   *t = (lp_arm_training){0};
   lp_status status = lp_options_copy(&x->options, &t->options);
   if (status == LP_OK) status = change_all(t, arm->set);
-  if (status == LP_OK) status = lp_options_train_spec(&t->options, x->info.train, &t->spec);
+  if (status == LP_OK)
+    status = lp_options_train_spec(&t->options, x->info.train ? x->info.train : &unknown, &t->spec);
   if (status == LP_OK) status = choose_layer(arm, t->options.model, &t->spec.net.layer);
   if (status != LP_OK) {
     lp_arm_training_close(t);

@@ -49,7 +49,7 @@ static void unwrap(char *text) {
 }
 
 /* "power:p=2,s=1" names files as power-p=2-s=1. */
-static void make_file_name(char *name) {
+void lp_make_file_name(char *name) {
   char *to = name;
   for (const char *from = name; *from; from++) {
     if (*from == '(' || *from == ')' || isspace((unsigned char)*from)) continue;
@@ -149,7 +149,7 @@ static lp_status parse_item(char *item, lp_arm *arm) {
   if (!*item || (!*spec && !wrapped)) return lp_fail(LP_ERR_ARG, "arms: an item is empty");
   arm->name = strdup(item);
   if (!arm->name) return out_of_memory();
-  make_file_name(arm->name);
+  lp_make_file_name(arm->name);
   if (!isalnum((unsigned char)arm->name[0]) || strlen(arm->name) > 100)
     return lp_fail(LP_ERR_ARG, "arms: '%s' cannot name files; write NAME=(%s)", arm->name, spec);
   /* NAME=() and NAME=(KEY=VALUE,...) change the network, or the training, by name. */
@@ -197,6 +197,8 @@ void lp_arms_free(lp_arm *arms, uint32_t n) {
     free(arms[i].layer);
     free(arms[i].priors);
     free(arms[i].set);
+    free(arms[i].base);
+    free(arms[i].cell);
   }
   free(arms);
 }

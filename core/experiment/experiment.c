@@ -51,15 +51,6 @@ static lp_status choose_title(lp_experiment *x) {
 
 /* ---- checks -------------------------------------------------------------------------------- */
 
-static lp_status find_reference(lp_experiment *x) {
-  const uint32_t i = lp_arms_reference(x->arms, x->n_arms, x->options.reference);
-  if (i == x->n_arms)
-    return lp_fail(LP_ERR_ARG, "reference: no arm is named '%s'; arms are %s", x->options.reference,
-                   x->options.arms);
-  x->info.reference = x->arms[i].name;
-  return LP_OK;
-}
-
 /* What every run opens: "auto" is decided once, and runs side by side share the cores. */
 static lp_status choose_device(lp_experiment *x) {
   const char *wanted = x->options.device;
@@ -162,12 +153,14 @@ static lp_status plan_arm(lp_experiment *x, lp_arm *arm) {
 static lp_status prepare(lp_experiment *x) {
   lp_status status = lp_registry_load();
   if (status == LP_OK) status = lp_arms_parse(x->options.arms, &x->arms, &x->n_arms);
-  if (status == LP_OK) status = find_reference(x);
+  if (status == LP_OK) status = lp_cells_make(x);
   if (status != LP_OK) return status;
   x->info.options = &x->options;
   x->info.preset = x->preset;
   x->info.arms = x->arms;
   x->info.n_arms = x->n_arms;
+  x->info.axes = x->axes;
+  x->info.n_axes = x->n_axes;
   x->info.n_seeds = (uint32_t)x->options.seeds;
   x->info.device = &x->device_info;
   x->seeds = calloc(x->info.n_seeds, sizeof *x->seeds);
@@ -284,6 +277,7 @@ void lp_experiment_free(lp_experiment *x) {
   if (x->train) lp_dataset_close(x->train);
   if (x->test) lp_dataset_close(x->test);
   lp_arms_free(x->arms, x->n_arms);
+  lp_sweep_free(x->axes, x->n_axes);
   lp_options_free(&x->options);
   free(x->seeds);
   free(x->preset);

@@ -21,7 +21,10 @@ typedef struct lp_arm_training {
   char *set;
   lp_train_spec spec;
 } lp_arm_training;
+/* Before the data are open, spec knows nothing of them. */
 lp_status lp_arm_training_open(const lp_experiment *x, const lp_arm *arm, lp_arm_training *t);
+/* The option of that name which an arm may change; NULL without an error. */
+const lp_option *lp_arm_option(const char *name);
 void lp_arm_training_close(lp_arm_training *t);
 
 /* arms.c */
@@ -30,6 +33,19 @@ void lp_arms_free(lp_arm *arms, uint32_t n);
 /* The arm that the others are compared with: that of the name `wanted`, where it is "" the plain
  * one, else the first. n: there is none of that name. */
 uint32_t lp_arms_reference(const lp_arm *arms, uint32_t n, const char *wanted);
+
+/* arms.c: makes text part of file names, in place. */
+void lp_make_file_name(char *name);
+/* An error that says what cannot be an arm's name. */
+lp_status lp_arm_name_check(const char *name);
+
+/* sweep.c: "KEY=VALUE,VALUE,KEY=VALUE,..." as axes. */
+lp_status lp_sweep_parse(const char *text, lp_axis **axes, uint32_t *n);
+void lp_sweep_free(lp_axis *axes, uint32_t n);
+enum { LP_MOST_CELLS = 1000, LP_MOST_AXES = 16 };
+/* cells.c: x->arms, of arms that were parsed, crossed with the axes of x->options.sweep; and which
+ * arm each is compared with. */
+lp_status lp_cells_make(lp_experiment *x);
 
 /* extend.c: what a folder that is resumed gets besides. Options as a run in one go has them, with
  * the arms `add`; refuses what would change an arm that is there. */
@@ -59,7 +75,8 @@ struct lp_experiment {
   lp_device_info device_info;
   const char *precision; /* of products on it, static text */
   lp_arm *arms;
-  uint32_t n_arms;
+  lp_axis *axes;
+  uint32_t n_arms, n_axes;
   uint64_t *seeds;
   lp_experiment_info info;
   atomic_int stop;
@@ -69,7 +86,7 @@ struct lp_experiment {
 /* Adds warnings about the data that came up while networks were trained to x->dir's manifest. */
 lp_status lp_manifest_add_warnings(const lp_experiment *x);
 /* Its entries for an arm, for all options, and the time. */
-json_t *lp_manifest_arm(const lp_arm *arm);
+json_t *lp_manifest_arm(const lp_experiment *x, const lp_arm *arm);
 json_t *lp_manifest_seeds(const lp_experiment *x);
 json_t *lp_manifest_settings(const lp_options *o);
 json_t *lp_manifest_words(const char *const *word, uint32_t n);

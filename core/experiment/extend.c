@@ -104,7 +104,7 @@ static json_t *arms_now(const lp_experiment *x, const json_t *before, json_t *ad
   for (uint32_t i = 0; i < x->n_arms; i++) {
     json_t *entry = entry_of(before, x->arms[i].name);
     if (!entry) json_array_append_new(added, json_string(x->arms[i].name));
-    json_array_append_new(all, entry ? json_incref(entry) : lp_manifest_arm(&x->arms[i]));
+    json_array_append_new(all, entry ? json_incref(entry) : lp_manifest_arm(x, &x->arms[i]));
   }
   return all;
 }

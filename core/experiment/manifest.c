@@ -39,15 +39,48 @@ json_t *lp_manifest_settings(const lp_options *o) {
   return all;
 }
 
-json_t *lp_manifest_arm(const lp_arm *arm) {
-  return json_pack("{s:s, s:s, s:s*, s:I, s:o}", "name", arm->name, "layer", arm->layer, "set",
-                   arm->set, "parameters", (json_int_t)arm->parameters, "priors",
-                   lp_priors_json(arm));
+json_t *lp_manifest_words(const char *const *word, uint32_t n) {
+  json_t *all = json_array();
+  for (uint32_t i = 0; i < n; i++) json_array_append_new(all, json_string(word[i]));
+  return all;
+}
+
+/* {"lp.cost": "sqrt", ...}: the values that an arm of a sweep has. */
+static json_t *cell_json(const lp_experiment *x, const lp_arm *arm) {
+  json_t *all = json_object();
+  for (uint32_t i = 0; i < x->n_axes; i++)
+    if (arm->cell[i] >= 0)
+      json_object_set_new(all, x->axes[i].key, json_string(x->axes[i].value[arm->cell[i]]));
+  return all;
+}
+
+json_t *lp_manifest_arm(const lp_experiment *x, const lp_arm *arm) {
+  json_t *o =
+      json_pack("{s:s, s:s, s:s*, s:I, s:o}", "name", arm->name, "layer", arm->layer, "set",
+                arm->set, "parameters", (json_int_t)arm->parameters, "priors", lp_priors_json(arm));
+  if (o && arm->base)
+    json_object_update_new(o,
+                           json_pack("{s:s, s:o, s:s}", "base", arm->base, "cell",
+                                     cell_json(x, arm), "reference", x->arms[arm->reference].name));
+  return o;
+}
+
+/* [{"key": "lp.cost", "label": "cost", "values": ["linear", "sqrt"]}, ...] */
+static json_t *sweep_json(const lp_experiment *x) {
+  json_t *all = json_array();
+  for (uint32_t i = 0; i < x->n_axes; i++) {
+    const lp_axis *axis = &x->axes[i];
+    json_array_append_new(
+        all, json_pack("{s:s, s:s, s:o}", "key", axis->key, "label", axis->label, "values",
+                       lp_manifest_words((const char *const *)axis->value, axis->n_values)));
+  }
+  return all;
 }
 
 static json_t *arms_json(const lp_experiment *x) {
   json_t *all = json_array();
-  for (uint32_t i = 0; i < x->n_arms; i++) json_array_append_new(all, lp_manifest_arm(&x->arms[i]));
+  for (uint32_t i = 0; i < x->n_arms; i++)
+    json_array_append_new(all, lp_manifest_arm(x, &x->arms[i]));
   return all;
 }
 
@@ -55,12 +88,6 @@ json_t *lp_manifest_seeds(const lp_experiment *x) {
   json_t *all = json_array();
   for (uint32_t i = 0; i < x->info.n_seeds; i++)
     json_array_append_new(all, json_integer((json_int_t)x->seeds[i]));
-  return all;
-}
-
-json_t *lp_manifest_words(const char *const *word, uint32_t n) {
-  json_t *all = json_array();
-  for (uint32_t i = 0; i < n; i++) json_array_append_new(all, json_string(word[i]));
   return all;
 }
 
@@ -195,6 +222,7 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
     root = NULL;
   }
   json_decref(rest);
+  if (root && x->n_axes) json_object_set_new(root, "sweep", sweep_json(x));
   return root;
 }
 
@@ -275,7 +303,8 @@ lp_status lp_manifest_options(const lp_run_folder *folder, lp_options *o, char *
   const lp_option *option;
   lp_status status = LP_OK;
   for (uint32_t i = 0; (option = lp_option_get(i)) && status == LP_OK; i++)
-    if (option->use & LP_USE_EXPERIMENT)
+    if (option->use & LP_USE_EXPERIMENT &&
+        !(option->use & LP_USE_GRID && !json_object_get(options, option->name))) /* 0.1 had none */
       status = assign_json(o, option, json_object_get(options, option->name));
   return status == LP_OK ? LP_OK : lp_fail_in(status, "%s/" LP_RUN_MANIFEST, folder->dir);
 }

@@ -42,6 +42,21 @@ static lp_status write_sequence(yaml_file *f, const yaml_node_t *node, const cha
   return status;
 }
 
+/* KEY: [VALUE, VALUE] or KEY: VALUE, of a grid. */
+static lp_status write_axis(yaml_file *f, const yaml_node_pair_t *p, const char *name, FILE *text,
+                            bool first) {
+  const yaml_node_t *values = yaml_document_get_node(&f->doc, p->value);
+  const char *key = lp_yaml_text(yaml_document_get_node(&f->doc, p->key)),
+             *value = lp_yaml_text(values);
+  if (!key || values->type == YAML_MAPPING_NODE)
+    return fail_at(f, values, lp_fail(LP_ERR_FORMAT, "%s: not KEY: [VALUE, VALUE]", name));
+  fprintf(text, "%s%s=(", first ? "" : ",", key);
+  lp_status status =
+      value ? add_item(text, true, NULL, value) : write_sequence(f, values, name, text);
+  fputc(')', text);
+  return status;
+}
+
 /* NAME: SPEC, or NAME: {KEY: VALUE, ...}. */
 static lp_status write_named(yaml_file *f, const yaml_node_pair_t *p, const char *name, FILE *text,
                              bool first) {
@@ -76,12 +91,13 @@ static lp_status write_named(yaml_file *f, const yaml_node_pair_t *p, const char
   return status;
 }
 
-static lp_status write_mapping(yaml_file *f, const yaml_node_t *node, const char *name,
+static lp_status write_mapping(yaml_file *f, const yaml_node_t *node, const lp_option *option,
                                FILE *text) {
   lp_status status = LP_OK;
   yaml_node_pair_t *start = node->data.mapping.pairs.start;
   for (yaml_node_pair_t *p = start; p < node->data.mapping.pairs.top && status == LP_OK; p++)
-    status = write_named(f, p, name, text, p == start);
+    status = option->use & LP_USE_GRID ? write_axis(f, p, option->name, text, p == start)
+                                       : write_named(f, p, option->name, text, p == start);
   return status;
 }
 
@@ -94,7 +110,7 @@ static lp_status set_list(yaml_file *f, lp_options *o, const lp_option *option,
   if (!stream) return lp_fail(LP_ERR_MEMORY, "%s: out of memory", f->path);
   lp_status status = node->type == YAML_SEQUENCE_NODE
                          ? write_sequence(f, node, option->name, stream)
-                         : write_mapping(f, node, option->name, stream);
+                         : write_mapping(f, node, option, stream);
   if (fclose(stream) != 0 && status == LP_OK)
     status = lp_fail(LP_ERR_MEMORY, "%s: out of memory", f->path);
   if (status == LP_OK) {

@@ -4,6 +4,8 @@
 #include "../base/numbers.h"
 #include "../base/text.h"
 
+#include <locality/registry.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +80,28 @@ static lp_status set_key(lp_netspec *n, const lp_netspec *from, const char *key,
     if (strncmp(from->layer[i].name, key, len) == 0 && !from->layer[i].name[len])
       return set_layer(n, from, i, key[len] ? key + len + 1 : NULL, value);
   return unknown_key(from, key, len);
+}
+
+/* A layer's own fields; another key is a parameter of its spec. */
+static bool is_field(const char *param) {
+  return strcmp(param, "sheet") == 0 || strcmp(param, "record") == 0;
+}
+
+bool lp_netspec_has(const lp_netspec *n, const char *key) {
+  if (lp_netspec_knob(n, key)) return true;
+  size_t len = strcspn(key, ".");
+  uint32_t i = 0;
+  while (i < n->n_layers &&
+         (strncmp(n->layer[i].name, key, len) != 0 || n->layer[i].name[len] != '\0'))
+    i++;
+  if (i == n->n_layers || !key[len]) return i < n->n_layers;
+  if (is_field(key + len + 1)) return true;
+  char *kind = strndup(n->layer[i].spec, strcspn(n->layer[i].spec, ":"));
+  const lp_entry *e = kind ? lp_entry_find(LP_KIND_LAYER, lp_trim(kind)) : NULL;
+  free(kind);
+  for (uint32_t k = 0; e && k < e->n_params; k++)
+    if (strcmp(e->params[k].name, key + len + 1) == 0) return true;
+  return false;
 }
 
 /* A copy of what was written, unfinished. */

@@ -82,12 +82,12 @@ lp_status differences_write(const report_run *run, int arg, figure_out *out) {
     csv_num(out->var, p[k].margin > 0 ? p[k].margin : NAN);
   }
   fputs("]\nreference = ", out->var);
-  gp_string(out->var, run->reference);
+  gp_string(out->var, run->arms[run->folder->reference].base);
   fputc('\n', out->var);
   double alpha = jnum(jobj(run->summary, "plan"), "alpha_each");
   html(out->caption,
-       "Each arm less the reference %s, with the %s %% interval of the difference over networks. "
+       "Each arm less %s, with the %s %% interval of the difference over networks. "
        "Filled: the interval excludes 0, a difference; open: it does not.",
-       run->reference, num_auto(100 * (1 - alpha)).s);
+       report_reference(run), num_auto(100 * (1 - alpha)).s);
   return LP_OK;
 }

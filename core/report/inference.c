@@ -158,7 +158,7 @@ static void begin_verdicts(const report_run *run, FILE *f) {
   static const char *const names[] = {"Arm", "<Verdict", "Difference", "Interval",
                                       "p",   "n",        "Detectable", "n for this difference"};
   char caption[200];
-  snprintf(caption, sizeof caption, "Verdicts: each arm against %.100s", run->reference);
+  snprintf(caption, sizeof caption, "Verdicts: each arm against %.100s", report_reference(run));
   open_table(f, caption);
   table_head(f, names, sizeof names / sizeof *names);
 }

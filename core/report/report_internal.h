@@ -60,6 +60,9 @@ lp_status report_run_load(const char *dir, report_run *run);
 void report_run_free(report_run *run);
 uint32_t report_arm_index(const report_run *run, const char *name); /* n_arms when unknown */
 uint32_t report_seed_index(const report_run *run, uint64_t seed);   /* n_seeds when unknown */
+/* What the arms are compared with, for a sentence: the reference's name, or, of a sweep, its cells.
+ */
+const char *report_reference(const report_run *run);
 /* The arm that published values of "the locality prior" stand beside; n_arms when there is none. */
 uint32_t report_lp_arm(const report_run *run);
 

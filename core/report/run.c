@@ -43,6 +43,13 @@ uint32_t report_seed_index(const report_run *run, uint64_t seed) {
   return i;
 }
 
+const char *report_reference(const report_run *run) {
+  for (uint32_t i = 0; i < run->n_arms; i++)
+    if (run->arms[i].reference != run->folder->reference)
+      return "the reference\xe2\x80\x99s cell of the same values";
+  return run->reference;
+}
+
 uint32_t report_lp_arm(const report_run *run) {
   const char *name;
   json_t *value;

@@ -22,7 +22,7 @@ static lp_status read_arms(lp_run_folder *r) {
   for (size_t i = 0; i < n; i++) {
     const json_t *entry = json_array_get(arms, i);
     lp_run_arm *arm = &r->arm[i];
-    *arm = (lp_run_arm){text_or(entry, "name", ""), text_or(entry, "layer", NULL)};
+    *arm = (lp_run_arm){.name = text_or(entry, "name", ""), .layer = text_or(entry, "layer", NULL)};
     if (!*arm->name || strchr(arm->name, '/') || !arm->layer)
       return lp_fail(LP_ERR_FORMAT,
                      "%s/" LP_RUN_MANIFEST ": arm %zu needs a \"name\" without '/' and a \"layer\"",
@@ -101,6 +101,7 @@ lp_status run_read_manifest(lp_run_folder *r) {
   r->epochs = epochs > 0 && epochs < UINT32_MAX ? (uint32_t)epochs : 0;
   s = read_seeds(r);
   if (s == LP_OK) s = read_arms(r);
+  if (s == LP_OK) s = run_read_sweep(r);
   if (s == LP_OK) s = read_sheet(r);
   if (s == LP_OK) s = read_classes(r);
   return s;

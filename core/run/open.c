@@ -65,6 +65,7 @@ void lp_run_folder_close(lp_run_folder *r) {
     free(r->network[i].epoch);
   }
   free(r->network);
+  run_free_sweep(r);
   free(r->class_name);
   free(r->seed);
   free(r->arm);

@@ -8,6 +8,9 @@
 
 /* manifest.c: the fields of r that the manifest gives. */
 lp_status run_read_manifest(lp_run_folder *r);
+/* sweep.c: axes, cells and references of arms that were read. */
+lp_status run_read_sweep(lp_run_folder *r);
+void run_free_sweep(lp_run_folder *r);
 /* network.c: r's networks from metrics.jsonl. */
 lp_status run_read_networks(lp_run_folder *r);
 

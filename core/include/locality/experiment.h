@@ -34,7 +34,8 @@ enum {
   LP_USE_TRAIN = 2,
   LP_USE_PER_CALL = 4, /* changes no result: may differ when an experiment is resumed */
   LP_USE_ARM = 8,      /* an arm may change it: NAME=(lr=0.003) */
-  LP_USE_GROW = 16     /* may be more when an experiment is resumed: what is there stays */
+  LP_USE_GROW = 16,    /* may be more when an experiment is resumed: what is there stays */
+  LP_USE_GRID = 32     /* a LIST of KEY=VALUE,VALUE,...; given several times, all of them count */
 };
 
 typedef struct lp_option {
@@ -50,7 +51,7 @@ typedef struct lp_option {
 
 /* A value for every option. Strings are owned; free with lp_options_free. */
 typedef struct lp_options {
-  char *title, *model, *data, *arms, *layer, *reference, *sheet, *set, *device;
+  char *title, *model, *data, *arms, *layer, *reference, *sheet, *set, *sweep, *device;
   int64_t seeds, seed, epochs, batch, accumulate, step_epochs, images, jobs;
   int64_t optimizer, decay_kind, schedule, precision; /* index among the choices */
   int64_t decay_bias, decay_norm;                     /* 0 or 1 */
@@ -94,11 +95,23 @@ LP_API lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_inf
 
 typedef struct lp_experiment lp_experiment;
 
+/* One key of a sweep and its values, as they were written. */
+typedef struct lp_axis {
+  char *key;         /* "lp.cost", "decay": what an arm may change */
+  const char *label; /* into key: "cost", where no other axis is called so */
+  char **value;
+  uint32_t n_values;
+} lp_axis;
+
+/* An arm; in a sweep, a cell: one of `arms` with a value of every axis that changes it. */
 typedef struct lp_arm {
   char *name;          /* part of file names: letters, digits and . _ = + - */
   char *layer;         /* "plain", "locality:cost=linear,...": canonical layer spec */
   char *set;           /* instead, what it changes: "fc1=locality,fc2.cost=sqrt"; NULL: nothing */
   uint64_t parameters; /* trained numbers */
+  char *base;          /* of a cell: the arm's own name; NULL outside sweeps */
+  int32_t *cell;       /* numbers of its values, an axis each; -1: the axis does not change it */
+  uint32_t reference;  /* index of the arm that it is compared with; its own: it is one itself */
   char *priors;        /* lp_trainer_priors of the first seed's network */
   lp_plan_info plan;   /* of its training step */
   lp_train_memory memory;
@@ -106,9 +119,10 @@ typedef struct lp_arm {
 
 typedef struct lp_experiment_info {
   const lp_options *options;
-  const char *preset, *reference; /* reference: name of an arm */
+  const char *preset, *reference; /* reference: name of an arm, in a sweep the first of them */
   const lp_arm *arms;
-  uint32_t n_arms, n_seeds, jobs;
+  const lp_axis *axes; /* of the sweep */
+  uint32_t n_arms, n_axes, n_seeds, jobs;
   const uint64_t *seeds;
   uint32_t sheet[2];
   const lp_device_info *device;

@@ -43,7 +43,11 @@ LP_API lp_status lp_netspec_parse(const char *text, const char *where, lp_netspe
  * parameter of a layer ("lp.cost"), or LAYER.sheet, LAYER.record. n stays as it is. */
 LP_API lp_status lp_netspec_with(const lp_netspec *n, const char *key, const char *value,
                                  lp_netspec **out);
-/* The same for a list "KEY=VALUE,KEY=VALUE"; values that hold commas stand in parentheses. */
+/* Is there something of that key to set? Of LAYER.PARAMETER: does the layer, as it stands, have the
+ * parameter? */
+LP_API bool lp_netspec_has(const lp_netspec *n, const char *key);
+/* The same network changed by a list "KEY=VALUE,KEY=VALUE"; values that hold commas stand in
+ * parentheses. */
 LP_API lp_status lp_netspec_change(const lp_netspec *n, const char *changes, lp_netspec **out);
 LP_API lp_status lp_netspec_copy(const lp_netspec *n, lp_netspec **out);
 LP_API void lp_netspec_free(lp_netspec *n);

@@ -25,6 +25,7 @@ struct json_t; /* jansson's, for those who include it */
 #define LP_RUN_METRICS  "metrics.jsonl"
 #define LP_RUN_SUMMARY  "summary.json"
 #define LP_RUN_REPORT   "report.html"
+#define LP_RUN_SWEEP    "sweep.csv"
 
 /* The file of a network: a trained model, its activations, its checkpoint while it trains, or the
  * activations that it had before it was trained. */
@@ -51,8 +52,18 @@ LP_API void lp_run_folder_clean(const char *dir);
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+/* A key of a sweep and its values, as text. */
+typedef struct lp_run_axis {
+  const char *key, *label; /* label: short, for names and figures */
+  const char **value;
+  uint32_t n_values;
+} lp_run_axis;
+
 typedef struct lp_run_arm {
   const char *name, *layer; /* a name is unique, without '/' */
+  uint32_t reference;       /* index of the arm that it is compared with; its own: one of those */
+  const char *base;         /* the arm whose cell it is in a sweep; its own name elsewhere */
+  int32_t *cell;            /* numbers of its values, an axis each; -1: none of them changes it */
 } lp_run_arm;
 
 /* A line "epoch"; NaN where a value is null or, in older folders, absent. */
@@ -79,7 +90,9 @@ typedef struct lp_run_folder {
   struct json_t *manifest;
   const char *title, *preset, *data; /* "" where the manifest has none */
   lp_run_arm *arm;
-  uint32_t n_arms, reference; /* reference: index of its arm */
+  uint32_t n_arms, reference; /* reference: index of its arm; of a sweep, of the first of them */
+  lp_run_axis *axis;          /* of a sweep */
+  uint32_t n_axes;
   uint64_t *seed;
   uint32_t n_seeds, epochs; /* epochs asked for; 0 when the manifest does not say */
   uint32_t rows, cols;      /* of the sheet */

@@ -1,0 +1,142 @@
+/* sweep.csv: a row a network with the values of its cell, for those who plot and fit themselves. */
+#include "run.h"
+
+#include "../base/numbers.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- fields --------------------------------------------------------------------------------- */
+
+/* Quoted where it must be. */
+static void text_field(FILE *f, const char *text) {
+  if (!strpbrk(text, ",\"\r\n")) {
+    fputs(text, f);
+    return;
+  }
+  fputc('"', f);
+  for (; *text; text++) {
+    if (*text == '"') fputc('"', f);
+    fputc(*text, f);
+  }
+  fputc('"', f);
+}
+
+/* Nothing where there is no number. */
+static void number_field(FILE *f, double x) {
+  fputc(',', f);
+  if (isfinite(x)) fprintf(f, "%.15g", x);
+}
+
+/* ---- the columns of a site ------------------------------------------------------------------ */
+
+static double uniform_of(const lattice *g) {
+  return g->wrap ? lp_spatial_variance_torus_uniform(g->rows, g->cols)
+                 : lp_spatial_variance_uniform(g->rows, g->cols);
+}
+
+/* What a network shows at a site beside the measures; sites that were not measured give NaN. */
+typedef struct site_column {
+  const char *name;
+  double (*value)(const lattice *g, const site_result *trained, const site_result *untrained);
+} site_column;
+
+static double units_of(const lattice *g, const site_result *t, const site_result *u) {
+  (void)t;
+  (void)u;
+  return (double)g->rows * g->cols;
+}
+
+static double fraction(const lattice *g, const site_result *t, const site_result *u) {
+  (void)u;
+  return t ? t->value[MEASURE_VARIANCE] / uniform_of(g) : NAN;
+}
+
+static double null_z(const lattice *g, const site_result *t, const site_result *u) {
+  (void)g;
+  (void)u;
+  return t ? t->null.z : NAN;
+}
+
+static double null_p(const lattice *g, const site_result *t, const site_result *u) {
+  (void)g;
+  (void)u;
+  return t ? t->null.p : NAN;
+}
+
+static double before(const lattice *g, const site_result *t, const site_result *u) {
+  (void)g;
+  (void)t;
+  return u ? u->value[MEASURE_VARIANCE] : NAN;
+}
+
+static const site_column more[] = {
+    {"units", units_of},         {"variance_fraction", fraction}, {"variance_null_z", null_z},
+    {"variance_null_p", null_p}, {"variance_untrained", before},
+};
+enum { N_MORE = sizeof more / sizeof *more };
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+static void head(FILE *f, const analysis *a) {
+  fputs("arm,cell", f);
+  for (uint32_t i = 0; i < a->folder->n_axes; i++) {
+    fputc(',', f);
+    text_field(f, a->folder->axis[i].key);
+  }
+  fputs(",seed,status,epochs,accuracy,top5,loss", f);
+  for (int site = 0; site < N_SITES; site++) {
+    for (int k = 0; k < N_MEASURES; k++)
+      fprintf(f, ",%s.%s", site_name[site], measure_table[k].name);
+    for (int k = 0; k < N_MORE; k++) fprintf(f, ",%s.%s", site_name[site], more[k].name);
+  }
+  fputc('\n', f);
+}
+
+static void row(FILE *f, const analysis *a, uint32_t arm, uint32_t seed) {
+  const lp_run_arm *cell = &a->folder->arm[arm];
+  const arm_info *info = &a->arm[arm];
+  const run_info *run = &info->run[seed];
+  text_field(f, cell->base);
+  fputc(',', f);
+  text_field(f, cell->name);
+  for (uint32_t i = 0; i < a->folder->n_axes; i++) {
+    fputc(',', f);
+    if (cell->cell[i] >= 0) text_field(f, a->folder->axis[i].value[cell->cell[i]]);
+  }
+  fprintf(f, ",%llu,%s,%u", (unsigned long long)a->seed[seed], run->status, run->n_epochs);
+  number_field(f, run->accuracy);
+  number_field(f, run->top5);
+  number_field(f, run->loss);
+  const lattice *g = &a->geometry[info->geometry];
+  for (int site = 0; site < N_SITES; site++) {
+    const site_result *trained = run_site(run, info->geometry, site);
+    const site_result *untrained =
+        run->untrained ? &run->untrained[info->geometry * N_SITES + (uint32_t)site] : NULL;
+    for (int k = 0; k < N_MEASURES; k++) number_field(f, trained ? trained->value[k] : NAN);
+    for (int k = 0; k < N_MORE; k++) number_field(f, more[k].value(g, trained, untrained));
+  }
+  fputc('\n', f);
+}
+
+lp_status write_sweep(const analysis *a) {
+  if (!a->folder->n_axes) return LP_OK;
+  char *path = lp_path_join(a->dir, LP_RUN_SWEEP), *text = NULL;
+  size_t n = 0;
+  FILE *f = path ? open_memstream(&text, &n) : NULL;
+  if (!f) {
+    free(path);
+    return lp_fail(LP_ERR_MEMORY, "out of memory for " LP_RUN_SWEEP);
+  }
+  head(f, a);
+  for (uint32_t i = 0; i < a->n_arms; i++)
+    for (uint32_t k = 0; k < a->n_seeds; k++) row(f, a, i, k);
+  lp_status s = ferror(f) ? LP_ERR_MEMORY : LP_OK;
+  if (fclose(f) != 0 || s != LP_OK) s = lp_fail(LP_ERR_MEMORY, "out of memory for %s", path);
+  if (s == LP_OK) s = lp_write_file(path, text, n);
+  free(text);
+  free(path);
+  return s;
+}
