@@ -1,49 +1,56 @@
 #!/bin/sh
 # The include rules of core/DESIGN.md: arrows never point up, core names no backend or plugin, and
-# modules see the public headers only.
+# modules see the public headers only. One pass, for machines with much else to do.
 cd "$(dirname "$0")/.." || exit 2
-failed=0
-fail() { echo "layers: $1" >&2; failed=1; }
-
-# Public headers that the files of each folder must not include: what stands above them.
-check() { # folder, forbidden headers
-  for h in $2; do
-    for f in $(grep -rl "#include <locality/$h.h>" "core/$1" 2>/dev/null); do fail "$f includes $h.h, which is above core/$1"; done
-  done
+grep -rnoE '#include ["<][A-Za-z0-9_./-]+[">]' core backends plugins | awk -F: '
+function fail(what) { print "layers: " what > "/dev/stderr"; failed = 1 }
+# Public headers that the files of a folder must not include: what stands above them.
+function above(folder, headers, h, n, i) {
+  n = split(headers, h, " ")
+  for (i = 1; i <= n; i++) forbidden[folder, h[i]] = 1
 }
-above_train="experiment report"
-above_nn="train analysis $above_train"
-above_exec="nn data $above_nn"
-above_prior="exec $above_exec"
-check base "graph registry io run $above_prior prior"
-check io "graph registry run prior $above_prior"
-check run "graph registry prior $above_prior"
-check graph "registry run prior $above_prior"
-check registry "$above_exec"
-check prior "$above_prior"
-check exec "$above_exec"
-check nn "$above_nn"
-check data "graph registry prior exec nn $above_nn"
-check train "analysis $above_train"
-check analysis "train exec experiment report"
-check report "train exec experiment"
-check experiment ""
-
-# A folder's own headers stay in the folder; base's text helpers and io's YAML serve all, and exec
-# reads the graph's structures, by design.
-for f in $(grep -rlE '#include "\.\./' core --include='*.c' --include='*.h'); do
-  dir=$(echo "$f" | cut -d/ -f2)
-  for inc in $(grep -oE '#include "(\.\./)+[a-z_/]+\.h"' "$f" | sed -E 's/.*"(.*)"/\1/'); do
-    target=$(realpath --relative-to=. "$(dirname "$f")/$inc" 2>/dev/null | cut -d/ -f2)
-    [ "$target" = "$dir" ] || [ "$target" = base ] || [ "${inc##*../}" = io/yaml.h ] || [ "$dir:$target" = exec:graph ] || fail "$f includes $inc of core/$target"
-  done
-done
-
-for f in $(grep -rlE '#include ["<](backends|plugins)/|"\.\./\.\./(backends|plugins)' core); do
-  fail "$f includes a backend or a plugin"
-done
-for f in $(grep -rlE '"(\.\./)*core/|"\.\./\.\./core' backends plugins); do fail "$f includes core's internals"; done
-for f in $(grep -rhoE '#include <locality/[a-z]+\.h>' backends plugins | sort -u | sed -E 's/.*locality\/(.*)\.h>/\1/'); do
-  case "$f" in backend | op | plugin | status | tensor) ;; *) fail "a module includes locality/$f.h" ;; esac
-done
-exit $failed
+# "core/run/../io/yaml.h" is core/io/yaml.h.
+function target(path, part, kept, n, k, i) {
+  n = split(path, part, "/")
+  for (i = 1; i <= n; i++) {
+    if (part[i] == "..") k--
+    else if (part[i] != "." && part[i] != "") kept[++k] = part[i]
+  }
+  return k < 1 ? "" : kept[1] "/" kept[2]
+}
+BEGIN {
+  train = "experiment report"; nn = "train analysis " train; exec_ = "nn data " nn; prior = "exec " exec_
+  above("base", "graph registry io run prior " prior)
+  above("io", "graph registry run prior " prior)
+  above("run", "graph registry prior " prior)
+  above("graph", "registry run prior " prior)
+  above("registry", exec_)
+  above("prior", prior)
+  above("exec", exec_)
+  above("nn", nn)
+  above("data", "graph registry prior exec nn " nn)
+  above("train", "analysis " train)
+  above("analysis", "train exec experiment report")
+  above("report", "train exec experiment")
+}
+{
+  file = $1; header = $3
+  sub(/^#include ["<]/, "", header); sub(/[">]$/, "", header)
+  split(file, at, "/")
+  public = header ~ /^locality\/[a-z0-9_]+\.h$/ ? substr(header, 10, length(header) - 11) : ""
+  if (at[1] != "core") {
+    if (header ~ /^(\.\.\/)*core\// || header ~ /\.\.\/\.\.\/core/) fail(file " includes the internals of core")
+    if (public != "" && public !~ /^(backend|op|plugin|status|tensor)$/) fail(file ": a module includes locality/" public ".h")
+    next
+  }
+  if (public != "" && (at[2], public) in forbidden) fail(file " includes " public ".h, which is above core/" at[2])
+  if (header ~ /^(\.\.\/\.\.\/)?(backends|plugins)\//) fail(file " includes a backend or a plugin")
+  # A folder keeps its own headers, but base has text helpers and io YAML for all, and exec reads the
+  # structures of the graph, by design.
+  if (header !~ /^\.\.\// || file !~ /\.[ch]$/) next
+  dir = file; sub(/\/[^\/]*$/, "", dir)
+  where = target(dir "/" header); sub(/^core\//, "", where)
+  if (where != at[2] && where != "base" && header !~ /(^|\/)io\/yaml\.h$/ && !(at[2] == "exec" && where == "graph"))
+    fail(file " includes " header " of core/" where)
+}
+END { exit failed }'
