@@ -22,12 +22,22 @@ lp_status lp_graph_new(const char *name, lp_graph **out) {
   return LP_OK;
 }
 
+static void free_note(lp_prior_note *p) {
+  free((char *)p->layer);
+  free((char *)p->topology);
+  free((char *)p->cost);
+  free((char *)p->metric);
+  free((char *)p->normalize);
+}
+
 void lp_graph_free(lp_graph *g) {
   if (!g) return;
   for (uint32_t i = 0; i < g->n_values; i++) {
     free(g->value[i].name);
     free((void *)g->value[i].init.data);
   }
+  for (uint32_t i = 0; i < g->n_priors; i++) free_note(&g->prior[i]);
+  free(g->prior);
   free(g->value);
   free(g->op);
   free(g->operand);
@@ -244,4 +254,29 @@ uint32_t lp_graph_params(const lp_graph *g, lp_val *out, uint32_t cap) {
 
 const char *lp_graph_value_name(const lp_graph *g, lp_val v) {
   return v.id < g->n_values && g->value[v.id].name ? g->value[v.id].name : "";
+}
+
+lp_status lp_graph_note_prior(lp_graph *g, const lp_prior_note *note) {
+  if (g->status != LP_OK) return lp_graph_status(g);
+  for (uint32_t i = 0; i < g->n_priors; i++)
+    if (strcmp(g->prior[i].layer, note->layer) == 0 && g->prior[i].n_out == note->n_out &&
+        g->prior[i].n_in == note->n_in)
+      return LP_OK;
+  if (!grow((void **)&g->prior, &g->cap_priors, g->n_priors, 1, sizeof *g->prior))
+    return lp_graph_fail(g, LP_ERR_MEMORY, "graph %s: out of memory", g->name);
+  lp_prior_note *p = &g->prior[g->n_priors];
+  *p = *note;
+  p->layer = strdup(note->layer);
+  p->topology = strdup(note->topology);
+  p->cost = strdup(note->cost);
+  p->metric = strdup(note->metric);
+  p->normalize = strdup(note->normalize);
+  g->n_priors++; /* lp_graph_free takes what there is */
+  if (p->layer && p->topology && p->cost && p->metric && p->normalize) return LP_OK;
+  return lp_graph_fail(g, LP_ERR_MEMORY, "graph %s: out of memory", g->name);
+}
+
+const lp_prior_note *lp_graph_priors(const lp_graph *g, uint32_t *n) {
+  *n = g->n_priors;
+  return g->prior;
 }

@@ -40,6 +40,8 @@ struct lp_graph {
   uint32_t *operand;
   uint32_t n_operands, cap_operands;
   uint32_t n_inputs;
+  lp_prior_note *prior; /* texts owned */
+  uint32_t n_priors, cap_priors;
   lp_status status;
   char *error; /* text of the first failure; NULL when it could not be stored */
 };

@@ -13,10 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The output of a layer, and the sheet that its units stand on (units 0: none). */
+/* The output of a layer, the sheet that its units stand on (units 0: none), and the layer that has
+ * these units. */
 typedef struct node {
   lp_val val;
   lp_sheet sheet;
+  const char *units_of;
 } node;
 
 typedef struct builder {
@@ -110,10 +112,28 @@ static lp_status add_site(builder *b, const lp_layerspec *l, const node *out, co
     return lp_fail(LP_ERR_UNSUPPORTED, "record: %s is %s; only units (N, I) can be recorded",
                    l->name, shape_text(d, shape));
   lp_site *s = &b->net->site[b->net->n_sites++];
-  *s =
-      (lp_site){.name = l->record, .layer = l->name, .units = (uint32_t)d->dim[1], .val = out->val};
+  *s = (lp_site){.name = l->record,
+                 .layer = l->name,
+                 .units_of = out->units_of,
+                 .units = (uint32_t)d->dim[1],
+                 .val = out->val};
   s->ndim = out->sheet.ndim;
   memcpy(s->extent, out->sheet.extent, sizeof s->extent);
+  return LP_OK;
+}
+
+/* The priors that the layer which was just built put into the graph. */
+static lp_status add_priors(builder *b, const lp_layerspec *l, const node *in, const lp_desc *d) {
+  lp_net *net = b->net;
+  uint32_t n;
+  const lp_prior_note *note = lp_graph_priors(b->g, &n);
+  if (n == net->n_priors) return LP_OK;
+  lp_net_prior *grown = realloc(net->prior, n * sizeof *grown);
+  if (!grown) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  net->prior = grown;
+  for (; net->n_priors < n; net->n_priors++)
+    grown[net->n_priors] =
+        (lp_net_prior){note[net->n_priors], d->ndim == 3 ? l->name : in->units_of};
   return LP_OK;
 }
 
@@ -154,6 +174,8 @@ static lp_status call_layer(builder *b, uint32_t i, const lp_spec *spec, node *o
   if (lp_sheet_is_lattice(&in->sheet) && in->sheet.units == unit_count(&first))
     memcpy(req.extent_in, in->sheet.extent, sizeof in->sheet.extent);
   if (status == LP_OK) status = row->build(row->self, spec->args, b->g, &req, inputs[0], &out->val);
+  if (status == LP_OK) status = add_priors(b, l, in, &first);
+  out->units_of = flags & LP_LAYER_SAME ? in->units_of : l->name;
   if (status == LP_OK) status = lp_graph_shape(b->g, out->val, &d);
   if (status == LP_OK) status = sheet_of(b, i, flags, in, &d, &out->sheet);
   if (status == LP_OK) status = check_sheet(l, &out->sheet, &d);
@@ -189,7 +211,7 @@ static lp_status build_layer(builder *b, uint32_t i) {
 static lp_status build_layers(builder *b, lp_val x) {
   lp_net *net = b->net;
   const uint32_t n = b->n->n_layers;
-  b->input.val = x;
+  b->input = (node){.val = x, .units_of = "input"};
   b->node = calloc(n, sizeof *b->node);
   net->layer = calloc(n, sizeof *net->layer);
   net->site = calloc(n, sizeof *net->site);
@@ -348,11 +370,13 @@ lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode
 void lp_net_free(lp_net *net) {
   free(net->site);
   free(net->layer);
+  free(net->prior);
   lp_netspec_free(net->own);
   net->site = NULL;
   net->layer = NULL;
+  net->prior = NULL;
   net->own = NULL;
-  net->n_sites = net->n_layers = 0;
+  net->n_sites = net->n_layers = net->n_priors = 0;
 }
 
 const lp_site *lp_net_site(const lp_net *net, const char *name) {

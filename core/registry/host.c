@@ -24,6 +24,18 @@ static lp_status host_prior(lp_graph *g, const lp_layer_request *req, const char
   lp_status s = lp_prior_build(&spec, &prior);
   if (s != LP_OK) return lp_graph_fail(g, s, "layer %s: %s", req->path, lp_error_message());
   s = lp_prior_operands(prior, g, req->path, operands, params);
+  const lp_sheets *sheets = &prior->sheets;
+  lp_prior_note note = {.layer = req->path,
+                        .topology = topology ? topology : "grid",
+                        .cost = cost,
+                        .metric = metric ? metric : "l2",
+                        .normalize = normalize ? normalize : "none",
+                        .n_out = sheets->n_out,
+                        .n_in = sheets->n_in,
+                        .ndim = sheets->ndim};
+  memcpy(note.extent_out, sheets->extent_out, sizeof note.extent_out);
+  memcpy(note.extent_in, sheets->extent_in, sizeof note.extent_in);
+  if (s == LP_OK) s = lp_graph_note_prior(g, &note);
   lp_prior_free(prior);
   return s;
 }

@@ -186,10 +186,13 @@ static void builds_sites(void **state) {
   if (error) fail_msg("%s", error);
   assert_int_equal(net.n_sites, 3);
   static const struct {
-    const char *name, *layer;
+    const char *name, *layer, *units_of;
     uint32_t units, ndim, rows;
-  } site[] = {{"h1", "relu1", 256, 2, 16}, {"h2", "relu2", 100, 2, 10}, {"h3", "fc3", 49, 1, 49}};
+  } site[] = {{"h1", "relu1", "fc1", 256, 2, 16},
+              {"h2", "relu2", "fc2", 100, 2, 10},
+              {"h3", "fc3", "fc3", 49, 1, 49}};
   for (int i = 0; i < 3; i++) {
+    assert_string_equal(net.site[i].units_of, site[i].units_of);
     assert_string_equal(net.site[i].name, site[i].name);
     assert_string_equal(net.site[i].layer, site[i].layer);
     assert_int_equal(net.site[i].units, site[i].units);
@@ -205,6 +208,59 @@ static void builds_sites(void **state) {
   assert_int_equal(lp_graph_cost_of(g, 1, lp_graph_value_count(g) + 1, &c), LP_OK);
   assert_int_equal(c.parameters, (784 * 256 + 256) + 2 * 256 + (256 * 100 + 100) + (100 * 49 + 49) +
                                      (49 * 7 + 7));
+  lp_net_free(&net);
+  lp_graph_free(g);
+  lp_netspec_free(n);
+}
+
+/* Priors as they were built: what the topology made of the sheets, and whose units they connect. */
+static void lists_priors(void **state) {
+  (void)state;
+  lp_netspec *n = parsed(
+      HEAD "  - conv1: {layer: 'conv:channels=6', sheet: 2x3}\n  - maxpool\n"
+           "  - conv2: {layer: 'conv:channels=4,cost=sqrt,topology=torus', sheet: 2x2}\n"
+           "  - relu\n  - flatten\n  - fc1: {layer: plain, sheet: 4x5}\n  - tanh\n"
+           "  - fc2: {layer: 'locality:topology=ring,normalize=fan_in', sheet: 4x5, record: b}\n"
+           "  - fc3: {layer: 'locality:cost=(power:p=2),metric=l1', sheet: 7x3}\n"
+           "  - out: linear:units=$classes\n");
+  lp_graph *g;
+  lp_net net;
+  const char *error = built(n, 8, 10, &g, &net);
+  if (error) fail_msg("%s", error);
+  static const struct {
+    const char *layer, *from, *topology, *cost, *metric, *normalize;
+    uint32_t ndim, out[2], in[2];
+  } want[] = {
+      {"conv2", "conv1", "torus", "sqrt", "l2", "none", 2, {2, 2}, {2, 3}},
+      {"fc2", "fc1", "ring", "linear", "l2", "fan_in", 1, {20}, {20}},
+      {"fc3", "fc2", "grid", "power:p=2", "l1", "none", 2, {7, 3}, {4, 5}},
+  };
+  assert_int_equal(net.n_priors, 3);
+  for (int i = 0; i < 3; i++) {
+    const lp_prior_note *p = &net.prior[i].note;
+    assert_string_equal(p->layer, want[i].layer);
+    assert_string_equal(net.prior[i].from, want[i].from);
+    assert_string_equal(p->topology, want[i].topology);
+    assert_string_equal(p->cost, want[i].cost);
+    assert_string_equal(p->metric, want[i].metric);
+    assert_string_equal(p->normalize, want[i].normalize);
+    assert_int_equal(p->ndim, want[i].ndim);
+    for (uint32_t a = 0; a < p->ndim; a++) {
+      assert_int_equal(p->extent_out[a], want[i].out[a]);
+      assert_int_equal(p->extent_in[a], want[i].in[a]);
+    }
+  }
+  lp_net_free(&net);
+  lp_graph_free(g);
+  lp_netspec_free(n);
+
+  n = parsed(HEAD "  - sequence\n  - r: {layer: 'recurrent:cost=linear', sheet: 3x4}\n"
+                  "  - out: linear:units=$classes\n");
+  error = built(n, 8, 10, &g, &net);
+  if (error) fail_msg("%s", error);
+  assert_int_equal(net.n_priors, 1);
+  assert_string_equal(net.prior[0].from, "r");
+  assert_int_equal(net.prior[0].note.n_in, 12);
   lp_net_free(&net);
   lp_graph_free(g);
   lp_netspec_free(n);
@@ -321,6 +377,7 @@ int main(void) {
       cmocka_unit_test(refuses_too_many_layers),
       cmocka_unit_test(refuses_shapes),
       cmocka_unit_test(builds_sites),
+      cmocka_unit_test(lists_priors),
       cmocka_unit_test(canonical_text_reads_back),
       cmocka_unit_test(canonical_layers),
       cmocka_unit_test(changes_one_thing),

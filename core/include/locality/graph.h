@@ -80,6 +80,17 @@ LP_API bool lp_graph_constant_get(const lp_graph *g, uint32_t i, const char **na
 /* Name of a leaf, "" for results. Owned by the graph. */
 LP_API const char *lp_graph_value_name(const lp_graph *g, lp_val v);
 
+/* A prior that stands in the graph, as it was built: what a file must say to build it again. Sheets
+ * have the extents that the topology gave them, ndim of them. */
+typedef struct lp_prior_note {
+  const char *layer, *topology, *cost, *metric, *normalize;
+  uint32_t n_out, n_in, ndim, extent_out[LP_MAX_AXES], extent_in[LP_MAX_AXES];
+} lp_prior_note;
+/* Copies the note; a second one of a layer and the same sheets is the first. */
+LP_API lp_status lp_graph_note_prior(lp_graph *g, const lp_prior_note *note);
+/* The notes in order, *n of them. Owned by the graph, up to the next note. */
+LP_API const lp_prior_note *lp_graph_priors(const lp_graph *g, uint32_t *n);
+
 /* ---- the op table: one row an operation ---------------------------------------------------- */
 
 typedef struct lp_op_info {

@@ -35,6 +35,8 @@ LP_API lp_status lp_net_spec_network(const lp_net_spec *spec, lp_netspec **out);
 /* A sheet of units whose activations are kept. */
 typedef struct lp_site {
   const char *name, *layer; /* as recorded, and the layer that it is the output of */
+  const char *units_of;     /* the layer whose units these are: the last one before it, or itself,
+                               that does not only change values unit by unit; "input": pixels */
   uint32_t ndim, extent[LP_MAX_AXES], units;
   lp_val val; /* (N, units) */
 } lp_site;
@@ -48,6 +50,13 @@ typedef struct lp_net_layer {
   uint32_t first, end; /* its values in the graph: first .. end - 1 */
 } lp_net_layer;
 
+/* A prior of a built network: between the units of the layer `from` (as lp_site.units_of has them)
+ * and those of its own layer; of a recurrent layer these are the same. */
+typedef struct lp_net_prior {
+  lp_prior_note note; /* texts belong to the graph */
+  const char *from;
+} lp_net_prior;
+
 /* The values of one built network. Images are u8 (N,C,H,W), labels i32 (N). */
 typedef struct lp_net {
   lp_val images, labels;
@@ -55,7 +64,8 @@ typedef struct lp_net {
   lp_val loss;   /* mean negative log-likelihood */
   lp_site *site; /* in the order of the layers */
   lp_net_layer *layer;
-  uint32_t n_sites, n_layers;
+  lp_net_prior *prior; /* in the order of the layers */
+  uint32_t n_sites, n_layers, n_priors;
   lp_netspec *own; /* the network that names point into, where the spec holds none */
 } lp_net;
 
