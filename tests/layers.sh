@@ -22,7 +22,7 @@ BEGIN {
   train = "experiment report"; nn = "train analysis " train; exec_ = "nn data " nn; prior = "exec " exec_
   above("base", "graph registry io run prior " prior)
   above("io", "graph registry run prior " prior)
-  above("run", "graph registry prior " prior)
+  above("run", "graph registry " prior)
   above("graph", "registry run prior " prior)
   above("registry", exec_)
   above("prior", prior)

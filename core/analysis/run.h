@@ -6,8 +6,8 @@
 #include <locality/analysis.h>
 #include <locality/run.h>
 
-enum { SITE_IN, SITE_OUT, N_SITES = LP_RUN_SITES };
-#define site_name lp_run_site_name
+enum { SITE_IN, SITE_OUT, N_SITES };
+extern const char *const site_name[N_SITES];
 
 /* One number a network and site. Rows of measure_table in the order of summary.json. */
 typedef enum measure_id {

@@ -111,7 +111,8 @@ static lp_status measure_network(analysis *a, uint32_t arm, uint32_t seed, lp_ru
   for (uint32_t k = 0; s == LP_OK && k < N_SITES; k++)
     for (uint32_t g = 0; s == LP_OK && g < a->n_geometries; g++)
       if (needs(a, arm, g))
-        s = measure_site(&a->geometry[g], m.site[k], m.n, &(*out)[g * N_SITES + k]);
+        s = measure_site(&a->geometry[g], m.site[lp_run_site_index(a->folder, site_name[k])], m.n,
+                         &(*out)[g * N_SITES + k]);
   lp_run_maps_free(&m);
   return s;
 }

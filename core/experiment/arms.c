@@ -199,6 +199,9 @@ void lp_arms_free(lp_arm *arms, uint32_t n) {
     free(arms[i].set);
     free(arms[i].base);
     free(arms[i].cell);
+    free(arms[i].behind);
+    json_decref(arms[i].sites);
+    json_decref(arms[i].made);
   }
   free(arms);
 }

@@ -114,6 +114,7 @@ static lp_status look_at_network(lp_experiment *x, lp_arm *arm, const lp_net_spe
   if (status == LP_OK) status = lp_graph_cost_of(g, 1, lp_graph_value_count(g) + 1, &cost);
   if (status == LP_OK) arm->parameters = cost.parameters;
   if (status == LP_OK) status = check_layer(arm, net.own);
+  if (status == LP_OK) status = lp_arm_note_network(arm, &net);
   const lp_site *in = lp_net_site(&net, "lp_in"), *out = lp_net_site(&net, "lp_out");
   if (status == LP_OK && (!in || !out || in > out || in->units != out->units || net.n_sites != 2))
     status = lp_fail(LP_ERR_UNSUPPORTED,
@@ -171,7 +172,10 @@ static lp_status prepare(lp_experiment *x) {
   x->info.device_spec = x->device;
   if (status == LP_OK) status = open_data(x);
   for (uint32_t i = 0; i < x->n_arms && status == LP_OK; i++) status = plan_arm(x, &x->arms[i]);
-  return status;
+  if (status != LP_OK) return status;
+  const lp_arm *reference = x->arms;
+  while (reference->name != x->info.reference) reference++;
+  return lp_headline_site(x->arms, x->n_arms, reference, "", &x->info.headline);
 }
 
 /* ---- public -------------------------------------------------------------------------------- */

@@ -55,6 +55,14 @@ lp_status lp_extend_arms(const lp_run_folder *folder, const char *add, lp_option
 lp_status lp_extend_manifest(const lp_experiment *x, const char *const *command,
                              uint32_t n_command);
 
+/* sites.c: arm->sites, made and behind from its network. */
+lp_status lp_arm_note_network(lp_arm *arm, const lp_net *net);
+/* The site that is spoken of: `wanted`, or, when that is "", the last of the reference's that
+ * stands behind an arm's last layer with a prior; its last one when there are no priors. NULL: no
+ * site. */
+lp_status lp_headline_site(const lp_arm *arms, uint32_t n, const lp_arm *reference,
+                           const char *wanted, const char **out);
+
 /* Where a run stands in a folder that is resumed. */
 typedef struct lp_run_state {
   const lp_arm *arm;
@@ -103,8 +111,8 @@ lp_status lp_manifest_check_device(const lp_run_folder *folder, const lp_experim
 /* Fails when the data sets are not those that the manifest names. */
 lp_status lp_manifest_check_data(const lp_run_folder *folder, const lp_experiment *x);
 
-/* priors.c: the priors of an arm by layer, and a check that they are those of a manifest. */
-json_t *lp_priors_json(const lp_arm *arm);
+/* priors.c: hashes of an arm's priors by layer, and a check that they are those of a manifest. */
+json_t *lp_constants_json(const lp_arm *arm);
 lp_status lp_priors_check(const json_t *manifest, const lp_experiment *x);
 
 /* runs.c: the work of lp_experiment_run on a folder that is there. */

@@ -98,13 +98,20 @@ static json_t *entry_of(const json_t *arms, const char *name) {
   return NULL;
 }
 
+/* Is the folder one of 0.1, whose entries of arms are others than those of today? */
+static bool is_old(const json_t *root) {
+  return json_integer_value(json_object_get(root, "schema")) < LP_RUN_SCHEMA;
+}
+
 /* The manifest's entries and new ones in x's order; the names of the new ones. */
-static json_t *arms_now(const lp_experiment *x, const json_t *before, json_t *added) {
+static json_t *arms_now(const lp_experiment *x, const json_t *root, json_t *added) {
+  const json_t *before = json_object_get(root, "arms");
   json_t *all = json_array();
   for (uint32_t i = 0; i < x->n_arms; i++) {
     json_t *entry = entry_of(before, x->arms[i].name);
     if (!entry) json_array_append_new(added, json_string(x->arms[i].name));
-    json_array_append_new(all, entry ? json_incref(entry) : lp_manifest_arm(x, &x->arms[i]));
+    json_array_append_new(all, entry && !is_old(root) ? json_incref(entry)
+                                                      : lp_manifest_arm(x, &x->arms[i]));
   }
   return all;
 }
@@ -138,6 +145,14 @@ static int set_options(json_t *options, const lp_options *o) {
   return bad;
 }
 
+/* Sites and headline, which the entries of arms go with. */
+static int renew_sites(json_t *root, const lp_experiment *x) {
+  json_object_del(root, "sheet");
+  return json_object_set(root, "sites", x->arms[0].sites) |
+         json_object_set_new(root, "headline", json_string(x->info.headline)) |
+         json_object_set_new(root, "schema", json_integer(LP_RUN_SCHEMA));
+}
+
 static lp_status note(json_t *root, const lp_experiment *x, json_t *arms, json_t *seeds,
                       json_t *entries, const char *const *command, uint32_t n_command) {
   char now[32];
@@ -148,6 +163,7 @@ static lp_status note(json_t *root, const lp_experiment *x, json_t *arms, json_t
       json_array_append_new(
           all, json_pack("{s:s, s:s, s:o, s:O, s:O}", "time", now, "version", LP_VERSION, "command",
                          lp_manifest_words(command, n_command), "arms", arms, "seeds", seeds)) != 0;
+  if (is_old(root)) bad |= renew_sites(root, x) != 0;
   bad |= json_object_set(root, "arms", entries) != 0;
   bad |= json_object_set_new(root, "seeds", lp_manifest_seeds(x)) != 0;
   bad |= set_options(json_object_get(root, "options"), &x->options) != 0;
@@ -159,7 +175,7 @@ lp_status lp_extend_manifest(const lp_experiment *x, const char *const *command,
   json_t *root;
   lp_status status = lp_run_json(x->dir, LP_RUN_MANIFEST, &root);
   if (status != LP_OK) return status;
-  json_t *arms = json_array(), *entries = arms_now(x, json_object_get(root, "arms"), arms);
+  json_t *arms = json_array(), *entries = arms_now(x, root, arms);
   json_t *seeds = new_seeds(x, json_object_get(root, "seeds"));
   const size_t n_arms = json_array_size(arms), n_seeds = json_array_size(seeds);
   if (holds_more(root, x, n_arms, n_seeds))

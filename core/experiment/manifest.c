@@ -12,8 +12,6 @@
 #include <string.h>
 #include <time.h>
 
-#define SCHEMA 1
-
 /* Numbers as numbers, the rest as text: {"epochs": 10, "arms": "control,linear", ...}. */
 static json_t *option_value(const lp_options *o, const lp_option *option) {
   const void *at = (const char *)o + option->offset;
@@ -55,9 +53,10 @@ static json_t *cell_json(const lp_experiment *x, const lp_arm *arm) {
 }
 
 json_t *lp_manifest_arm(const lp_experiment *x, const lp_arm *arm) {
-  json_t *o =
-      json_pack("{s:s, s:s, s:s*, s:I, s:o}", "name", arm->name, "layer", arm->layer, "set",
-                arm->set, "parameters", (json_int_t)arm->parameters, "priors", lp_priors_json(arm));
+  json_t *sites = json_equal(arm->sites, x->arms[0].sites) ? NULL : json_incref(arm->sites);
+  json_t *o = json_pack("{s:s, s:s, s:s*, s:I, s:o*, s:O, s:o}", "name", arm->name, "layer",
+                        arm->layer, "set", arm->set, "parameters", (json_int_t)arm->parameters,
+                        "sites", sites, "priors", arm->made, "constants", lp_constants_json(arm));
   if (o && arm->base)
     json_object_update_new(o,
                            json_pack("{s:s, s:o, s:s}", "base", arm->base, "cell",
@@ -201,13 +200,13 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
   const lp_options *o = &x->options;
   const lp_dataset_info *d = x->info.train;
   json_t *root = json_pack(
-      "{s:i, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:I, s:I, s:s, s:[ii], s:o, s:s}",
-      "schema", SCHEMA, "program", "locality", "version", LP_VERSION, "created", created, "command",
-      lp_manifest_words(command, n_command), "title", o->title, "preset", x->preset, "options",
-      lp_manifest_settings(o), "arms", arms_json(x), "reference", x->info.reference, "seeds",
-      lp_manifest_seeds(x), "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "model",
-      o->model, "sheet", (int)x->info.sheet[0], (int)x->info.sheet[1], "classes", classes_json(d),
-      "precision", x->precision);
+      "{s:i, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:I, s:I, s:s, s:O, s:s*, s:o, s:s}",
+      "schema", LP_RUN_SCHEMA, "program", "locality", "version", LP_VERSION, "created", created,
+      "command", lp_manifest_words(command, n_command), "title", o->title, "preset", x->preset,
+      "options", lp_manifest_settings(o), "arms", arms_json(x), "reference", x->info.reference,
+      "seeds", lp_manifest_seeds(x), "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch,
+      "model", o->model, "sites", x->arms[0].sites, "headline", x->info.headline, "classes",
+      classes_json(d), "precision", x->precision);
   json_t *data =
       json_pack("{s:s, s:s, s:I, s:I, s:o, s:s, s:o, s:o}", "name", d->name, "source", d->source,
                 "train", (json_int_t)d->count, "test", (json_int_t)x->info.test->count, "files",

@@ -1,4 +1,4 @@
-/* The priors of arms in the manifest, so that a plugin that changed since is refused. */
+/* The constants of arms in the manifest, so that a plugin that changed since is refused. */
 #include "experiment_internal.h"
 
 #include "../base/text.h"
@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* "layer=hash layer=hash" as {"layer": "hash"}. */
-json_t *lp_priors_json(const lp_arm *arm) {
+json_t *lp_constants_json(const lp_arm *arm) {
   json_t *all = json_object();
   for (const char *p = arm->priors; p && *p; p += strspn(p, " ")) {
     size_t name = strcspn(p, "="), pair = strcspn(p, " ");
@@ -32,7 +32,7 @@ static const json_t *arm_named(const json_t *manifest, const char *name) {
 lp_status lp_priors_check(const json_t *manifest, const lp_experiment *x) {
   for (uint32_t i = 0; i < x->n_arms; i++) {
     const lp_arm *arm = &x->arms[i];
-    json_t *then = json_object_get(arm_named(manifest, arm->name), "priors"), *hash;
+    json_t *then = json_object_get(arm_named(manifest, arm->name), "constants"), *hash;
     if (!json_is_object(then)) continue; /* of 0.1, which did not write them */
     char text[4096] = "";
     const char *layer;

@@ -165,27 +165,57 @@ static lp_status train_epochs(lp_work *w, lp_epoch_result *train) {
 }
 
 /* Activations and labels of the test images that are analysed. */
+typedef struct lp_kept {
+  const char **name;
+  uint32_t *units;
+  float **maps;
+  uint32_t n_sites;
+  int32_t *labels;
+  uint32_t *index;
+} lp_kept;
+
+static bool make_room(lp_kept *k, const lp_site *site, uint32_t n) {
+  k->name = calloc(k->n_sites + 1, sizeof *k->name);
+  k->units = calloc(k->n_sites + 1, sizeof *k->units);
+  k->maps = calloc(k->n_sites + 1, sizeof *k->maps);
+  k->labels = malloc(n * sizeof *k->labels);
+  k->index = malloc(n * sizeof *k->index);
+  bool ok = k->name && k->units && k->maps && k->labels && k->index;
+  for (uint32_t i = 0; i < k->n_sites && ok; i++) {
+    k->name[i] = site[i].name;
+    k->units[i] = site[i].units;
+    k->maps[i] = malloc((size_t)n * site[i].units * sizeof **k->maps);
+    ok = k->maps[i] != NULL;
+  }
+  return ok;
+}
+
+static void free_kept(lp_kept *k) {
+  for (uint32_t i = 0; k->maps && i < k->n_sites; i++) free(k->maps[i]);
+  free(k->maps);
+  free(k->units);
+  free(k->name);
+  free(k->labels);
+  free(k->index);
+}
+
+/* A network that records no site has none. */
 static lp_status save_activations(lp_work *w, const char *path) {
   const lp_experiment *x = w->all->x;
   const lp_dataset_info *d = x->info.test;
   uint32_t n = (uint32_t)x->options.images < d->count ? (uint32_t)x->options.images : d->count;
-  size_t units = (size_t)x->info.sheet[0] * x->info.sheet[1];
-  float *in = malloc(n * units * sizeof *in), *out = malloc(n * units * sizeof *out);
-  int32_t *labels = malloc(n * sizeof *labels);
-  uint32_t *index = malloc(n * sizeof *index);
-  lp_status status = in && out && labels && index ? LP_OK : out_of_memory();
+  const lp_site *site;
+  lp_kept k = {0};
+  lp_status status = lp_trainer_sites(w->trainer, &site, &k.n_sites);
+  if (status != LP_OK || !k.n_sites) return status;
+  if (!make_room(&k, site, n)) status = out_of_memory();
   if (status == LP_OK) {
-    lp_dataset_selection(x->test, n, index);
-    status = lp_activations(w->trainer, x->test, index, n, (float *const[]){in, out}, labels);
+    lp_dataset_selection(x->test, n, k.index);
+    status = lp_activations(w->trainer, x->test, k.index, n, k.maps, k.labels);
   }
-  if (status == LP_OK) {
-    lp_run_maps maps = {{in, out}, labels, n, (uint32_t)units, NULL};
-    status = lp_run_maps_write(path, &maps);
-  }
-  free(in);
-  free(out);
-  free(labels);
-  free(index);
+  if (status == LP_OK)
+    status = lp_run_maps_write(path, k.name, k.units, k.maps, k.n_sites, k.labels, n);
+  free_kept(&k);
   return status;
 }
 

@@ -154,8 +154,9 @@ static lp_status load_arm(const report_run *run, report_maps *m, uint32_t arm) {
   if (m->images == 0) st = choose_samples(run, m, x.labels, x.n);
   m->images = x.n;
   for (int s = 0; s < REPORT_SITES && st == LP_OK; s++) {
-    st = class_maps(m, x.site[s], x.labels, x.n, run->n_classes, map_at(m, arm, s, CLASSES));
-    if (st == LP_OK) st = sample_maps(m, x.site[s], x.n, map_at(m, arm, s, SAMPLES));
+    const float *site = x.site[lp_run_site_index(run->folder, report_site_name[s])];
+    st = class_maps(m, site, x.labels, x.n, run->n_classes, map_at(m, arm, s, CLASSES));
+    if (st == LP_OK) st = sample_maps(m, site, x.n, map_at(m, arm, s, SAMPLES));
   }
   lp_run_maps_free(&x);
   return st;

@@ -25,8 +25,8 @@ const char *report_asset_find(const char *name);
 
 /* ---- a run folder --------------------------------------------------------------------------- */
 
-enum { REPORT_SITES = LP_RUN_SITES };
-#define report_site_name lp_run_site_name
+enum { REPORT_SITES = 2 };
+extern const char *const report_site_name[REPORT_SITES];
 typedef lp_run_arm report_arm;
 
 /* One line "epoch" of metrics.jsonl; NaN where a value is not given. */

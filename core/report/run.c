@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+const char *const report_site_name[REPORT_SITES] = {"lp_in", "lp_out"};
+
 const char *report_asset_find(const char *name) {
   for (const report_asset *a = report_assets; a->name; a++)
     if (strcmp(a->name, name) == 0) return a->text;
@@ -106,8 +108,10 @@ lp_status report_run_load(const char *dir, report_run *run) {
   run->n_arms = r->n_arms;
   run->seeds = r->seed;
   run->n_seeds = r->n_seeds;
-  run->rows = r->rows;
-  run->cols = r->cols;
+  if (r->n_sites) {
+    run->rows = r->arm[r->reference].site[r->headline].rows;
+    run->cols = r->arm[r->reference].site[r->headline].cols;
+  }
   run->classes = r->class_name;
   run->n_classes = r->n_classes;
   st = take_networks(run);

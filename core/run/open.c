@@ -1,12 +1,27 @@
 /* Opening and closing a run folder, and the paths in it. */
 #include "run_internal.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 lp_status run_out_of_memory(const char *dir) {
   return lp_fail(LP_ERR_MEMORY, "%s: out of memory", dir);
+}
+
+lp_status run_bad_manifest(const lp_run_folder *r, const char *fmt, ...) {
+  char text[400];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  return lp_fail(LP_ERR_FORMAT, "%s/" LP_RUN_MANIFEST ": %s", r->dir, text);
+}
+
+const char *run_text(const json_t *object, const char *key, const char *otherwise) {
+  const char *text = json_string_value(json_object_get(object, key));
+  return text ? text : otherwise;
 }
 
 char *lp_run_path(const char *dir, lp_run_file file, const char *arm, uint64_t seed) {
@@ -68,7 +83,7 @@ void lp_run_folder_close(lp_run_folder *r) {
   run_free_sweep(r);
   free(r->class_name);
   free(r->seed);
-  free(r->arm);
+  run_free_arms(r);
   json_decref(r->manifest);
   free(r->dir);
   free(r);

@@ -11,6 +11,16 @@ lp_status run_read_manifest(lp_run_folder *r);
 /* sweep.c: axes, cells and references of arms that were read. */
 lp_status run_read_sweep(lp_run_folder *r);
 void run_free_sweep(lp_run_folder *r);
+/* arms.c: arms, with their sites and priors. */
+lp_status run_read_arms(lp_run_folder *r);
+void run_free_arms(lp_run_folder *r);
+/* schema1.c: makes r->manifest what schema 2 says of the same run. */
+lp_status run_from_schema_1(lp_run_folder *r);
+
+/* open.c: "DIR/manifest.json: ...", an LP_ERR_FORMAT. */
+lp_status run_bad_manifest(const lp_run_folder *r, const char *fmt, ...) LP_PRINTF(2, 3);
+/* A text of an object; `otherwise` when it has none. */
+const char *run_text(const json_t *object, const char *key, const char *otherwise);
 /* network.c: r's networks from metrics.jsonl. */
 lp_status run_read_networks(lp_run_folder *r);
 

@@ -22,7 +22,7 @@ static void broken_manifest(void **state) {
   assert_refused(LP_ERR_FORMAT, "manifest.json:2");
   write_text("manifest.json", "[1]");
   assert_refused(LP_ERR_FORMAT, "manifest.json");
-  write_text("manifest.json", "{\"schema\": 2}");
+  write_text("manifest.json", "{\"schema\": 3}");
   assert_refused(LP_ERR_FORMAT, "schema");
   write_manifest("mnist", "[]", two_arms);
   assert_refused(LP_ERR_FORMAT, "seeds");

@@ -77,6 +77,23 @@ static void test_folder(void **state) {
   assert_int_equal(json_array_size(json_object_get(m, "arms")), 2);
   assert_int_equal(json_array_size(json_object_get(m, "seeds")), 2);
   assert_string_equal(json_string_value(json_object_get(m, "reference")), "control");
+  json_t *sites = json_loads("[{\"name\": \"lp_in\", \"layer\": \"fc1\", \"sheet\": [7, 7]}, "
+                             "{\"name\": \"lp_out\", \"layer\": \"lp\", \"sheet\": [7, 7]}]",
+                             0, &error);
+  assert_true(json_equal(json_object_get(m, "sites"), sites));
+  json_decref(sites);
+  assert_string_equal(json_string_value(json_object_get(m, "headline")), "lp_out");
+  const json_t *entries = json_object_get(m, "arms");
+  const json_t *priors = json_object_get(json_array_get(entries, 1), "priors");
+  assert_int_equal(json_array_size(json_object_get(json_array_get(entries, 0), "priors")), 0);
+  assert_int_equal(json_array_size(priors), 1);
+  json_t *prior = json_loads("{\"layer\": \"lp\", \"from\": \"fc1\", \"topology\": \"grid\", "
+                             "\"cost\": \"linear\", \"metric\": \"l2\", \"normalize\": \"none\", "
+                             "\"units\": {\"out\": 49, \"in\": 49}, "
+                             "\"extents\": {\"out\": [7, 7], \"in\": [7, 7]}}",
+                             0, &error);
+  assert_true(json_equal(json_array_get(priors, 0), prior));
+  json_decref(prior);
   json_t *options = json_object_get(m, "options");
   assert_int_equal(json_integer_value(json_object_get(options, "batch")), 4);
   assert_true(json_number_value(json_object_get(options, "lr")) == 0.01);

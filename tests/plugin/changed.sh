@@ -60,7 +60,7 @@ stop() { kill -INT $pid; wait $pid; pid=; }
 pid=$!
 wait_for 4
 stop
-grep -q '"priors": {}' run/manifest.json || fail "the control has priors"
+grep -q '"constants": {}' run/manifest.json || fail "the control has priors"
 [ "$(grep -cE '"lp": "[0-9a-f]{64}"' run/manifest.json)" = 1 ] || fail "the manifest does not tell the priors"
 cp run/metrics.jsonl before
 use 2 "$@"

@@ -105,21 +105,25 @@ typedef struct lp_axis {
 
 /* An arm; in a sweep, a cell: one of `arms` with a value of every axis that changes it. */
 typedef struct lp_arm {
-  char *name;          /* part of file names: letters, digits and . _ = + - */
-  char *layer;         /* "plain", "locality:cost=linear,...": canonical layer spec */
-  char *set;           /* instead, what it changes: "fc1=locality,fc2.cost=sqrt"; NULL: nothing */
-  uint64_t parameters; /* trained numbers */
-  char *base;          /* of a cell: the arm's own name; NULL outside sweeps */
-  int32_t *cell;       /* numbers of its values, an axis each; -1: the axis does not change it */
-  uint32_t reference;  /* index of the arm that it is compared with; its own: it is one itself */
-  char *priors;        /* lp_trainer_priors of the first seed's network */
-  lp_plan_info plan;   /* of its training step */
+  char *name;           /* part of file names: letters, digits and . _ = + - */
+  char *layer;          /* "plain", "locality:cost=linear,...": canonical layer spec */
+  char *set;            /* instead, what it changes: "fc1=locality,fc2.cost=sqrt"; NULL: nothing */
+  uint64_t parameters;  /* trained numbers */
+  char *base;           /* of a cell: the arm's own name; NULL outside sweeps */
+  int32_t *cell;        /* numbers of its values, an axis each; -1: the axis does not change it */
+  uint32_t reference;   /* index of the arm that it is compared with; its own: it is one itself */
+  char *priors;         /* lp_trainer_priors of the first seed's network */
+  struct json_t *sites; /* of its networks: [{name, layer, sheet}] as the manifest has them */
+  struct json_t *made;  /* its priors as they were built, likewise */
+  char *behind;         /* its site behind the last layer with a prior, or NULL */
+  lp_plan_info plan;    /* of its training step */
   lp_train_memory memory;
 } lp_arm;
 
 typedef struct lp_experiment_info {
   const lp_options *options;
   const char *preset, *reference; /* reference: name of an arm, in a sweep the first of them */
+  const char *headline;           /* site of the primary measures; NULL: no site is recorded */
   const lp_arm *arms;
   const lp_axis *axes; /* of the sweep */
   uint32_t n_arms, n_axes, n_seeds, jobs;

@@ -12,6 +12,7 @@
 #define LOCALITY_RUN_H
 
 #include <locality/io.h>
+#include <locality/prior.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,6 +27,8 @@ struct json_t; /* jansson's, for those who include it */
 #define LP_RUN_SUMMARY  "summary.json"
 #define LP_RUN_REPORT   "report.html"
 #define LP_RUN_SWEEP    "sweep.csv"
+
+#define LP_RUN_SCHEMA 2 /* of manifest.json as it is written; those of schema 1 are read, too */
 
 /* The file of a network: a trained model, its activations, its checkpoint while it trains, or the
  * activations that it had before it was trained. */
@@ -59,11 +62,31 @@ typedef struct lp_run_axis {
   uint32_t n_values;
 } lp_run_axis;
 
+/* A site of an arm's networks: a sheet of units whose activations the folder keeps. */
+typedef struct lp_run_site {
+  const char *layer; /* whose units they are; "" in folders of schema 1, which do not say */
+  uint32_t units;    /* 0: the arm's networks have no such site */
+  /* rows x cols = units: the sheet; units in a row stand as the arm's prior lays them out, if it
+   * has one there, else in one row. */
+  uint32_t rows, cols;
+} lp_run_site;
+
+/* A prior of an arm's networks as it was built, between the units of the layer `from` and those of
+ * `layer`. Extents that a topology does not have are 0. */
+typedef struct lp_run_prior {
+  const char *layer, *from;
+  const char *topology, *cost, *metric, *normalize;
+  uint32_t n_out, n_in, extent_out[LP_MAX_AXES], extent_in[LP_MAX_AXES];
+} lp_run_prior;
+
 typedef struct lp_run_arm {
   const char *name, *layer; /* a name is unique, without '/' */
   uint32_t reference;       /* index of the arm that it is compared with; its own: one of those */
   const char *base;         /* the arm whose cell it is in a sweep; its own name elsewhere */
   int32_t *cell;            /* numbers of its values, an axis each; -1: none of them changes it */
+  lp_run_site *site;        /* lp_run_folder.n_sites of them */
+  lp_run_prior *prior;
+  uint32_t n_priors;
 } lp_run_arm;
 
 /* A line "epoch"; NaN where a value is null or, in older folders, absent. */
@@ -95,7 +118,10 @@ typedef struct lp_run_folder {
   uint32_t n_axes;
   uint64_t *seed;
   uint32_t n_seeds, epochs; /* epochs asked for; 0 when the manifest does not say */
-  uint32_t rows, cols;      /* of the sheet */
+  /* Names of all sites: of the reference in the order of its layers, then those that other arms
+   * have besides. headline: the one whose measures are primary; n_sites where there is none. */
+  const char **site_name;
+  uint32_t n_sites, headline;
   const char **class_name;
   uint32_t n_classes;
   lp_run_network *network; /* n_arms x n_seeds */
@@ -107,6 +133,14 @@ LP_API lp_status lp_run_folder_open(const char *dir, lp_run_folder **out);
 LP_API void lp_run_folder_close(lp_run_folder *r);
 /* The network of an arm and a seed by name; NULL when the manifest has no such. */
 LP_API const lp_run_network *lp_run_find(const lp_run_folder *r, const char *arm, uint64_t seed);
+/* Index of the site of that name; n_sites when there is none. */
+LP_API uint32_t lp_run_site_index(const lp_run_folder *r, const char *name);
+/* The prior by which an arm's units stand at a site: that of the site's layer, else the first that
+ * reads its units (*reads); NULL where there is none. */
+LP_API const lp_run_prior *lp_run_site_prior(const lp_run_arm *arm, const lp_run_site *site,
+                                             bool *reads);
+/* What builds that prior anew in a network of this seed. Texts are p's. */
+LP_API lp_prior_spec lp_run_prior_spec(const lp_run_prior *p, uint64_t seed);
 /* A JSON object of a file in the folder, to be released. */
 LP_API lp_status lp_run_json(const char *dir, const char *name, struct json_t **out);
 
@@ -127,13 +161,10 @@ LP_API lp_status lp_run_metrics_keep(const char *dir, lp_run_keep_fn keep, void 
 
 /* ---- activations --------------------------------------------------------------------------- */
 
-enum { LP_RUN_SITES = 2 };
-LP_API extern const char *const lp_run_site_name[LP_RUN_SITES]; /* "lp_in", "lp_out" */
-
 typedef struct lp_run_maps {
-  const float *site[LP_RUN_SITES]; /* n x units */
-  const int32_t *labels;           /* n, each below the number of classes */
-  uint32_t n, units;
+  const float **site;    /* of every site of the folder: n x units; NULL where the arm has none */
+  const int32_t *labels; /* n, each below the number of classes */
+  uint32_t n;
   lp_safetensors *file; /* owns them */
 } lp_run_maps;
 /* file: LP_RUN_ACTIVATIONS or LP_RUN_UNTRAINED; arm, seed: indices. LP_ERR_NOT_FOUND when the
@@ -141,8 +172,10 @@ typedef struct lp_run_maps {
 LP_API lp_status lp_run_maps_read(const lp_run_folder *r, lp_run_file file, uint32_t arm,
                                   uint32_t seed, lp_run_maps *out);
 LP_API void lp_run_maps_free(lp_run_maps *m);
-/* file is not used. */
-LP_API lp_status lp_run_maps_write(const char *path, const lp_run_maps *m);
+/* maps[k]: n x units[k], of the site name[k]. */
+LP_API lp_status lp_run_maps_write(const char *path, const char *const *name, const uint32_t *units,
+                                   float *const *maps, uint32_t n_sites, const int32_t *labels,
+                                   uint32_t n);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,225 @@
+/* Arms of manifest.json: each with the sites that its networks record and the priors in them. */
+#include "run_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_UNITS = 1 << 24, MOST_SITES = 4096, MOST_PRIORS = 4096 };
+
+/* ---- sites --------------------------------------------------------------------------------- */
+
+/* An arm's own list, where its sites are not those of the run. */
+static const json_t *sites_of(const lp_run_folder *r, const json_t *arm) {
+  const json_t *own = json_object_get(arm, "sites");
+  return own ? own : json_object_get(r->manifest, "sites");
+}
+
+uint32_t lp_run_site_index(const lp_run_folder *r, const char *name) {
+  uint32_t i = 0;
+  while (i < r->n_sites && strcmp(r->site_name[i], name) != 0) i++;
+  return i;
+}
+
+/* Names that the list has besides those that are known. */
+static lp_status add_names(lp_run_folder *r, const json_t *sites) {
+  size_t i;
+  const json_t *site;
+  if (!json_is_array(sites)) return run_bad_manifest(r, "\"sites\" is not a list of sites");
+  const size_t most = r->n_sites + json_array_size(sites);
+  if (most > MOST_SITES) return run_bad_manifest(r, "more than %d sites", MOST_SITES);
+  const char **grown = realloc(r->site_name, (most + 1) * sizeof *grown);
+  if (!grown) return run_out_of_memory(r->dir);
+  r->site_name = grown;
+  json_array_foreach(sites, i, site) {
+    const char *name = run_text(site, "name", "");
+    if (!*name) return run_bad_manifest(r, "site %zu has no \"name\"", i + 1);
+    if (lp_run_site_index(r, name) == r->n_sites) r->site_name[r->n_sites++] = name;
+  }
+  return LP_OK;
+}
+
+static lp_status name_sites(lp_run_folder *r) {
+  const json_t *arms = json_object_get(r->manifest, "arms"), *arm;
+  lp_status s = add_names(r, sites_of(r, json_array_get(arms, r->reference)));
+  size_t i;
+  json_array_foreach(arms, i, arm) {
+    if (s == LP_OK && json_object_get(arm, "sites")) s = add_names(r, sites_of(r, arm));
+  }
+  if (s != LP_OK) return s;
+  const char *headline = json_string_value(json_object_get(r->manifest, "headline"));
+  r->headline = headline ? lp_run_site_index(r, headline) : r->n_sites ? r->n_sites - 1 : 0;
+  if (headline && r->headline == r->n_sites)
+    return run_bad_manifest(r, "the headline site \"%s\" is not one of the sites", headline);
+  return LP_OK;
+}
+
+/* Units in a row stand as the arm's prior has laid out as many; sites and priors are read. */
+static void lay_out(const lp_run_arm *arm, lp_run_site *site) {
+  bool reads;
+  const lp_run_prior *p = lp_run_site_prior(arm, site, &reads);
+  if (!p) return;
+  const uint32_t *extent = reads ? p->extent_in : p->extent_out;
+  if (!extent[1] || extent[2] || (uint64_t)extent[0] * extent[1] != site->units) return;
+  site->rows = extent[0];
+  site->cols = extent[1];
+}
+
+static lp_status read_site(lp_run_folder *r, lp_run_arm *arm, const json_t *entry) {
+  lp_run_site *site = &arm->site[lp_run_site_index(r, run_text(entry, "name", ""))];
+  const json_t *sheet = json_object_get(entry, "sheet");
+  const size_t axes = json_array_size(sheet);
+  const json_int_t rows = axes == 2 ? json_integer_value(json_array_get(sheet, 0)) : 1;
+  const json_int_t cols = json_integer_value(json_array_get(sheet, axes - 1));
+  if (axes < 1 || axes > 2 || rows < 1 || cols < 1 || rows > MOST_UNITS || cols > MOST_UNITS / rows)
+    return run_bad_manifest(r, "\"sheet\" of site \"%s\" is not [rows, columns] or [units]",
+                            run_text(entry, "name", ""));
+  if (site->units)
+    return run_bad_manifest(r, "arm \"%s\" has site \"%s\" twice", arm->name,
+                            run_text(entry, "name", ""));
+  *site = (lp_run_site){.layer = run_text(entry, "layer", ""),
+                        .units = (uint32_t)(rows * cols),
+                        .rows = (uint32_t)rows,
+                        .cols = (uint32_t)cols};
+  if (axes == 1) lay_out(arm, site);
+  return LP_OK;
+}
+
+static lp_status read_sites(lp_run_folder *r, lp_run_arm *arm, const json_t *entry) {
+  size_t i;
+  const json_t *site;
+  arm->site = calloc(r->n_sites + 1, sizeof *arm->site);
+  if (!arm->site) return run_out_of_memory(r->dir);
+  for (uint32_t k = 0; k < r->n_sites; k++) arm->site[k].layer = "";
+  lp_status s = LP_OK;
+  json_array_foreach(sites_of(r, entry), i, site) {
+    if (s == LP_OK) s = read_site(r, arm, site);
+  }
+  return s;
+}
+
+/* ---- priors -------------------------------------------------------------------------------- */
+
+/* [7, 7], and the number of units where its product is not that; false: it is something else. */
+static bool read_extents(const json_t *list, uint32_t extent[LP_MAX_AXES]) {
+  size_t i;
+  const json_t *v;
+  if (json_array_size(list) > LP_MAX_AXES) return false;
+  json_array_foreach(list, i, v) {
+    const json_int_t n = json_integer_value(v);
+    if (n < 1 || n > MOST_UNITS) return false;
+    extent[i] = (uint32_t)n;
+  }
+  return true;
+}
+
+static bool read_units(const json_t *units, const char *key, uint32_t *n) {
+  const json_int_t v = json_integer_value(json_object_get(units, key));
+  *n = (uint32_t)v;
+  return v >= 1 && v <= MOST_UNITS;
+}
+
+static lp_status read_prior(const lp_run_folder *r, const lp_run_arm *arm, const json_t *entry,
+                            lp_run_prior *p) {
+  *p = (lp_run_prior){.layer = run_text(entry, "layer", ""),
+                      .from = run_text(entry, "from", ""),
+                      .topology = run_text(entry, "topology", "grid"),
+                      .cost = run_text(entry, "cost", ""),
+                      .metric = run_text(entry, "metric", "l2"),
+                      .normalize = run_text(entry, "normalize", "none")};
+  const json_t *units = json_object_get(entry, "units"),
+               *extents = json_object_get(entry, "extents");
+  if (*p->layer && *p->cost && read_units(units, "out", &p->n_out) &&
+      read_units(units, "in", &p->n_in) &&
+      read_extents(json_object_get(extents, "out"), p->extent_out) &&
+      read_extents(json_object_get(extents, "in"), p->extent_in))
+    return LP_OK;
+  return run_bad_manifest(
+      r, "a prior of arm \"%s\" needs \"layer\", \"cost\", \"units\" and \"extents\"", arm->name);
+}
+
+static lp_status read_priors(const lp_run_folder *r, lp_run_arm *arm, const json_t *entry) {
+  const json_t *list = json_object_get(entry, "priors"), *prior;
+  size_t n = json_array_size(list), i;
+  if (!list) return LP_OK;
+  if (!json_is_array(list) || n > MOST_PRIORS)
+    return run_bad_manifest(r, "\"priors\" of arm \"%s\" is not a list", arm->name);
+  arm->prior = calloc(n + 1, sizeof *arm->prior);
+  if (!arm->prior) return run_out_of_memory(r->dir);
+  lp_status s = LP_OK;
+  json_array_foreach(list, i, prior) {
+    if (s == LP_OK) s = read_prior(r, arm, prior, &arm->prior[arm->n_priors++]);
+  }
+  return s;
+}
+
+const lp_run_prior *lp_run_site_prior(const lp_run_arm *arm, const lp_run_site *site, bool *reads) {
+  for (int in = 0; in < 2; in++)
+    for (uint32_t i = 0; i < arm->n_priors; i++) {
+      const lp_run_prior *p = &arm->prior[i];
+      *reads = in;
+      if (strcmp(in ? p->from : p->layer, site->layer) == 0 &&
+          (in ? p->n_in : p->n_out) == site->units)
+        return p;
+    }
+  return NULL;
+}
+
+lp_prior_spec lp_run_prior_spec(const lp_run_prior *p, uint64_t seed) {
+  lp_prior_spec spec = {.n_out = p->n_out,
+                        .n_in = p->n_in,
+                        .topology = p->topology,
+                        .cost = p->cost,
+                        .metric = p->metric,
+                        .normalize = p->normalize,
+                        .seed = seed};
+  memcpy(spec.extent_out, p->extent_out, sizeof spec.extent_out);
+  memcpy(spec.extent_in, p->extent_in, sizeof spec.extent_in);
+  return spec;
+}
+
+/* ---- arms ---------------------------------------------------------------------------------- */
+
+static lp_status read_names(lp_run_folder *r, const json_t *arms) {
+  size_t i;
+  const json_t *entry;
+  json_array_foreach(arms, i, entry) {
+    lp_run_arm *arm = &r->arm[i];
+    *arm =
+        (lp_run_arm){.name = run_text(entry, "name", ""), .layer = run_text(entry, "layer", NULL)};
+    if (!*arm->name || strchr(arm->name, '/') || !arm->layer)
+      return run_bad_manifest(r, "arm %zu needs a \"name\" without '/' and a \"layer\"", i + 1);
+    for (size_t k = 0; k < i; k++)
+      if (strcmp(r->arm[k].name, arm->name) == 0)
+        return run_bad_manifest(r, "arm \"%s\" is there twice", arm->name);
+  }
+  const char *reference = run_text(r->manifest, "reference", NULL);
+  if (!reference) return run_bad_manifest(r, "\"reference\" is missing");
+  for (r->reference = 0; r->reference < r->n_arms; r->reference++)
+    if (strcmp(r->arm[r->reference].name, reference) == 0) return LP_OK;
+  return run_bad_manifest(r, "the reference \"%s\" is not one of the arms", reference);
+}
+
+lp_status run_read_arms(lp_run_folder *r) {
+  const json_t *arms = json_object_get(r->manifest, "arms");
+  const size_t n = json_array_size(arms);
+  if (n == 0 || n > 10000) return run_bad_manifest(r, "\"arms\" is not a list of arms");
+  r->arm = calloc(n, sizeof *r->arm);
+  if (!r->arm) return run_out_of_memory(r->dir);
+  r->n_arms = (uint32_t)n;
+  lp_status s = read_names(r, arms);
+  if (s == LP_OK) s = name_sites(r);
+  for (size_t i = 0; i < n && s == LP_OK; i++) {
+    s = read_priors(r, &r->arm[i], json_array_get(arms, i));
+    if (s == LP_OK) s = read_sites(r, &r->arm[i], json_array_get(arms, i));
+  }
+  return s;
+}
+
+void run_free_arms(lp_run_folder *r) {
+  for (uint32_t i = 0; r->arm && i < r->n_arms; i++) {
+    free(r->arm[i].site);
+    free(r->arm[i].prior);
+  }
+  free(r->arm);
+  free(r->site_name);
+}
