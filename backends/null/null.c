@@ -64,6 +64,8 @@ static const char *const op_names[LP_OP_COUNT] = {
     [LP_OP_SLICE] = "slice",
     [LP_OP_CONCAT] = "concat",
     [LP_OP_PRIOR] = "prior",
+    [LP_OP_AVGPOOL2D] = "avgpool2d",
+    [LP_OP_AVGPOOL2D_DX] = "avgpool2d_dx",
 };
 
 typedef enum call_kind {

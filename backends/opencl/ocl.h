@@ -248,6 +248,7 @@ void ocl_encode_prior(ocl_encoder *e);
 void ocl_encode_sum(ocl_encoder *e);
 void ocl_encode_entropy_gradient(ocl_encoder *e);
 void ocl_encode_pool(ocl_encoder *e);
+void ocl_encode_avgpool(ocl_encoder *e);
 void ocl_encode_batchnorm(ocl_encoder *e);
 void ocl_encode_softmax(ocl_encoder *e);
 void ocl_encode_cross_entropy(ocl_encoder *e);

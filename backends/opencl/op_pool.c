@@ -1,4 +1,4 @@
-/* Max pooling and its gradient: kernels/pool.cl, and pool_planes.cl for CPU devices. */
+/* Pooling and its gradients: kernels/pool.cl, and pool_planes.cl for CPU devices; avgpool.cl. */
 #include "ocl.h"
 
 #define GROUP 256
@@ -33,5 +33,31 @@ void ocl_encode_pool(ocl_encoder *e) {
   ocl_arg_slot(e, out);
   if (!backward && which) ocl_arg_slot(e, which);
   if (!planes) ocl_arg_int(e, n);
+  ocl_post_args(e, NULL);
+}
+
+void ocl_encode_avgpool(ocl_encoder *e) {
+  const lp_step *s = e->step;
+  const lp_slot *in = ocl_in(e->plan, s, 0), *out = ocl_out(e->plan, s, 0);
+  bool backward = s->op == LP_OP_AVGPOOL2D_DX;
+  const lp_desc *small = backward ? &in->desc : &out->desc;
+  const lp_pool_params *pool = &s->params.pool;
+  const uint32_t columns = pool->columns ? pool->columns : pool->k;
+  int64_t n = lp_numel(&out->desc);
+  ocl_begin(e, "avgpool");
+  ocl_grid(e, ocl_ceil(n, GROUP), GROUP);
+  ocl_define_int(e, "BACKWARD", backward);
+  ocl_define_int(e, "IN_H", pool->in_h);
+  ocl_define_int(e, "IN_W", pool->in_w);
+  ocl_define_int(e, "OUT_H", small->dim[2]);
+  ocl_define_int(e, "OUT_W", small->dim[3]);
+  ocl_define_int(e, "ROWS", pool->k);
+  ocl_define_int(e, "COLUMNS", columns);
+  ocl_define_int(e, "STRIDE", pool->stride);
+  ocl_posts(e, NULL, lp_inner(&out->desc), 0, 0);
+  ocl_arg_slot(e, in);
+  ocl_arg_slot(e, out);
+  ocl_arg_float(e, 1.0f / ((float)pool->k * (float)columns));
+  ocl_arg_int(e, n);
   ocl_post_args(e, NULL);
 }

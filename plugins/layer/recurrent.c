@@ -1,9 +1,9 @@
 /* Layer `recurrent`: a recurrent layer unrolled over the steps of a sequence, from a state of 0:
  *
- *   relu, tanh   h_t = f(W_ih x_t + b_ih + V h_(t-1) + b_hh)                (Elman, Cognitive
- * Science 1990) gru          r, z = sigmoid of the same with their own blocks of rows, n =
- * tanh(W_in x_t + b_in + r * (V_n h_(t-1) + b_hn)), h_t = (1 - z) * n + z * h_(t-1) (Cho et al.,
- * EMNLP 2014)
+ * relu, tanh (Elman, Cognitive Science 1990): h_t = f(W_ih x_t + b_ih + V h_(t-1) + b_hh)
+ *
+ * gru (Cho et al., EMNLP 2014): r, z = sigmoid of the same with their own blocks of rows,
+ * n = tanh(W_in x_t + b_in + r * (V_n h_(t-1) + b_hn)), h_t = (1 - z) * n + z * h_(t-1)
  *
  * V = P o W_hh: the prior is between the units of the layer's sheet, the same in each of a GRU's
  * three blocks. Names, the order r, z, n of the blocks and the start, uniform within 1/sqrt(units),
@@ -64,22 +64,17 @@ static lp_val gru_step(const cell *c, uint32_t t, lp_val h, lp_val from_h) {
 }
 
 /* A state of zeros (N, units). */
-static lp_val zero_state(const cell *c, const char *path, uint32_t n) {
+static lp_val zero_state(const cell *c, const lp_layer_request *req, uint32_t n) {
   const float zero = 0;
   const lp_desc scalar = {LP_F32, 0, {0}};
-  char name[256];
-  if (snprintf(name, sizeof name, "%s.start", path) >= (int)sizeof name) {
-    c->host->graph_fail(c->g, LP_ERR_ARG, "layer %s: its name is too long", path);
-    return LP_NO_VAL;
-  }
-  lp_val start = c->host->constant(c->g, name, &scalar, &zero);
+  lp_val start = make_constant(c->host, c->g, req, "start", &scalar, &zero);
   lp_op_params op = {.shape = {2, {n, c->units}}};
   return c->host->apply(c->g, LP_OP_EXPAND, &op, &start, 1);
 }
 
-static lp_status unroll(const cell *c, const char *path, uint32_t n, uint32_t steps, bool all,
-                        lp_val *out) {
-  lp_val *state = calloc(steps, sizeof *state), h = zero_state(c, path, n);
+static lp_status unroll(const cell *c, const lp_layer_request *req, uint32_t n, uint32_t steps,
+                        bool all, lp_val *out) {
+  lp_val *state = calloc(steps, sizeof *state), h = zero_state(c, req, n);
   if (!state) return c->host->fail(LP_ERR_MEMORY, "out of memory");
   for (uint32_t t = 0; t < steps; t++) {
     const lp_val in[] = {h, c->weight, c->bias};
@@ -131,7 +126,7 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
   lp_layer_request among = *req; /* from the layer's units to the layer's units */
   memcpy(among.extent_in, req->extent_out, sizeof among.extent_in);
   c.weight = make_prior(host, g, &among, units, units, &args[TOPOLOGY], weight);
-  s = unroll(&c, req->path, n, steps, all, out);
+  s = unroll(&c, req, n, steps, all, out);
   return s == LP_OK ? host->shape(g, *out, &x) : s;
 }
 

@@ -8,16 +8,29 @@
 #include <math.h>
 #include <stdio.h>
 
+/* "path.part" in name; fails the graph where it does not fit. */
+static inline bool make_name(const lp_host *host, lp_graph *g, const lp_layer_request *req,
+                             const char *part, char name[256]) {
+  if (snprintf(name, 256, "%s.%s", req->path, part) < 256) return true;
+  host->graph_fail(g, LP_ERR_ARG, "layer %s: its name is too long", req->path);
+  return false;
+}
+
+/* A constant named path.part. */
+static inline lp_val make_constant(const lp_host *host, lp_graph *g, const lp_layer_request *req,
+                                   const char *part, const lp_desc *desc, const void *data) {
+  char name[256];
+  if (!make_name(host, g, req, part, name)) return LP_NO_VAL;
+  return host->constant(g, name, desc, data);
+}
+
 /* A leaf named path.part that starts as init says; trained, or state where host->state makes it. */
 static inline lp_val make_leaf(lp_val (*make)(lp_graph *, const char *, const lp_desc *,
                                               const lp_init *),
                                const lp_host *host, lp_graph *g, const lp_layer_request *req,
                                const char *part, const lp_desc *desc, lp_init init) {
   char name[256];
-  if (snprintf(name, sizeof name, "%s.%s", req->path, part) >= (int)sizeof name) {
-    host->graph_fail(g, LP_ERR_ARG, "layer %s: its name is too long", req->path);
-    return LP_NO_VAL;
-  }
+  if (!make_name(host, g, req, part, name)) return LP_NO_VAL;
   return make(g, name, desc, &init);
 }
 

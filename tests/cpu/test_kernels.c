@@ -53,7 +53,8 @@ static void pooling(const flavour *which_one) {
     int h = shapes[s][0], w = shapes[s][1], f = shapes[s][2], stride = shapes[s][3];
     int oh = (h - f) / stride + 1, ow = (w - f) / stride + 1, planes = 6;
     job j = make_job(which_one, LP_OP_MAXPOOL2D, 1, 2);
-    j.call.params.pool = (lp_pool_params){(uint32_t)f, (uint32_t)stride, (uint32_t)h, (uint32_t)w};
+    j.call.params.pool = (lp_pool_params){
+        .k = (uint32_t)f, .stride = (uint32_t)stride, .in_h = (uint32_t)h, .in_w = (uint32_t)w};
     float *x = tensor(&j, 0, lp_f32(2, 3, h, w), 1), *y = tensor(&j, 1, lp_f32(2, 3, oh, ow), 2);
     (void)tensor(&j, 2, LP_DESC(LP_U8, 2, 3, oh, ow), 3);
     const uint8_t *which = j.arg[2].p;

@@ -154,6 +154,8 @@ static void refuses_shapes(void **state) {
       {HEAD "  - flatten\n  - f: {layer: 'linear:units=10', sheet: 3x3}\n", "a.yaml:4: f",
        "sheet 3x3 holds 9 units, the layer has 10"},
       {HEAD "  - c: conv:channels=4,kernel=9\n", "a.yaml:3: c", "conv2d"},
+      {HEAD "  - p: maxpool:kernel=3,pad=2\n", "a.yaml:3: p", "more than half"},
+      {HEAD "  - p: avgpool:kernel=9\n", "a.yaml:3: p", "inside the image"},
       {HEAD "  - a: relu\n  - b: flatten\n  - c: {layer: add, from: [a, b]}\n", "a.yaml:5: c", ""},
       {HEAD "  - a: relu\n  - c: {layer: add, from: a}\n", "a.yaml:4: c", "two inputs"},
       {HEAD "  - a: relu\n  - c: {layer: relu, from: [a, a]}\n", "a.yaml:4: c", "takes one input"},
@@ -310,6 +312,45 @@ static void canonical_layers(void **state) {
   lp_netspec_free(again);
 }
 
+/* Parameters before `flatten`: those of the published networks without their fully
+ * connected layers. */
+static void published_sizes(void **state) {
+  (void)state;
+  static const struct {
+    const char *name;
+    uint32_t parameters;
+  } published[] = {
+      {"alexnet", 2469696},      /* torchvision's alexnet: 61,100,840 less 58,631,144 */
+      {"vgg11", 9220480},        /* torchvision's vgg11: 132,863,336 less 123,642,856 */
+      {"resnet18", 11176512},    /* torchvision's resnet18: 11,689,512 less 513,000 */
+      {"resnet18-32", 11168832}, /* a first convolution of 3 x 3 instead of 7 x 7 */
+      {"resnet18-64", 11168832},
+  };
+  for (size_t i = 0; i < sizeof published / sizeof *published; i++) {
+    lp_netspec *n;
+    lp_graph *g;
+    lp_net net;
+    uint32_t size, resize, k = 0;
+    assert_int_equal(lp_netspec_load(published[i].name, &n), LP_OK);
+    lp_netspec_input(n, &size, &resize);
+    lp_net_spec spec = {.network = n,
+                        .classes = 10,
+                        .in_channels = 3,
+                        .in_h = size,
+                        .in_w = size,
+                        .pixels = {3, 1, {0}, {1, 1, 1}}};
+    assert_int_equal(lp_graph_new("test", &g), LP_OK);
+    if (lp_net_build(&spec, g, 2, LP_TRAIN, 0, &net) != LP_OK) fail_msg("%s", lp_error_message());
+    while (strcmp(net.layer[k].spec, "flatten") != 0) k++;
+    lp_graph_cost c;
+    assert_int_equal(lp_graph_cost_of(g, 1, net.layer[k].first, &c), LP_OK);
+    assert_int_equal(c.parameters, published[i].parameters);
+    lp_net_free(&net);
+    lp_graph_free(g);
+    lp_netspec_free(n);
+  }
+}
+
 /* ---- one thing changed ---------------------------------------------------------------------- */
 
 static void changes_one_thing(void **state) {
@@ -380,6 +421,7 @@ int main(void) {
       cmocka_unit_test(lists_priors),
       cmocka_unit_test(canonical_text_reads_back),
       cmocka_unit_test(canonical_layers),
+      cmocka_unit_test(published_sizes),
       cmocka_unit_test(changes_one_thing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,6 +122,10 @@ static double step_tolerance(const case_program *p, const case_step *s) {
   case LP_OP_LINEAR_DW:
     terms = (double)in->dim[0];
     break;
+  case LP_OP_AVGPOOL2D:
+  case LP_OP_AVGPOOL2D_DX:
+    terms = (double)s->params.pool.k * s->params.pool.k;
+    break;
   case LP_OP_SUM:
     terms = (double)lp_numel(in);
     break;

@@ -73,6 +73,21 @@ static void build_pool(case_program *p, const op_case *c) {
   }
 }
 
+/* Windows of k rows and r->o columns (0: k). */
+static void build_average(case_program *p, const op_case *c) {
+  const case_row *r = c->row;
+  const uint32_t columns = r->o ? r->o : r->k;
+  lp_op_params params = {
+      .pool = {.k = r->k, .stride = r->stride, .in_h = r->h, .in_w = r->w, .columns = r->o}};
+  lp_desc x = lp_f32(r->n, r->c, r->h, r->w);
+  lp_desc y = lp_f32(r->n, r->c, window(r->h, r), (r->w - columns) / r->stride + 1);
+  bool forward = c->op == LP_OP_AVGPOOL2D;
+  lp_val in = case_x(p, forward ? "x" : "dy", forward ? x : y, forward);
+  lp_val out = case_apply(p, c->op, &params, &in, 1);
+  case_target_add(p, out, forward ? "y" : "dx");
+  if (forward) p->y = out;
+}
+
 /* ---- fully connected with a prior ------------------------------------------------------------ */
 
 /* Fills operands[LP_PRIOR_TABLE ..] for an input sheet of h x w units. Output units sit on random
@@ -351,6 +366,8 @@ static const case_family elementwise = {"elementwise",
                                             LP_OP_SIGMOID_DX, LP_OP_EXP),
                                         build_elementwise};
 static const case_family positive = {"elementwise", OPS(LP_OP_SQRT, LP_OP_DIV), build_elementwise};
+static const case_family averages = {"avgpool2d", OPS(LP_OP_AVGPOOL2D, LP_OP_AVGPOOL2D_DX),
+                                     build_average};
 static const case_family priors = {"prior", OPS(LP_OP_PRIOR), build_prior};
 static const case_family slices = {"slice", OPS(LP_OP_SLICE, LP_OP_CONCAT), build_slice};
 const case_family case_dropout = {"dropout", OPS(LP_OP_DROPOUT), build_dropout};
@@ -470,6 +487,13 @@ static const case_row rows[] = {
   POOL(pool_forward, "not a number", 2, 3, 12, 12, 2, 2, FILL_NAN),
   POOL(pool_forward, "not a number overlapping", 2, 3, 13, 12, 3, 2, FILL_NAN),
   POOL(pool_forward, "not a number by 1", 2, 3, 13, 12, 3, 1, FILL_NAN),
+
+  POOL(averages, "2 of odd", 2, 3, 7, 9, 2, 2, 0),
+  POOL(averages, "3 by 2 overlapping", 2, 5, 13, 12, 3, 2, 0),
+  POOL(averages, "2 by 3 with gaps", 2, 2, 11, 8, 2, 3, 0),
+  POOL(averages, "5 by 1", 1, 2, 6, 8, 5, 1, 0),
+  POOL(averages, "global", 3, 17, 7, 7, 7, 7, 0),
+  {.family = &averages, .name = "global of 5x9", .n = 3, .c = 7, .h = 5, .w = 9, .k = 5, .o = 9, .stride = 1},
 
   LINEAR("1x1x1", 1, 1, 1, 1, PRIOR_NONE, 0),
   LINEAR("batch 1", 1, 5, 8, 33, PRIOR_NONE, 0),

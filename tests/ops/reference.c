@@ -123,6 +123,28 @@ static void maxpool2d_dx(const ref_call *c) {
   }
 }
 
+/* Visits every (output element, input element) pair of a mean. */
+static void average(const ref_call *c, const lp_desc *y, const lp_desc *x, bool backward) {
+  const lp_pool_params *p = &c->p->pool;
+  const int64_t columns = p->columns ? p->columns : p->k;
+  clear(c, 0);
+  for (int64_t i = 0; i < count(y); i++)
+    for (int64_t k = 0; k < p->k * columns; k++) {
+      int64_t h = i / y->dim[3] % y->dim[2] * p->stride + k / columns;
+      int64_t w = i % y->dim[3] * p->stride + k % columns;
+      int64_t at = (i / (y->dim[2] * y->dim[3]) * x->dim[2] + h) * x->dim[3] + w;
+      double share = 1.0 / (double)(p->k * columns);
+      c->out[0][backward ? at : i] += share * c->in[0][backward ? i : at];
+    }
+}
+
+static void avgpool2d(const ref_call *c) {
+  average(c, &c->out_desc[0], c->in_desc[0], false);
+}
+static void avgpool2d_dx(const ref_call *c) {
+  average(c, c->in_desc[0], &c->out_desc[0], true);
+}
+
 /* ---- fully connected ------------------------------------------------------------------------- */
 
 static double prior_at(const ref_call *c, int64_t i, int64_t j, int64_t n_in) {
@@ -492,6 +514,8 @@ ref_op ref_op_get(uint32_t op) {
       [LP_OP_SLICE] = slice,
       [LP_OP_CONCAT] = concat,
       [LP_OP_PRIOR] = prior,
+      [LP_OP_AVGPOOL2D] = avgpool2d,
+      [LP_OP_AVGPOOL2D_DX] = avgpool2d_dx,
   };
   return op < LP_OP_COUNT ? ops[op] : NULL;
 }

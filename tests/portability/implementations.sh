@@ -12,7 +12,7 @@ trap 'rm -rf "$tmp"' EXIT
 bad=0
 skip() { echo "0 passed, 0 failed, 1 skipped"; echo "$*" >&2; exit 77; }
 # Every kernel file, small shapes: what the slow tools can do in time.
-cases=("relu/odd" "scale/odd" "sum/odd" "ties overlapping" "log_softmax/10 classes" "cross_entropy/3 classes"
+cases=("relu/odd" "scale/odd" "sum/odd" "ties overlapping" "avgpool2d_dx/2 by 3" "log_softmax/10 classes" "cross_entropy/3 classes"
   "cross_entropy/bad labels" "batchnorm/odd" "dropout/half" "prior/dense" "slice/inside" "concat/inside" "sgd/plain"
   "adam/plain" "linear/unequal permuted" "linear_dw/unequal permuted" "conv2d/padding over"
   "conv2d_dw/padding over")

@@ -36,6 +36,8 @@ KERNEL(accumulate);
 KERNEL(slice);
 KERNEL(concat);
 KERNEL(prior);
+KERNEL(avgpool);
+KERNEL(avgpool_dx);
 
 #define RUN(name)                                                                                  \
   { ISA(k_##name), NULL }
@@ -92,5 +94,7 @@ const cpu_kernels ISA(lp_cpu_kernels) = {
             [LP_OP_SLICE] = RUN(slice),
             [LP_OP_CONCAT] = RUN(concat),
             [LP_OP_PRIOR] = RUN(prior),
+            [LP_OP_AVGPOOL2D] = RUN(avgpool),
+            [LP_OP_AVGPOOL2D_DX] = RUN(avgpool_dx),
         },
 };

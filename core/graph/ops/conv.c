@@ -1,4 +1,4 @@
-/* Shapes, gradients and operation counts of image ops: normalise, convolution, max pooling. */
+/* Shapes, gradients and operation counts of image ops: normalise, convolution, pooling. */
 #include "../graph_internal.h"
 
 lp_status lp_shape_normalize(lp_shape_call *c) {
@@ -129,5 +129,38 @@ lp_status lp_shape_maxpool2d_dx(lp_shape_call *c) {
 
 lp_status lp_grad_maxpool2d(const lp_grad_call *c) {
   c->din[0] = lp_apply(c->g, LP_OP_MAXPOOL2D_DX, c->params, (lp_val[]){c->dout[0], c->out[1]}, 2);
+  return LP_OK;
+}
+
+static uint32_t columns_of(const lp_pool_params *p) {
+  return p->columns ? p->columns : p->k;
+}
+
+lp_status lp_shape_avgpool2d(lp_shape_call *c) {
+  const lp_desc *x = &c->in[0];
+  lp_pool_params *p = &c->params->pool;
+  if (!lp_is_f32(x, 4)) return lp_shape_fail(c, "x (N,C,H,W) f32");
+  int64_t h = window_extent(x->dim[2], p->k, p->stride, 0);
+  int64_t w = window_extent(x->dim[3], columns_of(p), p->stride, 0);
+  if (h < 1 || w < 1 || p->k < 1)
+    return lp_shape_fail(c, "a stride of at least 1 and a window inside the image");
+  p->in_h = (uint32_t)x->dim[2];
+  p->in_w = (uint32_t)x->dim[3];
+  c->out[0] = lp_f32(x->dim[0], x->dim[1], h, w);
+  return LP_OK;
+}
+
+lp_status lp_shape_avgpool2d_dx(lp_shape_call *c) {
+  const lp_desc *dy = &c->in[0];
+  const lp_pool_params *p = &c->params->pool;
+  if (!lp_is_f32(dy, 4) || window_extent(p->in_h, p->k, p->stride, 0) != dy->dim[2] ||
+      window_extent(p->in_w, columns_of(p), p->stride, 0) != dy->dim[3])
+    return lp_shape_fail(c, "dy (N,C,H',W') of that pooling");
+  c->out[0] = lp_f32(dy->dim[0], dy->dim[1], p->in_h, p->in_w);
+  return LP_OK;
+}
+
+lp_status lp_grad_avgpool2d(const lp_grad_call *c) {
+  c->din[0] = lp_apply(c->g, LP_OP_AVGPOOL2D_DX, c->params, &c->dout[0], 1);
   return LP_OK;
 }

@@ -17,6 +17,8 @@
  *  MAXPOOL2D        x -> y, which u8      which: ky*k+kx of the first maximum in its window;
  *                                       a NaN counts as larger than any number
  *  MAXPOOL2D_DX     dy, which -> dx
+ *  AVGPOOL2D        x -> y                 mean of each window; its gradient:
+ *  AVGPOOL2D_DX     dy -> dx
  *  LINEAR           x (N,I), w (O,I), b? (O), prior operands -> y (N,O)   y = x (P o W)^T + b
  *  LINEAR_DX        dy, w, -, prior operands -> dx       dx = dy (P o W)
  *  LINEAR_DW        dy, x, -, prior operands -> dw, db   dW = P o (dy^T x), db = column sums of dy
@@ -39,18 +41,18 @@
  *  EXPAND           s scalar -> y          s in every element; shape from params
  *  SLICE            x -> y                 entries begin .. begin+length-1 of one axis
  *  CONCAT           x... -> y              one behind the other along an axis; all else equal
- *  PRIOR            w (B*O,I,..), prior operands over (O,I) -> P o w   w seen as (B,O,I,rest); the
- * same op is its own gradient LOG_SOFTMAX      x (N,C) -> y           over C LOG_SOFTMAX_DX   dy, y
- * -> dx            dy - exp(y) * sum_C dy CROSS_ENTROPY    logits (N,C), labels i32 (N), history?
- * state (rows,4)
+ *  PRIOR            w (B*O,I,..), prior operands over (O,I) -> P o w
+ *                                       w seen as (B,O,I,rest); the same op is its own gradient
+ *  LOG_SOFTMAX      x (N,C) -> y           over C
+ *  LOG_SOFTMAX_DX   dy, y -> dx            dy - exp(y) * sum_C dy
+ *  CROSS_ENTROPY    logits (N,C), labels i32 (N), history? state (rows,4)
  *                   -> loss scalar (mean over N), logp (N,C)
  *                   history row scalars[LP_SCALAR_ROW]: loss, top-1 hits, top-5 hits, N
  *  CROSS_ENTROPY_DX dloss scalar, logp, labels -> dlogits   dloss * (exp(logp) - onehot) / N
  *  SGD              (p state, g, momentum state?)...         -> token
  *  RMSPROP          (p state, g, square state, momentum state?)... -> token
  *  ADAM             (p state, g, m state, v state)...        -> token
- *  ACCUMULATE       (sum state, g)... -> token          sum = beta*sum + alpha*g (beta 0
- * overwrites)
+ *  ACCUMULATE       (sum state, g)... -> token   sum = beta*sum + alpha*g (beta 0 overwrites)
  *
  * The optimisers take any number of operand groups: one step updates all tensors of a parameter
  * group. A label outside 0..C-1 contributes no hit and a loss of NaN.
@@ -110,6 +112,8 @@ typedef enum lp_op {
   LP_OP_SLICE = 42,
   LP_OP_CONCAT = 43,
   LP_OP_PRIOR = 44,
+  LP_OP_AVGPOOL2D = 45,
+  LP_OP_AVGPOOL2D_DX = 46,
   LP_OP_COUNT
 } lp_op;
 
@@ -141,8 +145,9 @@ typedef struct lp_conv_params {
 } lp_conv_params;
 
 typedef struct lp_pool_params {
-  uint32_t k, stride; /* k <= 15, no padding, floor */
+  uint32_t k, stride; /* k <= 15 (MAXPOOL2D), no padding, floor */
   uint32_t in_h, in_w;
+  uint32_t columns; /* of an AVGPOOL2D window of k rows; 0: k */
 } lp_pool_params;
 
 typedef struct lp_linear_params {
