@@ -160,9 +160,9 @@ double bench_sampled_error(const case_program *p, const case_result *result);
  * such an op. */
 void bench_add_peers(const bench_options *o, bench_results *r, const op_case *c, const char *name);
 
-/* Training steps of "lenet", "mlp" or "alexnet": upload, forward, backward, update. "layer":
- * forward and backward of the layer alone, size x size. Adds rows for the backends and for `--peer
- * torch`.
+/* Training steps of "lenet", "mlp", "alexnet" or "resnet18-32": upload, forward, backward, update.
+ * "layer": forward and backward of the layer alone, size x size. Adds rows for the backends and for
+ * `--peer torch`.
  */
 bool bench_has_model(const char *model, uint32_t *default_batch);
 typedef struct bench_network {

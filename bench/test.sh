@@ -125,6 +125,8 @@ grep -q "torch *WRONG: another network" "$dir/out" || fail "no WRONG line of the
 grep -q "^train/lenet plain .*WRONG" "$dir/out" || fail "no WRONG line of the network"
 "$bench" train alexnet --layer locality:cost=linear --list --backend cpu >"$dir/out"
 grep -q "^train/alexnet local batch 16$" "$dir/out" || fail "alexnet"
+"$bench" train resnet18-32 --list --backend cpu >"$dir/out"
+grep -q "^train/resnet18-32 plain batch 64$" "$dir/out" || fail "resnet18-32"
 
 # An interrupt keeps what there is. (A signal that was ignored at the start stays ignored in a
 # background job of the shell: env resets it where it can.)

@@ -61,6 +61,12 @@ typedef struct model {
       0.229f, 0.224f, 0.225f                                                                       \
     }                                                                                              \
   }
+#define CIFAR_PIXELS                                                                               \
+  {                                                                                                \
+    3, 1.0f / 255.0f, {0.4914f, 0.4822f, 0.4465f}, {                                               \
+      0.2470f, 0.2435f, 0.2616f                                                                    \
+    }                                                                                              \
+  }
 static const model models[] = {
     {"lenet",
      64,
@@ -90,6 +96,16 @@ static const model models[] = {
       .in_h = 224,
       .in_w = 224,
       .pixels = IMAGENET_PIXELS,
+      .dropout = -1,
+      .dropout2d = -1}},
+    {"resnet18-32",
+     64,
+     {.model = "resnet18-32",
+      .classes = 10,
+      .in_channels = 3,
+      .in_h = 32,
+      .in_w = 32,
+      .pixels = CIFAR_PIXELS,
       .dropout = -1,
       .dropout2d = -1}},
 };
@@ -207,10 +223,9 @@ static trainer *open_trainer(const bench_network *net, const char *backend) {
     s = lp_graph_shape(t->graph, t->target[i], &d);
     t->length[i] = (size_t)lp_numel(&d);
   }
-  lp_val param[64];
-  uint32_t n = s == LP_OK ? lp_graph_params(t->graph, param, 64) : 0;
-  for (uint32_t i = 0; i < n && i < 64; i++)
-    if (lp_graph_shape(t->graph, param[i], &d) == LP_OK) t->parameters += (uint64_t)lp_numel(&d);
+  lp_graph_cost cost;
+  if (s == LP_OK) s = lp_graph_cost_of(t->graph, 1, lp_graph_value_count(t->graph) + 1, &cost);
+  if (s == LP_OK) t->parameters = cost.parameters;
   if (s == LP_OK) return t;
   close_trainer(t);
   return NULL;
@@ -293,7 +308,7 @@ static void check(bench_row *row, const trainer *t, const bench_network *net, co
 }
 
 static void profile(trainer *t, bench_row *row) {
-  enum { MAX_STEPS = 256 };
+  enum { MAX_STEPS = 512 };
   static lp_profile_row step_row[MAX_STEPS];
   uint32_t n = 0;
   if (step(t, true) != LP_OK || lp_session_sync(t->session) != LP_OK ||
