@@ -169,6 +169,7 @@ static lp_status call_layer(builder *b, uint32_t i, const lp_spec *spec, node *o
                           .stream = lp_rng_stream(l->name),
                           .n_inputs = n_inputs,
                           .inputs = inputs,
+                          .core = b->spec->priors,
                           .seed = b->spec->seed};
   if (lp_sheet_is_lattice(&own)) memcpy(req.extent_out, own.extent, sizeof own.extent);
   if (lp_sheet_is_lattice(&in->sheet) && in->sheet.units == unit_count(&first))

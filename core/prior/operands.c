@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Is P 1 everywhere, to the precision of a device? Then the layer is a plain one. */
 static bool is_identity(const lp_prior *p) {
@@ -39,41 +40,82 @@ static lp_val put(lp_graph *g, const char *path, const char *part, const lp_desc
   return lp_graph_constant(g, name, d, data);
 }
 
-/* Devices compute in f32. */
-static lp_val put_f32(lp_graph *g, const char *path, const char *part, const lp_desc *d,
-                      const double *v) {
-  size_t n = (size_t)lp_numel(d);
-  float *f = malloc(n * sizeof *f);
-  if (!f) {
-    lp_graph_fail(g, LP_ERR_MEMORY, "layer %s: out of memory for its prior", path);
-    return LP_NO_VAL;
-  }
-  for (size_t k = 0; k < n; k++) f[k] = (float)v[k];
-  lp_val out = put(g, path, part, d, f);
-  free(f);
-  return out;
+/* The same numbers in f32, in which devices compute. NULL for NULL, and out of memory. */
+static float *single(const double *v, size_t n, bool *ok) {
+  float *f = v ? malloc(n * sizeof *f) : NULL;
+  *ok = *ok && (!v || f);
+  for (size_t k = 0; f && k < n; k++) f[k] = (float)v[k];
+  return f;
+}
+
+static int32_t *copied(const int32_t *v, size_t n, bool *ok) {
+  int32_t *c = v ? malloc(n * sizeof *c) : NULL;
+  *ok = *ok && (!v || c);
+  if (c) memcpy(c, v, n * sizeof *c);
+  return c;
+}
+
+lp_status lp_prior_values_of(const lp_prior *p, lp_prior_values *out) {
+  const uint32_t n_out = p->sheets.n_out, n_in = p->sheets.n_in;
+  bool ok = true;
+  *out = (lp_prior_values){.n_out = n_out, .n_in = n_in, .ndim = p->sheets.ndim};
+  memcpy(out->extent_out, p->sheets.extent_out, sizeof out->extent_out);
+  memcpy(out->extent_in, p->sheets.extent_in, sizeof out->extent_in);
+  if (is_identity(p)) return LP_OK;
+  out->n_table = p->n_table;
+  out->run = p->table ? p->run : 0;
+  out->table = single(p->table, p->n_table, &ok);
+  out->off_out = copied(p->table ? p->off_out : NULL, n_out, &ok);
+  out->off_in = copied(p->table ? p->off_in : NULL, n_in, &ok);
+  out->dense = single(p->table ? NULL : p->dense, (size_t)n_out * n_in, &ok);
+  out->row_scale = single(p->row_scale, n_out, &ok);
+  out->col_scale = single(p->col_scale, n_in, &ok);
+  if (ok) return LP_OK;
+  lp_prior_values_free(out);
+  return lp_fail(LP_ERR_MEMORY, "prior: out of memory for its values");
+}
+
+void lp_prior_values_free(lp_prior_values *v) {
+  free(v->table);
+  free(v->off_out);
+  free(v->off_in);
+  free(v->row_scale);
+  free(v->col_scale);
+  free(v->dense);
+  *v = (lp_prior_values){0};
+}
+
+lp_status lp_prior_values_put(const lp_prior_values *v, lp_graph *g, const char *path,
+                              lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params) {
+  const lp_desc entries = lp_f32(v->n_table), matrix = lp_f32(v->n_out, v->n_in);
+  const lp_desc rows = lp_f32(v->n_out), columns = lp_f32(v->n_in);
+  const lp_desc out_units = LP_DESC(LP_I32, v->n_out), in_units = LP_DESC(LP_I32, v->n_in);
+  const struct {
+    uint32_t at;
+    const char *name;
+    const lp_desc *desc;
+    const void *data;
+  } part[] = {
+      {LP_PRIOR_TABLE, "table", &entries, v->table},
+      {LP_PRIOR_OFF_OUT, "off_out", &out_units, v->off_out},
+      {LP_PRIOR_OFF_IN, "off_in", &in_units, v->off_in},
+      {LP_PRIOR_DENSE, "dense", &matrix, v->dense},
+      {LP_PRIOR_ROW_SCALE, "row_scale", &rows, v->row_scale},
+      {LP_PRIOR_COL_SCALE, "col_scale", &columns, v->col_scale},
+  };
+  for (uint32_t k = LP_PRIOR_TABLE; k < LP_LINEAR_INPUTS; k++) operands[k] = LP_NO_VAL;
+  params->run = v->run;
+  for (size_t k = 0; k < sizeof part / sizeof *part; k++)
+    if (part[k].data) operands[part[k].at] = put(g, path, part[k].name, part[k].desc, part[k].data);
+  return lp_graph_status(g);
 }
 
 lp_status lp_prior_operands(const lp_prior *p, lp_graph *g, const char *path,
                             lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params) {
-  for (uint32_t k = LP_PRIOR_TABLE; k < LP_LINEAR_INPUTS; k++) operands[k] = LP_NO_VAL;
-  params->run = 0;
-  if (is_identity(p)) return LP_OK;
-  int64_t n_out = p->sheets.n_out, n_in = p->sheets.n_in;
-  lp_desc entries = lp_f32(p->n_table), matrix = lp_f32(n_out, n_in);
-  lp_desc rows = lp_f32(n_out), columns = lp_f32(n_in);
-  lp_desc out_units = LP_DESC(LP_I32, n_out), in_units = LP_DESC(LP_I32, n_in);
-  if (p->table) {
-    operands[LP_PRIOR_TABLE] = put_f32(g, path, "table", &entries, p->table);
-    operands[LP_PRIOR_OFF_OUT] = put(g, path, "off_out", &out_units, p->off_out);
-    operands[LP_PRIOR_OFF_IN] = put(g, path, "off_in", &in_units, p->off_in);
-    params->run = p->run;
-  } else {
-    operands[LP_PRIOR_DENSE] = put_f32(g, path, "dense", &matrix, p->dense);
-  }
-  if (p->row_scale)
-    operands[LP_PRIOR_ROW_SCALE] = put_f32(g, path, "row_scale", &rows, p->row_scale);
-  if (p->col_scale)
-    operands[LP_PRIOR_COL_SCALE] = put_f32(g, path, "col_scale", &columns, p->col_scale);
-  return lp_graph_status(g);
+  lp_prior_values v;
+  lp_status s = lp_prior_values_of(p, &v);
+  if (s != LP_OK) return lp_graph_fail(g, s, "layer %s: %s", path, lp_error_message());
+  s = lp_prior_values_put(&v, g, path, operands, params);
+  lp_prior_values_free(&v);
+  return s;
 }

@@ -51,6 +51,21 @@ uint32_t lp_prior_runs(const int32_t *off, uint32_t n);
  * not hold, and rows of zeros, before normalisation and after it. */
 lp_status lp_prior_normalize(lp_prior *p, lp_normalize mode, const char *name);
 
+/* A prior as devices take it: in f32, with what is 1 everywhere left out. NULL: not there; neither
+ * table nor dense: a plain layer. */
+typedef struct lp_prior_values {
+  uint32_t n_out, n_in, n_table, run;
+  uint32_t ndim, extent_out[LP_MAX_AXES], extent_in[LP_MAX_AXES]; /* of the sheets as laid out */
+  float *table, *row_scale, *col_scale, *dense;
+  int32_t *off_out, *off_in;
+} lp_prior_values;
+
+/* operands.c */
+lp_status lp_prior_values_of(const lp_prior *p, lp_prior_values *out);
+void lp_prior_values_free(lp_prior_values *v);
+lp_status lp_prior_values_put(const lp_prior_values *v, lp_graph *g, const char *path,
+                              lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params);
+
 /* A number as a message shows it: NaN without the sign that C libraries print. */
 static inline double lp_prior_shown(double v) {
   return v != v ? fabs(v) : v;

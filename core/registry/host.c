@@ -20,23 +20,13 @@ static lp_status host_prior(lp_graph *g, const lp_layer_request *req, const char
                         .seed = req->seed};
   memcpy(spec.extent_out, req->extent_out, sizeof spec.extent_out);
   memcpy(spec.extent_in, req->extent_in, sizeof spec.extent_in);
-  lp_prior *prior = NULL;
-  lp_status s = lp_prior_build(&spec, &prior);
-  if (s != LP_OK) return lp_graph_fail(g, s, "layer %s: %s", req->path, lp_error_message());
-  s = lp_prior_operands(prior, g, req->path, operands, params);
-  const lp_sheets *sheets = &prior->sheets;
-  lp_prior_note note = {.layer = req->path,
-                        .topology = topology ? topology : "grid",
-                        .cost = cost,
-                        .metric = metric ? metric : "l2",
-                        .normalize = normalize ? normalize : "none",
-                        .n_out = sheets->n_out,
-                        .n_in = sheets->n_in,
-                        .ndim = sheets->ndim};
-  memcpy(note.extent_out, sheets->extent_out, sizeof note.extent_out);
-  memcpy(note.extent_in, sheets->extent_in, sizeof note.extent_in);
-  if (s == LP_OK) s = lp_graph_note_prior(g, &note);
-  lp_prior_free(prior);
+  lp_prior_store *lent = (lp_prior_store *)(uintptr_t)req->core, *own = NULL;
+  if (!lent && !(lent = own = lp_prior_store_new()))
+    return lp_graph_fail(g, LP_ERR_MEMORY, "layer %s: out of memory", req->path);
+  lp_status s = lp_prior_store_operands(lent, &spec, g, req->path, operands, params);
+  lp_prior_store_free(own);
+  if (s != LP_OK && lp_graph_status(g) == LP_OK)
+    s = lp_graph_fail(g, s, "layer %s: %s", req->path, lp_error_message());
   return s;
 }
 

@@ -261,6 +261,7 @@ static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_datas
   lp_status status = lp_net_spec_network(&spec->net, &t->network);
   if (status != LP_OK) return status;
   t->spec.net.network = t->network;
+  if (!(t->spec.net.priors = lp_prior_store_new())) return out_of_memory();
   t->spec.net.model = t->spec.net.layer = t->spec.net.set = NULL; /* are in the network */
   if (train) t->spec.net.seed = spec->seed; /* else that of the model to come */
   char precision[32] = "";
@@ -316,6 +317,7 @@ void lp_trainer_free(lp_trainer *t) {
     lp_session_close(t->session);
   }
   free(t->site);
+  lp_prior_store_free(t->spec.net.priors);
   lp_netspec_free(t->network);
   free(t->device);
   free(t->priors);

@@ -5,6 +5,7 @@
 #include <locality/rng.h>
 #include <locality/train.h>
 
+#include <dlfcn.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -442,6 +443,41 @@ static void bad_specs(void **state) {
   assert_null(t);
 }
 
+/* Training with passes of two sizes, an update of its own, evaluation of two batch sizes,
+ * activations and sites: eight graphs, and one prior each for the two layers of a network. */
+static void prior_is_built_once(void **state) {
+  (void)state;
+  void *module = dlopen(COUNTING, RTLD_NOW | RTLD_LOCAL);
+  assert_non_null(module);
+  uint32_t (*builds)(void);
+  *(void **)&builds = dlsym(module, "counting_builds");
+  assert_non_null(builds);
+  const uint32_t before = builds();
+  lp_train_spec s = default_spec();
+  s.net.layer = "locality:cost=counting";
+  s.net.set = "fc1=(locality:cost=counting,metric=l1)";
+  s.accumulate = 2;
+  for (uint32_t network = 1; network <= 2; network++) {
+    lp_trainer *t = new_trainer(&s);
+    lp_epoch_result r;
+    train_epochs(t, 2, &r);
+    assert_int_equal(lp_evaluate(t, test_set, &r), LP_OK);
+    assert_int_equal(lp_evaluate(t, train_set, &r), LP_OK);
+    const lp_site *site;
+    uint32_t n;
+    assert_int_equal(lp_trainer_sites(t, &site, &n), LP_OK);
+    float *maps[4];
+    int32_t label[3];
+    const uint32_t index[3] = {0, 1, 2};
+    for (uint32_t k = 0; k < n; k++) maps[k] = malloc(3 * site[k].units * sizeof(float));
+    assert_int_equal(lp_activations(t, test_set, index, 3, maps, label), LP_OK);
+    for (uint32_t k = 0; k < n; k++) free(maps[k]);
+    lp_trainer_free(t);
+    assert_int_equal(builds(), before + 2 * network);
+  }
+  dlclose(module);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(learns),
@@ -454,6 +490,7 @@ int main(void) {
       cmocka_unit_test(progress_delivers_every_loss),
       cmocka_unit_test(schedules),
       cmocka_unit_test(bad_specs),
+      cmocka_unit_test(prior_is_built_once),
   };
   char list[200];
   const char *env = getenv("LOCALITY_TEST_DEVICES");

@@ -9,6 +9,7 @@
 
 #include <locality/graph.h>
 #include <locality/network.h>
+#include <locality/prior.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,6 +26,8 @@ typedef struct lp_net_spec {
   uint32_t sheet[2];          /* its knob: rows, columns; 0 0: the network's default */
   lp_normalize_params pixels; /* applied on the device to u8 images */
   float dropout, dropout2d;   /* its knobs: drop probabilities; negative: the network's default */
+  lp_prior_store *priors;     /* lends their priors to all graphs of one network; NULL: each graph
+                                 has its own built */
   uint64_t seed;              /* of the network, for a prior that is drawn at random; a trainer that
                                  trains sets it to its own */
 } lp_net_spec;

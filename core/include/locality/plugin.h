@@ -164,7 +164,7 @@ typedef struct lp_layer_request {
   uint32_t stream;  /* random stream of this layer (DROPOUT): a function of path alone */
   uint32_t n_inputs;
   const lp_val *inputs; /* of an LP_LAYER_JOIN; inputs[0] is `in` */
-  const void *core;     /* the core's own */
+  const void *core;     /* the core's own: what lends priors, to be handed to host->prior */
   uint64_t seed;        /* of the network */
 } lp_layer_request;
 

@@ -70,6 +70,19 @@ LP_API lp_status lp_normalize_parse(const char *text, lp_normalize *out);
 LP_API lp_status lp_prior_operands(const lp_prior *p, lp_graph *g, const char *path,
                                    lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params);
 
+/* The priors of one network. Graphs for training, evaluation and other batch sizes have the same
+ * ones: a store builds each once, when it is first asked for, and keeps its values in single
+ * precision (the bytes of lp_prior_nbytes) until it is freed. For one thread at a time. */
+typedef struct lp_prior_store lp_prior_store;
+LP_API lp_prior_store *lp_prior_store_new(void); /* NULL: out of memory */
+LP_API void lp_prior_store_free(lp_prior_store *s);
+LP_API uint32_t lp_prior_store_count(const lp_prior_store *s); /* priors that were built */
+/* lp_prior_build and lp_prior_operands, and the graph's note of it (graph.h); builds only what no
+ * equal spec asked for before. */
+LP_API lp_status lp_prior_store_operands(lp_prior_store *s, const lp_prior_spec *spec, lp_graph *g,
+                                         const char *path, lp_val operands[LP_LINEAR_INPUTS],
+                                         lp_linear_params *params);
+
 #ifdef __cplusplus
 }
 #endif

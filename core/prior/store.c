@@ -1,0 +1,106 @@
+/* The priors of one network: each is built when it is first asked for, and its values, as devices
+ * take them, are put into every graph of the network. */
+#include "prior_internal.h"
+
+#include <locality/graph.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One prior and what it was asked for by; texts are owned, NULL where none was given. */
+typedef struct kept {
+  lp_prior_spec spec;
+  lp_prior_values values;
+  struct kept *next;
+} kept;
+
+struct lp_prior_store {
+  kept *first;
+  uint32_t n;
+};
+
+lp_prior_store *lp_prior_store_new(void) {
+  return calloc(1, sizeof(lp_prior_store));
+}
+
+uint32_t lp_prior_store_count(const lp_prior_store *s) {
+  return s->n;
+}
+
+static const char **texts(lp_prior_spec *spec, uint32_t i) {
+  const char **const all[] = {&spec->topology, &spec->cost, &spec->metric, &spec->normalize};
+  return all[i];
+}
+
+static void free_kept(kept *k) {
+  for (uint32_t i = 0; i < 4; i++) free((char *)(uintptr_t)*texts(&k->spec, i));
+  lp_prior_values_free(&k->values);
+  free(k);
+}
+
+void lp_prior_store_free(lp_prior_store *s) {
+  if (!s) return;
+  for (kept *k = s->first, *next; k; k = next) {
+    next = k->next;
+    free_kept(k);
+  }
+  free(s);
+}
+
+static bool same_text(const char *a, const char *b) {
+  return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same(const lp_prior_spec *a, const lp_prior_spec *b) {
+  return a->n_out == b->n_out && a->n_in == b->n_in && a->seed == b->seed &&
+         memcmp(a->extent_out, b->extent_out, sizeof a->extent_out) == 0 &&
+         memcmp(a->extent_in, b->extent_in, sizeof a->extent_in) == 0 &&
+         same_text(a->topology, b->topology) && same_text(a->cost, b->cost) &&
+         same_text(a->metric, b->metric) && same_text(a->normalize, b->normalize);
+}
+
+/* Builds the prior and adds it; *out stays with the store. */
+static lp_status add(lp_prior_store *s, const lp_prior_spec *spec, kept **out) {
+  kept *k = calloc(1, sizeof *k);
+  if (!k) return lp_fail(LP_ERR_MEMORY, "prior: out of memory");
+  k->spec = *spec;
+  lp_status status = LP_OK;
+  for (uint32_t i = 0; i < 4; i++) {
+    const char **text = texts(&k->spec, i);
+    if (*text && !(*text = strdup(*text))) status = lp_fail(LP_ERR_MEMORY, "prior: out of memory");
+  }
+  lp_prior *p = NULL;
+  if (status == LP_OK) status = lp_prior_build(spec, &p);
+  if (status == LP_OK) status = lp_prior_values_of(p, &k->values);
+  lp_prior_free(p);
+  if (status != LP_OK) return free_kept(k), status;
+  k->next = s->first;
+  s->first = *out = k;
+  s->n++;
+  return LP_OK;
+}
+
+static lp_status note(const kept *k, lp_graph *g, const char *path) {
+  const lp_prior_spec *s = &k->spec;
+  lp_prior_note n = {.layer = path,
+                     .topology = s->topology ? s->topology : "grid",
+                     .cost = s->cost,
+                     .metric = s->metric ? s->metric : "l2",
+                     .normalize = s->normalize ? s->normalize : "none",
+                     .n_out = s->n_out,
+                     .n_in = s->n_in,
+                     .ndim = k->values.ndim};
+  memcpy(n.extent_out, k->values.extent_out, sizeof n.extent_out);
+  memcpy(n.extent_in, k->values.extent_in, sizeof n.extent_in);
+  return lp_graph_note_prior(g, &n);
+}
+
+lp_status lp_prior_store_operands(lp_prior_store *s, const lp_prior_spec *spec, lp_graph *g,
+                                  const char *path, lp_val operands[LP_LINEAR_INPUTS],
+                                  lp_linear_params *params) {
+  kept *k = s->first;
+  while (k && !same(&k->spec, spec)) k = k->next;
+  lp_status status = k ? LP_OK : add(s, spec, &k);
+  if (status == LP_OK) status = lp_prior_values_put(&k->values, g, path, operands, params);
+  return status == LP_OK ? note(k, g, path) : status;
+}
