@@ -59,14 +59,16 @@ static void print_line(FILE *f, const analysis *a, const comparison *c) {
   const char *unit = c->which.kind == OUTCOME_ACCURACY ? " points" : "";
   double d = r->test.mean_difference;
   fputs(spoken(c->which), f);
-  if (measure) fprintf(f, " at %s", site_name[c->which.site]);
+  if (measure) fprintf(f, " at %s", a->site_name[c->which.site]);
+  if (c->fraction && spoken(c->which)[1] == '\0')
+    fputs(", each as a fraction of its sheet's uniform value,", f);
   switch (r->verdict) {
   case LP_VERDICT_DIFFERENT:
     fprintf(f, " is %s in %s than in %s", d < 0 ? "lower" : "higher", arm, reference);
     break;
   case LP_VERDICT_EQUIVALENT:
     fprintf(f, " is equivalent in %s and %s (margin %g%s)", arm, reference,
-            plan_margin(&a->plan, c->which), unit);
+            plan_margin(a, c->which), unit);
     break;
   case LP_VERDICT_INCONCLUSIVE:
     fprintf(f, " of %s against %s: inconclusive", arm, reference);
@@ -133,6 +135,21 @@ static void count_cells(FILE *f, const analysis *a) {
           references * a->n_seeds);
 }
 
+/* What V is taken of; arms may have sheets of their own. */
+static void print_site(FILE *f, const analysis *a) {
+  const lp_run_site *site = &a->folder->arm[a->reference].site[a->headline];
+  bool same = true;
+  for (uint32_t i = 0; i < a->n_arms; i++) {
+    const lp_run_site *other = &a->folder->arm[i].site[a->headline];
+    same &= !other->units || (other->rows == site->rows && other->cols == site->cols);
+  }
+  fprintf(f, " by the spatial variance V of the %s activations on ", a->site_name[a->headline]);
+  if (same)
+    fprintf(f, "a sheet of %u x %u units and by test accuracy.", site->rows, site->cols);
+  else
+    fputs("each arm's own sheet and by test accuracy.", f);
+}
+
 static void compared(FILE *f, const evidence *e) {
   const analysis *a = e->a;
   uint32_t n = arm_complete(a, &a->arm[a->reference]);
@@ -148,10 +165,13 @@ static void compared(FILE *f, const evidence *e) {
   }
   if (*a->data) fprintf(f, " on %s", a->data);
   if (a->epochs > 0) fprintf(f, ", %u epoch%s", a->epochs, a->epochs == 1 ? "" : "s");
-  fprintf(f,
-          "%s by the spatial variance V of the %s activations on a sheet of %u x %u units and by "
-          "test accuracy.",
-          a->n_arms > 1 ? "," : ", and described", site_name[SITE_OUT], a->rows, a->cols);
+  fputs(a->n_arms > 1 ? "," : ", and described", f);
+  if (a->headline < a->n_sites)
+    print_site(f, a);
+  else
+    fputs(" by test accuracy alone: the networks record no site, so that nothing is known of where "
+          "their units are active.",
+          f);
 }
 
 /* ---- what was found ------------------------------------------------------------------------ */
@@ -225,7 +245,7 @@ static void how_sure(FILE *f, const evidence *e) {
       fputs("; inconclusive does not mean that there is none", f);
   }
   const control_pairs *c = e->controls;
-  uint32_t called = c->significant[SITE_OUT];
+  uint32_t called = e->a->headline < e->a->n_sites ? c->significant[e->a->headline] : 0;
   if (c->pairs && called)
     fprintf(f,
             "; the t test over images, which takes images of one network for replicates, called "

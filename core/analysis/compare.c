@@ -20,28 +20,34 @@ uint32_t arm_complete(const analysis *a, const arm_info *arm) {
   return n;
 }
 
-double run_outcome(const run_info *run, outcome which, uint32_t geometry) {
+double run_outcome(const analysis *a, const run_info *run, outcome which, uint32_t geometry) {
   if (!run_complete(run)) return NAN;
   if (which.kind == OUTCOME_ACCURACY) return run->accuracy;
   if (which.kind == OUTCOME_TOP5) return run->top5;
   if (which.kind == OUTCOME_LOSS) return run->loss;
-  const site_result *site = run_site(run, geometry, which.site);
+  const site_result *site = run_site(a, run, which.site, geometry);
   return site ? site->value[which.measure] : NAN;
 }
 
+/* Does the size of the sheet decide it? */
+static bool is_variance(outcome which) {
+  return which.kind == OUTCOME_MEASURE &&
+         (which.measure == MEASURE_VARIANCE || which.measure == MEASURE_VARIANCE_TORUS);
+}
+
 /* What an outcome is where position, or the image, says nothing, for all networks alike. */
-static double chance_of(const analysis *a, outcome which, uint32_t arm) {
-  const lattice *g = &a->geometry[a->arm[arm].geometry];
+static double chance_of(const analysis *a, outcome which, uint32_t geometry) {
   if (which.kind == OUTCOME_ACCURACY) return 100.0 / a->n_classes;
   if (which.kind != OUTCOME_MEASURE) return NAN;
+  const lattice *g = &a->geometry[geometry];
+  const uint32_t units = g->rows * g->cols;
   switch (which.measure) {
   case MEASURE_VARIANCE:
-    return g->wrap ? lp_spatial_variance_torus_uniform(g->rows, g->cols)
-                   : lp_spatial_variance_uniform(g->rows, g->cols);
+    return lattice_uniform(g);
   case MEASURE_VARIANCE_TORUS:
     return lp_spatial_variance_torus_uniform(g->rows, g->cols);
   case MEASURE_MORAN_I:
-    return a->units > 1 ? -1.0 / (a->units - 1) : NAN;
+    return units > 1 ? -1.0 / (units - 1) : NAN;
   case MEASURE_GEARY_C:
     return 1;
   default:
@@ -49,14 +55,20 @@ static double chance_of(const analysis *a, outcome which, uint32_t arm) {
   }
 }
 
+/* The number that a network has in a comparison. */
+static double value_of(const analysis *a, const comparison *c, const run_info *run,
+                       uint32_t geometry) {
+  double x = run_outcome(a, run, c->which, geometry);
+  return c->fraction && is_variance(c->which) ? x / chance_of(a, c->which, geometry) : x;
+}
+
 /* z of the networks of `arm` that are in the test: x[k] is theirs. */
-static lp_moments null_z(const analysis *a, uint32_t arm, const comparison *c, const double *x,
-                         double *z) {
+static lp_moments null_z(const analysis *a, uint32_t arm, uint32_t geometry, const comparison *c,
+                         const double *x, double *z) {
   uint32_t n = 0;
   if (c->which.kind == OUTCOME_MEASURE && c->which.measure == MEASURE_VARIANCE)
     for (uint32_t k = 0; k < a->n_seeds; k++) {
-      const site_result *site =
-          run_site(&a->arm[arm].run[k], a->arm[c->arm].geometry, c->which.site);
+      const site_result *site = run_site(a, &a->arm[arm].run[k], c->which.site, geometry);
       if (isfinite(x[k]) && site) z[n++] = site->null.z;
     }
   return lp_moments_of(z, n);
@@ -68,21 +80,21 @@ static lp_status compare(const analysis *a, double *x, comparison *c) {
   uint32_t seeds = a->n_seeds, n_own = 0, n_reference = 0, other = a->arm[c->arm].reference;
   double *y = x + seeds, *own = y + seeds, *reference = own + seeds, *z = reference + seeds;
   for (uint32_t k = 0; k < seeds; k++) {
-    x[k] = run_outcome(&a->arm[c->arm].run[k], c->which, a->arm[c->arm].geometry);
-    y[k] = run_outcome(&a->arm[other].run[k], c->which, a->arm[c->arm].geometry);
+    x[k] = value_of(a, c, &a->arm[c->arm].run[k], c->own_geometry);
+    y[k] = value_of(a, c, &a->arm[other].run[k], c->reference_geometry);
   }
-  c->primary = plan_primary(&a->plan, c->which);
-  c->chance = chance_of(a, c->which, c->arm);
+  c->primary = plan_primary(a, c->which);
+  c->chance = c->fraction && is_variance(c->which) ? 1 : chance_of(a, c->which, c->own_geometry);
   c->q = NAN;
-  lp_status s = lp_infer(x, y, seeds, plan_alpha(&a->plan, c->which),
-                         plan_margin(&a->plan, c->which), &c->result);
+  lp_status s =
+      lp_infer(x, y, seeds, plan_alpha(a, c->which), plan_margin(a, c->which), &c->result);
   for (uint32_t k = 0; k < seeds; k++) { /* a paired test has the seeds that both have */
     if (c->result.paired && !(isfinite(x[k]) && isfinite(y[k]))) x[k] = y[k] = NAN;
     if (isfinite(x[k])) own[n_own++] = x[k];
     if (isfinite(y[k])) reference[n_reference++] = y[k];
   }
-  c->own_z = null_z(a, c->arm, c, x, z);
-  c->reference_z = null_z(a, other, c, y, z);
+  c->own_z = null_z(a, c->arm, c->own_geometry, c, x, z);
+  c->reference_z = null_z(a, other, c->reference_geometry, c, y, z);
   c->own = lp_moments_of(own, n_own);
   c->reference = lp_moments_of(reference, n_reference);
   c->paired = lp_ttest_paired(x, y, seeds);
@@ -106,19 +118,29 @@ static lp_status adjust(comparison *c, uint32_t n) {
   return s;
 }
 
+/* The comparison of an arm in outcome i; false where there is none. */
+static bool begin(const analysis *a, uint32_t i, uint32_t arm, comparison *c) {
+  if (is_reference(a, arm)) return false;
+  *c = (comparison){.arm = arm};
+  outcome_at(a, i, &c->which);
+  if (c->which.kind != OUTCOME_MEASURE) return true;
+  c->own_geometry = a->arm[arm].geometry[c->which.site];
+  c->reference_geometry = reference_geometry(a, arm, c->which.site);
+  c->fraction = c->own_geometry != c->reference_geometry;
+  return c->reference_geometry != NO_GEOMETRY;
+}
+
 lp_status compare_all(const analysis *a, comparison **out, uint32_t *n) {
   outcome which;
   uint32_t outcomes = 0;
-  while (outcome_at(outcomes, &which)) outcomes++;
+  while (outcome_at(a, outcomes, &which)) outcomes++;
   double *values = calloc(5 * (size_t)a->n_seeds, sizeof *values);
   comparison *c = calloc((size_t)outcomes * a->n_arms, sizeof *c);
   lp_status s = values && c ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for comparisons");
   *n = 0;
   for (uint32_t i = 0; i < outcomes; i++)
     for (uint32_t arm = 0; s == LP_OK && arm < a->n_arms; arm++) {
-      if (is_reference(a, arm)) continue;
-      c[*n].arm = arm;
-      outcome_at(i, &c[*n].which);
+      if (!begin(a, i, arm, &c[*n])) continue;
       s = compare(a, values, &c[(*n)++]);
     }
   if (s == LP_OK) s = adjust(c, *n);
@@ -138,19 +160,22 @@ static void compare_seeds(const analysis *a, const arm_info *arm, control_pairs 
       if (!run_complete(own) || !run_complete(other) || !own->measured || !other->measured)
         continue;
       c->pairs++;
-      for (int site = 0; site < N_SITES; site++) {
-        lp_test t =
-            lp_ttest_paired(run_site(own, arm->geometry, site)->image_variance,
-                            run_site(other, arm->geometry, site)->image_variance, a->n_images);
+      for (uint32_t site = 0; site < a->n_sites; site++) {
+        const site_result *x = run_site(a, own, site, arm->geometry[site]),
+                          *y = run_site(a, other, site, arm->geometry[site]);
+        if (!x || !y) continue;
+        lp_test t = lp_ttest_paired(x->image_variance, y->image_variance, a->n_images);
         c->significant[site] += t.p < c->alpha;
       }
     }
   }
 }
 
-control_pairs compare_controls(const analysis *a) {
-  control_pairs c = {.alpha = 0.001};
+lp_status compare_controls(const analysis *a, control_pairs *out) {
+  *out = (control_pairs){.alpha = 0.001,
+                         .significant = calloc(a->n_sites + 1, sizeof *out->significant)};
+  if (!out->significant) return lp_fail(LP_ERR_MEMORY, "out of memory for %u sites", a->n_sites);
   for (uint32_t i = 0; i < a->n_arms; i++)
-    if (is_reference(a, i)) compare_seeds(a, &a->arm[i], &c);
-  return c;
+    if (is_reference(a, i)) compare_seeds(a, &a->arm[i], out);
+  return LP_OK;
 }

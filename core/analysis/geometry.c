@@ -2,8 +2,10 @@
 #include "run.h"
 
 #include <locality/prior.h>
+#include <locality/registry.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* An axis of p's sheet: does it wrap around? Its ends are 1 apart then, else its length less 1. An
  * axis of up to two units does not tell. False when it is neither. */
@@ -38,41 +40,103 @@ static bool geometry_of(const lp_prior *p, lattice *out) {
   return true;
 }
 
-static uint32_t add_geometry(analysis *a, lattice g) {
-  for (uint32_t i = 0; i < a->n_geometries; i++) {
-    const lattice *known = &a->geometry[i];
-    if (known->rows == g.rows && known->cols == g.cols && known->wrap == g.wrap) return i;
-  }
-  a->geometry[a->n_geometries] = g;
-  return a->n_geometries++;
+double lattice_uniform(const lattice *g) {
+  return g->wrap ? lp_spatial_variance_torus_uniform(g->rows, g->cols)
+                 : lp_spatial_variance_uniform(g->rows, g->cols);
 }
 
-/* Where the topology cannot be asked any more, or is no lattice, the sheet itself is measured. */
-static lp_status find_geometry(analysis *a, arm_info *arm) {
-  lp_prior *prior = NULL;
-  lattice g;
-  lp_status s = lp_prior_of_layer(arm->layer, (const uint32_t[2]){a->rows, a->cols}, NULL,
-                                  (uint64_t)a->seed[0], &prior);
-  if (s == LP_ERR_MEMORY) return s;
-  if (s == LP_OK) {
-    if (geometry_of(prior, &g))
-      arm->geometry = add_geometry(a, g);
-    else
-      lp_log(LP_LOG_WARNING, "arm %s: its topology is no lattice; V is taken on the %u x %u sheet",
-             arm->name, a->rows, a->cols);
-    lp_prior_free(prior);
-  } else if (s != LP_ERR_NOT_FOUND) {
-    lp_log(LP_LOG_WARNING, "arm %s: V is taken on the %u x %u sheet: %s", arm->name, a->rows,
-           a->cols, lp_error_message());
-  }
+/* n_geometries: it is not there. */
+static uint32_t find_geometry(const analysis *a, uint32_t rows, uint32_t cols, bool wrap) {
+  uint32_t i = 0;
+  while (i < a->n_geometries && (a->geometry[i].rows != rows || a->geometry[i].cols != cols ||
+                                 a->geometry[i].wrap != wrap))
+    i++;
+  return i;
+}
+
+static lp_status add_geometry(analysis *a, lattice g, uint32_t *index) {
+  *index = find_geometry(a, g.rows, g.cols, g.wrap);
+  if (*index < a->n_geometries) return LP_OK;
+  lattice *grown = realloc(a->geometry, (*index + 1) * sizeof *grown);
+  if (!grown) return lp_fail(LP_ERR_MEMORY, "out of memory for %u geometries", *index + 1);
+  a->geometry = grown;
+  grown[a->n_geometries++] = g;
   return LP_OK;
 }
 
+/* The sheet without wrapping. */
+static lattice flat(const lp_run_site *site) {
+  return (lattice){site->rows, site->cols, false, site->rows > 1 ? "grid" : "line"};
+}
+
+/* What the prior's topology makes of the site's units, asked on two such sheets: distances do not
+ * depend on the cost, and the prior's other sheet may have another size. */
+static lp_status ask_topology(const lp_run_prior *p, bool reads, uint64_t seed, lp_prior **out) {
+  lp_prior_spec spec = lp_run_prior_spec(p, seed);
+  if (reads) {
+    spec.n_out = spec.n_in;
+    memcpy(spec.extent_out, spec.extent_in, sizeof spec.extent_out);
+  } else {
+    spec.n_in = spec.n_out;
+    memcpy(spec.extent_in, spec.extent_out, sizeof spec.extent_in);
+  }
+  spec.cost = "uniform";
+  spec.normalize = NULL;
+  lp_status s = lp_registry_load();
+  return s == LP_OK ? lp_prior_build(&spec, out) : s;
+}
+
+/* Where the topology cannot be asked any more, or is no lattice, the sheet itself is measured. */
+static lp_status place_units(analysis *a, uint32_t arm, uint32_t k) {
+  const lp_run_arm *own = &a->folder->arm[arm];
+  const lp_run_site *site = &own->site[k];
+  uint32_t *index = &a->arm[arm].geometry[k];
+  *index = NO_GEOMETRY;
+  if (!site->units) return LP_OK;
+  lattice g = flat(site), made;
+  bool reads;
+  const lp_run_prior *p = lp_run_site_prior(own, site, &reads);
+  lp_prior *prior = NULL;
+  lp_status s = p ? ask_topology(p, reads, a->seed[0], &prior) : LP_OK;
+  if (s == LP_ERR_MEMORY) return s;
+  if (s != LP_OK)
+    lp_log(LP_LOG_WARNING, "arm %s: V at %s is taken on the %u x %u sheet: %s", own->name,
+           a->site_name[k], site->rows, site->cols, lp_error_message());
+  else if (prior && geometry_of(prior, &made))
+    g = made;
+  else if (prior)
+    lp_log(LP_LOG_WARNING,
+           "arm %s: the topology at %s is no lattice; V is taken on the %u x %u sheet", own->name,
+           a->site_name[k], site->rows, site->cols);
+  lp_prior_free(prior);
+  return add_geometry(a, g, index);
+}
+
+/* Can the units of one stand where those of the other do? Units in a row can be laid out anyhow. */
+static bool same_sheet(const lp_run_site *x, const lp_run_site *y) {
+  return x->units == y->units && (x->rows == y->rows || x->rows == 1 || y->rows == 1);
+}
+
+uint32_t reference_geometry(const analysis *a, uint32_t arm, uint32_t site) {
+  const uint32_t own = a->arm[arm].geometry[site], other = a->arm[arm].reference;
+  if (own == NO_GEOMETRY || a->arm[other].geometry[site] == NO_GEOMETRY) return NO_GEOMETRY;
+  const lp_run_site *theirs = &a->folder->arm[other].site[site];
+  if (same_sheet(&a->folder->arm[arm].site[site], theirs)) return own;
+  return find_geometry(a, theirs->rows, theirs->cols, a->geometry[own].wrap);
+}
+
 lp_status find_geometries(analysis *a) {
-  a->geometry = calloc((size_t)a->n_arms + 1, sizeof *a->geometry);
-  if (!a->geometry) return lp_fail(LP_ERR_MEMORY, "out of memory for %u arms", a->n_arms);
-  add_geometry(a, (lattice){a->rows, a->cols, false, "grid"});
   lp_status s = LP_OK;
-  for (uint32_t i = 0; s == LP_OK && i < a->n_arms; i++) s = find_geometry(a, &a->arm[i]);
+  for (uint32_t i = 0; s == LP_OK && i < a->n_arms; i++)
+    for (uint32_t k = 0; s == LP_OK && k < a->n_sites; k++) s = place_units(a, i, k);
+  for (uint32_t i = 0; s == LP_OK && i < a->n_arms; i++)
+    for (uint32_t k = 0; s == LP_OK && k < a->n_sites; k++) {
+      if (reference_geometry(a, i, k) != a->n_geometries) continue;
+      lattice g = flat(&a->folder->arm[a->arm[i].reference].site[k]);
+      uint32_t index;
+      g.wrap = a->geometry[a->arm[i].geometry[k]].wrap;
+      if (g.wrap) g.name = g.rows > 1 ? "torus" : "ring";
+      s = add_geometry(a, g, &index);
+    }
   return s;
 }

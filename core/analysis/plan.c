@@ -4,24 +4,28 @@
 #include <math.h>
 #include <string.h>
 
-enum { N_OUTCOMES = N_SITES * N_MEASURES + 2 };
-_Static_assert(N_OUTCOMES <= 32, "plan.primary has one bit an outcome");
+/* What can be primary: a measure at the headline site, or accuracy or loss. */
+enum { N_KEYS = N_MEASURES + 3 };
+_Static_assert(N_KEYS <= 16, "plan.margin has one entry a key");
 
-bool outcome_at(uint32_t i, outcome *out) {
-  const uint32_t measures = N_SITES * N_MEASURES;
-  if (i >= N_OUTCOMES) return false;
-  *out = i < measures ? (outcome){OUTCOME_MEASURE, (int)(i % N_SITES), (measure_id)(i / N_SITES)}
+bool outcome_at(const analysis *a, uint32_t i, outcome *out) {
+  const uint32_t measures = a->n_sites * N_MEASURES;
+  if (i >= measures + 2) return false;
+  *out = i < measures ? (outcome){OUTCOME_MEASURE, i % a->n_sites, (measure_id)(i / a->n_sites)}
                       : (outcome){.kind = i == measures ? OUTCOME_ACCURACY : OUTCOME_LOSS};
   return true;
 }
 
-static uint32_t outcome_index(outcome which) {
-  outcome o;
-  uint32_t i = 0;
-  while (outcome_at(i, &o) &&
-         (o.kind != which.kind || o.site != which.site || o.measure != which.measure))
-    i++;
-  return i;
+static uint32_t outcome_key(outcome which) {
+  return which.kind == OUTCOME_MEASURE ? (uint32_t)which.measure
+                                       : N_MEASURES + (uint32_t)which.kind;
+}
+
+/* The outcome of a key, at the headline site; false for top-5 accuracy, which is never primary. */
+static bool by_key(const analysis *a, uint32_t key, outcome *out) {
+  *out = key < N_MEASURES ? (outcome){OUTCOME_MEASURE, a->headline, (measure_id)key}
+                          : (outcome){.kind = (outcome_kind)(key - N_MEASURES)};
+  return out->kind != OUTCOME_TOP5;
 }
 
 const char *outcome_name(outcome which) {
@@ -29,28 +33,36 @@ const char *outcome_name(outcome which) {
   return which.kind == OUTCOME_MEASURE ? measure_table[which.measure].name : name[which.kind];
 }
 
-bool plan_primary(const plan *p, outcome which) {
-  uint32_t i = outcome_index(which);
-  return i < N_OUTCOMES && (p->primary >> i & 1);
+bool plan_primary(const analysis *a, outcome which) {
+  if (which.kind == OUTCOME_MEASURE && which.site != a->headline) return false;
+  return a->plan.primary >> outcome_key(which) & 1;
 }
 
-double plan_margin(const plan *p, outcome which) {
-  return plan_primary(p, which) ? p->margin[outcome_index(which)] : NAN;
+double plan_margin(const analysis *a, outcome which) {
+  return plan_primary(a, which) ? a->plan.margin[outcome_key(which)] : NAN;
 }
 
-double plan_alpha(const plan *p, outcome which) {
-  return plan_primary(p, which) && p->tests ? p->alpha / p->tests : p->alpha;
+double plan_alpha(const analysis *a, outcome which) {
+  const plan *p = &a->plan;
+  return plan_primary(a, which) && p->tests ? p->alpha / p->tests : p->alpha;
 }
 
-/* Index of the outcome of that name that can be primary: at the headline site, or of the whole
- * network. N_OUTCOMES when there is none. */
-static uint32_t by_name(const char *name) {
+/* Key of the outcome of that name that can be primary; N_KEYS when there is none. */
+static uint32_t key_named(const analysis *a, const char *name) {
   outcome o;
-  uint32_t i = 0;
-  while (outcome_at(i, &o) && ((o.kind == OUTCOME_MEASURE && o.site != HEADLINE_SITE) ||
-                               strcmp(outcome_name(o), name) != 0))
-    i++;
-  return i;
+  uint32_t key = 0;
+  while (key < N_KEYS && (!by_key(a, key, &o) || strcmp(outcome_name(o), name) != 0)) key++;
+  return key;
+}
+
+/* Primary tests of an arm: those of space only where it has the headline site. */
+static uint32_t tests_of(const analysis *a, uint32_t arm) {
+  uint32_t n = 0;
+  outcome o;
+  const bool has = a->headline < a->n_sites && a->folder->arm[arm].site[a->headline].units;
+  for (uint32_t key = 0; key < N_KEYS; key++)
+    n += (a->plan.primary >> key & 1) && by_key(a, key, &o) && (o.kind != OUTCOME_MEASURE || has);
+  return n;
 }
 
 lp_status read_plan(analysis *a) {
@@ -59,7 +71,7 @@ lp_status read_plan(analysis *a) {
                *margin = json_object_get(given, "margin");
   plan *p = &a->plan;
   *p = (plan){.alpha = 0.05};
-  for (uint32_t i = 0; i < N_OUTCOMES; i++) p->margin[i] = NAN;
+  for (uint32_t i = 0; i < N_KEYS; i++) p->margin[i] = NAN;
   if ((v = json_object_get(given, "alpha"))) p->alpha = json_number_value(v);
   if (!(p->alpha > 0 && p->alpha < 0.5))
     return lp_fail(LP_ERR_FORMAT,
@@ -67,22 +79,21 @@ lp_status read_plan(analysis *a) {
                    a->dir);
   static const char *const usual[] = {"variance", "accuracy"};
   size_t n = primary ? json_array_size(primary) : 2;
-  uint32_t measures = 0;
   for (size_t k = 0; k < n; k++) {
     const char *name = primary ? json_string_value(json_array_get(primary, k)) : usual[k];
-    uint32_t i = by_name(name ? name : "");
-    if (i == N_OUTCOMES)
+    uint32_t i = key_named(a, name ? name : "");
+    if (i == N_KEYS)
       return lp_fail(LP_ERR_FORMAT,
                      "%s/" LP_RUN_MANIFEST ": primary measure \"%s\" of the plan is not known",
                      a->dir, name ? name : "?");
-    measures += !(p->primary >> i & 1);
+    if (i < N_MEASURES && !a->n_sites) continue; /* networks that record nothing */
     p->primary |= UINT32_C(1) << i;
     if ((v = json_object_get(margin, name))) p->margin[i] = json_number_value(v);
     if (p->margin[i] <= 0)
       return lp_fail(LP_ERR_FORMAT, "%s/" LP_RUN_MANIFEST ": the margin of \"%s\" is not above 0",
                      a->dir, name);
   }
-  for (uint32_t i = 0; i < a->n_arms; i++) p->tests += is_reference(a, i) ? 0 : measures;
+  for (uint32_t i = 0; i < a->n_arms; i++) p->tests += is_reference(a, i) ? 0 : tests_of(a, i);
   return LP_OK;
 }
 
@@ -91,8 +102,8 @@ json_t *plan_json(const analysis *a) {
   json_t *primary = json_array(), *margin = json_object();
   outcome o;
   int bad = 0;
-  for (uint32_t i = 0; outcome_at(i, &o); i++) {
-    if (!(p->primary >> i & 1)) continue;
+  for (uint32_t i = 0; i < N_KEYS; i++) {
+    if (!(p->primary >> i & 1) || !by_key(a, i, &o)) continue;
     bad |= json_array_append_new(primary, json_string(outcome_name(o)));
     if (p->margin[i] > 0)
       bad |= json_object_set_new(margin, outcome_name(o), json_real(p->margin[i]));
@@ -100,6 +111,7 @@ json_t *plan_json(const analysis *a) {
   return json_checked(json_pack("{s:f, s:I, s:f, s:f, s:s, s:o, s:o}", "alpha", p->alpha, "tests",
                                 (json_int_t)p->tests, "alpha_each",
                                 p->alpha / (p->tests ? p->tests : 1), "power", LP_POWER, "site",
-                                site_name[HEADLINE_SITE], "primary", primary, "margin", margin),
+                                a->headline < a->n_sites ? a->site_name[a->headline] : "",
+                                "primary", primary, "margin", margin),
                       bad);
 }

@@ -6,18 +6,19 @@
 #include <stdlib.h>
 
 static void free_sites(const analysis *a, site_result *site) {
-  for (uint32_t i = 0; site && i < a->n_geometries * N_SITES; i++) free(site[i].image_variance);
+  for (uint32_t i = 0; site && i < a->n_geometries * a->n_sites; i++) free(site[i].image_variance);
   free(site);
 }
 
 static void clear(analysis *a) {
   for (uint32_t i = 0; i < a->n_arms; i++) {
-    for (uint32_t k = 0; k < a->n_seeds; k++) {
+    for (uint32_t k = 0; a->arm[i].run && k < a->n_seeds; k++) {
       run_info *run = &a->arm[i].run[k];
       free_sites(a, run->site);
       free_sites(a, run->untrained);
     }
     free(a->arm[i].run);
+    free(a->arm[i].geometry);
   }
   free(a->arm);
   free(a->labels);

@@ -6,9 +6,6 @@
 #include <locality/analysis.h>
 #include <locality/run.h>
 
-enum { SITE_IN, SITE_OUT, N_SITES };
-extern const char *const site_name[N_SITES];
-
 /* One number a network and site. Rows of measure_table in the order of summary.json. */
 typedef enum measure_id {
   MEASURE_VARIANCE,
@@ -29,12 +26,13 @@ typedef struct measure_row {
 } measure_row;
 extern const measure_row measure_table[N_MEASURES];
 
-/* Where the units stand: what an arm's topology makes of the sheet. */
+/* Where the units of a site stand: what an arm's topology makes of the sheet. */
 typedef struct lattice {
   uint32_t rows, cols;
   bool wrap;
   const char *name; /* "grid", "torus", "line", "ring" */
 } lattice;
+double lattice_uniform(const lattice *g); /* V of units in any order, on average */
 
 /* What a network shows at a site, in one geometry. */
 typedef struct site_result {
@@ -53,13 +51,14 @@ typedef struct run_info {
   uint32_t n_epochs;
   double accuracy, top5, loss;   /* of the last epoch */
   bool measured;                 /* has activations */
-  site_result *site, *untrained; /* n_geometries x N_SITES; NULL where there is no file */
+  site_result *site, *untrained; /* n_sites x n_geometries; NULL where there is no file */
 } run_info;
 
+#define NO_GEOMETRY UINT32_MAX
 typedef struct arm_info {
   const char *name, *layer;
   run_info *run;      /* n_seeds */
-  uint32_t geometry;  /* its own */
+  uint32_t *geometry; /* of each site, its own; NO_GEOMETRY where its networks have no such site */
   uint32_t reference; /* index of the arm that it is compared with */
 } arm_info;
 
@@ -67,8 +66,8 @@ typedef struct arm_info {
 typedef struct plan {
   double alpha;      /* of all primary tests together */
   uint32_t tests;    /* primary tests: measures x arms but the references */
-  uint32_t primary;  /* bit i: outcome_at(i) at the headline site */
-  double margin[32]; /* by the same i; NaN: none */
+  uint32_t primary;  /* bit outcome_key: at the headline site, or of the whole network */
+  double margin[16]; /* by outcome_key; NaN: none */
 } plan;
 
 typedef struct analysis {
@@ -79,8 +78,10 @@ typedef struct analysis {
   uint32_t n_arms, reference; /* reference: index of its arm */
   const uint64_t *seed;
   uint32_t n_seeds;
-  uint32_t rows, cols, units, n_classes;
-  lattice *geometry; /* [0] is the sheet without wrapping */
+  const char *const *site_name;
+  uint32_t n_sites, headline; /* headline: n_sites where there are none */
+  uint32_t n_classes;
+  lattice *geometry; /* all in which something is measured */
   uint32_t n_geometries;
   plan plan;
   uint32_t epochs; /* asked for; 0 when the manifest does not say */
@@ -100,16 +101,15 @@ typedef enum outcome_kind {
 } outcome_kind;
 typedef struct outcome {
   outcome_kind kind;
-  int site;
+  uint32_t site;
   measure_id measure;
 } outcome;
-enum { HEADLINE_SITE = SITE_OUT };
 const char *outcome_name(outcome which); /* "accuracy", "variance", ... */
 /* What is compared: outcome_at(0), ...; false past the last. */
-bool outcome_at(uint32_t i, outcome *out);
+bool outcome_at(const analysis *a, uint32_t i, outcome *out);
 
 /* A measure is taken in that geometry. */
-double run_outcome(const run_info *run, outcome which, uint32_t geometry);
+double run_outcome(const analysis *a, const run_info *run, outcome which, uint32_t geometry);
 bool run_complete(const run_info *run);
 /* Is it one that others are compared with? */
 bool is_reference(const analysis *a, uint32_t arm);
@@ -118,9 +118,9 @@ uint32_t arm_complete(const analysis *a, const arm_info *arm);
 
 /* The manifest's "plan", or what it is where the manifest says nothing. */
 lp_status read_plan(analysis *a);
-bool plan_primary(const plan *p, outcome which);
-double plan_margin(const plan *p, outcome which); /* NaN: none */
-double plan_alpha(const plan *p, outcome which);  /* of one test */
+bool plan_primary(const analysis *a, outcome which);
+double plan_margin(const analysis *a, outcome which); /* NaN: none */
+double plan_alpha(const analysis *a, outcome which);  /* of one test */
 
 /* ---- comparisons ---------------------------------------------------------------------------- */
 
@@ -128,6 +128,10 @@ double plan_alpha(const plan *p, outcome which);  /* of one test */
 typedef struct comparison {
   outcome which;
   uint32_t arm;
+  uint32_t own_geometry, reference_geometry; /* in which a measure is taken */
+  /* The sheets are not the same: V of a network counts as a fraction of what units in any order
+   * give on its own sheet. */
+  bool fraction;
   bool primary;
   lp_inference result;
   lp_moments own, reference;     /* of the networks in the test */
@@ -144,16 +148,24 @@ lp_status compare_all(const analysis *a, comparison **out, uint32_t *n);
 /* Paired t tests over images between the reference networks themselves: how often the per-image
  * test finds a difference where only the seed differs. */
 typedef struct control_pairs {
-  uint32_t pairs, significant[N_SITES];
+  uint32_t pairs, *significant; /* of each site; malloc'ed */
   double alpha;
 } control_pairs;
-control_pairs compare_controls(const analysis *a);
+lp_status compare_controls(const analysis *a, control_pairs *out);
 
 lp_status read_run(analysis *a);        /* run_read.c */
 lp_status measure_runs(analysis *a);    /* run_measure.c */
 lp_status find_geometries(analysis *a); /* geometry.c */
+/* The geometry in which an arm's reference is compared with it at a site: the arm's, or, where the
+ * sheets differ, the reference's sheet, wrapped as the arm's; NO_GEOMETRY where one has no such
+ * site. */
+uint32_t reference_geometry(const analysis *a, uint32_t arm, uint32_t site);
 /* What a network showed at a site; NULL when that was not measured. */
-const site_result *run_site(const run_info *run, uint32_t geometry, int site);
+const site_result *run_site(const analysis *a, const run_info *run, uint32_t site,
+                            uint32_t geometry);
+/* The same before its first step. */
+const site_result *untrained_site(const analysis *a, const run_info *run, uint32_t site,
+                                  uint32_t geometry);
 json_t *published_json(const analysis *a); /* published.c: null where there is nothing */
 /* answer.c: the sentences, and one comparison's line. */
 json_t *answer_json(const analysis *a, const comparison *c, uint32_t n,

@@ -18,9 +18,21 @@ const measure_row measure_table[N_MEASURES] = {
 
 enum { PERMUTATIONS = 199, PERMUTATION_SEED = 1 };
 
-const site_result *run_site(const run_info *run, uint32_t geometry, int site) {
-  const site_result *r = run->measured ? &run->site[geometry * N_SITES + (uint32_t)site] : NULL;
-  return r && r->image_variance ? r : NULL;
+static const site_result *measured_at(const analysis *a, const site_result *sites, uint32_t site,
+                                      uint32_t geometry) {
+  if (!sites || geometry == NO_GEOMETRY) return NULL;
+  const site_result *r = &sites[site * a->n_geometries + geometry];
+  return r->image_variance ? r : NULL;
+}
+
+const site_result *run_site(const analysis *a, const run_info *run, uint32_t site,
+                            uint32_t geometry) {
+  return measured_at(a, run->site, site, geometry);
+}
+
+const site_result *untrained_site(const analysis *a, const run_info *run, uint32_t site,
+                                  uint32_t geometry) {
+  return measured_at(a, run->untrained, site, geometry);
 }
 
 /* The measures that are averages over images; V of each image is kept. */
@@ -49,8 +61,7 @@ static lp_status measure_maps(const lattice *g, const float *maps, uint32_t n, s
 static lp_status measure_chance(const lattice *g, const float *maps, uint32_t n, site_result *out) {
   double units = (double)g->rows * g->cols, *chance = out->chance;
   chance[MEASURE_VARIANCE_TORUS] = lp_spatial_variance_torus_uniform(g->rows, g->cols);
-  chance[MEASURE_VARIANCE] =
-      g->wrap ? chance[MEASURE_VARIANCE_TORUS] : lp_spatial_variance_uniform(g->rows, g->cols);
+  chance[MEASURE_VARIANCE] = lattice_uniform(g);
   chance[MEASURE_MORAN_I] = units > 1 ? -1 / (units - 1) : NAN;
   chance[MEASURE_GEARY_C] = 1;
   return lp_mean_correlation(maps, n, g->rows * g->cols, &chance[MEASURE_NEIGHBOUR_CORRELATION]);
@@ -93,10 +104,10 @@ static lp_status check_labels(analysis *a, const arm_info *arm, uint64_t seed,
 
 /* Arms are measured where their units stand; a reference wherever those do that are compared
  * with it. */
-static bool needs(const analysis *a, uint32_t arm, uint32_t geometry) {
-  if (a->arm[arm].geometry == geometry) return true;
+static bool needs(const analysis *a, uint32_t arm, uint32_t site, uint32_t geometry) {
+  if (a->arm[arm].geometry[site] == geometry) return true;
   for (uint32_t i = 0; i < a->n_arms; i++)
-    if (a->arm[i].reference == arm && a->arm[i].geometry == geometry) return true;
+    if (a->arm[i].reference == arm && reference_geometry(a, i, site) == geometry) return true;
   return false;
 }
 
@@ -106,13 +117,12 @@ static lp_status measure_network(analysis *a, uint32_t arm, uint32_t seed, lp_ru
   lp_status s = lp_run_maps_read(a->folder, file, arm, seed, &m);
   if (s == LP_ERR_NOT_FOUND) return LP_OK;
   if (s == LP_OK) s = check_labels(a, &a->arm[arm], a->seed[seed], &m);
-  if (s == LP_OK && !(*out = calloc((size_t)a->n_geometries * N_SITES, sizeof **out)))
+  if (s == LP_OK && !(*out = calloc((size_t)a->n_geometries * a->n_sites + 1, sizeof **out)))
     s = lp_fail(LP_ERR_MEMORY, "out of memory for the measures of %s", a->arm[arm].name);
-  for (uint32_t k = 0; s == LP_OK && k < N_SITES; k++)
-    for (uint32_t g = 0; s == LP_OK && g < a->n_geometries; g++)
-      if (needs(a, arm, g))
-        s = measure_site(&a->geometry[g], m.site[lp_run_site_index(a->folder, site_name[k])], m.n,
-                         &(*out)[g * N_SITES + k]);
+  for (uint32_t k = 0; s == LP_OK && k < a->n_sites; k++)
+    for (uint32_t g = 0; s == LP_OK && m.site[k] && g < a->n_geometries; g++)
+      if (needs(a, arm, k, g))
+        s = measure_site(&a->geometry[g], m.site[k], m.n, &(*out)[k * a->n_geometries + g]);
   lp_run_maps_free(&m);
   return s;
 }

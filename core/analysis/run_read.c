@@ -15,23 +15,6 @@ static void take_network(const lp_run_network *w, run_info *run) {
                     .loss = last ? last->loss : NAN};
 }
 
-const char *const site_name[N_SITES] = {"lp_in", "lp_out"};
-
-static lp_status read_sheet(analysis *a, const lp_run_folder *r) {
-  for (uint32_t i = 0; i < r->n_arms; i++)
-    for (int k = 0; k < N_SITES; k++) {
-      const uint32_t at = lp_run_site_index(r, site_name[k]);
-      const lp_run_site *site = &r->arm[i].site[at];
-      if (at == r->n_sites || !site->units)
-        return lp_fail(LP_ERR_UNSUPPORTED, "%s: arm %s has no site %s", a->dir, r->arm[i].name,
-                       site_name[k]);
-      a->rows = site->rows;
-      a->cols = site->cols;
-    }
-  a->units = a->rows * a->cols;
-  return LP_OK;
-}
-
 lp_status read_run(analysis *a) {
   lp_run_folder *r;
   lp_status s = lp_run_folder_open(a->dir, &r);
@@ -45,8 +28,9 @@ lp_status read_run(analysis *a) {
   a->epochs = r->epochs;
   a->seed = r->seed;
   a->n_seeds = r->n_seeds;
-  s = read_sheet(a, r);
-  if (s != LP_OK) return s;
+  a->site_name = r->site_name;
+  a->n_sites = r->n_sites;
+  a->headline = r->headline;
   a->class_name = r->class_name;
   a->n_classes = r->n_classes;
   a->arm = calloc(r->n_arms, sizeof *a->arm);
@@ -54,9 +38,11 @@ lp_status read_run(analysis *a) {
   for (uint32_t i = 0; i < r->n_arms; i++) {
     a->arm[i] = (arm_info){
         .name = r->arm[i].name, .layer = r->arm[i].layer, .reference = r->arm[i].reference};
-    a->arm[i].run = calloc(r->n_seeds, sizeof *a->arm[i].run);
-    if (!a->arm[i].run) return lp_fail(LP_ERR_MEMORY, "out of memory for %u seeds", r->n_seeds);
     a->n_arms++;
+    a->arm[i].run = calloc(r->n_seeds, sizeof *a->arm[i].run);
+    a->arm[i].geometry = calloc(r->n_sites + 1, sizeof *a->arm[i].geometry);
+    if (!a->arm[i].run || !a->arm[i].geometry)
+      return lp_fail(LP_ERR_MEMORY, "out of memory for %u seeds", r->n_seeds);
     for (uint32_t k = 0; k < r->n_seeds; k++)
       take_network(&r->network[i * r->n_seeds + k], &a->arm[i].run[k]);
   }

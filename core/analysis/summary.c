@@ -28,7 +28,7 @@ static json_t *moments_json(const analysis *a, const arm_info *arm, outcome whic
     *bad = 1;
     return NULL;
   }
-  for (uint32_t k = 0; k < a->n_seeds; k++) x[k] = run_outcome(&arm->run[k], which, arm->geometry);
+  for (uint32_t k = 0; k < a->n_seeds; k++) x[k] = run_outcome(a, &arm->run[k], which, NO_GEOMETRY);
   lp_moments m = lp_moments_of(x, a->n_seeds);
   free(x);
   return json_pack("{s:o, s:o, s:I}", "mean", json_number(m.mean), "sd", json_number(m.sd), "n",
@@ -64,17 +64,20 @@ static json_t *site_json(const site_result *site) {
 }
 
 /* The sites of a network in its own geometry: {"lp_in": {...}, ...}. */
-static json_t *sites_json(const arm_info *arm, const site_result *sites) {
+static json_t *sites_json(const analysis *a, const arm_info *arm, const run_info *run,
+                          bool untrained) {
   json_t *o = json_object();
   int bad = 0;
-  for (uint32_t k = 0; sites && k < N_SITES; k++)
-    bad |= json_object_set_new(o, site_name[k], site_json(&sites[arm->geometry * N_SITES + k]));
+  for (uint32_t k = 0; k < a->n_sites; k++) {
+    const site_result *site = (untrained ? untrained_site : run_site)(a, run, k, arm->geometry[k]);
+    if (site) bad |= json_object_set_new(o, a->site_name[k], site_json(site));
+  }
   return json_checked(o, bad);
 }
 
 static json_t *run_json(const analysis *a, const arm_info *arm, uint32_t seed) {
   const run_info *run = &arm->run[seed];
-  json_t *seconds = json_array(), *sites = sites_json(arm, run->site);
+  json_t *seconds = json_array(), *sites = sites_json(a, arm, run, false);
   int bad = 0;
   for (uint32_t e = 0; e < run->n_epochs; e++)
     bad |= json_array_append_new(seconds, json_number(run->epoch[e].seconds));
@@ -83,9 +86,33 @@ static json_t *run_json(const analysis *a, const arm_info *arm, uint32_t seed) {
                 "status", run->status, "accuracy", json_number(run->accuracy), "top5",
                 json_number(run->top5), "loss", json_number(run->loss), "epochs",
                 (json_int_t)run->n_epochs, "seconds_per_epoch", seconds, "sites", sites);
-  bad |= json_object_set_new(o, "untrained", sites_json(arm, run->untrained));
+  bad |= json_object_set_new(o, "untrained", sites_json(a, arm, run, true));
   if (run->message) bad |= json_object_set_new(o, "message", json_string(run->message));
   return json_checked(o, bad);
+}
+
+/* What its networks record, and where the units stand: {"lp_in": {"layer": ..., "sheet": [7, 7],
+ * "topology": "grid", "uniform": 8.1667}, ...}. */
+static json_t *arm_sites_json(const analysis *a, uint32_t arm) {
+  json_t *o = json_object();
+  int bad = 0;
+  for (uint32_t k = 0; k < a->n_sites; k++) {
+    const uint32_t at = a->arm[arm].geometry[k];
+    const lp_run_site *site = &a->folder->arm[arm].site[k];
+    if (at == NO_GEOMETRY) continue;
+    const lattice *g = &a->geometry[at];
+    bad |= json_object_set_new(o, a->site_name[k],
+                               json_pack("{s:s, s:[I, I], s:s, s:o}", "layer", site->layer, "sheet",
+                                         (json_int_t)site->rows, (json_int_t)site->cols, "topology",
+                                         g->name, "uniform", json_number(lattice_uniform(g))));
+  }
+  return json_checked(o, bad);
+}
+
+/* Where an arm's units stand at the headline site; NULL: it has none. */
+static const lattice *headline_of(const analysis *a, uint32_t arm) {
+  const uint32_t at = a->headline < a->n_sites ? a->arm[arm].geometry[a->headline] : NO_GEOMETRY;
+  return at == NO_GEOMETRY ? NULL : &a->geometry[at];
 }
 
 static json_t *arms_json(const analysis *a) {
@@ -93,6 +120,7 @@ static json_t *arms_json(const analysis *a) {
   int bad = 0;
   for (uint32_t i = 0; i < a->n_arms; i++) {
     const arm_info *arm = &a->arm[i];
+    const lattice *g = headline_of(a, i);
     json_t *runs = json_array();
     for (uint32_t k = 0; k < a->n_seeds; k++)
       bad |= json_array_append_new(runs, run_json(a, arm, k));
@@ -100,9 +128,10 @@ static json_t *arms_json(const analysis *a) {
     json_t *top5 = moments_json(a, arm, (outcome){.kind = OUTCOME_TOP5}, &bad);
     json_t *loss = moments_json(a, arm, (outcome){.kind = OUTCOME_LOSS}, &bad);
     bad |= json_object_set_new(o, arm->name,
-                               json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "layer", arm->layer,
-                                         "topology", a->geometry[arm->geometry].name, "accuracy",
-                                         accuracy, "top5", top5, "loss", loss, "runs", runs));
+                               json_pack("{s:s, s:s*, s:o, s:o, s:o, s:o, s:o}", "layer",
+                                         arm->layer, "topology", g ? g->name : NULL, "sites",
+                                         arm_sites_json(a, i), "accuracy", accuracy, "top5", top5,
+                                         "loss", loss, "runs", runs));
   }
   return json_checked(o, bad);
 }
@@ -110,14 +139,13 @@ static json_t *arms_json(const analysis *a) {
 /* ---- the whole ----------------------------------------------------------------------------- */
 
 /* Mean V of an arm's networks before any training. */
-static json_t *untrained_json(const analysis *a, const arm_info *arm, int site) {
+static json_t *untrained_json(const analysis *a, const arm_info *arm, uint32_t site) {
   double sum = 0, squares = 0;
   uint32_t n = 0;
   for (int pass = 0; pass < 2; pass++)
     for (uint32_t k = 0; k < a->n_seeds; k++) {
-      const site_result *sites = arm->run[k].untrained;
-      double v =
-          sites ? sites[arm->geometry * N_SITES + (uint32_t)site].value[MEASURE_VARIANCE] : NAN;
+      const site_result *r = untrained_site(a, &arm->run[k], site, arm->geometry[site]);
+      double v = r ? r->value[MEASURE_VARIANCE] : NAN;
       if (isnan(v)) continue;
       if (pass)
         squares += (v - sum / n) * (v - sum / n);
@@ -128,31 +156,39 @@ static json_t *untrained_json(const analysis *a, const arm_info *arm, int site) 
                    json_number(n > 1 ? sqrt(squares / (n - 1)) : NAN), "n", (json_int_t)n);
 }
 
-/* What V is without learning: of uniform activation, and measured before training. */
+/* What V is without learning: of uniform activation at the headline site, and measured before
+ * training. */
 static json_t *nulls_json(const analysis *a) {
   json_t *uniform = json_object(), *untrained = json_object();
+  double sheet = NAN;
   int bad = 0;
+  if (a->headline < a->n_sites) {
+    const lp_run_site *site = &a->folder->arm[a->reference].site[a->headline];
+    sheet = lp_spatial_variance_uniform(site->rows, site->cols);
+  }
   for (uint32_t i = 0; i < a->n_arms; i++) {
     const arm_info *arm = &a->arm[i];
-    const lattice *g = &a->geometry[arm->geometry];
-    double v = g->wrap ? lp_spatial_variance_torus_uniform(g->rows, g->cols)
-                       : lp_spatial_variance_uniform(g->rows, g->cols);
-    bad |= json_object_set_new(uniform, arm->name, json_number(v));
+    const lattice *g = headline_of(a, i);
+    if (g) bad |= json_object_set_new(uniform, arm->name, json_number(lattice_uniform(g)));
     json_t *sites = json_object();
-    for (int k = 0; k < N_SITES; k++)
-      bad |= json_object_set_new(sites, site_name[k], untrained_json(a, arm, k));
+    for (uint32_t k = 0; k < a->n_sites; k++)
+      if (arm->geometry[k] != NO_GEOMETRY)
+        bad |= json_object_set_new(sites, a->site_name[k], untrained_json(a, arm, k));
     bad |= json_object_set_new(untrained, arm->name, sites);
   }
-  json_t *o = json_pack("{s:o, s:o, s:o}", "uniform",
-                        json_number(lp_spatial_variance_uniform(a->rows, a->cols)),
-                        "uniform_of_arm", uniform, "untrained", untrained);
+  json_t *o = json_pack("{s:o, s:o, s:o}", "uniform", json_number(sheet), "uniform_of_arm", uniform,
+                        "untrained", untrained);
   return json_checked(o, bad);
 }
 
-static json_t *controls_json(const control_pairs *c) {
-  return json_pack("{s:I, s:{s:I, s:I}, s:f}", "pairs", (json_int_t)c->pairs, "significant",
-                   site_name[SITE_IN], (json_int_t)c->significant[SITE_IN], site_name[SITE_OUT],
-                   (json_int_t)c->significant[SITE_OUT], "alpha", c->alpha);
+static json_t *controls_json(const analysis *a, const control_pairs *c) {
+  json_t *significant = json_object();
+  int bad = 0;
+  for (uint32_t k = 0; k < a->n_sites; k++)
+    bad |= json_object_set_new(significant, a->site_name[k], json_integer(c->significant[k]));
+  return json_checked(json_pack("{s:I, s:o, s:f}", "pairs", (json_int_t)c->pairs, "significant",
+                                significant, "alpha", c->alpha),
+                      bad);
 }
 
 static lp_status build(const analysis *a, const comparison *c, uint32_t n, json_t *o) {
@@ -163,7 +199,9 @@ static lp_status build(const analysis *a, const comparison *c, uint32_t n, json_
     if (c[i].which.kind == OUTCOME_ACCURACY) bad |= json_array_append(accuracies, one);
     bad |= json_array_append_new(comparisons, one);
   }
-  control_pairs controls = compare_controls(a);
+  control_pairs controls;
+  lp_status s = compare_controls(a, &controls);
+  bad |= s != LP_OK;
   bad |= json_object_set_new(o, "schema", json_integer(1));
   bad |= json_object_set_new(o, "title", json_string(a->title));
   bad |= json_object_set_new(o, "reference", json_string(a->reference_name));
@@ -175,10 +213,11 @@ static lp_status build(const analysis *a, const comparison *c, uint32_t n, json_
   bad |= json_object_set_new(o, "arms", arms_json(a));
   bad |= json_object_set_new(o, "comparisons", comparisons);
   bad |= json_object_set_new(o, "accuracy_comparisons", accuracies);
-  bad |= json_object_set_new(o, "control_pairs", controls_json(&controls));
+  bad |= json_object_set_new(o, "control_pairs", controls_json(a, &controls));
   bad |= json_object_set_new(o, "null", nulls_json(a));
   bad |= json_object_set_new(o, "published", published_json(a));
   bad |= json_object_set_new(o, "answer", answer_json(a, c, n, &controls));
+  free(controls.significant);
   return bad ? lp_fail(LP_ERR_MEMORY, "out of memory for the summary of %s", a->dir) : LP_OK;
 }
 

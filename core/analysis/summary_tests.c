@@ -9,15 +9,26 @@ static json_t *test_json(const lp_test *t) {
                    json_p(t->p));
 }
 
-static json_t *per_image_json(const analysis *a, uint32_t arm, int site) {
-  uint32_t geometry = a->arm[arm].geometry;
+/* What both networks of a seed showed of each image, on one sheet; false: they cannot be paired. */
+static bool images_of(const analysis *a, const comparison *c, uint32_t seed, const double **own,
+                      const double **other) {
+  const run_info *x = &a->arm[c->arm].run[seed], *y = &a->arm[a->arm[c->arm].reference].run[seed];
+  if (c->fraction || !run_complete(x) || !run_complete(y)) return false;
+  const site_result *at = run_site(a, x, c->which.site, c->own_geometry),
+                    *there = run_site(a, y, c->which.site, c->reference_geometry);
+  if (!at || !there) return false;
+  *own = at->image_variance;
+  *other = there->image_variance;
+  return true;
+}
+
+static json_t *per_image_json(const analysis *a, const comparison *c) {
   json_t *list = json_array();
   int bad = 0;
   for (uint32_t k = 0; k < a->n_seeds; k++) {
-    const run_info *own = &a->arm[arm].run[k], *other = &a->arm[a->arm[arm].reference].run[k];
-    if (!run_complete(own) || !run_complete(other) || !own->measured || !other->measured) continue;
-    lp_test t = lp_ttest_paired(run_site(own, geometry, site)->image_variance,
-                                run_site(other, geometry, site)->image_variance, a->n_images);
+    const double *own, *other;
+    if (!images_of(a, c, k, &own, &other)) continue;
+    lp_test t = lp_ttest_paired(own, other, a->n_images);
     bad |= json_array_append_new(
         list, json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "seed", (json_int_t)a->seed[k], "n",
                         (json_int_t)t.n, "mean_difference", json_number(t.mean_difference), "t",
@@ -26,23 +37,20 @@ static json_t *per_image_json(const analysis *a, uint32_t arm, int site) {
   return json_checked(list, bad);
 }
 
-static json_t *leave_one_out_json(const analysis *a, uint32_t arm, int site) {
-  uint32_t geometry = a->arm[arm].geometry;
+static json_t *leave_one_out_json(const analysis *a, const comparison *c) {
   json_t *list = json_array();
   lp_test *t = calloc(a->n_classes, sizeof *t);
   int bad = !t;
   for (uint32_t k = 0; k < a->n_seeds && !bad; k++) {
-    const run_info *own = &a->arm[arm].run[k], *other = &a->arm[a->arm[arm].reference].run[k];
-    if (!run_complete(own) || !run_complete(other) || !own->measured || !other->measured) continue;
-    bad |= lp_leave_one_class_out(run_site(own, geometry, site)->image_variance,
-                                  run_site(other, geometry, site)->image_variance, a->labels,
-                                  a->n_images, a->n_classes, t) != LP_OK;
-    for (uint32_t c = 0; c < a->n_classes && !bad; c++)
+    const double *own, *other;
+    if (!images_of(a, c, k, &own, &other)) continue;
+    bad |= lp_leave_one_class_out(own, other, a->labels, a->n_images, a->n_classes, t) != LP_OK;
+    for (uint32_t i = 0; i < a->n_classes && !bad; i++)
       bad |= json_array_append_new(list,
                                    json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "class",
-                                             a->class_name[c], "seed", (json_int_t)a->seed[k], "n",
-                                             (json_int_t)t[c].n, "t", json_number(t[c].statistic),
-                                             "df", json_number(t[c].df), "p", json_p(t[c].p)));
+                                             a->class_name[i], "seed", (json_int_t)a->seed[k], "n",
+                                             (json_int_t)t[i].n, "t", json_number(t[i].statistic),
+                                             "df", json_number(t[i].df), "p", json_p(t[i].p)));
   }
   free(t);
   return json_checked(list, bad);
@@ -103,12 +111,12 @@ json_t *comparison_json(const analysis *a, const comparison *c) {
   int bad = !text;
   bad |= json_object_set_new(o, "arm", json_string(a->arm[c->arm].name));
   bad |= json_object_set_new(o, "reference", json_string(a->arm[a->arm[c->arm].reference].name));
-  bad |=
-      json_object_set_new(o, "site", measure ? json_string(site_name[c->which.site]) : json_null());
+  bad |= json_object_set_new(o, "site",
+                             measure ? json_string(a->site_name[c->which.site]) : json_null());
   bad |= json_object_set_new(o, "measure", json_string(outcome_name(c->which)));
   if (measure)
-    bad |=
-        json_object_set_new(o, "topology", json_string(a->geometry[a->arm[c->arm].geometry].name));
+    bad |= json_object_set_new(o, "topology", json_string(a->geometry[c->own_geometry].name));
+  if (c->fraction) bad |= json_object_set_new(o, "fraction_of_uniform", json_true());
   bad |= json_object_set_new(o, "primary", json_boolean(c->primary));
   bad |= json_object_set_new(o, "text", json_string(text ? text : ""));
   bad |= json_object_set_new(o, "mean", json_number(c->own.mean));
@@ -116,7 +124,7 @@ json_t *comparison_json(const analysis *a, const comparison *c) {
   bad |= json_object_set_new(o, "reference_mean", json_number(c->reference.mean));
   bad |= json_object_set_new(o, "reference_sd", json_number(c->reference.sd));
   bad |= set_result(o, c);
-  bad |= json_object_set_new(o, "margin", json_number(plan_margin(&a->plan, c->which)));
+  bad |= json_object_set_new(o, "margin", json_number(plan_margin(a, c->which)));
   bad |= json_object_set_new(o, "hedges_g", json_number(c->hedges_g));
   bad |= json_object_set_new(o, "chance", chance_json(c));
   bad |= json_object_set_new(o, "welch", test_json(&c->welch));
@@ -127,9 +135,8 @@ json_t *comparison_json(const analysis *a, const comparison *c) {
                                        json_number(c->bootstrap.high), "resamples",
                                        (json_int_t)c->bootstrap.resamples));
   if (measure && c->which.measure == MEASURE_VARIANCE) {
-    bad |= json_object_set_new(o, "per_image", per_image_json(a, c->arm, c->which.site));
-    bad |=
-        json_object_set_new(o, "leave_one_class_out", leave_one_out_json(a, c->arm, c->which.site));
+    bad |= json_object_set_new(o, "per_image", per_image_json(a, c));
+    bad |= json_object_set_new(o, "leave_one_class_out", leave_one_out_json(a, c));
   }
   free(text);
   return json_checked(o, bad);

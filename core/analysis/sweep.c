@@ -32,11 +32,6 @@ static void number_field(FILE *f, double x) {
 
 /* ---- the columns of a site ------------------------------------------------------------------ */
 
-static double uniform_of(const lattice *g) {
-  return g->wrap ? lp_spatial_variance_torus_uniform(g->rows, g->cols)
-                 : lp_spatial_variance_uniform(g->rows, g->cols);
-}
-
 /* What a network shows at a site beside the measures; sites that were not measured give NaN. */
 typedef struct site_column {
   const char *name;
@@ -51,7 +46,7 @@ static double units_of(const lattice *g, const site_result *t, const site_result
 
 static double fraction(const lattice *g, const site_result *t, const site_result *u) {
   (void)u;
-  return t ? t->value[MEASURE_VARIANCE] / uniform_of(g) : NAN;
+  return t ? t->value[MEASURE_VARIANCE] / lattice_uniform(g) : NAN;
 }
 
 static double null_z(const lattice *g, const site_result *t, const site_result *u) {
@@ -87,10 +82,10 @@ static void head(FILE *f, const analysis *a) {
     text_field(f, a->folder->axis[i].key);
   }
   fputs(",seed,status,epochs,accuracy,top5,loss", f);
-  for (int site = 0; site < N_SITES; site++) {
+  for (uint32_t site = 0; site < a->n_sites; site++) {
     for (int k = 0; k < N_MEASURES; k++)
-      fprintf(f, ",%s.%s", site_name[site], measure_table[k].name);
-    for (int k = 0; k < N_MORE; k++) fprintf(f, ",%s.%s", site_name[site], more[k].name);
+      fprintf(f, ",%s.%s", a->site_name[site], measure_table[k].name);
+    for (int k = 0; k < N_MORE; k++) fprintf(f, ",%s.%s", a->site_name[site], more[k].name);
   }
   fputc('\n', f);
 }
@@ -110,13 +105,14 @@ static void row(FILE *f, const analysis *a, uint32_t arm, uint32_t seed) {
   number_field(f, run->accuracy);
   number_field(f, run->top5);
   number_field(f, run->loss);
-  const lattice *g = &a->geometry[info->geometry];
-  for (int site = 0; site < N_SITES; site++) {
-    const site_result *trained = run_site(run, info->geometry, site);
-    const site_result *untrained =
-        run->untrained ? &run->untrained[info->geometry * N_SITES + (uint32_t)site] : NULL;
+  for (uint32_t site = 0; site < a->n_sites; site++) {
+    const uint32_t at = info->geometry[site];
+    const site_result *trained = run_site(a, run, site, at),
+                      *untrained = untrained_site(a, run, site, at);
     for (int k = 0; k < N_MEASURES; k++) number_field(f, trained ? trained->value[k] : NAN);
-    for (int k = 0; k < N_MORE; k++) number_field(f, more[k].value(g, trained, untrained));
+    for (int k = 0; k < N_MORE; k++)
+      number_field(f,
+                   at == NO_GEOMETRY ? NAN : more[k].value(&a->geometry[at], trained, untrained));
   }
   fputc('\n', f);
 }
