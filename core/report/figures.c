@@ -14,6 +14,13 @@
 static const figure figures[] = {
     {"differences", "differences.gp", "Differences from the reference", differences_write, 0,
      false},
+    {"sweep_lines_1", "sweep_lines.gp", "The sweep, over an axis of numbers", sweep_lines_write, 0,
+     false},
+    {"sweep_lines_2", "sweep_lines.gp", "The sweep, over another axis of numbers",
+     sweep_lines_write, 1, false},
+    {"sweep_lines_3", "sweep_lines.gp", "The sweep, over a third axis of numbers",
+     sweep_lines_write, 2, false},
+    {"sweep_map", "sweep_map.gp", "The sweep, over two axes", sweep_map_write, 0, false},
     {"learning", "learning.gp", "Learning curves", curves_write, 0, false},
     {"variance", "variance.gp", "Spatial variance of every network", strip_write, 0, false},
     {"leave_one_out", "leave_one_out.gp", "Per-image test with one class left out",

@@ -115,19 +115,25 @@ static lp_status restyle(const report_run *run, FILE *f) {
 static const struct {
   const char *id, *title;
   lp_status (*write)(const report_run *run, FILE *f);
+  bool (*wanted)(const report_run *run); /* NULL: always */
 } sections[] = {
-    {"answer", "What was found", answer},
-    {"results", "Accuracy and loss", results},
-    {"spatial-variance", "Spatial variance", variance},
-    {"per-image", "The per-image test", per_image},
-    {"measures", "All measures", measures},
-    {"priors", "The prior", priors},
-    {"class-maps", "Class maps", class_maps},
-    {"single-images", "Single images", single_images},
-    {"facts", "How it was run", facts},
-    {"restyle", "Changing the figures", restyle},
+    {"answer", "What was found", answer, NULL},
+    {"sweep", "The sweep", sweep_section, sweep_any},
+    {"results", "Accuracy and loss", results, NULL},
+    {"spatial-variance", "Spatial variance", variance, NULL},
+    {"per-image", "The per-image test", per_image, NULL},
+    {"measures", "All measures", measures, NULL},
+    {"priors", "The prior", priors, NULL},
+    {"class-maps", "Class maps", class_maps, NULL},
+    {"single-images", "Single images", single_images, NULL},
+    {"facts", "How it was run", facts, NULL},
+    {"restyle", "Changing the figures", restyle, NULL},
 };
 enum { SECTIONS = sizeof sections / sizeof *sections };
+
+static bool is_wanted(const report_run *run, int k) {
+  return !sections[k].wanted || sections[k].wanted(run);
+}
 
 /* ---- the page ------------------------------------------------------------------------------- */
 
@@ -153,7 +159,8 @@ static void page_head(const report_run *run, FILE *f) {
   facts_data_warnings(run, f);
   html(f, "<nav aria-label=\"Contents\"><ul>\n");
   for (int k = 0; k < SECTIONS; k++)
-    html(f, "<li><a href=\"#%s\">%s</a></li>\n", sections[k].id, sections[k].title);
+    if (is_wanted(run, k))
+      html(f, "<li><a href=\"#%s\">%s</a></li>\n", sections[k].id, sections[k].title);
   html(f, "</ul></nav>\n</header>\n<main>\n");
   gnuplot_note(run, f);
 }
@@ -161,6 +168,7 @@ static void page_head(const report_run *run, FILE *f) {
 static lp_status page(const report_run *run, FILE *f) {
   page_head(run, f);
   for (int k = 0; k < SECTIONS; k++) {
+    if (!is_wanted(run, k)) continue;
     html(f, "<section id=\"%s\">\n<h2>%s</h2>\n", sections[k].id, sections[k].title);
     lp_status st = sections[k].write(run, f);
     if (st != LP_OK) return st;

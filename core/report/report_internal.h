@@ -160,6 +160,12 @@ void csv_text(FILE *f, const char *text);
 /* A number, or NaN as gnuplot reads it. */
 void csv_num(FILE *f, double x);
 
+/* sweep.c: was anything swept? Then its section. */
+enum { SWEEP_LINES = 3 }; /* axes of numbers that have a figure */
+bool sweep_any(const report_run *run);
+lp_status sweep_section(const report_run *run, FILE *f);
+lp_status sweep_lines_write(const report_run *run, int arg, figure_out *out); /* arg: which axis */
+lp_status sweep_map_write(const report_run *run, int arg, figure_out *out);
 lp_status curves_write(const report_run *run, int arg, figure_out *out);
 lp_status differences_write(const report_run *run, int arg, figure_out *out);
 lp_status strip_write(const report_run *run, int arg, figure_out *out);

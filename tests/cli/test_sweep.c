@@ -15,7 +15,7 @@
 static int make_whole(void **state) {
   (void)state;
   test_make_images("data", 64, 48);
-  return test_run("experiment mnist " SETTINGS GRID "--seeds 2 --out whole");
+  return test_run("experiment mnist " SETTINGS GRID "--seeds 3 --out whole");
 }
 
 static json_t *json_of(const char *dir, const char *file) {
@@ -67,7 +67,7 @@ static void test_cells(void **state) {
 
   /* The same from a file. */
   static const char text[] = "data: idx:data\narms: [control, linear]\nepochs: 1\nbatch: 4\n"
-                             "images: 48\nbackend: cpu\nseeds: 2\n"
+                             "images: 48\nbackend: cpu\nseeds: 3\n"
                              "sweep: {lp.cost: [linear, sqrt], decay: [0, 0.1]}\n";
   test_write("grid.yaml", text, strlen(text));
   assert_int_equal(test_run("experiment grid.yaml --quiet --no-report --out file"), 0);
@@ -79,11 +79,11 @@ static void test_by_hand(void **state) {
   (void)state;
   assert_int_equal(test_run("experiment mnist " SETTINGS
                             "--arms 'a=(decay=0.1),b=(lp=(locality:cost=sqrt),decay=0.1)' "
-                            "--seeds 2 --out hand"),
+                            "--seeds 3 --out hand"),
                    0);
   static const char *const name[] = {"control+decay=0.1", "linear+cost=sqrt+decay=0.1"};
   for (int i = 0; i < 2; i++)
-    for (int seed = 1; seed <= 2; seed++) {
+    for (int seed = 1; seed <= 3; seed++) {
       char a[128], b[128];
       snprintf(a, sizeof a, "whole/activations/%s-seed%d.safetensors", name[i], seed);
       snprintf(b, sizeof b, "hand/activations/%c-seed%d.safetensors", "ab"[i], seed);
@@ -149,7 +149,7 @@ static void test_table(void **state) {
     const char *cost = field[column(head, n, "lp.cost")];
     assert_true(strcmp(field[0], "control") == 0 ? !*cost : *cost);
   }
-  assert_int_equal(rows, 12);
+  assert_int_equal(rows, 18);
   free(text);
 
   /* 4 cells x 2 measures are tested, each against its own reference. */
@@ -169,6 +169,75 @@ static void test_table(void **state) {
   json_decref(s);
 }
 
+/* Lines of a figure's CSV whose fields 1 and `at` + 1 are these; their y, and low and high. */
+static int rows_with(const char *path, const char *first, int at, const char *wanted, int y,
+                     double out[16][3]) {
+  char *text = test_read(path, NULL), *save, *field[64];
+  int n = 0;
+  for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+    for (char *p = l; (p = strchr(p, '"'));) { /* "control, cost sqrt" has a comma */
+      char *end = strchr(p + 1, '"');
+      for (char *c = p + 1; c < end; c++)
+        if (*c == ',') *c = ';';
+      p = end + 1;
+    }
+    const int fields = *l == '#' ? 0 : cut(l, field);
+    if (fields <= y || strcmp(field[0], first) != 0 || strcmp(field[at], wanted) != 0) continue;
+    assert_true(n < 16);
+    for (int i = 0; i < 3; i++) out[n][i] = y + i < fields ? atof(field[y + i]) : NAN;
+    n++;
+  }
+  free(text);
+  return n;
+}
+
+/* The figures hold the networks of sweep.csv, their means and intervals. */
+static void test_report(void **state) {
+  (void)state;
+  assert_int_equal(test_run("report whole"), 0);
+  char *page = test_read("whole/report.html", NULL);
+  static const char *const part[] = {"<section id=\"sweep\">", "<a href=\"sweep.csv\">",
+                                     "<figure id=\"sweep_lines_1\">", "<figure id=\"sweep_map\">",
+                                     "Cells of the sweep"};
+  for (int i = 0; i < 5; i++) {
+    if (!strstr(page, part[i])) print_error("no %s\n", part[i]);
+    assert_non_null(strstr(page, part[i]));
+  }
+  assert_null(strstr(page, "sweep_lines_2"));
+  free(page);
+
+  json_t *s = json_of("whole", "summary.json");
+  const json_t *runs = json_object_get(
+      json_object_get(json_object_get(s, "arms"), "linear+cost=sqrt+decay=0.1"), "runs");
+  double x[3], mean = 0, squares = 0, found[16][3];
+  for (size_t i = 0; i < 3; i++) {
+    x[i] = json_number_value(json_object_get(json_array_get(runs, i), "accuracy"));
+    mean += x[i] / 3;
+  }
+  for (size_t i = 0; i < 3; i++) squares += (x[i] - mean) * (x[i] - mean);
+  const double half = 4.302653 * sqrt(squares / 2 / 3); /* t of 2 degrees of freedom at 97.5 % */
+  json_decref(s);
+  const char *csv = "whole/figures/sweep_lines_1.csv";
+  const int n = rows_with(csv, "3", 2, "\"linear; cost sqrt\"", 6, found);
+  assert_int_equal(n, 2 * 3 + 2); /* networks, then means, of two values of decay */
+  for (int i = 0; i < 3; i++) assert_true(fabs(found[3 + i][0] - x[i]) < 1e-3);
+  assert_true(fabs(found[7][0] - mean) < 1e-3 && fabs(found[7][1] - (mean - half)) < 1e-3 &&
+              fabs(found[7][2] - (mean + half)) < 1e-3);
+  assert_int_equal(rows_with(csv, "3", 5, "mean", 6, found), 6);
+  /* 3 rows (the control has no cost) x 2 columns of a map */
+  csv = "whole/figures/sweep_map.csv";
+  assert_int_equal(rows_with(csv, "3", 3, "\"0.1\"", 5, found), 3);
+  assert_true(fabs(found[2][0] - mean) < 1e-3);
+  assert_int_equal(rows_with(csv, "3", 3, "\"0\"", 5, found), 3);
+
+  /* A run without a sweep has none of it. */
+  assert_int_equal(test_run("analyze hand"), 0);
+  assert_int_equal(test_run("report hand"), 0);
+  page = test_read("hand/report.html", NULL);
+  assert_null(strstr(page, "sweep"));
+  free(page);
+}
+
 /* Killed, interrupted, resumed, extended: the same networks and the same table. */
 static void test_resumed(void **state) {
   (void)state;
@@ -176,7 +245,7 @@ static void test_resumed(void **state) {
   test_wait_for("part/metrics.jsonl", "\"status\":\"complete\"");
   kill(pid, SIGKILL);
   assert_int_equal(test_wait(pid), 128 + SIGKILL);
-  pid = test_start("experiment --resume part --quiet --no-report --seeds 2");
+  pid = test_start("experiment --resume part --quiet --no-report --seeds 3");
   test_wait_for("part/metrics.jsonl", "linear+cost=linear+decay=0.1");
   kill(pid, SIGINT);
   test_wait(pid);
@@ -191,7 +260,7 @@ static void test_resumed(void **state) {
   assert_int_equal(test_run("experiment --resume part --add-arms "
                             "'flat=(lp=(locality:normalize=fan_in))' --quiet --no-report"),
                    0);
-  assert_int_equal(test_run("experiment mnist " SETTINGS GRID "--seeds 2 --out all --arms "
+  assert_int_equal(test_run("experiment mnist " SETTINGS GRID "--seeds 3 --out all --arms "
                             "'control,linear,flat=(lp=(locality:normalize=fan_in))'"),
                    0);
   test_same_run("all", "part");
@@ -290,9 +359,10 @@ static void test_errors(void **state) {
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_cells),      cmocka_unit_test(test_by_hand),
-      cmocka_unit_test(test_table),      cmocka_unit_test(test_resumed),
-      cmocka_unit_test(test_references), cmocka_unit_test(test_errors),
+      cmocka_unit_test(test_cells),   cmocka_unit_test(test_by_hand),
+      cmocka_unit_test(test_table),   cmocka_unit_test(test_report),
+      cmocka_unit_test(test_resumed), cmocka_unit_test(test_references),
+      cmocka_unit_test(test_errors),
   };
   int failed = cmocka_run_group_tests(tests, make_whole, NULL);
   test_end();
