@@ -39,7 +39,7 @@ _locality() {
   case $command in
     experiment)
       words="--out --resume --add-arms --dry-run --tune --no-report --title --arms --sweep --reference --seeds --images --jobs
-        --checkpoint-seconds $training mnist mnist-rmsprop fashion-mnist
+        --checkpoint-seconds $training mnist mnist-ablation mnist-rmsprop fashion-mnist
         imagenet imagenet-rmsprop tiny-imagenet cifar10"
       ;;
     train) words="--out --profile --tune --layer $training" ;;

@@ -128,7 +128,7 @@ static void test_dry_run(void **state) {
     if (code) print_error("%s: %s", name_of(preset[i]), test_err);
     assert_int_equal(code, 0);
     json_t *j = json_loads(test_out, 0, NULL);
-    assert_int_equal(json_array_size(json_object_get(j, "arms")), 2);
+    assert_true(json_array_size(json_object_get(j, "arms")) >= 2);
     assert_true(json_number_value(json_object_get(j, "seconds_per_epoch")) > 0);
     json_decref(j);
   }
@@ -140,6 +140,10 @@ static void check_run(const char *dir, const char *name) {
   snprintf(path, sizeof path, "%s/metrics.jsonl", dir);
   char *text = test_read(path, NULL), *save = NULL;
   size_t ends = 0, epochs = 0;
+  snprintf(path, sizeof path, "%s/manifest.json", dir);
+  json_t *manifest = json_load_file(path, 0, NULL);
+  const size_t arms = json_array_size(json_object_get(manifest, "arms"));
+  json_decref(manifest);
   for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
     json_t *j = json_loads(line, 0, NULL);
     const char *event = json_string_value(json_object_get(j, "event"));
@@ -157,8 +161,9 @@ static void check_run(const char *dir, const char *name) {
     json_decref(j);
   }
   free(text);
-  assert_int_equal(ends, 2);
-  assert_int_equal(epochs, 2);
+  assert_true(arms >= 2);
+  assert_int_equal(ends, arms);
+  assert_int_equal(epochs, arms);
 }
 
 static void test_training(void **state) {
