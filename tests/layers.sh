@@ -1,6 +1,7 @@
 #!/bin/sh
 # The include rules of core/DESIGN.md: arrows never point up, core names no backend or plugin, and
-# modules see the public headers only. One pass, for machines with much else to do.
+# modules see the public headers only. One pass, for machines with much else to do. And that the manual
+# has every variable of the environment.
 cd "$(dirname "$0")/.." || exit 2
 grep -rnoE '#include ["<][A-Za-z0-9_./-]+[">]' core backends plugins | awk -F: '
 function fail(what) { print "layers: " what > "/dev/stderr"; failed = 1 }
@@ -54,3 +55,10 @@ BEGIN {
     fail(file " includes " header " of core/" where)
 }
 END { exit failed }'
+failed=$?
+for f in $(grep -rhoE '"LOCALITY_[A-Z_]+"' core backends plugins --include='*.[ch]' | tr -d '"' | sort -u); do
+  grep -qE "^\.It Ev (.*[ ,])?$f( |$)" core/cli/locality.1 && continue
+  echo "layers: core/cli/locality.1 has no $f" >&2
+  failed=1
+done
+exit $failed

@@ -29,7 +29,8 @@ static const cli_flag flags[] = {
     {"self-test", 't', NULL, "compare the device with plain C; exit code 1 on a mismatch"},
 };
 
-/* Backends that have no device say why: a driver that is missing, say. */
+/* Backends that have no device say why: a driver that is missing, say. One that failed while it was
+ * listed has been named by a warning. */
 static void print_missing(const lp_device_info *d, uint32_t n) {
   uint32_t entries = lp_entry_count();
   for (uint32_t i = 0; i < entries; i++) {
@@ -40,8 +41,9 @@ static void print_missing(const lp_device_info *d, uint32_t n) {
     for (uint32_t k = 0; k < n && !listed; k++)
       listed = strncmp(d[k].id, e->name, len) == 0 && (!d[k].id[len] || d[k].id[len] == ':');
     lp_device *dev;
-    if (!listed && lp_device_open(e->name, &dev) != LP_OK)
-      fprintf(stderr, "locality: %s\n", lp_error_message());
+    if (listed) continue;
+    lp_status s = lp_device_open(e->name, &dev);
+    if (s != LP_OK && s != LP_ERR_DEVICE) fprintf(stderr, "locality: %s\n", lp_error_message());
   }
 }
 

@@ -61,6 +61,7 @@ def broken_drivers():
         r = run(mode, "devices")
         check(f"{mode}: devices lists the others and names the driver",
               r.returncode == 0 and r.stdout.splitlines()[1].startswith("cpu ") and named(r), r)
+        check(f"{mode}: ... once", r.stderr.count(said) == 1, r)
         r = run(mode, *TRAIN)
         check(f"{mode}: train on auto goes to the CPU and says why",
               r.returncode == 0 and "computing on cpu" in r.stderr and named(r), r)
@@ -70,6 +71,22 @@ def broken_drivers():
         check(f"{mode}: --backend opencl fails and names the driver", r.returncode == 1 and named(r), r)
         r = run(mode, *TRAIN, "--backend", "cpu")
         check(f"{mode}: --backend cpu asks no driver", r.returncode == 0 and "OpenCL" not in r.stderr, r)
+
+
+def no_driver_is_asked():
+    """The CPU is tested without OpenCL; that takes a while, so only the beginning is looked at."""
+    r = run("abort", "devices", "--self-test", "null", LOCALITY_LOG="info")
+    check("abort: --self-test of another device names the driver", "died (signal 6" in r.stderr)
+    p = subprocess.Popen([locality, "devices", "--self-test", "cpu"], text=True,
+                         env=environment("abort", LOCALITY_LOG="info"), stdin=subprocess.DEVNULL,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    used = 0
+    while p.poll() is None and used < 1:
+        time.sleep(0.1)
+        used = sum(map(int, open(f"/proc/{p.pid}/stat").read().split()[13:15])) / os.sysconf("SC_CLK_TCK")
+    p.kill()
+    _, said = p.communicate()
+    check("abort: --self-test cpu asks no driver", used >= 1 and "opencl" not in said.lower())
 
 
 def quiet_output():
@@ -163,6 +180,7 @@ def handlers():
 prepare()
 the_list()
 broken_drivers()
+no_driver_is_asked()
 quiet_output()
 for number in (signal.SIGTERM, signal.SIGINT):
     stops("hang", number)
