@@ -33,6 +33,11 @@ lp_status ref_load(const case_program *p, ref_values *v);
 void ref_replay(const case_program *p, ref_values *v, uint32_t runs);
 void ref_reset(const case_program *p, ref_values *v);
 void ref_free(ref_values *v);
+/* How near a case is to a tie that engines may decide otherwise by rounding: the least distance of
+ * a pooling window's largest element from the next, or of a ReLU's operand from 0, relative to the
+ * largest element of that operand. Exact ties, and operands that no op has computed, do not count.
+ */
+double ref_gap(const case_program *p, const ref_values *v);
 
 /* Element i of raw data of a type. */
 double ref_element(uint32_t dtype, const void *data, size_t i);

@@ -1,6 +1,7 @@
 /* Replays a recorded case through the reference. */
 #include "reference.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,52 @@ void ref_replay(const case_program *p, ref_values *v, uint32_t runs) {
                        &p->desc[s->out], &run, p->seed};
       ref_op_get(s->op)(&call);
     }
+}
+
+/* Of one plane of windows: the least distance of a largest element from the next below it. */
+static double pool_gap(const case_step *s, const lp_desc *x, const lp_desc *y,
+                       const double *value) {
+  uint32_t k = s->params.pool.k, stride = s->params.pool.stride;
+  double least = INFINITY;
+  for (int64_t i = 0; i < lp_numel(y); i++) {
+    int64_t plane = i / (y->dim[2] * y->dim[3]);
+    int64_t h = i / y->dim[3] % y->dim[2] * stride, w = i % y->dim[3] * stride;
+    const double *corner = value + (plane * x->dim[2] + h) * x->dim[3] + w;
+    double best = -INFINITY, next = -INFINITY;
+    for (uint32_t e = 0; e < k * k; e++) {
+      double v = corner[(int64_t)(e / k) * x->dim[3] + e % k];
+      if (v > best)
+        next = best, best = v;
+      else if (v < best)
+        next = fmax(next, v);
+    }
+    least = fmin(least, best - next);
+  }
+  return least;
+}
+
+static double relu_gap(const lp_desc *x, const double *value) {
+  double least = INFINITY;
+  for (int64_t i = 0; i < lp_numel(x); i++)
+    if (value[i] != 0) least = fmin(least, fabs(value[i]));
+  return least;
+}
+
+double ref_gap(const case_program *p, const ref_values *v) {
+  double least = INFINITY;
+  for (uint32_t i = 0; i < p->n_steps; i++) {
+    const case_step *s = &p->step[i];
+    const lp_desc *x = &p->desc[s->in[0]];
+    const double *value = v->value[s->in[0]];
+    bool leaf = false; /* no engine computes it: it is the same for all */
+    for (uint32_t k = 0; k < p->n_leaves; k++) leaf |= p->leaf[k].val.id == s->in[0];
+    if (leaf || (s->op != LP_OP_MAXPOOL2D && s->op != LP_OP_RELU)) continue;
+    double largest = 0,
+           gap = s->op == LP_OP_RELU ? relu_gap(x, value) : pool_gap(s, x, &p->desc[s->out], value);
+    for (int64_t k = 0; k < lp_numel(x); k++) largest = fmax(largest, fabs(value[k]));
+    if (largest > 0) least = fmin(least, gap / largest);
+  }
+  return least;
 }
 
 void ref_free(ref_values *v) {
