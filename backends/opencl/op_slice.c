@@ -20,13 +20,13 @@ static void copy_rows(ocl_encoder *e, view from, view to, int64_t len, int64_t n
   ocl_grid(e, ocl_ceil(n, GROUP), GROUP);
   ocl_define_int(e, "LEN", len);
   ocl_define_int(e, "FROM_ROW", from.row);
-  ocl_define_int(e, "FROM_AT", from.at);
   ocl_define_int(e, "TO_ROW", to.row);
-  ocl_define_int(e, "TO_AT", to.at);
   ocl_posts(e, NULL, lp_inner(&to.slot->desc), 0, 0);
   ocl_arg_slot(e, from.slot);
   ocl_arg_slot(e, to.slot);
   ocl_arg_int(e, n);
+  ocl_arg_int(e, from.at); /* not in the text: a sequence has a slice a step */
+  ocl_arg_int(e, to.at);
   if (posts) ocl_post_args(e, NULL);
 }
 
