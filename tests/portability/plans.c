@@ -1,6 +1,7 @@
-/* plans DEVICE: compiles the training and evaluation plans of all networks on a device, without
- * running them. With LOCALITY_CL_DUMP=FOLDER the OpenCL backend leaves there the text of every
- * kernel that it builds, in the form in which it is used: what the offline compilers are given. */
+/* plans DEVICE: compiles the training and evaluation plans of the kinds of network on a device,
+ * without running them. With LOCALITY_CL_DUMP=FOLDER the OpenCL backend leaves there the text of
+ * every kernel that it builds, in the form in which it is used: what the offline compilers are
+ * given. */
 #include <locality/exec.h>
 #include <locality/nn.h>
 
@@ -8,14 +9,17 @@
 #include <string.h>
 
 typedef struct network {
-  const char *model, *layer;
+  const char *model, *layer, *set;
   uint32_t classes, channels, size, batch;
 } network;
 
 static const network networks[] = {
-    {"lenet", "locality:cost=linear", 10, 1, 28, 64},
-    {"lenet", "plain", 10, 1, 28, 64},
-    {"alexnet", "locality:cost=linear", 1000, 3, 224, 2},
+    {"lenet", "locality:cost=linear", NULL, 10, 1, 28, 64},
+    {"lenet", "plain", "conv2.cost=linear", 10, 1, 28, 64},
+    {"alexnet", "locality:cost=linear", NULL, 1000, 3, 224, 2},
+    {"rnn", "plain", "cost=linear", 10, 1, 28, 64},
+    {"gru", "plain", "cost=linear", 10, 1, 28, 64},
+    {"resnet18-32", "plain", NULL, 10, 3, 32, 8},
 };
 
 static lp_status compile(lp_session *s, const network *n, lp_mode mode, lp_optimizer kind) {
@@ -26,6 +30,7 @@ static lp_status compile(lp_session *s, const network *n, lp_mode mode, lp_optim
   uint32_t count = 0;
   lp_net_spec spec = {.model = n->model,
                       .layer = n->layer,
+                      .set = n->set,
                       .classes = n->classes,
                       .in_channels = n->channels,
                       .in_h = n->size,
