@@ -2,8 +2,10 @@
  * plans, and equality to the bit between runs and between numbers of threads.
  *
  *   test-ops [--backend DEV[,DEV...]] [--filter TEXT[,TEXT...]] [--every N] [--list]
- *            [--expect-wrong]
+ *            [--values] [--expect-wrong]
  *
+ * --values leaves out the gradients of whole cases, for tools under which kernels compile slowly:
+ * the ops that they consist of are cases too.
  * --every N takes the last case of each op and each N-th before it: no op is left out.
  * Devices: --backend, else LOCALITY_TEST_DEVICES, else every device that computes something.
  * --expect-wrong turns the test on itself: every case must be found wrong on these devices (the
@@ -24,7 +26,7 @@ static struct {
   uint32_t n_devices;
   const char *filter;
   uint32_t every; /* only each N-th case of an op: for devices that compile slowly */
-  bool list, expect_wrong;
+  bool list, values, expect_wrong;
 } options;
 
 static struct { uint32_t passed, failed, skipped; } totals;
@@ -193,7 +195,8 @@ static void test_case(const op_case *c) {
     case_result r = {.n = 0};
     s = run_ways(&p, device, is_cpu, &r, &v);
     if (s == LP_OK) compare_truth(&r, &truth, &v);
-    if (s == LP_OK && p.y.id && !(c->row->flags & CASE_NO_GRADIENT) && !options.expect_wrong)
+    if (s == LP_OK && p.y.id && !(c->row->flags & CASE_NO_GRADIENT) && !options.values &&
+        !options.expect_wrong)
       s = check_gradient(c, device, is_cpu, &v);
     report(c, device, s, is_cpu, &v);
     case_result_free(&r);
@@ -240,6 +243,8 @@ static bool parse(int argc, char **argv) {
     bool more = i + 1 < argc;
     if (strcmp(a, "--list") == 0)
       options.list = true;
+    else if (strcmp(a, "--values") == 0)
+      options.values = true;
     else if (strcmp(a, "--expect-wrong") == 0)
       options.expect_wrong = true;
     else if (strcmp(a, "--filter") == 0 && more)
@@ -291,7 +296,7 @@ int main(int argc, char **argv) {
   if (!parse(argc, argv)) {
     fprintf(stderr,
             "usage: test-ops [--backend DEV[,DEV...]] [--filter TEXT[,TEXT...]] [--every N] "
-            "[--list] [--expect-wrong]\n");
+            "[--list] [--values] [--expect-wrong]\n");
     return 2;
   }
   if (lp_registry_load() != LP_OK || (!options.list && !options.n_devices && !default_devices())) {

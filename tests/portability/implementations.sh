@@ -12,10 +12,11 @@ trap 'rm -rf "$tmp"' EXIT
 bad=0
 skip() { echo "0 passed, 0 failed, 1 skipped"; echo "$*" >&2; exit 77; }
 # Every kernel file, small shapes: what the slow tools can do in time.
-cases=("relu/odd" "scale/odd" "sum/odd" "ties overlapping" "avgpool2d_dx/2 by 3" "log_softmax/10 classes" "cross_entropy/3 classes"
-  "cross_entropy/bad labels" "batchnorm/odd" "dropout/half" "prior/dense" "slice/inside" "concat/inside" "sgd/plain"
-  "adam/plain" "linear/unequal permuted" "linear_dw/unequal permuted" "conv2d/padding over"
-  "conv2d_dw/padding over")
+cases=("relu/odd" "scale/odd" "sum/odd" "ties overlapping" "avgpool2d/2 of odd" "avgpool2d_dx/2 of odd" "log_softmax/10 classes" "log_softmax_dx/10 classes"
+  "cross_entropy/3 classes" "cross_entropy/bad labels" "cross_entropy_dx/3 classes" "batchnorm/odd"
+  "batchnorm_dx/odd" "dropout/half" "prior/dense" "slice/inside" "concat/inside" "sgd/plain" "adam/plain"
+  "linear/unequal permuted" "linear_dx/unequal permuted" "linear_dw/unequal permuted" "conv2d/padding over"
+  "conv2d_dx/padding over" "conv2d_dw/padding over")
 
 case $kind in
 rusticl)
@@ -40,7 +41,7 @@ oclgrind)
   for family in gpu cpu; do
     for c in "${cases[@]}"; do
       n=$((n + 1))
-      "$ops" --backend "opencl:Oclgrind,kernels=$family" --filter "$c" >"$tmp/log" 2>"$tmp/oclgrind.$n" || bad=1
+      "$ops" --backend "opencl:Oclgrind,kernels=$family" --values --filter "$c" >"$tmp/log" 2>"$tmp/oclgrind.$n" || bad=1
       grep -v '^passed' "$tmp/log"
       # Its exit code says nothing: what every process said must be empty.
       if [ -s "$tmp/oclgrind.$n" ]; then
@@ -58,7 +59,7 @@ valgrind)
   export POCL_EXTRA_BUILD_FLAGS=-cl-opt-disable
   all=$(IFS=,; echo "${cases[*]}")
   valgrind --quiet --error-exitcode=9 --errors-for-leak-kinds=none --leak-check=no \
-    --log-file="$tmp/valgrind.%p" "$ops" --backend opencl:Portable --filter "$all" >"$tmp/log"
+    --log-file="$tmp/valgrind.%p" "$ops" --backend opencl:Portable --values --filter "$all" >"$tmp/log"
   status=$?
   [ $status -eq 0 ] || [ $status -eq 9 ] || bad=1 # 9: there are errors, judged below
   grep -v '^passed' "$tmp/log"
