@@ -198,9 +198,10 @@ lp_status lp_experiment_new(const lp_options *o, const char *preset, lp_experime
   return LP_OK;
 }
 
-/* Is the number given more than that of the folder, where that may be? */
+/* Is what is given more than what the folder has, where that may be? Of a grid, the cells tell. */
 static bool grows(const lp_option *option, const lp_options *given, const lp_options *o) {
-  if (!(option->use & LP_USE_GROW) || option->type != LP_OPTION_INT) return false;
+  if (!(option->use & LP_USE_GROW)) return false;
+  if (option->use & LP_USE_GRID) return true;
   return *(const int64_t *)((const char *)given + option->offset) >
          *(const int64_t *)((const char *)o + option->offset);
 }
@@ -246,6 +247,7 @@ static lp_status from_folder(const lp_run_folder *folder, const lp_options *give
   if (status == LP_OK && was_auto && device && option)
     status = lp_options_assign(o, option, device);
   if (status == LP_OK) status = lp_experiment_new(o, name, out);
+  if (status == LP_OK) status = lp_extend_check(folder, *out);
   if (status == LP_OK) status = lp_manifest_check_device(folder, *out);
   if (status == LP_OK) status = lp_manifest_check_data(folder, *out);
   if (status == LP_OK) status = lp_priors_check(folder->manifest, *out);

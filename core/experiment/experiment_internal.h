@@ -50,6 +50,9 @@ lp_status lp_cells_make(lp_experiment *x);
 /* extend.c: what a folder that is resumed gets besides. Options as a run in one go has them, with
  * the arms `add`; refuses what would change an arm that is there. */
 lp_status lp_extend_arms(const lp_run_folder *folder, const char *add, lp_options *o);
+/* Fails when an arm of the folder is no longer there, or would be another one or compared with
+ * another one. */
+lp_status lp_extend_check(const lp_run_folder *folder, const lp_experiment *x);
 /* Brings the manifest of x->dir, which the caller has locked, up to x's arms and seeds, and tells
  * in it when they came. Nothing is written where nothing came. */
 lp_status lp_extend_manifest(const lp_experiment *x, const char *const *command,
@@ -95,6 +98,7 @@ struct lp_experiment {
 lp_status lp_manifest_add_warnings(const lp_experiment *x);
 /* Its entries for an arm, for all options, and the time. */
 json_t *lp_manifest_arm(const lp_experiment *x, const lp_arm *arm);
+json_t *lp_manifest_sweep(const lp_experiment *x);
 json_t *lp_manifest_seeds(const lp_experiment *x);
 json_t *lp_manifest_settings(const lp_options *o);
 json_t *lp_manifest_words(const char *const *word, uint32_t n);

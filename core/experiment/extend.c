@@ -19,6 +19,10 @@ static lp_status out_of_memory(void) {
   return lp_fail(LP_ERR_MEMORY, "add-arms: out of memory");
 }
 
+static bool same_text(const char *a, const char *b) {
+  return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 static const lp_arm *find(const lp_arm_list *all, const char *name) {
   for (uint32_t i = 0; i < all->n; i++)
     if (strcmp(all->arm[i].name, name) == 0) return &all->arm[i];
@@ -26,8 +30,7 @@ static const lp_arm *find(const lp_arm_list *all, const char *name) {
 }
 
 static bool same_content(const lp_arm *a, const lp_arm *b) {
-  return strcmp(a->layer, b->layer) == 0 && !a->set == !b->set &&
-         (!a->set || strcmp(a->set, b->set) == 0);
+  return strcmp(a->layer, b->layer) == 0 && same_text(a->set, b->set);
 }
 
 /* Appends one item, which was not cut up yet, unless the folder has that arm. */
@@ -73,9 +76,14 @@ lp_status lp_extend_arms(const lp_run_folder *folder, const char *add, lp_option
   if (status == LP_OK) status = lp_arms_parse(o->arms, &old.arm, &old.n);
   if (status == LP_OK) status = join(folder->dir, o->arms, &old, add, &text);
   if (status == LP_OK) status = lp_arms_parse(text, &all.arm, &all.n);
-  /* A plain arm that comes does not become what the others are compared with. */
+  /* What the others are compared with stays: a plain arm that comes does not take its place, nor
+   * do the cells of what was a sweep's only arm. */
+  if (status == LP_OK && old.n == 1 && folder->n_axes && !*o->reference)
+    status = lp_options_assign(o, lp_option_find("reference", LP_USE_EXPERIMENT),
+                               folder->arm[folder->reference].name);
   uint32_t before = lp_arms_reference(old.arm, old.n, o->reference);
-  if (status == LP_OK && lp_arms_reference(all.arm, all.n, o->reference) != before)
+  if (status == LP_OK && before < old.n &&
+      lp_arms_reference(all.arm, all.n, o->reference) != before)
     status =
         lp_options_assign(o, lp_option_find("reference", LP_USE_EXPERIMENT), old.arm[before].name);
   if (status == LP_OK)
@@ -96,6 +104,27 @@ static json_t *entry_of(const json_t *arms, const char *name) {
     if (other && strcmp(other, name) == 0) return arm;
   }
   return NULL;
+}
+
+lp_status lp_extend_check(const lp_run_folder *folder, const lp_experiment *x) {
+  const lp_arm_list now = {x->arms, x->n_arms};
+  const json_t *entries = json_object_get(folder->manifest, "arms");
+  for (uint32_t i = 0; i < folder->n_arms; i++) {
+    const lp_run_arm *then = &folder->arm[i];
+    const lp_arm *arm = find(&now, then->name);
+    const char *set = json_string_value(json_object_get(json_array_get(entries, i), "set"));
+    if (!arm || !same_text(arm->set, set))
+      return lp_fail(LP_ERR_ARG, "sweep: %s has a cell '%s', which stays, but it is not in '%s'",
+                     folder->dir, then->name, x->options.sweep);
+    if (i == 0 && arm != x->arms)
+      return lp_fail(LP_ERR_ARG, "sweep: values that %s gets come after those that it has",
+                     folder->dir);
+    const char *other = x->arms[arm->reference].name, *before = folder->arm[then->reference].name;
+    if (strcmp(other, before) != 0)
+      return lp_fail(LP_ERR_ARG, "%s: %s would be compared with %s, not with %s as it is",
+                     folder->dir, then->name, other, before);
+  }
+  return LP_OK;
 }
 
 /* Is the folder one of 0.1, whose entries of arms are others than those of today? */
@@ -136,7 +165,7 @@ static bool holds_more(const json_t *root, const lp_experiment *x, size_t arms, 
 
 /* Those that say what there is; the others stay as they were given. */
 static int set_options(json_t *options, const lp_options *o) {
-  static const char *const name[] = {"arms", "reference", "seeds"};
+  static const char *const name[] = {"arms", "reference", "seeds", "sweep"};
   json_t *now = lp_manifest_settings(o);
   int bad = 0;
   for (size_t i = 0; i < sizeof name / sizeof *name; i++)
@@ -164,6 +193,7 @@ static lp_status note(json_t *root, const lp_experiment *x, json_t *arms, json_t
           all, json_pack("{s:s, s:s, s:o, s:O, s:O}", "time", now, "version", LP_VERSION, "command",
                          lp_manifest_words(command, n_command), "arms", arms, "seeds", seeds)) != 0;
   if (is_old(root)) bad |= renew_sites(root, x) != 0;
+  if (x->n_axes) bad |= json_object_set_new(root, "sweep", lp_manifest_sweep(x)) != 0;
   bad |= json_object_set(root, "arms", entries) != 0;
   bad |= json_object_set_new(root, "seeds", lp_manifest_seeds(x)) != 0;
   bad |= set_options(json_object_get(root, "options"), &x->options) != 0;

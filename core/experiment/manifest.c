@@ -65,7 +65,7 @@ json_t *lp_manifest_arm(const lp_experiment *x, const lp_arm *arm) {
 }
 
 /* [{"key": "lp.cost", "label": "cost", "values": ["linear", "sqrt"]}, ...] */
-static json_t *sweep_json(const lp_experiment *x) {
+json_t *lp_manifest_sweep(const lp_experiment *x) {
   json_t *all = json_array();
   for (uint32_t i = 0; i < x->n_axes; i++) {
     const lp_axis *axis = &x->axes[i];
@@ -221,7 +221,7 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
     root = NULL;
   }
   json_decref(rest);
-  if (root && x->n_axes) json_object_set_new(root, "sweep", sweep_json(x));
+  if (root && x->n_axes) json_object_set_new(root, "sweep", lp_manifest_sweep(x));
   return root;
 }
 

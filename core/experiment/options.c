@@ -43,7 +43,7 @@ static const lp_option table[] = {
      BOTH, AT(set)},
     {"sweep", LP_OPTION_LIST, "", 0, 0, NULL,
      "arms are crossed with a grid: KEY=VALUE,VALUE,...; KEY is what an arm may change",
-     LP_USE_EXPERIMENT | LP_USE_GRID, AT(sweep)},
+     LP_USE_EXPERIMENT | LP_USE_GRID | LP_USE_GROW, AT(sweep)},
     {"seeds", LP_OPTION_INT, "1", 1, 10000, NULL, "networks per arm, with seeds counting up",
      LP_USE_EXPERIMENT | LP_USE_GROW, AT(seeds)},
     {"seed", LP_OPTION_INT, "1", 0, 4294967295.0, NULL, "the (first) seed", BOTH, AT(seed)},

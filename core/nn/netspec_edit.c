@@ -61,12 +61,18 @@ static lp_status unknown_key(const lp_netspec *n, const char *key, size_t layer_
   return status;
 }
 
+/* A layer's own field of that name; NULL: it is a parameter of its spec. */
+static char **field_of(lp_layerspec *w, const char *param) {
+  if (strcmp(param, "sheet") == 0) return &w->sheet;
+  if (strcmp(param, "record") == 0) return &w->record;
+  return NULL;
+}
+
 static lp_status set_layer(lp_netspec *n, const lp_netspec *from, uint32_t i, const char *param,
                            const char *value) {
   lp_layerspec *w = &n->written[i];
-  if (!param) return put(&w->spec, strdup(value));
-  if (strcmp(param, "sheet") == 0) return put(&w->sheet, strdup(value));
-  if (strcmp(param, "record") == 0) return put(&w->record, strdup(value));
+  char **field = param ? field_of(w, param) : &w->spec;
+  if (field) return put(field, strdup(value));
   /* of the spec as it stands: a parameter of $layer is one of the layer that $layer names */
   return put(&w->spec, spec_with(from->layer[i].spec, param, value));
 }
@@ -82,11 +88,6 @@ static lp_status set_key(lp_netspec *n, const lp_netspec *from, const char *key,
   return unknown_key(from, key, len);
 }
 
-/* A layer's own fields; another key is a parameter of its spec. */
-static bool is_field(const char *param) {
-  return strcmp(param, "sheet") == 0 || strcmp(param, "record") == 0;
-}
-
 bool lp_netspec_has(const lp_netspec *n, const char *key) {
   if (lp_netspec_knob(n, key)) return true;
   size_t len = strcspn(key, ".");
@@ -95,7 +96,7 @@ bool lp_netspec_has(const lp_netspec *n, const char *key) {
          (strncmp(n->layer[i].name, key, len) != 0 || n->layer[i].name[len] != '\0'))
     i++;
   if (i == n->n_layers || !key[len]) return i < n->n_layers;
-  if (is_field(key + len + 1)) return true;
+  if (field_of(&n->layer[i], key + len + 1)) return true;
   char *kind = strndup(n->layer[i].spec, strcspn(n->layer[i].spec, ":"));
   const lp_entry *e = kind ? lp_entry_find(LP_KIND_LAYER, lp_trim(kind)) : NULL;
   free(kind);

@@ -267,6 +267,30 @@ static void test_resumed(void **state) {
   test_same_file("all/sweep.csv", "part/sweep.csv");
 }
 
+/* A sweep that gets values, and an arm beside its only one. */
+static void test_grows(void **state) {
+  (void)state;
+  assert_int_equal(test_run("experiment mnist " SETTINGS
+                            "--arms linear --sweep lp.cost=linear,sqrt --out small"),
+                   0);
+  assert_int_equal(test_run("experiment --resume small --quiet --no-report --seeds 2 "
+                            "--sweep lp.cost=linear,sqrt,quadratic"),
+                   0);
+  assert_int_equal(test_run("experiment --resume small --quiet --no-report --add-arms control"), 0);
+  assert_int_equal(test_run("experiment mnist " SETTINGS "--arms linear,control --seeds 2 "
+                            "--reference linear+cost=linear "
+                            "--sweep lp.cost=linear,sqrt,quadratic --out large"),
+                   0);
+  test_same_run("large", "small");
+  test_same_file("large/sweep.csv", "small/sweep.csv");
+  json_t *m = json_of("small", "manifest.json"), *all = json_object_get(m, "extended");
+  assert_int_equal(json_array_size(all), 2);
+  const json_t *arms = json_object_get(json_array_get(all, 0), "arms");
+  assert_int_equal(json_array_size(arms), 1);
+  assert_string_equal(json_string_value(json_array_get(arms, 0)), "linear+cost=quadratic");
+  json_decref(m);
+}
+
 /* Which arm is compared with which. */
 static void test_references(void **state) {
   (void)state;
@@ -338,8 +362,25 @@ static void test_errors(void **state) {
     test_one_error(row[i].error);
   }
   assert_int_equal(test_count_files(), files);
-  assert_int_equal(test_run("experiment --resume whole --sweep decay=0"), 1);
-  test_one_error("sweep: whole was begun with");
+  static const struct {
+    const char *args, *error;
+  } more[] = {
+      {"--sweep decay=0", "sweep: whole has a cell 'control+decay=0.1', which stays"},
+      {"--sweep lp.cost=linear --sweep decay=0,0.1", "a cell 'linear+cost=sqrt+decay=0', which"},
+      {"--sweep lp.cost=linear,sqrt --sweep decay=0,0.10", "a cell 'control+decay=0.1', which"},
+      {"--sweep lp.cost=linear,sqrt --sweep decay=0.2,0,0.1", "come after those that it has"},
+      {"--sweep lp.cost=linear,sqrt --sweep decay=0,0.1,0", "has the value 0 twice"},
+      {"--sweep ''", "which stays"},
+  };
+  char *before = test_read("whole/manifest.json", NULL);
+  for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+    assert_int_equal(test_run("experiment --resume whole %s", more[i].args), 1);
+    test_one_error(more[i].error);
+  }
+  char *after = test_read("whole/manifest.json", NULL);
+  assert_string_equal(before, after);
+  free(before);
+  free(after);
 
   static const struct {
     const char *text, *error;
@@ -359,10 +400,10 @@ static void test_errors(void **state) {
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_cells),   cmocka_unit_test(test_by_hand),
-      cmocka_unit_test(test_table),   cmocka_unit_test(test_report),
-      cmocka_unit_test(test_resumed), cmocka_unit_test(test_references),
-      cmocka_unit_test(test_errors),
+      cmocka_unit_test(test_cells),      cmocka_unit_test(test_by_hand),
+      cmocka_unit_test(test_table),      cmocka_unit_test(test_report),
+      cmocka_unit_test(test_resumed),    cmocka_unit_test(test_grows),
+      cmocka_unit_test(test_references), cmocka_unit_test(test_errors),
   };
   int failed = cmocka_run_group_tests(tests, make_whole, NULL);
   test_end();
