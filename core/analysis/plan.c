@@ -65,6 +65,12 @@ static uint32_t tests_of(const analysis *a, uint32_t arm) {
   return n;
 }
 
+const char *lp_primary_measure(uint32_t i) {
+  static const outcome_kind whole[] = {OUTCOME_ACCURACY, OUTCOME_LOSS};
+  if (i < N_MEASURES) return measure_table[i].name;
+  return i - N_MEASURES < 2 ? outcome_name((outcome){.kind = whole[i - N_MEASURES]}) : NULL;
+}
+
 lp_status read_plan(analysis *a) {
   const json_t *given = json_object_get(a->folder->manifest, "plan"), *v;
   const json_t *primary = json_object_get(given, "primary"),
@@ -97,6 +103,22 @@ lp_status read_plan(analysis *a) {
   return LP_OK;
 }
 
+/* Seeds of the run that the plan does not have: they were added after it was made. */
+static json_t *added_json(const analysis *a) {
+  const json_t *planned = json_object_get(json_object_get(a->folder->manifest, "plan"), "seeds");
+  json_t *added = json_array();
+  int bad = 0;
+  for (uint32_t k = 0; planned && k < a->n_seeds; k++) {
+    size_t i = 0;
+    while (i < json_array_size(planned) &&
+           (uint64_t)json_integer_value(json_array_get(planned, i)) != a->seed[k])
+      i++;
+    if (i == json_array_size(planned))
+      bad |= json_array_append_new(added, json_integer((json_int_t)a->seed[k]));
+  }
+  return json_checked(added, bad);
+}
+
 json_t *plan_json(const analysis *a) {
   const plan *p = &a->plan;
   json_t *primary = json_array(), *margin = json_object();
@@ -108,10 +130,11 @@ json_t *plan_json(const analysis *a) {
     if (p->margin[i] > 0)
       bad |= json_object_set_new(margin, outcome_name(o), json_real(p->margin[i]));
   }
-  return json_checked(json_pack("{s:f, s:I, s:f, s:f, s:s, s:o, s:o}", "alpha", p->alpha, "tests",
-                                (json_int_t)p->tests, "alpha_each",
+  return json_checked(json_pack("{s:f, s:I, s:f, s:f, s:s, s:s, s:o, s:o, s:o}", "alpha", p->alpha,
+                                "tests", (json_int_t)p->tests, "alpha_each",
                                 p->alpha / (p->tests ? p->tests : 1), "power", LP_POWER, "site",
                                 a->headline < a->n_sites ? a->site_name[a->headline] : "",
-                                "primary", primary, "margin", margin),
+                                "reference", a->folder->arm[a->folder->reference].name, "primary",
+                                primary, "margin", margin, "seeds_added", added_json(a)),
                       bad);
 }

@@ -1,69 +1,67 @@
-/* What was published (Sax, "Locality Prior: a wiring cost for neural networks", 2017), to be shown
- * beside our own results as reported; nothing is computed from it. */
+/* What the manifest keeps of what was published for these settings, to be shown beside our own
+ * results as reported; nothing is computed from it. A value belongs to the arm whose layer it was
+ * published for, whatever the arm is called and whichever arm is the reference. */
 #include "run.h"
 
-#include <math.h>
 #include <string.h>
 
-typedef struct published_arm {
-  const char *name;
-  double accuracy, loss;
-} published_arm;
+/* Does the arm have this layer, and nothing else that differs from the settings? */
+static bool fits(const analysis *a, uint32_t arm, const char *layer) {
+  const json_t *entry = json_array_get(json_object_get(a->folder->manifest, "arms"), arm);
+  return layer && strcmp(a->arm[arm].layer, layer) == 0 && !json_object_get(entry, "set");
+}
 
-typedef struct published_variance {
-  const char *site;
-  double lp, control, t, p;
-} published_variance;
+static const char *layer_of(const json_t *entry, const char *key) {
+  return json_string_value(json_object_get(entry, key));
+}
 
-#define IMAGENET_VARIANCE                                                                          \
-  {                                                                                                \
-    {"lp_in", 630.9, 687.4, -38.98, 8.1e-203}, {                                                   \
-      "lp_out", 653.4, 691.6, -26.08, 8.5e-115                                                     \
-    }                                                                                              \
+/* {"NAME": {"accuracy": ..., "variance": {...}}, ...} of the arms that have something. */
+static json_t *arms_json(const analysis *a, const json_t *list, int *bad) {
+  json_t *arms = json_object(), *entry;
+  size_t i;
+  for (uint32_t arm = 0; arm < a->n_arms; arm++) json_array_foreach(list, i, entry) {
+      if (!fits(a, arm, layer_of(entry, "layer"))) continue;
+      json_t *own = json_deep_copy(entry);
+      *bad |= json_object_del(own, "layer") | json_object_set_new(arms, a->arm[arm].name, own);
+    }
+  return arms;
+}
+
+/* The first arm of that layer; n_arms where there is none. */
+static uint32_t first_arm(const analysis *a, const char *layer) {
+  uint32_t arm = 0;
+  while (arm < a->n_arms && !fits(a, arm, layer)) arm++;
+  return arm;
+}
+
+static json_t *tests_json(const analysis *a, const json_t *list, int *bad) {
+  json_t *tests = json_array(), *entry;
+  size_t i;
+  json_array_foreach(list, i, entry) {
+    uint32_t arm = first_arm(a, layer_of(entry, "layer")),
+             reference = first_arm(a, layer_of(entry, "reference"));
+    if (arm == a->n_arms || reference == a->n_arms) continue;
+    json_t *own = json_deep_copy(entry);
+    *bad |= json_object_del(own, "layer");
+    *bad |= json_object_set_new(own, "arm", json_string(a->arm[arm].name));
+    *bad |= json_object_set_new(own, "reference", json_string(a->arm[reference].name));
+    *bad |= json_array_append_new(tests, own);
   }
-
-/* For presets of this name, and of this name with a suffix ("mnist-rmsprop"), on this data set
- * (NULL: any). The published ImageNet run gave no accuracies. */
-static const struct {
-  const char *preset, *data;
-  const char *what; /* what else it was published for than what runs here; "" nothing */
-  published_arm arm[2];
-  published_variance variance[2];
-} table[] = {
-    {"mnist",
-     "mnist",
-     "",
-     {{"control", 98.1, 0.101}, {"linear", 97.9, 0.122}},
-     {{"lp_out", 8.458, 8.667, -6.49, 1.35e-10}}},
-    {"imagenet", NULL, "", {{0}}, IMAGENET_VARIANCE},
-    {"tiny-imagenet", NULL, "AlexNet on ImageNet", {{0}}, IMAGENET_VARIANCE},
-};
-
-static bool applies(size_t i, const analysis *a) {
-  size_t n = strlen(table[i].preset);
-  if (strncmp(a->preset, table[i].preset, n) != 0 || (a->preset[n] && a->preset[n] != '-'))
-    return false;
-  return !table[i].data || strcmp(a->data, table[i].data) == 0;
+  return tests;
 }
 
 json_t *published_json(const analysis *a) {
-  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-    if (!applies(i, a)) continue;
-    json_t *arms = json_object(), *variance = json_array();
-    int bad = 0;
-    for (const published_arm *p = table[i].arm; p < table[i].arm + 2 && p->name; p++)
-      bad |= json_object_set_new(arms, p->name,
-                                 json_pack("{s:f, s:f}", "accuracy", p->accuracy, "loss", p->loss));
-    for (const published_variance *v = table[i].variance; v < table[i].variance + 2 && v->site; v++)
-      bad |= json_array_append_new(variance,
-                                   json_pack("{s:s, s:f, s:f, s:f, s:f}", "site", v->site, "lp",
-                                             v->lp, "control", v->control, "t", v->t, "p", v->p));
-    if (!bad)
-      return json_pack("{s:s, s:o, s:o}", "what", table[i].what, "arms", arms, "variance",
-                       variance);
+  const json_t *block = json_object_get(a->folder->manifest, "published");
+  int bad = 0;
+  json_t *arms = arms_json(a, json_object_get(block, "arms"), &bad);
+  json_t *tests = tests_json(a, json_object_get(block, "tests"), &bad);
+  if (!bad && json_object_size(arms) == 0) {
     json_decref(arms);
-    json_decref(variance);
-    return NULL;
+    json_decref(tests);
+    return json_null();
   }
-  return json_null();
+  const char *source = layer_of(block, "source"), *what = layer_of(block, "what");
+  return json_checked(json_pack("{s:s, s:s, s:o, s:o}", "source", source ? source : "", "what",
+                                what ? what : "", "arms", arms, "tests", tests),
+                      bad);
 }

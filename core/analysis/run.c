@@ -2,8 +2,10 @@
 #include "run.h"
 
 #include "../base/numbers.h"
+#include "../base/text.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void free_sites(const analysis *a, site_result *site) {
   for (uint32_t i = 0; site && i < a->n_geometries * a->n_sites; i++) free(site[i].image_variance);
@@ -26,10 +28,58 @@ static void clear(analysis *a) {
   lp_run_folder_close(a->folder);
 }
 
+/* Is cell `other` of a sweep the one that `arm` is compared with: of the same values, wherever they
+ * change it? */
+static bool same_values(const analysis *a, uint32_t arm, uint32_t other) {
+  const lp_run_arm *cells = a->folder->arm;
+  for (uint32_t i = 0; i < a->folder->n_axes; i++)
+    if (cells[other].cell[i] >= 0 && cells[other].cell[i] != cells[arm].cell[i]) return false;
+  return true;
+}
+
+/* Compares with another arm than the folder's, or, of a sweep, with that arm's cells. NULL or "":
+ * as the folder says. */
+static lp_status set_reference(analysis *a, const char *name) {
+  if (!name || !*name) return LP_OK;
+  uint32_t found = a->n_arms;
+  const char **names = malloc(sizeof *names * a->n_arms);
+  if (!names) return lp_fail(LP_ERR_MEMORY, "out of memory for %u arms", a->n_arms);
+  for (uint32_t i = a->n_arms; i-- > 0;) {
+    names[i] = a->folder->n_axes ? a->folder->arm[i].base : a->arm[i].name;
+    if (strcmp(names[i], name) == 0) found = i;
+  }
+  lp_status s = LP_OK;
+  if (found == a->n_arms)
+    s = lp_fail(LP_ERR_ARG, "reference: %s has no arm '%s'%s", a->dir, name,
+                lp_did_you_mean_or(name, names, a->n_arms).text);
+  for (uint32_t i = 0; s == LP_OK && i < a->n_arms; i++) {
+    uint32_t other = 0;
+    while (other < a->n_arms && (strcmp(names[other], name) != 0 || !same_values(a, i, other)))
+      other++;
+    if (other == a->n_arms)
+      s = lp_fail(LP_ERR_ARG, "reference: %s has no cell of '%s' with the values of %s", a->dir,
+                  name, a->arm[i].name);
+    else
+      a->arm[i].reference = other;
+  }
+  if (s == LP_OK) {
+    a->reference = found;
+    a->reference_name = a->arm[found].name;
+  }
+  free(names);
+  return s;
+}
+
 lp_status lp_analyze_run(const char *dir) {
+  return lp_analyze_run_against(dir, NULL);
+}
+
+lp_status lp_analyze_run_against(const char *dir, const char *reference) {
   LP_POINT_NUMBERS;
   analysis a = {.dir = dir};
   lp_status s = read_run(&a);
+  if (s == LP_OK) s = set_reference(&a, reference);
+  if (s == LP_OK) s = read_plan(&a);
   if (s == LP_OK) s = measure_runs(&a);
   if (s == LP_OK) s = write_summary(&a);
   if (s == LP_OK) s = write_sweep(&a);

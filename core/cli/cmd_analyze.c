@@ -7,6 +7,10 @@
 
 #include <stdlib.h>
 
+static const cli_flag analyze_flags[] = {
+    {"reference", 0, "ARM", "arm that the others are compared with [the folder's]"},
+};
+
 /* Prints where the result is, or with --json an object that says so. */
 static int say_file(const cli_args *a, const char *key, const char *file) {
   char *path = lp_path_join(a->operand[0], file);
@@ -21,7 +25,7 @@ static int say_file(const cli_args *a, const char *key, const char *file) {
 }
 
 static int run_analyze(cli_args *a) {
-  if (lp_analyze_run(a->operand[0]) != LP_OK) return cli_fail();
+  if (lp_analyze_run_against(a->operand[0], cli_get(a, "reference")) != LP_OK) return cli_fail();
   if (!a->json) return say_file(a, "summary", "summary.json");
   char *path = lp_path_join(a->operand[0], "summary.json");
   json_t *summary = path ? json_load_file(path, 0, NULL) : NULL;
@@ -41,7 +45,10 @@ const cli_command cli_cmd_analyze = {
     .summary = "statistics of a run folder",
     .about = "Reads metrics and activations of a run folder and writes its summary.json. What an\n"
              "unfinished run has so far is analysed.",
-    .examples = "  locality analyze runs/quick\n  locality analyze runs/quick --json",
+    .examples = "  locality analyze runs/quick\n  locality analyze runs/quick --json\n"
+                "  locality analyze runs/quick --reference linear && locality report runs/quick",
+    .flags = analyze_flags,
+    .n_flags = sizeof analyze_flags / sizeof *analyze_flags,
     .min_operands = 1,
     .max_operands = 1,
     .run = run_analyze,

@@ -19,6 +19,7 @@ _locality() {
     --precision) words='f32 bf16' ;;
     --schedule) words='constant step cosine' ;;
     --decay-bias | --decay-norm) words='true false' ;;
+    --primary) words='variance variance_torus moran_i geary_c participation_ratio centroid_offset neighbour_correlation accuracy loss' ;;
     --metric) words='l2 l1 linf' ;;
     --normalize) words='none fan_in fan_out total' ;;
     --split) words='test train' ;;
@@ -38,13 +39,15 @@ _locality() {
   fi
   case $command in
     experiment)
-      words="--out --resume --add-arms --dry-run --tune --no-report --title --arms --sweep --reference --seeds --images --jobs
-        --checkpoint-seconds $training mnist mnist-ablation mnist-rmsprop fashion-mnist
+      words="--out --resume --add-arms --dry-run --tune --no-report --title --arms --sweep --reference --seeds
+        --images --primary --significance --margin --jobs --checkpoint-seconds $training
+        mnist mnist-ablation mnist-rmsprop fashion-mnist
         imagenet imagenet-rmsprop tiny-imagenet cifar10"
       ;;
     train) words="--out --profile --tune --layer $training" ;;
     tune) words="--seconds --layer $training" ;;
     devices) words="--self-test $(locality devices 2>/dev/null | sed 1d | cut -d ' ' -f 1)" ;;
+    analyze) words=--reference ;;
     eval) words='--data --split --backend' ;;
     network) words="--set --channels --classes --text $(locality models 2>/dev/null | sed 1d | cut -d ' ' -f 1)" ;;
     prior) words='--cost --topology --metric --normalize --sheet --sheet-in --unit --matrix --out' ;;

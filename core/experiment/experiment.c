@@ -31,6 +31,8 @@ lp_status lp_options_copy(const lp_options *from, lp_options *to) {
     if (status == LP_OK) status = lp_options_assign(to, option, text);
   }
   to->given = from->given;
+  if (status == LP_OK && from->published && !(to->published = strdup(from->published)))
+    status = out_of_memory();
   return status;
 }
 
@@ -168,9 +170,16 @@ static lp_status prepare(lp_experiment *x) {
   if (!x->seeds) return out_of_memory();
   for (uint32_t i = 0; i < x->info.n_seeds; i++) x->seeds[i] = (uint64_t)x->options.seed + i;
   x->info.seeds = x->seeds;
+  json_t *plan;
+  status = lp_plan_make(x, &plan);
+  if (status != LP_OK) return status;
+  json_decref(plan);
   status = choose_device(x);
   x->info.device_spec = x->device;
   if (status == LP_OK) status = open_data(x);
+  json_t *published = NULL;
+  if (status == LP_OK) status = lp_published_make(x, &published);
+  json_decref(published);
   for (uint32_t i = 0; i < x->n_arms && status == LP_OK; i++) status = plan_arm(x, &x->arms[i]);
   if (status != LP_OK) return status;
   const lp_arm *reference = x->arms;

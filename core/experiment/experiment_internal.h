@@ -115,6 +115,15 @@ lp_status lp_manifest_check_device(const lp_run_folder *folder, const lp_experim
 /* Fails when the data sets are not those that the manifest names. */
 lp_status lp_manifest_check_data(const lp_run_folder *folder, const lp_experiment *x);
 
+/* plan.c: "plan" of the manifest: what the options say of the inference, checked. */
+bool lp_option_of_plan(const lp_option *option);
+lp_status lp_plan_make(const lp_experiment *x, json_t **out);
+
+/* published.c: checks a file's block; it as the manifest keeps it, NULL where there is none, or the
+ * options are no longer those that it was published for (data, model, sheet). */
+lp_status lp_published_check(json_t *block);
+lp_status lp_published_make(const lp_experiment *x, json_t **out);
+
 /* priors.c: hashes of an arm's priors by layer, and a check that they are those of a manifest. */
 json_t *lp_constants_json(const lp_arm *arm);
 lp_status lp_priors_check(const json_t *manifest, const lp_experiment *x);

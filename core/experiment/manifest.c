@@ -214,8 +214,12 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
                 notes_json(x, true), "notes", notes_json(x, false));
   json_t *device = json_pack("{s:s, s:s, s:s, s:s}", "id", x->device_info.id, "spec", x->device,
                              "name", x->device_info.name, "driver", x->device_info.driver);
-  json_t *rest = json_pack("{s:o, s:s, s:o, s:i, s:o}", "data", data, "cpu", cpu, "device", device,
-                           "jobs", (int)x->info.jobs, "modules", modules_json());
+  json_t *plan, *published;
+  bool checked = lp_plan_make(x, &plan) == LP_OK && lp_published_make(x, &published) == LP_OK;
+  json_t *rest = checked ? json_pack("{s:o, s:o*, s:o, s:s, s:o, s:i, s:o}", "plan", plan,
+                                     "published", published, "data", data, "cpu", cpu, "device",
+                                     device, "jobs", (int)x->info.jobs, "modules", modules_json())
+                         : NULL;
   if (!root || !rest || json_object_update(root, rest) != 0) {
     json_decref(root);
     root = NULL;
@@ -301,10 +305,13 @@ lp_status lp_manifest_options(const lp_run_folder *folder, lp_options *o, char *
   if (!*preset) return lp_fail(LP_ERR_MEMORY, "out of memory");
   const lp_option *option;
   lp_status status = LP_OK;
-  for (uint32_t i = 0; (option = lp_option_get(i)) && status == LP_OK; i++)
-    if (option->use & LP_USE_EXPERIMENT &&
-        !(option->use & LP_USE_GRID && !json_object_get(options, option->name))) /* 0.1 had none */
-      status = assign_json(o, option, json_object_get(options, option->name));
+  for (uint32_t i = 0; (option = lp_option_get(i)) && status == LP_OK; i++) {
+    const json_t *value = json_object_get(options, option->name);
+    if (!(option->use & LP_USE_EXPERIMENT)) continue;
+    /* a folder older than sweeps and the plan of the inference has their defaults */
+    if (!value && (option->use & LP_USE_GRID || lp_option_of_plan(option))) continue;
+    status = assign_json(o, option, value);
+  }
   return status == LP_OK ? LP_OK : lp_fail_in(status, "%s/" LP_RUN_MANIFEST, folder->dir);
 }
 

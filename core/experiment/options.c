@@ -88,6 +88,14 @@ static const lp_option table[] = {
      "test images whose activations are kept and analysed: the first, or, where these do not show "
      "every class in its share (sorted files), evenly chosen ones",
      LP_USE_EXPERIMENT, AT(images)},
+    {"primary", LP_OPTION_LIST, "variance,accuracy", 0, 0, NULL,
+     "measures whose tests decide; every other one is exploratory", LP_USE_EXPERIMENT, AT(primary)},
+    {"significance", LP_OPTION_REAL, "0.05", 1e-12, 0.49, NULL,
+     "error rate of all primary tests together", LP_USE_EXPERIMENT, AT(significance)},
+    {"margin", LP_OPTION_LIST, "", 0, 0, NULL,
+     "differences below which arms count as equal: MEASURE=X in its unit, or X for every primary "
+     "one",
+     LP_USE_EXPERIMENT, AT(margin)},
     {"backend", LP_OPTION_TEXT, "auto", 0, 0, NULL,
      "where to compute: auto, cpu, cpu:threads=2, opencl:0, ...", BOTH, AT(device)},
     {"precision", LP_OPTION_ENUM, "f32", 0, 0, "f32|bf16",
@@ -259,6 +267,7 @@ lp_status lp_options_init(lp_options *o) {
 void lp_options_free(lp_options *o) {
   for (uint32_t i = 0; i < N_OPTIONS; i++)
     if (is_text(&table[i])) free(*(char **)field(o, &table[i]));
+  free(o->published);
   memset(o, 0, sizeof *o);
 }
 

@@ -6,6 +6,7 @@
 
 #include <locality/io.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 typedef struct yaml_file {
   const char *path;
   yaml_document_t doc;
+  const yaml_node_t *published; /* the block, or NULL */
+  uint32_t taken;               /* nodes of it */
 } yaml_file;
 
 /* "FILE:LINE: " before this thread's error. */
@@ -121,12 +124,72 @@ static lp_status set_list(yaml_file *f, lp_options *o, const lp_option *option,
   return status;
 }
 
+/* A plain scalar that reads as a number is one. */
+static json_t *scalar_json(const yaml_node_t *node) {
+  const char *text = lp_yaml_text(node);
+  char *end = NULL;
+  double x = strtod(text, &end);
+  bool number = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && end != text && !*end;
+  return number && isfinite(x) ? json_real(x) : json_string(text);
+}
+
+/* An alias may lead back to its own node. */
+enum { DEEPEST = 8, MOST_NODES = 10000 };
+
+static json_t *node_json(yaml_file *f, const yaml_node_t *node, int depth) {
+  if (lp_yaml_text(node)) return scalar_json(node);
+  if (depth == DEEPEST || f->taken++ > MOST_NODES) return NULL;
+  if (node->type == YAML_SEQUENCE_NODE) {
+    json_t *list = json_array();
+    for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top;
+         i++)
+      json_array_append_new(list, node_json(f, yaml_document_get_node(&f->doc, *i), depth + 1));
+    return list;
+  }
+  json_t *object = json_object();
+  for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top;
+       p++) {
+    const char *key = lp_yaml_text(yaml_document_get_node(&f->doc, p->key));
+    json_t *value = node_json(f, yaml_document_get_node(&f->doc, p->value), depth + 1);
+    if (key && !json_object_get(object, key)) {
+      json_object_set_new(object, key, value);
+    } else {
+      json_decref(value);
+      json_decref(object);
+      return NULL;
+    }
+  }
+  return object;
+}
+
+/* What was published for the file's settings, with those that it depends on. */
+static lp_status set_published(yaml_file *f, lp_options *o) {
+  const yaml_node_t *node = f->published;
+  json_t *block = node_json(f, node, 0);
+  lp_status status = block ? lp_published_check(block)
+                           : lp_fail(LP_ERR_FORMAT, "published: a field is there twice, or none");
+  if (status == LP_OK) {
+    json_object_set_new(block, "model", json_string(o->model));
+    json_object_set_new(block, "sheet", json_string(o->sheet));
+    free(o->published);
+    o->published = json_dumps(block, JSON_COMPACT);
+    if (!o->published) status = lp_fail(LP_ERR_MEMORY, "published: out of memory");
+  }
+  json_decref(block);
+  return status == LP_OK ? LP_OK : fail_at(f, node, status);
+}
+
 static lp_status set_field(yaml_file *f, lp_options *o, const yaml_node_pair_t *pair,
                            uint64_t *seen) {
   const yaml_node_t *key = yaml_document_get_node(&f->doc, pair->key);
   const yaml_node_t *node = yaml_document_get_node(&f->doc, pair->value);
   if (!lp_yaml_text(key))
     return fail_at(f, key, lp_fail(LP_ERR_FORMAT, "a field's name is not text"));
+  if (strcmp(lp_yaml_text(key), "published") == 0) {
+    if (f->published) return fail_at(f, key, lp_fail(LP_ERR_FORMAT, "published: given twice"));
+    f->published = node;
+    return LP_OK;
+  }
   const lp_option *option = lp_option_find(lp_yaml_text(key), LP_USE_EXPERIMENT);
   if (!option) return fail_at(f, key, LP_ERR_NOT_FOUND);
   uint64_t bit = UINT64_C(1) << (option - lp_option_get(0));
@@ -149,7 +212,10 @@ static lp_status set_fields(yaml_file *f, lp_options *o) {
   yaml_node_pair_t *p = root->data.mapping.pairs.start;
   for (; p < root->data.mapping.pairs.top && status == LP_OK; p++)
     status = set_field(f, o, p, &seen);
-  return status;
+  if (status != LP_OK) return status;
+  free(o->published); /* another file's */
+  o->published = NULL;
+  return f->published ? set_published(f, o) : LP_OK;
 }
 
 static lp_status load_file(lp_options *o, const char *path) {

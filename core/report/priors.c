@@ -213,10 +213,8 @@ static void wires_of(const lp_prior *p, figure_out *out) {
 lp_status wires_write(const report_run *run, int arg, figure_out *out) {
   (void)arg;
   lp_prior *p = NULL;
-  uint32_t first = report_lp_arm(run);
-  for (uint32_t k = 0; k <= run->n_arms && !p; k++) {
-    uint32_t a = k == 0 ? first : k - 1; /* the main arm if it has a prior, else any */
-    if (a >= run->n_arms || prior_of(run, a, "line", 1, ROW, &p) != LP_OK) continue;
+  for (uint32_t a = 0; a < run->n_arms && !p; a++) { /* the first that has a prior */
+    if (prior_of(run, a, "line", 1, ROW, &p) != LP_OK) continue;
     wires_of(p, out);
     html(out->caption,
          "The wiring cost of arm %s on a line of %d units: every input unit (top) is connected to "

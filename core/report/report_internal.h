@@ -63,8 +63,6 @@ uint32_t report_seed_index(const report_run *run, uint64_t seed);   /* n_seeds w
 /* What the arms are compared with, for a sentence: the reference's name, or, of a sweep, its cells.
  */
 const char *report_reference(const report_run *run);
-/* The arm that published values of "the locality prior" stand beside; n_arms when there is none. */
-uint32_t report_lp_arm(const report_run *run);
 
 /* Classes that a figure shows: all, or evenly chosen ones where there are more than that. */
 enum { REPORT_CLASSES = 20 };

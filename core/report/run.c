@@ -52,18 +52,6 @@ const char *report_reference(const report_run *run) {
   return run->reference;
 }
 
-uint32_t report_lp_arm(const report_run *run) {
-  const char *name;
-  json_t *value;
-  json_object_foreach(jobj(jobj(run->summary, "published"), "arms"), name, value) {
-    uint32_t arm = report_arm_index(run, name);
-    if (arm < run->n_arms && strcmp(name, run->reference) != 0) return arm;
-  }
-  for (uint32_t i = 0; i < run->n_arms; i++)
-    if (strcmp(run->arms[i].name, run->reference) != 0) return i;
-  return run->n_arms;
-}
-
 uint32_t report_shown_classes(const report_run *run, uint32_t index[REPORT_CLASSES]) {
   uint32_t n = run->n_classes < REPORT_CLASSES ? run->n_classes : REPORT_CLASSES;
   for (uint32_t i = 0; i < n; i++) index[i] = (uint32_t)((uint64_t)i * run->n_classes / n);
@@ -95,6 +83,23 @@ static lp_status take_networks(report_run *run) {
   return LP_OK;
 }
 
+/* The analysis may have compared with other arms than the folder's (analyze --reference). */
+static void take_references(report_run *run) {
+  const uint32_t first = report_arm_index(run, jstr(run->summary, "reference"));
+  size_t i;
+  json_t *c;
+  if (first == run->n_arms || first == run->folder->reference) return;
+  json_array_foreach(jobj(run->summary, "comparisons"), i, c) {
+    const uint32_t arm = report_arm_index(run, jstr(c, "arm")),
+                   reference = report_arm_index(run, jstr(c, "reference"));
+    if (arm == run->n_arms || reference == run->n_arms) continue;
+    run->arms[arm].reference = reference;
+    run->arms[reference].reference = reference;
+  }
+  run->folder->reference = first;
+  run->reference = run->arms[first].name;
+}
+
 lp_status report_run_load(const char *dir, report_run *run) {
   *run = (report_run){.dir = dir};
   lp_run_folder *r;
@@ -118,7 +123,11 @@ lp_status report_run_load(const char *dir, report_run *run) {
   char *path = lp_path_join(dir, LP_RUN_SUMMARY);
   run->analysed = path && access(path, F_OK) == 0;
   free(path);
-  if (st == LP_OK && run->analysed) return lp_run_json(dir, LP_RUN_SUMMARY, &run->summary);
+  if (st == LP_OK && run->analysed) {
+    st = lp_run_json(dir, LP_RUN_SUMMARY, &run->summary);
+    take_references(run);
+    return st;
+  }
   run->summary = json_object();
   return st != LP_OK || run->summary ? st : lp_fail(LP_ERR_MEMORY, "out of memory");
 }

@@ -80,28 +80,17 @@ static uint32_t strip_nulls(const report_run *run, figure_out *out) {
   return n;
 }
 
+/* A value stands beside the arm that it was published for. */
 static uint32_t strip_published(const report_run *run, figure_out *out) {
   const json_t *known = jobj(jobj(run->summary, "published"), "arms");
-  uint32_t n = 0, lp = report_lp_arm(run), control = report_arm_index(run, run->reference);
-  /* a value stands beside the arm that it was published for, or nowhere */
-  if (lp < run->n_arms && !jobj(known, run->arms[lp].name)) lp = run->n_arms;
-  if (control < run->n_arms && !jobj(known, run->arms[control].name)) control = run->n_arms;
-  size_t i;
-  json_t *p;
-  json_array_foreach(jobj(jobj(run->summary, "published"), "variance"), i, p) {
-    for (int s = 0; s < REPORT_SITES; s++) {
-      if (strcmp(jstr(p, "site"), report_site_name[s]) != 0) continue;
-      if (lp < run->n_arms && !isnan(jnum(p, "lp"))) {
-        strip_line(out->csv, run, s, lp, "published", place(lp) + 0.3, jnum(p, "lp"), NAN);
-        n++;
-      }
-      if (control < run->n_arms && !isnan(jnum(p, "control"))) {
-        strip_line(out->csv, run, s, control, "published", place(control) + 0.3, jnum(p, "control"),
-                   NAN);
-        n++;
-      }
+  uint32_t n = 0;
+  for (int s = 0; s < REPORT_SITES; s++)
+    for (uint32_t a = 0; a < run->n_arms; a++) {
+      double v = jnum(jobj(jobj(known, run->arms[a].name), "variance"), report_site_name[s]);
+      if (isnan(v)) continue;
+      strip_line(out->csv, run, s, a, "published", place(a) + 0.3, v, NAN);
+      n++;
     }
-  }
   if (!n) strip_line(out->csv, run, 0, 0, "published", 0, NAN, NAN);
   return n;
 }

@@ -57,9 +57,18 @@ static void accuracy_row(const report_run *run, FILE *f, uint32_t i, const json_
   html(f, "</tr>\n");
 }
 
+/* Published values by arm; NULL where they say nothing of accuracy. */
+static const json_t *published_accuracies(const report_run *run) {
+  const json_t *all = jobj(jobj(run->summary, "published"), "arms");
+  const char *name;
+  json_t *arm;
+  json_object_foreach((json_t *)all, name, arm) if (!isnan(jnum(arm, "accuracy"))) return all;
+  return NULL;
+}
+
 void table_accuracy(const report_run *run, FILE *f) {
-  const json_t *published = jobj(jobj(run->summary, "published"), "arms");
-  if (!json_object_size(published)) published = NULL;
+  const char *source = jstr(jobj(run->summary, "published"), "source");
+  const json_t *published = published_accuracies(run);
   open_table(f, "Test accuracy and loss: mean \xc2\xb1 sd over n networks (seeds)");
   const char *name[8] = {"Arm", "<Layer", "n", "Accuracy,\xc2\xa0%"};
   size_t names = 4;
@@ -71,8 +80,11 @@ void table_accuracy(const report_run *run, FILE *f) {
   for (uint32_t i = 0; i < run->n_arms; i++) accuracy_row(run, f, i, published);
   close_table(f);
   if (published)
-    html(f, "<p class=\"note\">Published: as reported by Sax (2017), one network each. The values "
-            "stand here for comparison; nothing was tuned to meet them.</p>\n");
+    html(
+        f,
+        "<p class=\"note\">Published: as reported%s%s, one network each. The values stand here for "
+        "comparison; nothing was tuned to meet them.</p>\n",
+        *source ? " in " : "", source);
 
   comparison_table(run, f, (wanted){"accuracy", "", true, true},
                    "Accuracy against the reference, over networks");
@@ -182,10 +194,14 @@ void table_per_image(const report_run *run, FILE *f) {
   html(f, "</details>\n");
   const json_t *published = jobj(run->summary, "published");
   const char *what = jstr(published, "what");
-  json_array_foreach(jobj(published, "variance"), i, c) {
-    html(f, "<p>Published at %s%s%s: %s with the prior, %s in the control, t = %s, p = %s.</p>\n",
-         jstr(c, "site"), *what ? " for " : "", what, num_auto(jnum(c, "lp")).s,
-         num_auto(jnum(c, "control")).s, num(jnum(c, "t"), 2).s, exact(jnum(c, "p")).s);
+  const json_t *of = jobj(published, "arms");
+  json_array_foreach(jobj(published, "tests"), i, c) {
+    const char *site = jstr(c, "site");
+    html(f, "<p>Published at %s%s%s: V %s in %s, %s in %s, t = %s, p = %s.</p>\n", site,
+         *what ? " for " : "", what,
+         num_auto(jnum(jobj(jobj(of, jstr(c, "arm")), "variance"), site)).s, jstr(c, "arm"),
+         num_auto(jnum(jobj(jobj(of, jstr(c, "reference")), "variance"), site)).s,
+         jstr(c, "reference"), num(jnum(c, "t"), 2).s, exact(jnum(c, "p")).s);
   }
   html(f, "<p class=\"warn\"><strong>Images are not replicates.</strong> All images pass through "
           "the same two networks, so this test asks whether <em>these two</em> networks differ "

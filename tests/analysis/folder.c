@@ -30,13 +30,15 @@ void write_text(const char *name, const char *text) {
   free(path);
 }
 
+const char *more_of_manifest = "";
+
 void write_manifest(const char *preset, const char *seeds, const char *arms) {
   char text[2048];
   snprintf(text, sizeof text,
            "{\"schema\": 1, \"title\": \"A test\", \"preset\": \"%s\",\n \"arms\": [%s],\n"
            " \"reference\": \"control\", \"seeds\": %s, \"epochs\": 2, \"sheet\": [%d, %d],\n"
-           " \"classes\": [\"a\", \"b\", \"c\"], \"data\": {\"name\": \"mnist\"}}\n",
-           preset, arms, seeds, ROWS, COLS);
+           " \"classes\": [\"a\", \"b\", \"c\"], \"data\": {\"name\": \"mnist\"}%s}\n",
+           preset, arms, seeds, ROWS, COLS, more_of_manifest);
   write_text("manifest.json", text);
 }
 

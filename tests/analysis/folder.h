@@ -18,6 +18,7 @@ void write_text(const char *name, const char *text);
 
 /* seeds and arms as JSON; two_arms are "control" (plain) and "linear". */
 extern const char *const two_arms;
+extern const char *more_of_manifest; /* ", \"plan\": ..." */
 void write_manifest(const char *preset, const char *seeds, const char *arms);
 
 /* Activations that depend on arm and seed; image 3 of lp_out is silent. With seed_effect the seed

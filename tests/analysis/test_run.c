@@ -187,29 +187,78 @@ static void whole_run_comparisons(void **state) {
   json_decref(o);
 }
 
-static void null_and_published(void **state) {
+static void uniform_null(void **state) {
   (void)state;
   write_whole_run("mnist");
   json_t *o = analyzed();
   assert_close(number(o, "null.uniform"), lp_spatial_variance_uniform(ROWS, COLS), 1e-13);
   assert_close(number(o, "null.uniform_of_arm.linear"), number(o, "null.uniform"), 1e-13);
   assert_true(json_is_null(at(o, "null.untrained.linear.lp_out.mean"))); /* no files of them */
-  assert_close(number(o, "published.arms.linear.loss"), 0.122, 1e-12);
-  assert_close(number(o, "published.variance.0.p"), 1.35e-10, 1e-12);
   json_decref(o);
-  write_whole_run("imagenet-rmsprop");
-  o = analyzed();
-  assert_int_equal(json_array_size(at(o, "published.variance")), 2);
-  assert_int_equal(json_object_size(at(o, "published.arms")), 0);
+}
+
+/* A value goes with the layer that it was published for: not with a name, a place among the arms or
+ * the reference. */
+static void published(void **state) {
+  (void)state;
+  write_whole_run("mnist");
+  json_t *o = analyzed();
+  assert_true(json_is_null(at(o, "published"))); /* the name of a preset alone says nothing */
   json_decref(o);
-  write_whole_run("tiny-imagenet");
+  more_of_manifest =
+      ", \"published\": {\"source\": \"Sax\", \"arms\": [{\"layer\": \"plain\", \"accuracy\": 98.1,"
+      " \"variance\": {\"lp_out\": 8.667}}, {\"layer\": \"locality:cost=linear,topology=grid\","
+      " \"variance\": {\"lp_out\": 8.458}}, {\"layer\": \"locality:cost=sqrt\", \"loss\": 1}],"
+      " \"tests\": [{\"layer\": \"locality:cost=linear,topology=grid\", \"reference\": \"plain\","
+      " \"site\": \"lp_out\", \"t\": -6.49, \"p\": 1.35e-10},"
+      " {\"layer\": \"locality:cost=sqrt\", \"reference\": \"plain\", \"site\": \"lp_out\","
+      " \"t\": 1, \"p\": 0.5}]}";
+  write_manifest("mine.yaml", "[1, 2, 3]", two_arms);
+  for (int k = 0; k < 2; k++) { /* whichever arm is the reference */
+    assert_ok(lp_analyze_run_against(dir, k ? "linear" : NULL));
+    o = summary();
+    assert_string_equal(text(o, "published.source"), "Sax");
+    assert_int_equal(json_object_size(at(o, "published.arms")), 2);
+    assert_close(number(o, "published.arms.control.variance.lp_out"), 8.667, 1e-12);
+    assert_close(number(o, "published.arms.linear.variance.lp_out"), 8.458, 1e-12);
+    assert_close(number(o, "published.arms.control.accuracy"), 98.1, 1e-12);
+    assert_int_equal(json_array_size(at(o, "published.tests")), 1);
+    assert_string_equal(text(o, "published.tests.0.arm"), "linear");
+    assert_string_equal(text(o, "published.tests.0.reference"), "control");
+    json_decref(o);
+  }
+  /* Names mean nothing, and an arm that changes more than its layer is another one. */
+  write_manifest("mine.yaml", "[1, 2, 3]",
+                 "{\"name\": \"linear\", \"layer\": \"plain\"},"
+                 "{\"name\": \"control\", \"layer\": \"locality:cost=sqrt\", \"set\": \"lr=1\"}");
   o = analyzed();
-  assert_string_equal(json_string_value(at(o, "published.what")), "AlexNet on ImageNet");
-  assert_close(number(o, "published.variance.0.lp"), 630.9, 1e-12);
+  assert_int_equal(json_object_size(at(o, "published.arms")), 1);
+  assert_close(number(o, "published.arms.linear.variance.lp_out"), 8.667, 1e-12);
+  assert_int_equal(json_array_size(at(o, "published.tests")), 0);
   json_decref(o);
-  write_whole_run("mnistlike");
-  o = analyzed();
-  assert_true(json_is_null(at(o, "published")));
+  more_of_manifest = "";
+}
+
+static void other_reference(void **state) {
+  (void)state;
+  write_whole_run("mnist");
+  json_t *o = analyzed();
+  double forth = number(comparison(o, "linear", "lp_out", "variance"), "difference.mean");
+  assert_string_equal(text(o, "plan.reference"), "control");
+  json_decref(o);
+  assert_ok(lp_analyze_run_against(dir, "linear"));
+  o = summary();
+  assert_string_equal(text(o, "reference"), "linear");
+  assert_string_equal(text(o, "plan.reference"), "control");
+  const json_t *c = comparison(o, "control", "lp_out", "variance");
+  assert_string_equal(text(c, "reference"), "linear");
+  assert_close(number(c, "difference.mean"), -forth, 1e-12);
+  assert_non_null(strstr(text(c, "text"), "higher in control than in linear"));
+  json_decref(o);
+  assert_int_equal(lp_analyze_run_against(dir, "liner"), LP_ERR_ARG);
+  assert_non_null(strstr(lp_error_message(), "has no arm 'liner'; did you mean 'linear'?"));
+  o = analyzed(); /* the folder's again */
+  assert_string_equal(text(o, "reference"), "control");
   json_decref(o);
 }
 
@@ -394,7 +443,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       FOLDER_TEST(whole_run),
       FOLDER_TEST(whole_run_comparisons),
-      FOLDER_TEST(null_and_published),
+      FOLDER_TEST(uniform_null),
+      FOLDER_TEST(published),
+      FOLDER_TEST(other_reference),
       FOLDER_TEST(same_bytes_again),
       FOLDER_TEST(answers),
       FOLDER_TEST(answer_without_difference),

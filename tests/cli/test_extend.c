@@ -52,6 +52,10 @@ static void test_more(void **state) {
                    0);
   test_same_run("whole", "more");
 
+  json_t *summary = json_load_file("more/summary.json", 0, NULL);
+  assert_list(json_object_get(json_object_get(summary, "plan"), "seeds_added"), "2 3");
+  json_decref(summary);
+
   /* What was written stays, but for what there is now; and it says what came when. */
   json_t *now = manifest_of("more"), *all = json_object_get(now, "extended"), *value;
   assert_int_equal(json_array_size(all), 2);

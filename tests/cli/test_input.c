@@ -84,6 +84,15 @@ static void test_options(void **state) {
   refuse("experiment mnist --data idx:data,classes=18446744073709551626 --out new", "classes=1844");
   refuse(EXPERIMENT "--backend 'cpu:threads=-18446744073709551615'", "threads=-1844");
   refuse(EXPERIMENT "--reference foo", "no arm is named 'foo'");
+  refuse(EXPERIMENT "--primary varience", "did you mean 'variance'?");
+  refuse(EXPERIMENT "--primary accuracy,accuracy", "accuracy is there twice");
+  refuse(EXPERIMENT "--primary=", "at least one measure");
+  refuse(EXPERIMENT "--margin acuracy=1", "did you mean 'accuracy'?");
+  refuse(EXPERIMENT "--margin loss=1", "loss is not primary");
+  refuse(EXPERIMENT "--margin accuracy=-1", "'-1' is not a number above 0");
+  refuse(EXPERIMENT "--margin accuracy=wide", "'wide' is not a number above 0");
+  refuse(EXPERIMENT "--margin accuracy=1,accuracy=2", "accuracy has one already");
+  refuse(EXPERIMENT "--margin accuracy=1,2", "give it alone");
   refuse(EXPERIMENT "--backend cpuu", "cpuu");
   refuse(EXPERIMENT "--backend cpu:thread=1", "thread");
   refuse("experiment mnist --data idx:data --out new --backend null --precision bf16", "f32 only");
@@ -109,6 +118,7 @@ static void test_folders(void **state) {
   refuse("experiment --resume nowhere", "nowhere is not a run folder");
   refuse("experiment --resume data", "data is not a run folder");
   refuse("analyze nowhere", "nowhere");
+  refuse("analyze nowhere --reference linear", "nowhere");
   refuse("report nowhere", "nowhere");
   refuse("eval nowhere.safetensors", "nowhere.safetensors");
   refuse("eval " TRAIN_LABELS, TRAIN_LABELS);
@@ -130,6 +140,13 @@ static void test_yaml(void **state) {
       {"optimizer: sdg\n", "bad.yaml:1: optimizer: 'sdg' is not one of"},
       {"layer: plain\n", "bad.yaml:1: unknown option 'layer'"},
       {"arms:\n  a: plain\n  b: [1]\n", "bad.yaml:3: arms: not NAME: SPEC or NAME: {KEY: VALUE}"},
+      {"published:\n  arms: [{layer: plain, acuracy: 9}]\n",
+       "bad.yaml:2: published: unknown field 'acuracy'; did you mean 'accuracy'?"},
+      {"published:\n  arms: [{accuracy: 9}]\n", "published: an entry has no 'layer'"},
+      {"published:\n  arms: [{layer: plain, loss: low}]\n", "published: loss: not a number"},
+      {"published: {what: a, what: b}\n", "bad.yaml:1: published: a field is there twice"},
+      {"data: idx:data\npublished:\n  arms: [{layer: 'locality:cst=linear'}]\n", "published: "},
+      {"margin:\n  accuracy: [1]\n", "bad.yaml:2: margin: not NAME: SPEC"},
       {"arms:\n  a: plain\n  b:\n", "bad.yaml:3: arms: b has no value"},
       {"arms:\n  a: plain\n  \"b,c\": plain\n", "bad.yaml:3: arms: 'b,c' cannot be a name"},
       {"arms:\n  'power:p=2': plain\n", "bad.yaml:2: arms: 'power:p=2' cannot be a name"},

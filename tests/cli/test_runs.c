@@ -274,6 +274,101 @@ static void test_nonfinite(void **state) {
   free(metrics);
 }
 
+/* What was published goes with the settings that it was published for, and with the layer. */
+static void test_published(void **state) {
+  (void)state;
+  const char *text = "data: idx:data\nbackend: cpu\nepochs: 1\nimages: 16\n"
+                     "arms: {wired: 'locality:cost=linear', none: plain}\n"
+                     "published:\n  source: A paper\n  arms:\n"
+                     "    - {layer: plain, accuracy: 91.5}\n"
+                     "    - {layer: 'locality:cost=linear', accuracy: 92, variance: {lp_out: 7}}\n";
+  test_write("known.yaml", text, strlen(text));
+  assert_int_equal(test_run("experiment known.yaml --quiet --out known"), 0);
+  json_t *s = json_load_file("known/summary.json", 0, NULL);
+  const json_t *of = json_object_get(json_object_get(s, "published"), "arms");
+  assert_true(json_number_value(json_object_get(json_object_get(of, "none"), "accuracy")) == 91.5);
+  assert_true(json_number_value(json_object_get(json_object_get(of, "wired"), "accuracy")) == 92);
+  json_decref(s);
+  char *page = test_read("known/report.html", NULL);
+  assert_non_null(strstr(page, "as reported in A paper"));
+  free(page);
+  assert_int_equal(test_run("analyze known --reference wired --json"), 0);
+  s = json_loads(test_out, 0, NULL);
+  assert_string_equal(json_string_value(json_object_get(s, "reference")), "wired");
+  json_decref(s);
+  assert_int_equal(test_run("report known"), 0);
+  page = test_read("known/report.html", NULL);
+  assert_non_null(strstr(page, "wired (reference)"));
+  assert_non_null(strstr(page, "91.5"));
+  free(page);
+  assert_int_equal(test_run("analyze known --reference wire"), 1);
+  test_one_error("did you mean 'wired'?");
+  assert_int_equal(test_run("experiment known.yaml --sheet 5x5 --quiet --no-report --out other"),
+                   0);
+  s = json_load_file("other/manifest.json", 0, NULL);
+  assert_null(json_object_get(s, "published"));
+  json_decref(s);
+}
+
+/* What the plan says before the run is what the analysis does after it. */
+static void test_plan(void **state) {
+  (void)state;
+  const char *text = "data: idx:data\nbackend: cpu\nepochs: 1\nimages: 16\nseeds: 2\n"
+                     "primary: [loss, moran_i]\nsignificance: 0.01\n"
+                     "margin: {moran_i: 0.05}\narms: [control, linear, sqrt]\n";
+  test_write("planned.yaml", text, strlen(text));
+  assert_int_equal(test_run("experiment planned.yaml --quiet --out planned"), 0);
+  json_t *m = json_load_file("planned/manifest.json", 0, NULL);
+  const json_t *plan = json_object_get(m, "plan");
+  assert_true(json_number_value(json_object_get(plan, "alpha")) == 0.01);
+  assert_int_equal(json_integer_value(json_object_get(plan, "tests")), 4);
+  assert_int_equal(json_array_size(json_object_get(plan, "seeds")), 2);
+  const json_t *primary = json_object_get(plan, "primary"),
+               *margin = json_object_get(plan, "margin");
+  assert_string_equal(json_string_value(json_array_get(primary, 0)), "loss");
+  assert_string_equal(json_string_value(json_array_get(primary, 1)), "moran_i");
+  assert_int_equal(json_object_size(margin), 1);
+  assert_true(json_number_value(json_object_get(margin, "moran_i")) == 0.05);
+  json_t *s = json_load_file("planned/summary.json", 0, NULL);
+  plan = json_object_get(s, "plan");
+  assert_true(json_number_value(json_object_get(plan, "alpha_each")) == 0.0025);
+  assert_int_equal(json_array_size(json_object_get(plan, "primary")), 2);
+  size_t i, found = 0;
+  json_t *c;
+  json_array_foreach(json_object_get(s, "comparisons"), i, c) {
+    if (!json_is_true(json_object_get(c, "primary"))) continue;
+    const char *measure = json_string_value(json_object_get(c, "measure"));
+    assert_true(strcmp(measure, "loss") == 0 || strcmp(measure, "moran_i") == 0);
+    assert_true(json_is_null(json_object_get(c, "margin")) == (strcmp(measure, "loss") == 0));
+    found++;
+  }
+  assert_int_equal(found, 4);
+  json_decref(s);
+  json_decref(m);
+
+  /* One number stands for every primary measure; a folder older than plans has the usual one. */
+  assert_int_equal(test_run("experiment planned.yaml --margin 0.5 --no-report --quiet --out older"),
+                   0);
+  m = json_load_file("older/manifest.json", 0, NULL);
+  plan = json_object_get(m, "plan");
+  assert_int_equal(json_object_size(json_object_get(plan, "margin")), 2);
+  json_object_del(m, "plan");
+  static const char *const option[] = {"primary", "significance", "margin"};
+  for (i = 0; i < 3; i++)
+    assert_int_equal(json_object_del(json_object_get(m, "options"), option[i]), 0);
+  assert_int_equal(json_dump_file(m, "older/manifest.json", 0), 0);
+  json_decref(m);
+  assert_int_equal(test_run("experiment --resume older --quiet"), 0);
+  s = json_load_file("older/summary.json", 0, NULL);
+  plan = json_object_get(s, "plan");
+  assert_true(json_number_value(json_object_get(plan, "alpha")) == 0.05);
+  assert_string_equal(json_string_value(json_array_get(json_object_get(plan, "primary"), 0)),
+                      "variance");
+  json_decref(s);
+  assert_int_equal(test_run("experiment --resume older --margin 0.4"), 1);
+  test_one_error("margin: older was begun with margin");
+}
+
 static void test_report(void **state) {
   (void)state;
   assert_int_equal(
@@ -388,7 +483,8 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_folder),      cmocka_unit_test(test_repeats),
       cmocka_unit_test(test_precision),   cmocka_unit_test(test_kill),
       cmocka_unit_test(test_interrupt),   cmocka_unit_test(test_resume_refused),
-      cmocka_unit_test(test_nonfinite),   cmocka_unit_test(test_report),
+      cmocka_unit_test(test_nonfinite),   cmocka_unit_test(test_published),
+      cmocka_unit_test(test_plan),        cmocka_unit_test(test_report),
       cmocka_unit_test(test_train),       cmocka_unit_test(test_profile),
       cmocka_unit_test(test_image_files),
   };

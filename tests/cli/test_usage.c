@@ -48,6 +48,8 @@ static void test_usage_errors(void **state) {
       {"experiment mnist --lr inf", "--lr: inf is out of range"},
       {"experiment mnist --optimizer sdg", "--optimizer: 'sdg' is not one of sgd|rmsprop"},
       {"experiment mnist --decay-bias maybe", "--decay-bias: 'maybe' is neither"},
+      {"experiment mnist --significance 0.5", "--significance: 0.5 is out of range"},
+      {"experiment mnist --significance 0", "--significance: 0 is out of range"},
       {"experiment mnist --dry-run=1", "--dry-run takes no value"},
       {"experiment mnist other", "too many arguments, from 'other' on"},
       {"experiment mnist --layer plain", "unknown option --layer"},

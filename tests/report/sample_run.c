@@ -239,24 +239,27 @@ static void summary(const char *dir, const sample_run *s) {
   fprintf(f, ",\n  ");
   inference(f, s, "linear", NULL, "accuracy", true, accuracy, 0.61);
   fprintf(f, "}");
-  fprintf(f,
-          "],\n \"plan\": {\"alpha\": 0.05, \"tests\": 2, \"alpha_each\": 0.025, \"power\": 0.8, "
-          "\"site\": \"lp_out\", \"primary\": [\"variance\", \"accuracy\"]},\n"
-          " \"control_pairs\": {\"pairs\": 15, \"significant\": {\"lp_in\": 7, \"lp_out\": 6}, "
-          "\"alpha\": 0.001},\n"
-          " \"null\": {\"uniform\": %.4f, \"uniform_of_arm\": {\"control\": 8.1667}, "
-          "\"untrained\": {\"linear\": {\"lp_out\": {\"mean\": %.4f, \"sd\": 0.01, \"n\": 3}}}},\n"
-          " \"published\": {\"arms\": {\"control\": {\"accuracy\": 98.1, \"loss\": 0.101}, "
-          "\"linear\": {\"accuracy\": 97.9, \"loss\": 0.122}}, \"variance\": [{\"site\": "
-          "\"lp_out\", \"lp\": %.3f, \"control\": %.3f, \"t\": -6.49, \"p\": 1.35e-10}]},\n"
-          " \"answer\": [\"Accuracy with the locality prior (98.07 %%) is not distinguishable from "
-          "the control (98.08 %%; n = 3, Welch p = .91).\", \"Spatial variance over trained "
-          "networks does not differ either: 8.12 \\u00b1 0.21 against 8.11 \\u00b1 0.12 at "
-          "lp_out.\", \"The published per-image test also calls 6 of 15 pairs of control networks "
-          "different at p < .001, so it cannot carry the claim.\"]}\n",
-          (s->rows * s->rows - 1) / 6.0 / (1 - 1.0 / (s->rows * s->cols)),
-          7.55 * s->rows * s->cols / 49.0, 8.458 * s->rows * s->cols / 49.0,
-          8.667 * s->rows * s->cols / 49.0);
+  fprintf(
+      f,
+      "],\n \"plan\": {\"alpha\": 0.05, \"tests\": 2, \"alpha_each\": 0.025, \"power\": 0.8, "
+      "\"site\": \"lp_out\", \"primary\": [\"variance\", \"accuracy\"]},\n"
+      " \"control_pairs\": {\"pairs\": 15, \"significant\": {\"lp_in\": 7, \"lp_out\": 6}, "
+      "\"alpha\": 0.001},\n"
+      " \"null\": {\"uniform\": %.4f, \"uniform_of_arm\": {\"control\": 8.1667}, "
+      "\"untrained\": {\"linear\": {\"lp_out\": {\"mean\": %.4f, \"sd\": 0.01, \"n\": 3}}}},\n"
+      " \"published\": {\"source\": \"Sax (2017)\", \"arms\": {\"control\": {\"accuracy\": 98.1, "
+      "\"loss\": "
+      "0.101, \"variance\": {\"lp_out\": %.3f}}, \"linear\": {\"accuracy\": 97.9, \"loss\": 0.122, "
+      "\"variance\": {\"lp_out\": %.3f}}}, \"tests\": [{\"arm\": \"linear\", \"reference\": "
+      "\"control\", \"site\": \"lp_out\", \"t\": -6.49, \"p\": 1.35e-10}]},\n"
+      " \"answer\": [\"Accuracy with the locality prior (98.07 %%) is not distinguishable from "
+      "the control (98.08 %%; n = 3, Welch p = .91).\", \"Spatial variance over trained "
+      "networks does not differ either: 8.12 \\u00b1 0.21 against 8.11 \\u00b1 0.12 at "
+      "lp_out.\", \"The published per-image test also calls 6 of 15 pairs of control networks "
+      "different at p < .001, so it cannot carry the claim.\"]}\n",
+      (s->rows * s->rows - 1) / 6.0 / (1 - 1.0 / (s->rows * s->cols)),
+      7.55 * s->rows * s->cols / 49.0, 8.667 * s->rows * s->cols / 49.0,
+      8.458 * s->rows * s->cols / 49.0);
   fclose(f);
 }
 

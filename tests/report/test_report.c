@@ -182,7 +182,7 @@ static void test_numbers(void **state) {
       "Images are not replicates.",
       "8.167",                /* uniform */
       "7.550 \xc2\xb1 0.010", /* untrained */
-      "8.458 with the prior, 8.667 in the control",
+      "V 8.458 in linear, 8.667 in control",
       "epoch 3 at step 2203, learning rate 0.1", /* a loss that is not finite */
       "6 of 9 networks (3 arms, 3 seeds) finished",
       "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",

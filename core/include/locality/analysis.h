@@ -277,11 +277,19 @@ LP_API lp_status lp_infer(const double *a, const double *b, size_t n, double alp
 
 /* ---- run folders --------------------------------------------------------------------------- */
 
+/* Name of the i-th measure that can be primary ("variance", "accuracy", ...); NULL past the last.
+ */
+LP_API const char *lp_primary_measure(uint32_t i);
+
 /* Reads manifest.json, metrics.jsonl and activations/ of a run folder and writes summary.json
  * (core/DESIGN.md has its fields). The folder may hold an unfinished run: what is there is
  * analysed, and what is not is reported as missing. A malformed file is an error that names file
  * and line. Loads the registry, to rebuild the priors of the arms. */
 LP_API lp_status lp_analyze_run(const char *dir);
+/* The same with comparisons against another arm than the folder's reference (NULL or "": that one),
+ * which the plan did not foresee; summary.json says so. LP_ERR_ARG, with the nearest name, where
+ * there is no such arm. */
+LP_API lp_status lp_analyze_run_against(const char *dir, const char *reference);
 
 #ifdef __cplusplus
 }

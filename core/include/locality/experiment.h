@@ -52,12 +52,15 @@ typedef struct lp_option {
 /* A value for every option. Strings are owned; free with lp_options_free. */
 typedef struct lp_options {
   char *title, *model, *data, *arms, *layer, *reference, *sheet, *set, *sweep, *device;
+  char *primary, *margin;
   int64_t seeds, seed, epochs, batch, accumulate, step_epochs, images, jobs;
   int64_t optimizer, decay_kind, schedule, precision; /* index among the choices */
   int64_t decay_bias, decay_norm;                     /* 0 or 1 */
-  double lr, momentum, alpha, beta1, beta2, eps, decay, gamma, dropout, dropout2d, crop_area;
+  double lr, momentum, alpha, beta1, beta2, eps, decay, gamma, dropout, dropout2d, crop_area,
+      significance;
   double checkpoint_seconds;
-  uint64_t given; /* bit i: option i was set by lp_options_set */
+  char *published; /* JSON: what was published for the settings of the file loaded; or NULL */
+  uint64_t given;  /* bit i: option i was set by lp_options_set */
 } lp_options;
 
 /* Row i of the table; NULL past the last. */
