@@ -1,10 +1,14 @@
 /* The answer in plain sentences: what was compared, what was found, how sure that is; and the line
- * of one comparison. Every number is that of its comparison in summary.json. */
+ * of one comparison. Every number is that of its comparison in summary.json, printed with the
+ * decimals that stand there. */
 #include "run.h"
+
+#include "../base/text.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What the answer rests on. */
 typedef struct evidence {
@@ -38,56 +42,95 @@ static uint32_t tested(const evidence *e) {
          e->verdicts[LP_VERDICT_INCONCLUSIVE];
 }
 
+static const char *reference_of(const analysis *a, uint32_t arm) {
+  return a->arm[a->arm[arm].reference].name;
+}
+
+/* Of all: the reference's name, or, of a sweep, its cells. */
+static const char *references(const analysis *a) {
+  for (uint32_t i = 0; i < a->n_arms; i++)
+    if (a->arm[i].reference != a->reference) return "the reference's cells of the same values";
+  return a->reference_name;
+}
+
+static const char *plural(uint32_t n) {
+  return n == 1 ? "" : "s";
+}
+
 /* ---- one comparison ------------------------------------------------------------------------ */
 
 static void print_p(FILE *f, const char *name, double p) {
-  if (p < LEAST_P)
-    fprintf(f, "%s < %g", name, LEAST_P);
-  else
-    fprintf(f, "%s = %.2g", name, p);
+  const char *text = lp_p_text(p).text;
+  fprintf(f, "%s %s%s", name, *text == '<' ? "" : "= ", text);
 }
 
 static const char *spoken(outcome which) {
-  return which.kind == OUTCOME_MEASURE && which.measure == MEASURE_VARIANCE ? "V"
-                                                                            : outcome_name(which);
+  return is_variance(which) ? "V" : outcome_name(which);
+}
+
+static const char *unit_of(outcome which) {
+  return which.kind == OUTCOME_ACCURACY ? " points" : "";
+}
+
+static void print_interval(FILE *f, const comparison *c, const lp_inference *r) {
+  fprintf(f, "%s%s [%s, %s]", lp_fixed(r->test.mean_difference, c->decimals).text,
+          unit_of(c->which), lp_fixed(r->low, c->decimals).text,
+          lp_fixed(r->high, c->decimals).text);
+}
+
+/* "lower than", ... of a difference or its lack. */
+static const char *relation(const lp_inference *r) {
+  switch (r->verdict) {
+  case LP_VERDICT_DIFFERENT:
+    return r->test.mean_difference < 0 ? "lower than" : "higher than";
+  case LP_VERDICT_EQUIVALENT:
+    return "equivalent to";
+  case LP_VERDICT_INCONCLUSIVE:
+    return "inconclusive against";
+  default:
+    return "not tested against";
+  }
+}
+
+/* What the line says with the worst values for networks that were lost. */
+static void print_worst(FILE *f, const analysis *a, const comparison *c) {
+  if (!c->lost && !c->reference_lost) return;
+  uint32_t lost = c->lost + c->reference_lost;
+  fprintf(f, "; %u network%s lost, in the worst case %s %s", lost, plural(lost),
+          relation(&c->worst), reference_of(a, c->arm));
+  if (c->worst.verdict == LP_VERDICT_UNTESTABLE) return;
+  fputs(", ", f);
+  print_interval(f, c, &c->worst);
 }
 
 static void print_line(FILE *f, const analysis *a, const comparison *c) {
   const lp_inference *r = &c->result;
-  const char *arm = a->arm[c->arm].name, *reference = a->arm[a->arm[c->arm].reference].name;
-  bool measure = c->which.kind == OUTCOME_MEASURE;
-  const char *unit = c->which.kind == OUTCOME_ACCURACY ? " points" : "";
-  double d = r->test.mean_difference;
   fputs(spoken(c->which), f);
-  if (measure) fprintf(f, " at %s", a->site_name[c->which.site]);
-  if (c->fraction && spoken(c->which)[1] == '\0')
-    fputs(", each as a fraction of its sheet's uniform value,", f);
-  switch (r->verdict) {
-  case LP_VERDICT_DIFFERENT:
-    fprintf(f, " is %s in %s than in %s", d < 0 ? "lower" : "higher", arm, reference);
-    break;
-  case LP_VERDICT_EQUIVALENT:
-    fprintf(f, " is equivalent in %s and %s (margin %g%s)", arm, reference,
-            plan_margin(a, c->which), unit);
-    break;
-  case LP_VERDICT_INCONCLUSIVE:
-    fprintf(f, " of %s against %s: inconclusive", arm, reference);
-    break;
-  case LP_VERDICT_UNTESTABLE:
-    fprintf(f, " of %s against %s: not tested, %s", arm, reference, r->reason);
-    if (isfinite(d)) fprintf(f, "; difference %.3g%s", d, unit);
+  if (c->which.kind == OUTCOME_MEASURE) fprintf(f, " at %s", a->site_name[c->which.site]);
+  if (c->fraction && is_variance(c->which)) fputs(" over its sheet's uniform value", f);
+  fprintf(f, ": %s %s %s", a->arm[c->arm].name, relation(r), reference_of(a, c->arm));
+  if (r->verdict == LP_VERDICT_UNTESTABLE) {
+    fprintf(f, " (%s)", r->reason);
+    if (isfinite(r->test.mean_difference))
+      fprintf(f, ", %s%s", lp_fixed(r->test.mean_difference, c->decimals).text, unit_of(c->which));
+    print_worst(f, a, c);
     return;
   }
-  fprintf(f, ": difference %.3g%s, %.6g %% interval %.3g to %.3g, ", d, unit, 100 * (1 - r->alpha),
-          r->low, r->high);
-  print_p(f, "p", r->test.p);
+  if (r->verdict == LP_VERDICT_EQUIVALENT)
+    fprintf(f, " (margin %s%s)", lp_fixed(plan_margin(a, c->which), c->decimals).text,
+            unit_of(c->which));
+  fputs(", ", f);
+  print_interval(f, c, r);
+  print_p(f, ", p", r->test.p);
   if (r->paired)
-    fprintf(f, ", n = %u pairs", r->n);
+    fprintf(f, ", n = %u", r->n);
   else
-    fprintf(f, ", Welch, n = %u and %u", r->n, r->n_b);
-  if (r->verdict != LP_VERDICT_INCONCLUSIVE) return;
-  fprintf(f, "; %.2g%s would be found with %.0f %% power", r->detectable, unit, 100 * LP_POWER);
-  if (isfinite(r->n_needed)) fprintf(f, ", this difference with n = %.0f", r->n_needed);
+    fprintf(f, ", n = %u and %u", r->n, r->n_b);
+  if (r->verdict == LP_VERDICT_INCONCLUSIVE) {
+    fprintf(f, ", detectable %s", lp_fixed(r->detectable, c->decimals).text);
+    if (isfinite(r->n_needed)) fprintf(f, ", this would need n = %.0f", r->n_needed);
+  }
+  print_worst(f, a, c);
 }
 
 char *verdict_line(const analysis *a, const comparison *c) {
@@ -104,74 +147,91 @@ char *verdict_line(const analysis *a, const comparison *c) {
 
 /* ---- what was compared --------------------------------------------------------------------- */
 
-static void list_arms(FILE *f, const evidence *e) {
-  uint32_t listed = 0;
-  fputs(e->a->n_arms == 2 ? "Arm " : "Arms ", f);
-  for (uint32_t i = 0; i < e->a->n_arms; i++) {
-    if (is_reference(e->a, i)) continue;
-    const arm_info *arm = &e->a->arm[i];
-    const char *joint = listed == 0 ? "" : listed + 2 == e->a->n_arms ? " and " : ", ";
-    fprintf(f, "%s%s (%u of %u networks finished)", joint, arm->name, arm_complete(e->a, arm),
-            e->a->n_seeds);
-    listed++;
-  }
-}
-
-/* The cells of a sweep are too many to name. */
-static void count_cells(FILE *f, const analysis *a) {
-  const lp_run_folder *r = a->folder;
-  uint32_t cells = 0, own = 0, references = 0, theirs = 0;
-  for (uint32_t i = 0; i < a->n_arms; i++) {
-    const uint32_t n = arm_complete(a, &a->arm[i]);
-    *(is_reference(a, i) ? &references : &cells) += 1;
-    *(is_reference(a, i) ? &theirs : &own) += n;
-  }
-  fprintf(f, "%u cell%s of the sweep over ", cells, cells == 1 ? "" : "s");
-  for (uint32_t i = 0; i < r->n_axes; i++)
-    fprintf(f, "%s%s", i == 0 ? "" : i + 1 == r->n_axes ? " and " : ", ", r->axis[i].key);
-  fprintf(f, " (%u of %u networks finished) %s compared with %s (%u of %u)", own,
-          cells * a->n_seeds, cells == 1 ? "was" : "were",
-          references == 1 ? a->reference_name : "the reference's cells of the same values", theirs,
-          references * a->n_seeds);
-}
-
-/* What V is taken of; arms may have sheets of their own. */
-static void print_site(FILE *f, const analysis *a) {
+/* The sheet of the headline site, where all arms have one. */
+static void print_sheet(FILE *f, const analysis *a) {
   const lp_run_site *site = &a->folder->arm[a->reference].site[a->headline];
   bool same = true;
   for (uint32_t i = 0; i < a->n_arms; i++) {
     const lp_run_site *other = &a->folder->arm[i].site[a->headline];
     same &= !other->units || (other->rows == site->rows && other->cols == site->cols);
   }
-  fprintf(f, " by the spatial variance V of the %s activations on ", a->site_name[a->headline]);
   if (same)
-    fprintf(f, "a sheet of %u x %u units and by test accuracy.", site->rows, site->cols);
+    fprintf(f, " (%u x %u units)", site->rows, site->cols);
   else
-    fputs("each arm's own sheet and by test accuracy.", f);
+    fputs(" (each arm's own sheet)", f);
+}
+
+static void list_measures(FILE *f, const evidence *e) {
+  const analysis *a = e->a;
+  outcome o;
+  uint32_t listed = 0;
+  for (uint32_t i = 0; outcome_at(a, i, &o); i++) {
+    if (!plan_primary(a, o)) continue;
+    fputs(listed++ ? ", " : ": ", f);
+    if (o.kind == OUTCOME_MEASURE) {
+      fprintf(f, "%s at %s", spoken(o), a->site_name[o.site]);
+      print_sheet(f, a);
+    } else {
+      fprintf(f, "test %s", outcome_name(o));
+    }
+  }
+  if (!a->n_sites) fputs(" (the networks record no site, so nothing is known of space)", f);
+}
+
+/* How the networks of an arm were lost: "sqrt lost 2 of 3 (1 not finite, 1 at chance; ...)". */
+static void print_lost(FILE *f, const evidence *e, uint32_t arm) {
+  fates own = fates_of(e->a, arm);
+  const struct {
+    uint32_t n;
+    const char *how;
+  } part[] = {{own.nonfinite, "not finite"}, {own.failed, "failed"}, {own.collapsed, "at chance"}};
+  const char *joint = "";
+  fprintf(f, " %s lost %u of %u (", e->a->arm[arm].name, own.lost, own.ended);
+  for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+    if (!part[i].n) continue;
+    fprintf(f, "%s%u %s", joint, part[i].n, part[i].how);
+    joint = ", ";
+  }
+  if (!is_reference(e->a, arm)) {
+    fates reference = fates_of(e->a, e->a->arm[arm].reference);
+    fprintf(f, "; %s %u of %u", reference_of(e->a, arm), reference.lost, reference.ended);
+    if (reference.ended) print_p(f, ", Fisher's p", lost_p(e->a, arm));
+  }
+  fputs(").", f);
 }
 
 static void compared(FILE *f, const evidence *e) {
   const analysis *a = e->a;
-  uint32_t n = arm_complete(a, &a->arm[a->reference]);
-  if (a->folder->n_axes) {
-    count_cells(f, a);
-  } else if (a->n_arms > 1) {
-    list_arms(f, e);
-    fprintf(f, " %s compared with the reference %s (%u of %u)", a->n_arms == 2 ? "was" : "were",
-            a->reference_name, n, a->n_seeds);
-  } else {
-    fprintf(f, "Only the reference %s (%u of %u networks finished) was run", a->reference_name, n,
-            a->n_seeds);
+  uint32_t complete = 0, others = 0, all = a->n_arms * a->n_seeds;
+  for (uint32_t i = 0; i < a->n_arms; i++) {
+    complete += arm_complete(a, &a->arm[i]);
+    others += !is_reference(a, i);
   }
-  if (*a->data) fprintf(f, " on %s", a->data);
-  if (a->epochs > 0) fprintf(f, ", %u epoch%s", a->epochs, a->epochs == 1 ? "" : "s");
-  fputs(a->n_arms > 1 ? "," : ", and described", f);
-  if (a->headline < a->n_sites)
-    print_site(f, a);
+  if (a->folder->n_axes) {
+    fprintf(f, "%u cell%s of the sweep over ", others, plural(others));
+    for (uint32_t i = 0; i < a->folder->n_axes; i++)
+      fprintf(f, "%s%s",
+              i == 0                       ? ""
+              : i + 1 == a->folder->n_axes ? " and "
+                                           : ", ",
+              a->folder->axis[i].key);
+    fprintf(f, " against %s", references(a));
+  } else if (a->n_arms == 1)
+    fprintf(f, "%s alone", a->reference_name);
+  else if (a->n_arms == 2)
+    fprintf(f, "%s against %s", a->arm[1 - a->reference].name, a->reference_name);
   else
-    fputs(" by test accuracy alone: the networks record no site, so that nothing is known of where "
-          "their units are active.",
-          f);
+    fprintf(f, "%u arms against %s", a->n_arms - 1, a->reference_name);
+  if (*a->data) fprintf(f, " on %s", a->data);
+  if (a->epochs > 0) fprintf(f, ", %u epoch%s", a->epochs, plural(a->epochs));
+  fprintf(f, ", %u seed%s", a->n_seeds, plural(a->n_seeds));
+  list_measures(f, e);
+  if (complete == all)
+    fputs(". All networks finished.", f);
+  else
+    fprintf(f, ". %u of %u networks finished.", complete, all);
+  for (uint32_t i = 0; i < a->n_arms; i++)
+    if (fates_of(a, i).lost) print_lost(f, e, i);
 }
 
 /* ---- what was found ------------------------------------------------------------------------ */
@@ -184,36 +244,41 @@ static void name_those(FILE *f, const evidence *e, lp_verdict verdict) {
     fprintf(f, "%s%s of %s", named++ ? ", " : "", spoken(c->which), e->a->arm[c->arm].name);
     if (verdict == LP_VERDICT_DIFFERENT)
       fputs(c->result.test.mean_difference < 0 ? " (lower)" : " (higher)", f);
+    if (verdict == LP_VERDICT_UNTESTABLE) fprintf(f, " (%s)", c->result.reason);
   }
 }
 
 static void found(FILE *f, const evidence *e) {
-  const char *reference = e->a->folder->n_axes ? "the reference" : e->a->reference_name;
-  uint32_t all = tested(e), different = e->verdicts[LP_VERDICT_DIFFERENT];
-  if (all == 0) {
-    fputs("Nothing was tested: ", f);
-    fputs(e->a->n_arms == 1 ? "there is no other arm to compare with" : "", f);
-    if (e->a->n_arms > 1) fputs("see the reasons in the lines of the comparisons", f);
+  static const struct {
+    lp_verdict verdict;
+    const char *name;
+    bool named; /* all of them, else their number */
+  } part[] = {{LP_VERDICT_DIFFERENT, "different", true},
+              {LP_VERDICT_EQUIVALENT, "equivalent", true},
+              {LP_VERDICT_INCONCLUSIVE, "inconclusive", false},
+              {LP_VERDICT_UNTESTABLE, "not tested", true}};
+  if (e->a->plan.tests == 0) {
+    fputs("There is no other arm to compare with.", f);
+    return;
+  }
+  if (tested(e) == 0) {
+    fputs("Nothing could be tested: ", f);
+    name_those(f, e, LP_VERDICT_UNTESTABLE);
     fputc('.', f);
     return;
   }
-  fprintf(f, "Of %u primary test%s, ", all, all == 1 ? "" : "s");
-  if (different) {
-    fprintf(f, "%u found a difference from %s: ", different, reference);
-    name_those(f, e, LP_VERDICT_DIFFERENT);
-  } else {
-    fprintf(f, "none found a difference from %s", reference);
-  }
-  if (e->verdicts[LP_VERDICT_EQUIVALENT]) {
-    fprintf(f, "; %u showed equivalence within the margin: ", e->verdicts[LP_VERDICT_EQUIVALENT]);
-    name_those(f, e, LP_VERDICT_EQUIVALENT);
-  }
-  if (e->verdicts[LP_VERDICT_INCONCLUSIVE])
-    fprintf(f, "; %u %s inconclusive", e->verdicts[LP_VERDICT_INCONCLUSIVE],
-            e->verdicts[LP_VERDICT_INCONCLUSIVE] == 1 ? "is" : "are");
-  if (e->verdicts[LP_VERDICT_UNTESTABLE]) {
-    fprintf(f, "; %u could not be tested: ", e->verdicts[LP_VERDICT_UNTESTABLE]);
-    name_those(f, e, LP_VERDICT_UNTESTABLE);
+  if (!e->verdicts[LP_VERDICT_DIFFERENT])
+    fprintf(f, "No difference from %s was found. ", references(e->a));
+  fprintf(f, "Of %u primary comparison%s", e->a->plan.tests, plural(e->a->plan.tests));
+  const char *joint = ", ";
+  for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+    uint32_t n = e->verdicts[part[i].verdict];
+    if (!n) continue;
+    fprintf(f, "%s%u %s", joint, n, part[i].name);
+    joint = "; ";
+    if (!part[i].named) continue;
+    fputs(": ", f);
+    name_those(f, e, part[i].verdict);
   }
   fputc('.', f);
 }
@@ -222,37 +287,36 @@ static void found(FILE *f, const evidence *e) {
 
 static void how_sure(FILE *f, const evidence *e) {
   const plan *p = &e->a->plan;
-  if (tested(e) == 0) {
-    fputs(e->a->n_arms == 1
-              ? "Nothing can be concluded about the prior: there is no other arm to compare with"
-              : "Nothing can be concluded: an interval needs at least 3 finished networks in each "
-                "arm, that is 3 seeds",
-          f);
+  const char *planned = e->a->folder->arm[e->a->folder->reference].name;
+  if (p->tests == 0) {
+    fputs("Nothing can be concluded about an arm without another.", f);
+  } else if (tested(e) == 0) {
+    fputs(
+        "Nothing can be concluded: an interval needs 3 finished networks an arm, that is 3 seeds.",
+        f);
   } else {
-    fputs("Each network counts once, ", f);
-    fputs(!e->unpaired ? "paired with the reference's of the same seed"
-          : e->paired  ? "paired by seed where arms share seeds"
-                       : "and the arms share no seeds",
+    fputs(!e->unpaired ? "Networks are paired by seed"
+          : e->paired  ? "Networks are paired by seed where arms share seeds"
+                       : "Arms share no seeds (Welch's test)",
           f);
     if (e->fewest == e->most)
-      fprintf(f, " (n = %u)", e->fewest);
+      fprintf(f, ", n = %u", e->fewest);
     else
-      fprintf(f, " (n = %u to %u)", e->fewest, e->most);
-    fprintf(f, "; a difference is one whose %.6g %% interval excludes 0",
-            100 * (1 - p->alpha / p->tests));
-    if (p->tests > 1) fprintf(f, " (%g shared over %u planned tests)", p->alpha, p->tests);
-    if (e->verdicts[LP_VERDICT_INCONCLUSIVE])
-      fputs("; inconclusive does not mean that there is none", f);
+      fprintf(f, ", n = %u to %u", e->fewest, e->most);
+    fprintf(f, "; %s %% intervals", lp_magnitude(100 * (1 - p->alpha / p->tests)).text);
+    if (p->tests > 1) fprintf(f, ", %s shared over %u tests", lp_fixed(p->alpha, 3).text, p->tests);
+    fputc('.', f);
+    if (e->verdicts[LP_VERDICT_INCONCLUSIVE]) fputs(" Inconclusive is not equal.", f);
   }
+  if (strcmp(planned, e->a->reference_name) != 0)
+    fprintf(f, " The plan compared with %s.", planned);
   const control_pairs *c = e->controls;
   uint32_t called = e->a->headline < e->a->n_sites ? c->significant[e->a->headline] : 0;
   if (c->pairs && called)
     fprintf(f,
-            "; the t test over images, which takes images of one network for replicates, called "
-            "%u of %u pairs of reference networks different at p < %g although only their seeds "
-            "differ, so its small p-values are no evidence about the prior",
-            called, c->pairs, c->alpha);
-  fputc('.', f);
+            " The t test over images calls %u of %u pairs of reference networks different, which "
+            "differ by their seed alone: its p-values are no evidence.",
+            called, c->pairs);
 }
 
 /* Appends the sentence that `write` prints; false when memory is exhausted. */

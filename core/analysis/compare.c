@@ -2,6 +2,8 @@
  * at the level of images. */
 #include "run.h"
 
+#include "../base/text.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +32,7 @@ double run_outcome(const analysis *a, const run_info *run, outcome which, uint32
 }
 
 /* Does the size of the sheet decide it? */
-static bool is_variance(outcome which) {
+bool is_variance(outcome which) {
   return which.kind == OUTCOME_MEASURE &&
          (which.measure == MEASURE_VARIANCE || which.measure == MEASURE_VARIANCE_TORUS);
 }
@@ -74,7 +76,17 @@ static lp_moments null_z(const analysis *a, uint32_t arm, uint32_t geometry, con
   return lp_moments_of(z, n);
 }
 
-/* x: room for 5 n_seeds doubles. */
+/* Decimals for everything in the unit of an outcome: as its level has them (percentages 2), and
+ * more where half an interval would vanish. */
+static int decimals_of(const comparison *c) {
+  double level = fmax(fabs(c->own.mean), fabs(c->reference.mean)),
+         half = (c->result.high - c->result.low) / 2;
+  int decimals = c->which.kind == OUTCOME_ACCURACY ? 2 : lp_decimals(level);
+  while (decimals < 6 && half > 0 && half < pow(10, -decimals)) decimals++;
+  return decimals;
+}
+
+/* x: room for 7 n_seeds doubles. */
 static lp_status compare(const analysis *a, double *x, comparison *c) {
   enum { BOOTSTRAP_SEED = 1 };
   uint32_t seeds = a->n_seeds, n_own = 0, n_reference = 0, other = a->arm[c->arm].reference;
@@ -88,6 +100,7 @@ static lp_status compare(const analysis *a, double *x, comparison *c) {
   c->q = NAN;
   lp_status s =
       lp_infer(x, y, seeds, plan_alpha(a, c->which), plan_margin(a, c->which), &c->result);
+  if (s == LP_OK) s = worst_case(a, c, x, y, z + seeds);
   for (uint32_t k = 0; k < seeds; k++) { /* a paired test has the seeds that both have */
     if (c->result.paired && !(isfinite(x[k]) && isfinite(y[k]))) x[k] = y[k] = NAN;
     if (isfinite(x[k])) own[n_own++] = x[k];
@@ -97,12 +110,11 @@ static lp_status compare(const analysis *a, double *x, comparison *c) {
   c->reference_z = null_z(a, other, c->reference_geometry, c, y, z);
   c->own = lp_moments_of(own, n_own);
   c->reference = lp_moments_of(reference, n_reference);
-  c->paired = lp_ttest_paired(x, y, seeds);
-  c->welch = lp_ttest_welch(own, n_own, reference, n_reference);
+  c->decimals = decimals_of(c);
   c->hedges_g = lp_hedges_g(own, n_own, reference, n_reference);
   if (s == LP_OK)
-    s = lp_bootstrap_difference(own, n_own, reference, n_reference, c->result.paired, 0.95,
-                                BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, &c->bootstrap);
+    s = lp_bootstrap_t(own, n_own, reference, n_reference, c->result.paired,
+                       plan_alpha(a, c->which), BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, &c->bootstrap);
   return s;
 }
 
@@ -134,7 +146,7 @@ lp_status compare_all(const analysis *a, comparison **out, uint32_t *n) {
   outcome which;
   uint32_t outcomes = 0;
   while (outcome_at(a, outcomes, &which)) outcomes++;
-  double *values = calloc(5 * (size_t)a->n_seeds, sizeof *values);
+  double *values = calloc(7 * (size_t)a->n_seeds, sizeof *values);
   comparison *c = calloc((size_t)outcomes * a->n_arms, sizeof *c);
   lp_status s = values && c ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for comparisons");
   *n = 0;

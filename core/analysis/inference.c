@@ -49,10 +49,9 @@ static lp_status infer_paired(const double *a, const double *b, size_t n, double
   r->test = lp_ttest_paired(a, b, n);
   r->n = r->n_b = r->test.n;
   if (r->n < 2) return untestable(r, "fewer than 2 pairs of networks");
-  if (r->n == 2) return untestable(r, "2 pairs of networks give no interval worth the name");
+  if (r->n == 2) return untestable(r, "2 pairs of networks give no interval");
   if (!isfinite(r->test.p))
-    return untestable(r, r->test.mean_difference == 0 ? "equal networks: no spread, not testable"
-                                                      : "no spread, not testable");
+    return untestable(r, r->test.mean_difference == 0 ? "equal networks: no spread" : "no spread");
   double df = r->test.df, root = sqrt(r->n);
   conclude(r, margin);
   r->dz = r->test.statistic / root;
@@ -93,9 +92,8 @@ static lp_status infer_welch(const double *a, const double *b, size_t n, double 
   r->n = x.n;
   r->n_b = y.n;
   if (x.n < 2 || y.n < 2) return untestable(r, "fewer than 2 networks in an arm");
-  if (x.n == 2 || y.n == 2)
-    return untestable(r, "2 networks in an arm give no interval worth the name");
-  if (!isfinite(r->test.p)) return untestable(r, "no spread, not testable");
+  if (x.n == 2 || y.n == 2) return untestable(r, "2 networks in an arm give no interval");
+  if (!isfinite(r->test.p)) return untestable(r, "no spread");
   conclude(r, margin);
   r->n_needed = networks_needed(r->test.mean_difference, x.sd * x.sd, y.sd * y.sd, r->alpha);
   return lp_permutation_p(a, n, b, n, &r->exact_p);

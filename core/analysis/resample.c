@@ -20,43 +20,61 @@ static double quantile(const double *sorted, uint32_t n, double q) {
   return i + 1 < n ? sorted[i] + (at - below) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
 }
 
-static double resampled_mean(lp_rng *r, const double *x, uint32_t n) {
-  double sum = 0;
-  for (uint32_t i = 0; i < n; i++) sum += x[lp_rng_below(r, n)];
-  return sum / n;
+/* Mean and squared standard error of n values redrawn by index. */
+typedef struct drawn {
+  double mean, error2;
+} drawn;
+
+static drawn draw(lp_rng *r, const double *x, const double *less, uint32_t n) {
+  double sum = 0, squares = 0, shift = x[0] - (less ? less[0] : 0);
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t j = lp_rng_below(r, n);
+    double v = x[j] - (less ? less[j] : 0) - shift; /* loses no digits to a large mean */
+    sum += v;
+    squares += v * v;
+  }
+  double mean = sum / n;
+  return (drawn){shift + mean, fmax(0, squares / n - mean * mean) / (n - 1)};
 }
 
-lp_status lp_bootstrap_difference(const double *a, size_t n_a, const double *b, size_t n_b,
-                                  bool paired, double level, uint32_t resamples, uint64_t seed,
-                                  lp_interval *out) {
-  *out = (lp_interval){level, NAN, NAN, resamples};
-  if (!(level > 0 && level < 1) || resamples == 0 || n_a > UINT32_MAX || n_b > UINT32_MAX)
-    return lp_fail(LP_ERR_ARG, "a bootstrap interval needs 0 < level < 1 (got %g) and resamples",
-                   level);
+/* The same of the values as they are. */
+static drawn whole(const double *x, const double *less, uint32_t n) {
+  double mean = 0, squares = 0;
+  for (uint32_t i = 0; i < n; i++) mean += (x[i] - (less ? less[i] : 0)) / n;
+  for (uint32_t i = 0; i < n; i++) {
+    double v = x[i] - (less ? less[i] : 0) - mean;
+    squares += v * v;
+  }
+  return (drawn){mean, squares / n / (n - 1)};
+}
+
+lp_status lp_bootstrap_t(const double *a, size_t n_a, const double *b, size_t n_b, bool paired,
+                         double alpha, uint32_t resamples, uint64_t seed, lp_interval *out) {
+  *out = (lp_interval){1 - alpha, NAN, NAN, resamples};
+  if (!(alpha > 0 && alpha < 1) || resamples == 0 || n_a > UINT32_MAX || n_b > UINT32_MAX)
+    return lp_fail(LP_ERR_ARG, "a bootstrap interval needs 0 < alpha < 1 (got %g) and resamples",
+                   alpha);
   if (paired && n_a != n_b)
     return lp_fail(LP_ERR_ARG, "a paired bootstrap needs samples of one size, not %zu and %zu", n_a,
                    n_b);
-  if (n_a < 2 || n_b < 2) return LP_OK;
-  uint32_t na = (uint32_t)n_a, nb = (uint32_t)n_b;
-  double *mean = malloc(sizeof *mean * resamples);
-  if (!mean) return lp_fail(LP_ERR_MEMORY, "out of memory for %u resamples", resamples);
+  if (n_a < LP_BOOTSTRAP_LEAST || n_b < LP_BOOTSTRAP_LEAST) return LP_OK;
+  uint32_t na = (uint32_t)n_a, nb = (uint32_t)n_b, kept = 0;
+  double *t = malloc(sizeof *t * resamples);
+  if (!t) return lp_fail(LP_ERR_MEMORY, "out of memory for %u resamples", resamples);
+  drawn x = whole(a, paired ? b : NULL, na), y = paired ? (drawn){0} : whole(b, NULL, nb);
+  double difference = x.mean - y.mean, error = sqrt(x.error2 + y.error2);
   lp_rng r = lp_rng_make(seed, "analysis/bootstrap");
   for (uint32_t k = 0; k < resamples; k++) {
-    if (paired) {
-      mean[k] = 0;
-      for (uint32_t i = 0; i < na; i++) {
-        uint32_t j = lp_rng_below(&r, na);
-        mean[k] += (a[j] - b[j]) / na;
-      }
-    } else {
-      double mean_a = resampled_mean(&r, a, na);
-      mean[k] = mean_a - resampled_mean(&r, b, nb);
-    }
+    drawn u = draw(&r, a, paired ? b : NULL, na), v = paired ? (drawn){0} : draw(&r, b, NULL, nb);
+    double own = sqrt(u.error2 + v.error2);
+    if (own > 1e-12 * error) t[kept++] = (u.mean - v.mean - difference) / own;
   }
-  qsort(mean, resamples, sizeof *mean, ascending);
-  out->low = quantile(mean, resamples, (1 - level) / 2);
-  out->high = quantile(mean, resamples, (1 + level) / 2);
-  free(mean);
+  if (error > 0 && kept > resamples / 2) {
+    qsort(t, kept, sizeof *t, ascending);
+    out->low = difference - quantile(t, kept, 1 - alpha / 2) * error;
+    out->high = difference - quantile(t, kept, alpha / 2) * error;
+  }
+  free(t);
   return LP_OK;
 }
 

@@ -81,6 +81,7 @@ lp_status lp_analyze_run_against(const char *dir, const char *reference) {
   if (s == LP_OK) s = set_reference(&a, reference);
   if (s == LP_OK) s = read_plan(&a);
   if (s == LP_OK) s = measure_runs(&a);
+  if (s == LP_OK) find_collapsed(&a);
   if (s == LP_OK) s = write_summary(&a);
   if (s == LP_OK) s = write_sweep(&a);
   clear(&a);

@@ -51,6 +51,7 @@ typedef struct run_info {
   uint32_t n_epochs;
   double accuracy, top5, loss;   /* of the last epoch */
   bool measured;                 /* has activations */
+  bool collapsed;                /* complete, but at chance, or silent at the headline site */
   site_result *site, *untrained; /* n_sites x n_geometries; NULL where there is no file */
 } run_info;
 
@@ -104,6 +105,7 @@ typedef struct outcome {
   uint32_t site;
   measure_id measure;
 } outcome;
+bool is_variance(outcome which);
 const char *outcome_name(outcome which); /* "accuracy", "variance", ... */
 /* What is compared: outcome_at(0), ...; false past the last. */
 bool outcome_at(const analysis *a, uint32_t i, outcome *out);
@@ -138,9 +140,11 @@ typedef struct comparison {
   double chance;                 /* what units without spatial order give; NaN: not known exactly */
   lp_moments own_z, reference_z; /* of V: z of its networks against their exact nulls */
   double q;                      /* exploratory ones: Benjamini & Hochberg's */
-  lp_test welch, paired;
-  lp_interval bootstrap;
+  lp_interval bootstrap;         /* studentised; from LP_BOOTSTRAP_LEAST networks */
   double hedges_g;
+  int decimals;                  /* with which everything of its unit is printed */
+  uint32_t lost, reference_lost; /* networks that ended without a value */
+  lp_inference worst;            /* with the worst values in their places, where there are any */
 } comparison;
 enum { BOOTSTRAP_RESAMPLES = 10000 };
 /* All of them: the outcomes in order, each in every arm but the reference. malloc'ed. */
@@ -152,6 +156,20 @@ typedef struct control_pairs {
   double alpha;
 } control_pairs;
 lp_status compare_controls(const analysis *a, control_pairs *out);
+
+/* ---- networks that were lost (lost.c) ------------------------------------------------------- */
+
+/* Networks of an arm. lost: collapsed, nonfinite and failed; ended: those and the complete ones. */
+typedef struct fates {
+  uint32_t planned, ended, complete, collapsed, nonfinite, failed, lost;
+} fates;
+void find_collapsed(analysis *a);
+fates fates_of(const analysis *a, uint32_t arm);
+double lost_p(const analysis *a, uint32_t arm); /* Fisher's, against the reference */
+json_t *fates_json(const analysis *a, uint32_t arm);
+/* x, y: the arm's and the reference's values by seed; room: 2 n_seeds doubles. */
+lp_status worst_case(const analysis *a, comparison *c, const double *x, const double *y,
+                     double *room);
 
 lp_status read_run(analysis *a);        /* run_read.c */
 lp_status measure_runs(analysis *a);    /* run_measure.c */

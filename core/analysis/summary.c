@@ -86,6 +86,7 @@ static json_t *run_json(const analysis *a, const arm_info *arm, uint32_t seed) {
                 "status", run->status, "accuracy", json_number(run->accuracy), "top5",
                 json_number(run->top5), "loss", json_number(run->loss), "epochs",
                 (json_int_t)run->n_epochs, "seconds_per_epoch", seconds, "sites", sites);
+  bad |= json_object_set_new(o, "collapsed", json_boolean(run->collapsed));
   bad |= json_object_set_new(o, "untrained", sites_json(a, arm, run, true));
   if (run->message) bad |= json_object_set_new(o, "message", json_string(run->message));
   return json_checked(o, bad);
@@ -127,11 +128,11 @@ static json_t *arms_json(const analysis *a) {
     json_t *accuracy = moments_json(a, arm, (outcome){.kind = OUTCOME_ACCURACY}, &bad);
     json_t *top5 = moments_json(a, arm, (outcome){.kind = OUTCOME_TOP5}, &bad);
     json_t *loss = moments_json(a, arm, (outcome){.kind = OUTCOME_LOSS}, &bad);
-    bad |= json_object_set_new(o, arm->name,
-                               json_pack("{s:s, s:s*, s:o, s:o, s:o, s:o, s:o}", "layer",
-                                         arm->layer, "topology", g ? g->name : NULL, "sites",
-                                         arm_sites_json(a, i), "accuracy", accuracy, "top5", top5,
-                                         "loss", loss, "runs", runs));
+    bad |= json_object_set_new(
+        o, arm->name,
+        json_pack("{s:s, s:s*, s:o, s:o, s:o, s:o, s:o, s:o}", "layer", arm->layer, "topology",
+                  g ? g->name : NULL, "sites", arm_sites_json(a, i), "networks", fates_json(a, i),
+                  "accuracy", accuracy, "top5", top5, "loss", loss, "runs", runs));
   }
   return json_checked(o, bad);
 }
@@ -192,13 +193,10 @@ static json_t *controls_json(const analysis *a, const control_pairs *c) {
 }
 
 static lp_status build(const analysis *a, const comparison *c, uint32_t n, json_t *o) {
-  json_t *comparisons = json_array(), *accuracies = json_array();
+  json_t *comparisons = json_array();
   int bad = 0;
-  for (uint32_t i = 0; i < n; i++) {
-    json_t *one = comparison_json(a, &c[i]);
-    if (c[i].which.kind == OUTCOME_ACCURACY) bad |= json_array_append(accuracies, one);
-    bad |= json_array_append_new(comparisons, one);
-  }
+  for (uint32_t i = 0; i < n; i++)
+    bad |= json_array_append_new(comparisons, comparison_json(a, &c[i]));
   control_pairs controls;
   lp_status s = compare_controls(a, &controls);
   bad |= s != LP_OK;
@@ -209,10 +207,10 @@ static lp_status build(const analysis *a, const comparison *c, uint32_t n, json_
   json_t *warnings = json_object_get(data, "warnings");
   bad |=
       json_object_set_new(o, "data_warnings", warnings ? json_deep_copy(warnings) : json_array());
+  bad |= json_object_set_new(o, "damaged_lines", json_integer(a->folder->damaged));
   bad |= json_object_set_new(o, "plan", plan_json(a));
   bad |= json_object_set_new(o, "arms", arms_json(a));
   bad |= json_object_set_new(o, "comparisons", comparisons);
-  bad |= json_object_set_new(o, "accuracy_comparisons", accuracies);
   bad |= json_object_set_new(o, "control_pairs", controls_json(a, &controls));
   bad |= json_object_set_new(o, "null", nulls_json(a));
   bad |= json_object_set_new(o, "published", published_json(a));

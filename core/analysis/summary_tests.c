@@ -4,11 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-static json_t *test_json(const lp_test *t) {
-  return json_pack("{s:o, s:o, s:o}", "t", json_number(t->statistic), "df", json_number(t->df), "p",
-                   json_p(t->p));
-}
-
 /* What both networks of a seed showed of each image, on one sheet; false: they cannot be paired. */
 static bool images_of(const analysis *a, const comparison *c, uint32_t seed, const double **own,
                       const double **other) {
@@ -104,6 +99,21 @@ static json_t *chance_json(const comparison *c) {
   return json_checked(o, bad);
 }
 
+/* null where there are too few networks, or no spread. */
+static json_t *bootstrap_json(const lp_interval *i) {
+  if (isnan(i->low)) return json_null();
+  return json_pack("{s:f, s:f, s:I}", "low", i->low, "high", i->high, "resamples",
+                   (json_int_t)i->resamples);
+}
+
+/* null where no network was lost. */
+static json_t *worst_json(const comparison *c) {
+  if (!c->lost && !c->reference_lost) return json_null();
+  return json_pack("{s:o, s:o, s:s}", "difference", difference_json(&c->worst), "p",
+                   json_p(c->worst.verdict == LP_VERDICT_UNTESTABLE ? NAN : c->worst.test.p),
+                   "verdict", lp_verdict_name(c->worst.verdict));
+}
+
 json_t *comparison_json(const analysis *a, const comparison *c) {
   json_t *o = json_object();
   bool measure = c->which.kind == OUTCOME_MEASURE;
@@ -127,13 +137,11 @@ json_t *comparison_json(const analysis *a, const comparison *c) {
   bad |= json_object_set_new(o, "margin", json_number(plan_margin(a, c->which)));
   bad |= json_object_set_new(o, "hedges_g", json_number(c->hedges_g));
   bad |= json_object_set_new(o, "chance", chance_json(c));
-  bad |= json_object_set_new(o, "welch", test_json(&c->welch));
-  bad |= json_object_set_new(o, "paired", test_json(&c->paired));
-  bad |= json_object_set_new(o, "bootstrap",
-                             json_pack("{s:f, s:o, s:o, s:I}", "level", c->bootstrap.level, "low",
-                                       json_number(c->bootstrap.low), "high",
-                                       json_number(c->bootstrap.high), "resamples",
-                                       (json_int_t)c->bootstrap.resamples));
+  bad |= json_object_set_new(o, "decimals", json_integer(c->decimals));
+  bad |= json_object_set_new(o, "bootstrap", bootstrap_json(&c->bootstrap));
+  bad |= json_object_set_new(o, "lost", json_integer(c->lost));
+  bad |= json_object_set_new(o, "reference_lost", json_integer(c->reference_lost));
+  bad |= json_object_set_new(o, "worst_case", worst_json(c));
   if (measure && c->which.measure == MEASURE_VARIANCE) {
     bad |= json_object_set_new(o, "per_image", per_image_json(a, c));
     bad |= json_object_set_new(o, "leave_one_class_out", leave_one_out_json(a, c));

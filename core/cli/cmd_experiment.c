@@ -210,6 +210,18 @@ static void print_arms(const lp_experiment_info *info, const json_t *summary) {
   }
 }
 
+/* A line a primary comparison. */
+static void print_verdicts(const json_t *summary) {
+  size_t i, lines = 0;
+  json_t *c;
+  json_array_foreach(json_object_get(summary, "comparisons"), i, c) {
+    const char *text = json_string_value(json_object_get(c, "text"));
+    if (!json_is_true(json_object_get(c, "primary")) || !text) continue;
+    if (!lines++) putchar('\n');
+    printf("%s\n", text);
+  }
+}
+
 static int print_results(const cli_args *a, const lp_experiment_info *info) {
   char *page = lp_path_join(info->dir, LP_RUN_REPORT);
   json_t *summary;
@@ -227,6 +239,7 @@ static int print_results(const cli_args *a, const lp_experiment_info *info) {
     putchar('\n');
     json_array_foreach(json_object_get(summary, "answer"), i, sentence)
         printf("%s\n", json_string_value(sentence));
+    print_verdicts(summary);
     printf("\n%s\n", page ? page : info->dir);
   }
   json_decref(summary);

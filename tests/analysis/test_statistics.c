@@ -249,8 +249,8 @@ static void bootstrap_interval(void **state) {
     d[i] = a[i] - b[i];
   }
   lp_interval paired, unpaired;
-  assert_ok(lp_bootstrap_difference(a, N, b, N, true, 0.95, 10000, 1, &paired));
-  assert_ok(lp_bootstrap_difference(a, N, b, N, false, 0.95, 10000, 1, &unpaired));
+  assert_ok(lp_bootstrap_t(a, N, b, N, true, 0.05, 10000, 1, &paired));
+  assert_ok(lp_bootstrap_t(a, N, b, N, false, 0.05, 10000, 1, &unpaired));
   lp_moments m = lp_moments_of(d, N), x = lp_moments_of(a, N), y = lp_moments_of(b, N);
   double half = 1.96 * m.sd / sqrt(N); /* of the normal approximation, good at this size */
   assert_true(fabs(paired.low - (m.mean - half)) < 0.1 * half);
@@ -260,30 +260,61 @@ static void bootstrap_interval(void **state) {
   assert_true(fabs(unpaired.high - (m.mean + half)) < 0.1 * half);
 
   lp_interval again, other;
-  assert_ok(lp_bootstrap_difference(a, N, b, N, true, 0.95, 10000, 1, &again));
+  assert_ok(lp_bootstrap_t(a, N, b, N, true, 0.05, 10000, 1, &again));
   assert_true(again.low == paired.low && again.high == paired.high);
-  assert_ok(lp_bootstrap_difference(a, N, b, N, true, 0.95, 10000, 2, &other));
+  assert_ok(lp_bootstrap_t(a, N, b, N, true, 0.05, 10000, 2, &other));
   assert_true(other.low != again.low);
 }
 
-/* Two pairs have resampled means d0, (d0 + d1) / 2, d1 with chances 1/4, 1/2, 1/4. */
-static void bootstrap_of_two(void **state) {
+static double normal(lp_rng *r) {
+  double u = 1 - lp_rng_double(r), v = lp_rng_double(r);
+  return sqrt(-2 * log(u)) * cos(2 * acos(-1) * v);
+}
+
+/* Of 20 pairs the interval holds the true difference as often as it says. */
+static void bootstrap_coverage(void **state) {
   (void)state;
-  const double a[] = {3, 7, 1}, b[] = {1, 1, 1};
+  enum { N = LP_BOOTSTRAP_LEAST, TRIALS = 1500 };
+  lp_rng r = lp_rng_make(8, "test/bootstrap coverage");
+  uint32_t held = 0;
+  for (uint32_t k = 0; k < TRIALS; k++) {
+    double a[N], b[N];
+    lp_interval i;
+    for (int n = 0; n < N; n++) {
+      b[n] = 8 + 0.8 * normal(&r);
+      a[n] = b[n] + 0.3 + 0.5 * normal(&r);
+    }
+    assert_ok(lp_bootstrap_t(a, N, b, N, true, 0.05, 999, k, &i));
+    held += i.low <= 0.3 && 0.3 <= i.high;
+  }
+  print_message("studentised, n = %d: held %.3f\n", N, (double)held / TRIALS);
+  assert_true(held > 0.935 * TRIALS && held < 0.965 * TRIALS);
+}
+
+/* Too few values, or values without spread, have no interval. */
+static void bootstrap_limits(void **state) {
+  (void)state;
+  enum { N = LP_BOOTSTRAP_LEAST };
+  double a[N], b[N], same[N];
+  for (int i = 0; i < N; i++) {
+    a[i] = i * i % 7;
+    b[i] = i % 3;
+    same[i] = b[i] + 1;
+  }
   lp_interval got;
-  assert_ok(lp_bootstrap_difference(a, 2, b, 2, true, 0.95, 10000, 1, &got));
-  assert_true(got.low == 2 && got.high == 6 && got.resamples == 10000 && got.level == 0.95);
-  assert_ok(lp_bootstrap_difference(a, 2, b, 2, true, 0.4, 10000, 1, &got));
-  assert_true(got.low == 4 && got.high == 4);
-  assert_ok(lp_bootstrap_difference(a, 1, b, 1, true, 0.95, 100, 1, &got));
+  assert_ok(lp_bootstrap_t(a, N, b, N, true, 0.05, 999, 1, &got));
+  assert_true(got.low < got.high && got.level == 0.95 && got.resamples == 999);
+  assert_ok(lp_bootstrap_t(a, N - 1, b, N - 1, true, 0.05, 999, 1, &got));
   assert_true(isnan(got.low) && isnan(got.high));
-  assert_ok(lp_bootstrap_difference(a, 3, b, 1, false, 0.95, 100, 1, &got));
+  assert_ok(lp_bootstrap_t(a, N, b, N - 1, false, 0.05, 999, 1, &got));
   assert_true(isnan(got.low));
-  assert_ok(lp_bootstrap_difference(a, 0, b, 0, false, 0.95, 100, 1, &got));
+  assert_ok(lp_bootstrap_t(same, N, b, N, true, 0.05, 999, 1, &got));
   assert_true(isnan(got.low));
-  assert_int_equal(lp_bootstrap_difference(a, 2, b, 3, true, 0.95, 9, 1, &got), LP_ERR_ARG);
-  assert_int_equal(lp_bootstrap_difference(a, 2, b, 2, true, 1, 9, 1, &got), LP_ERR_ARG);
-  assert_int_equal(lp_bootstrap_difference(a, 2, b, 2, true, 0.9, 0, 1, &got), LP_ERR_ARG);
+  assert_ok(lp_bootstrap_t(NULL, 0, NULL, 0, false, 0.05, 100, 1, &got));
+  assert_true(isnan(got.low));
+  assert_int_equal(lp_bootstrap_t(a, 2, b, 3, true, 0.05, 9, 1, &got), LP_ERR_ARG);
+  assert_int_equal(lp_bootstrap_t(a, 2, b, 2, true, 0, 9, 1, &got), LP_ERR_ARG);
+  assert_int_equal(lp_bootstrap_t(a, 2, b, 2, true, 0.1, 0, 1, &got), LP_ERR_ARG);
 }
 
 static void leave_one_class_out(void **state) {
@@ -305,13 +336,14 @@ static void leave_one_class_out(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(golden_tests),     cmocka_unit_test(golden_student),
-      cmocka_unit_test(student_tails),    cmocka_unit_test(student_limits),
-      cmocka_unit_test(incomplete_beta),  cmocka_unit_test(known_t_tests),
-      cmocka_unit_test(values_left_out),  cmocka_unit_test(undefined_tests),
-      cmocka_unit_test(effect_size),      cmocka_unit_test(wilcoxon_by_enumeration),
-      cmocka_unit_test(wilcoxon_limits),  cmocka_unit_test(bootstrap_interval),
-      cmocka_unit_test(bootstrap_of_two), cmocka_unit_test(leave_one_class_out),
+      cmocka_unit_test(golden_tests),        cmocka_unit_test(golden_student),
+      cmocka_unit_test(student_tails),       cmocka_unit_test(student_limits),
+      cmocka_unit_test(incomplete_beta),     cmocka_unit_test(known_t_tests),
+      cmocka_unit_test(values_left_out),     cmocka_unit_test(undefined_tests),
+      cmocka_unit_test(effect_size),         cmocka_unit_test(wilcoxon_by_enumeration),
+      cmocka_unit_test(wilcoxon_limits),     cmocka_unit_test(bootstrap_interval),
+      cmocka_unit_test(bootstrap_coverage),  cmocka_unit_test(bootstrap_limits),
+      cmocka_unit_test(leave_one_class_out),
   };
   return cmocka_run_group_tests_name("statistics", tests, golden_open, golden_close);
 }

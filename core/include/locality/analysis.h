@@ -227,13 +227,17 @@ LP_API lp_test lp_anova(const double *x, const uint32_t *group, size_t n, uint32
 LP_API lp_status lp_kruskal_wallis(const double *x, const uint32_t *group, size_t n,
                                    uint32_t groups, lp_test *out);
 
-/* Percentile bootstrap interval of mean(a) - mean(b) (Efron & Tibshirani, "An Introduction to the
- * Bootstrap", 1993). paired (n_a == n_b, a[i] and b[i] of one seed) redraws pairs, otherwise each
- * sample is redrawn by itself. Fixed by `seed`. Values must be finite. low and high are NaN when
- * there are fewer than two pairs, or than two values in a sample. */
-LP_API lp_status lp_bootstrap_difference(const double *a, size_t n_a, const double *b, size_t n_b,
-                                         bool paired, double level, uint32_t resamples,
-                                         uint64_t seed, lp_interval *out);
+/* Studentised bootstrap interval of mean(a) - mean(b) (Efron & Tibshirani, "An Introduction to the
+ * Bootstrap", 1993, ch. 12): difference - q se, q the quantiles of (difference* - difference) / se*
+ * over the resamples. paired (n_a == n_b, a[i] and b[i] of one seed) redraws pairs, otherwise each
+ * sample is redrawn by itself. Fixed by `seed`. Values must be finite. low and high are NaN below
+ * LP_BOOTSTRAP_LEAST values in a sample, where its coverage is not what it says, and without
+ * spread.
+ */
+#define LP_BOOTSTRAP_LEAST 20
+LP_API lp_status lp_bootstrap_t(const double *a, size_t n_a, const double *b, size_t n_b,
+                                bool paired, double alpha, uint32_t resamples, uint64_t seed,
+                                lp_interval *out);
 
 /* The paired t test over images repeated without each class in turn: out[c] uses the images whose
  * label is not c. labels: n, in 0..classes - 1 (LP_ERR_ARG otherwise); out: classes. */
