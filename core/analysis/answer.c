@@ -107,7 +107,7 @@ static void print_line(FILE *f, const analysis *a, const comparison *c) {
   const lp_inference *r = &c->result;
   fputs(spoken(c->which), f);
   if (c->which.kind == OUTCOME_MEASURE) fprintf(f, " at %s", a->site_name[c->which.site]);
-  if (c->fraction && is_variance(c->which)) fputs(" over its sheet's uniform value", f);
+  if (c->fraction && is_variance(c->which)) fputs(" as a fraction of its sheet's uniform value", f);
   fprintf(f, ": %s %s %s", a->arm[c->arm].name, relation(r), reference_of(a, c->arm));
   if (r->verdict == LP_VERDICT_UNTESTABLE) {
     fprintf(f, " (%s)", r->reason);

@@ -200,7 +200,7 @@ static void three_sheets(void **state) {
 
   assert_string_equal(text_of(json_object_get(o, "plan"), "site"), "h1");
   assert_int_equal((int)number(json_object_get(o, "plan"), "tests"), 4);
-  assert_non_null(strstr(answer(o), "V of the h1 activations on each arm's own sheet"));
+  assert_non_null(strstr(answer(o), "V at h1 (each arm's own sheet)"));
   const json_t *pairs = json_object_get(json_object_get(o, "control_pairs"), "significant");
   assert_int_equal(json_object_size(pairs), 3);
   json_decref(o);
@@ -246,7 +246,7 @@ static void one_site(void **state) {
   assert_string_equal(text_of(json_object_get(o, "plan"), "site"), "a/b");
   assert_close(number(comparison(o, "linear", "a/b", "variance"), "mean"),
                mean_variance("linear", &only, lp_spatial_variance), 1e-9);
-  assert_non_null(strstr(answer(o), "a/b activations on a sheet of 5 x 3 units"));
+  assert_non_null(strstr(answer(o), "V at a/b (5 x 3 units)"));
   json_decref(o);
 }
 
