@@ -8,8 +8,11 @@
 
 typedef struct axis {
   uint32_t points;
-  double df; /* the least of the tests */
-  bool *arm; /* has points */
+  double df;         /* the least of the tests */
+  bool *arm;         /* has points */
+  uint32_t *panel;   /* of each site that has points, from 1; 0 of one that has none */
+  const char **site; /* of each panel */
+  uint32_t n_panels;
   uint32_t n;
   const char *class[REPORT_CLASSES];
 } axis;
@@ -24,15 +27,16 @@ static int class_place(const axis *ax, const char *name) {
 static void point(const report_run *run, FILE *f, axis *ax, const json_t *c, const char *left_out,
                   int place, const json_t *t) {
   uint32_t arm = report_arm_index(run, jstr(c, "arm"));
-  int site = 0;
-  while (site < REPORT_SITES && strcmp(report_site_name[site], jstr(c, "site")) != 0) site++;
+  uint32_t site = report_site_index(run, jstr(c, "site"));
   uint32_t seed = report_seed_index(run, (uint64_t)jnum(t, "seed"));
-  if (arm == run->n_arms || site == REPORT_SITES || isnan(jnum(t, "t")) || place < 0) return;
+  if (arm == run->n_arms || site == run->n_sites || !ax->panel[site] || isnan(jnum(t, "t")) ||
+      place < 0)
+    return;
   /* arms side by side, the seeds of an arm close together */
   double slot = 0.7 / run->n_arms;
   double in_slot = run->n_seeds > 1 ? (double)seed / (run->n_seeds - 1) - 0.5 : 0;
   double x = place + slot * (arm - (run->n_arms - 1) / 2.0 + 0.6 * in_slot);
-  fprintf(f, "%d,%s,%u,", site + 1, report_site_name[site], arm + 1);
+  fprintf(f, "%u,%s,%u,", ax->panel[site], run->sites[site], arm + 1);
   csv_text(f, run->arms[arm].name);
   fputc(',', f);
   csv_text(f, left_out);
@@ -46,46 +50,74 @@ static void point(const report_run *run, FILE *f, axis *ax, const json_t *c, con
   ax->arm[arm] = true;
 }
 
-lp_status leave_one_out_write(const report_run *run, int arg, figure_out *out) {
-  (void)arg;
+/* Sites where images are paired, in the order of the sites. */
+static void choose_panels(const report_run *run, axis *ax) {
+  size_t i;
+  json_t *c;
+  json_array_foreach(jobj(run->summary, "comparisons"), i, c) {
+    const uint32_t site = report_site_index(run, jstr(c, "site"));
+    if (strcmp(jstr(c, "measure"), "variance") == 0 && site < run->n_sites &&
+        json_array_size(jobj(c, "leave_one_class_out")))
+      ax->panel[site] = 1;
+  }
+  for (uint32_t s = 0; s < run->n_sites; s++) {
+    if (!ax->panel[s]) continue;
+    ax->site[ax->n_panels++] = run->sites[s];
+    ax->panel[s] = ax->n_panels;
+  }
+}
+
+static lp_status write_axis(const report_run *run, axis *ax, figure_out *out) {
   const json_t *list = jobj(run->summary, "comparisons");
-  axis ax = {.df = INFINITY, .arm = calloc(run->n_arms, sizeof *ax.arm)};
-  if (!ax.arm) return lp_fail(LP_ERR_MEMORY, "out of memory");
   uint32_t index[REPORT_CLASSES];
-  ax.n = report_shown_classes(run, index);
-  for (uint32_t c = 0; c < ax.n; c++) ax.class[c] = run->classes[index[c]];
+  ax->n = report_shown_classes(run, index);
+  for (uint32_t c = 0; c < ax->n; c++) ax->class[c] = run->classes[index[c]];
   uint32_t left_out = 0;
+  choose_panels(run, ax);
   size_t i, k;
   json_t *c, *t;
   fputs("# site number,site,arm number,arm,class left out,seed,x,t,p\n", out->csv);
   json_array_foreach(list, i, c) {
     if (strcmp(jstr(c, "measure"), "variance") != 0) continue;
-    json_array_foreach(jobj(c, "per_image"), k, t) point(run, out->csv, &ax, c, "none", 0, t);
+    json_array_foreach(jobj(c, "per_image"), k, t) point(run, out->csv, ax, c, "none", 0, t);
     json_array_foreach(jobj(c, "leave_one_class_out"), k, t) {
-      uint32_t before = ax.points;
-      point(run, out->csv, &ax, c, jstr(t, "class"), class_place(&ax, jstr(t, "class")), t);
-      left_out += ax.points - before;
+      uint32_t before = ax->points;
+      point(run, out->csv, ax, c, jstr(t, "class"), class_place(ax, jstr(t, "class")), t);
+      left_out += ax->points - before;
     }
   }
   fputs("# arms with points\n", out->var);
-  gp_numbers(out->var, "shown", ax.arm, run->n_arms);
-  free(ax.arm);
+  gp_numbers(out->var, "shown", ax->arm, run->n_arms);
   if (!left_out) return lp_fail(LP_ERR_NOT_FOUND, "the analysis has no such test");
   gp_arms(out->var, run);
-  gp_array(out->var, "class", ax.class, ax.n, 14);
-  gp_array(out->var, "site", report_site_name, REPORT_SITES, 14);
-  const double critical = lp_student_t_critical(0.05, ax.df);
-  fprintf(out->var, "n_class = %u\nn_site = %d\ncritical = %.6g\n", ax.n, REPORT_SITES, critical);
+  gp_array(out->var, "class", ax->class, ax->n, 14);
+  gp_array(out->var, "site", ax->site, ax->n_panels, 36);
+  const double critical = lp_student_t_critical(0.05, ax->df);
+  fprintf(out->var, "n_class = %u\nn_site = %u\ncritical = %.6g\n", ax->n, ax->n_panels, critical);
   html(
       out->caption,
       "t of the paired test over images, once with all images (\xe2\x80\x9cnone\xe2\x80\x9d) and "
       "once without the images of each class; one point a pair of networks (arm and reference with "
       "one seed). Dashed lines: p = .05 (|t| = %s). ",
       num(critical, 2).s);
-  if (run->n_classes > ax.n)
+  if (run->n_classes > ax->n)
     html(out->caption, "Shown are %u of %u classes, evenly chosen; the text counts all of them. ",
-         ax.n, run->n_classes);
+         ax->n, run->n_classes);
   html(out->caption, "Where the points of one arm spread as widely as those of different arms, "
                      "the pair of networks matters more than the layer.");
   return LP_OK;
+}
+
+lp_status leave_one_out_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+  (void)of, (void)arg;
+  axis ax = {.df = INFINITY,
+             .arm = calloc(run->n_arms, sizeof *ax.arm),
+             .panel = calloc(run->n_sites + 1, sizeof *ax.panel),
+             .site = calloc(run->n_sites + 1, sizeof *ax.site)};
+  lp_status st = ax.arm && ax.panel && ax.site ? write_axis(run, &ax, out)
+                                               : lp_fail(LP_ERR_MEMORY, "out of memory");
+  free(ax.arm);
+  free(ax.panel);
+  free(ax.site);
+  return st;
 }

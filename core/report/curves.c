@@ -61,8 +61,8 @@ static uint32_t mean_curve(FILE *f, const report_run *run, const report_epoch *e
   return written;
 }
 
-lp_status curves_write(const report_run *run, int arg, figure_out *out) {
-  (void)arg;
+lp_status curves_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+  (void)of, (void)arg;
   if (run->n_epochs == 0) return lp_fail(LP_ERR_NOT_FOUND, "no epoch has finished");
   report_epoch *e = malloc(run->n_epochs * sizeof *e);
   bool *mean = calloc(run->n_arms, sizeof *mean);

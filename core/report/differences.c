@@ -47,8 +47,8 @@ static void line(const report_run *run, FILE *f, uint32_t panel, uint32_t arm, c
   fputc('\n', f);
 }
 
-lp_status differences_write(const report_run *run, int arg, figure_out *out) {
-  (void)arg;
+lp_status differences_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+  (void)of, (void)arg;
   panel_kind p[MAX_PANELS];
   uint32_t n = 0, intervals = 0;
   bool *shown = calloc(run->n_arms, sizeof *shown);

@@ -121,6 +121,24 @@ static void command_row(FILE *f, const json_t *command) {
   free(text);
 }
 
+/* Names, sheets and layers of the reference's sites, and of those that only other arms have. */
+static void sites_row(const report_run *run, FILE *f) {
+  char *text = NULL;
+  size_t n = 0;
+  FILE *m = open_memstream(&text, &n);
+  if (!m) return;
+  for (uint32_t s = 0; s < run->n_sites; s++) {
+    uint32_t arm = report_arm_index(run, run->reference);
+    for (uint32_t a = 0; a < run->n_arms && !report_sheet(run, arm, s)->units; a++) arm = a;
+    const lp_run_site *sheet = report_sheet(run, arm, s);
+    fprintf(m, "%s%s: %u x %u units%s%s", s ? "; " : "", run->sites[s], sheet->rows, sheet->cols,
+            *sheet->layer ? " of layer " : "", sheet->layer);
+    if (s == run->folder->headline) fputs(" (primary)", m);
+  }
+  if (fclose(m) == 0) row(f, "sites", run->n_sites ? text : "none are recorded");
+  free(text);
+}
+
 static void open_facts(FILE *f, const char *caption) {
   html(f,
        "<div class=\"scroll\"><table "
@@ -133,11 +151,12 @@ static void close_facts(FILE *f) {
 }
 
 static void software(const report_run *run, FILE *f) {
-  static const char *const keys[] = {"program", "version", "created", "preset",    "model", "sheet",
-                                     "epochs",  "batch",   "seeds",   "precision", "cpu",   "jobs"};
+  static const char *const keys[] = {"program", "version", "created",   "preset", "model", "epochs",
+                                     "batch",   "seeds",   "precision", "cpu",    "jobs"};
   const json_t *m = run->manifest, *device = jobj(m, "device");
   open_facts(f, "Program and machine");
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) value_row(f, keys[i], jobj(m, keys[i]));
+  sites_row(run, f);
   command_row(f, jobj(m, "command"));
   row(f, "device", jstr(device, "id"));
   row(f, "device name", jstr(device, "name"));

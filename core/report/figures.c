@@ -12,44 +12,54 @@
 #include <unistd.h>
 
 static const figure figures[] = {
-    {"differences", "differences.gp", "Differences from the reference", differences_write, 0,
-     false},
-    {"sweep_lines_1", "sweep_lines.gp", "The sweep, over an axis of numbers", sweep_lines_write, 0,
-     false},
-    {"sweep_lines_2", "sweep_lines.gp", "The sweep, over another axis of numbers",
+    {"differences", "differences.gp", "Differences from the reference", PER_RUN, differences_write,
+     0, false},
+    {"sweep_lines_1", "sweep_lines.gp", "The sweep, over an axis of numbers", PER_RUN,
+     sweep_lines_write, 0, false},
+    {"sweep_lines_2", "sweep_lines.gp", "The sweep, over another axis of numbers", PER_RUN,
      sweep_lines_write, 1, false},
-    {"sweep_lines_3", "sweep_lines.gp", "The sweep, over a third axis of numbers",
+    {"sweep_lines_3", "sweep_lines.gp", "The sweep, over a third axis of numbers", PER_RUN,
      sweep_lines_write, 2, false},
-    {"sweep_map", "sweep_map.gp", "The sweep, over two axes", sweep_map_write, 0, false},
-    {"learning", "learning.gp", "Learning curves", curves_write, 0, false},
-    {"variance", "variance.gp", "Spatial variance of every network", strip_write, 0, false},
-    {"leave_one_out", "leave_one_out.gp", "Per-image test with one class left out",
+    {"sweep_map", "sweep_map.gp", "The sweep, over two axes", PER_RUN, sweep_map_write, 0, false},
+    {"learning", "learning.gp", "Learning curves", PER_RUN, curves_write, 0, false},
+    {"variance", "variance.gp", "Spatial variance of every network", PER_RUN, strip_write, 0,
+     false},
+    {"leave_one_out", "leave_one_out.gp", "Per-image test with one class left out", PER_RUN,
      leave_one_out_write, 0, false},
-    {"prior_maps", "maps.gp", "The prior of a central and of a corner unit", prior_maps_write, 0,
-     false},
-    {"prior_distance", "prior_distance.gp", "The prior as a function of distance",
+    {"prior_maps%s", "maps.gp", "The prior of a central and of a corner unit%s", PER_PRIOR,
+     prior_maps_write, 0, false},
+    {"prior_distance%s", "prior_distance.gp", "The prior as a function of distance%s", PER_PRIOR,
      prior_distance_write, 0, false},
-    {"connections", "connections.gp", "Connections between two rows of seven units", wires_write, 0,
-     true},
-    {"maps_lp_in", "maps.gp", "Class maps at lp_in", maps_write, 0, false},
-    {"maps_lp_in_centred", "maps.gp", "Mean-subtracted class maps at lp_in", maps_write, 1, false},
-    {"maps_lp_out", "maps.gp", "Class maps at lp_out", maps_write, 2, false},
-    {"maps_lp_out_centred", "maps.gp", "Mean-subtracted class maps at lp_out", maps_write, 3,
+    {"connections%s", "connections.gp", "Connections between two rows of seven units%s", PER_PRIOR,
+     wires_write, 0, true},
+    {"maps_%s", "maps.gp", "Class maps at %s", PER_SITE, maps_write, 0, false},
+    {"maps_%s_centred", "maps.gp", "Mean-subtracted class maps at %s", PER_SITE, maps_write, 1,
      false},
-    {"images_lp_in", "maps.gp", "Single images at lp_in", maps_write, 4, false},
-    {"images_lp_in_centred", "maps.gp", "Mean-subtracted single images at lp_in", maps_write, 5,
-     false},
-    {"images_lp_out", "maps.gp", "Single images at lp_out", maps_write, 6, false},
-    {"images_lp_out_centred", "maps.gp", "Mean-subtracted single images at lp_out", maps_write, 7,
+    {"images_%s", "maps.gp", "Single images at %s", PER_SITE, maps_write, 2, false},
+    {"images_%s_centred", "maps.gp", "Mean-subtracted single images at %s", PER_SITE, maps_write, 3,
      false},
 };
+
+/* A figure of a subject: its row with the names filled in. */
+typedef struct drawing {
+  const figure *row;
+  const subject *of;
+  char name[240], title[320];
+} drawing;
+
+/* "%s" is the subject's part. */
+static void fill_in(char *out, size_t cap, const char *pattern, const char *part) {
+  const char *at = strstr(pattern, "%s");
+  snprintf(out, cap, "%.*s%s%s", (int)(at ? at - pattern : (long)strlen(pattern)), pattern,
+           at ? part : "", at ? at + 2 : "");
+}
 
 /* ---- scripts -------------------------------------------------------------------------------- */
 
 static const char hash_line[] = "# locality ";
 
-static lp_status template_text(const figure *fig, char **out) {
-  const char *t = report_asset_find(fig->template);
+static lp_status template_text(const drawing *fig, char **out) {
+  const char *t = report_asset_find(fig->row->template);
   size_t n = 0;
   FILE *f = open_memstream(out, &n);
   if (!f) return lp_fail(LP_ERR_MEMORY, "out of memory");
@@ -103,7 +113,7 @@ static lp_status write_script(const char *folder, const char *file, const char *
 
 static lp_status write_in(const char *folder, const char *name, const char *ext, const char *text,
                           size_t n) {
-  char file[128];
+  char file[256];
   snprintf(file, sizeof file, "%s.%s", name, ext);
   char *path = lp_path_join(folder, file);
   if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory");
@@ -134,7 +144,7 @@ typedef struct text {
   size_t n;
 } text;
 
-static lp_status fill(const report_run *run, const figure *fig, text *csv, text *var,
+static lp_status fill(const report_run *run, const drawing *fig, text *csv, text *var,
                       text *caption) {
   figure_out out = {open_memstream(&csv->s, &csv->n), open_memstream(&var->s, &var->n),
                     open_memstream(&caption->s, &caption->n)};
@@ -142,7 +152,7 @@ static lp_status fill(const report_run *run, const figure *fig, text *csv, text 
   if (!out.csv || !out.var || !out.caption)
     st = lp_fail(LP_ERR_MEMORY, "out of memory");
   else
-    st = fig->write(run, fig->arg, &out);
+    st = fig->row->write(run, fig->of, fig->row->arg, &out);
   bool full = false;
   if (out.csv) full |= fclose(out.csv) != 0;
   if (out.var) full |= fclose(out.var) != 0;
@@ -151,9 +161,9 @@ static lp_status fill(const report_run *run, const figure *fig, text *csv, text 
   return st;
 }
 
-static lp_status draw(const report_run *run, const figure *fig, const char *folder,
+static lp_status draw(const report_run *run, const drawing *fig, const char *folder,
                       const char *caption, FILE *page) {
-  char script[128], *svg = NULL, *standalone = NULL;
+  char script[256], *svg = NULL, *standalone = NULL;
   size_t n = 0;
   snprintf(script, sizeof script, "%s.gp", fig->name);
   if (run->gnuplot_missing) {
@@ -172,7 +182,7 @@ static lp_status draw(const report_run *run, const figure *fig, const char *fold
   else
     st = lp_fail(LP_ERR_MEMORY, "out of memory");
   if (st == LP_OK) {
-    html(page, "<div class=\"plot%s\">", fig->card ? " card" : "");
+    html(page, "<div class=\"plot%s\">", fig->row->card ? " card" : "");
     svg_inline(page, svg, fig->name, fig->title);
     html(page, "</div>\n");
   }
@@ -181,9 +191,12 @@ static lp_status draw(const report_run *run, const figure *fig, const char *fold
   return st;
 }
 
-lp_status figure_emit(const report_run *run, const char *name, FILE *page) {
-  const figure *fig = figures;
-  while (strcmp(fig->name, name) != 0) fig++;
+lp_status figure_emit(const report_run *run, const subject *of, const char *name, FILE *page) {
+  drawing own = {.row = figures, .of = of}, *fig = &own;
+  while (strcmp(own.row->name, name) != 0) own.row++;
+  fill_in(own.name, sizeof own.name, own.row->name, of->key);
+  fill_in(own.title, sizeof own.title, own.row->title, of->title);
+  name = own.name;
   text csv = {0}, var = {0}, caption = {0};
   char *folder = lp_path_join(run->dir, "figures"), *script = NULL;
   lp_status st =
@@ -198,7 +211,7 @@ lp_status figure_emit(const report_run *run, const char *name, FILE *page) {
   if (st == LP_OK) st = write_in(folder, name, "csv", csv.s, csv.n);
   if (st == LP_OK) st = write_in(folder, name, "var", var.s, var.n);
   if (st == LP_OK) st = template_text(fig, &script);
-  char file[128];
+  char file[256];
   snprintf(file, sizeof file, "%s.gp", name);
   if (st == LP_OK) st = write_script(folder, file, script, &kept);
   if (st != LP_OK) goto done;
@@ -217,5 +230,16 @@ done:
   free(csv.s);
   free(var.s);
   free(caption.s);
+  return st;
+}
+
+lp_status figures_emit(const report_run *run, figure_per per, const char *const *names, size_t n,
+                       FILE *page) {
+  uint32_t subjects;
+  subject *of = report_subjects(run, per, &subjects);
+  lp_status st = of ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory");
+  for (uint32_t k = 0; k < subjects && st == LP_OK; k++)
+    for (size_t i = 0; i < n && st == LP_OK; i++) st = figure_emit(run, &of[k], names[i], page);
+  free(of);
   return st;
 }

@@ -32,18 +32,18 @@ enum { CLASSES = 0, SAMPLES = 1, KINDS = 2 };
 typedef struct report_maps report_maps;
 struct report_maps {
   uint64_t seed;
-  uint32_t n_arms, units, images;
+  uint32_t n_arms, n_sites, images;
   map_kind kind[KINDS];
-  map_set *map; /* n_arms x REPORT_SITES x KINDS; NULL inside where there is nothing */
+  map_set *map; /* n_arms x n_sites x KINDS; NULL inside where there is nothing */
 };
 
-static map_set *map_at(const report_maps *m, uint32_t arm, int site, int kind) {
-  return &m->map[(arm * REPORT_SITES + (uint32_t)site) * KINDS + (uint32_t)kind];
+static map_set *map_at(const report_maps *m, uint32_t arm, uint32_t site, int kind) {
+  return &m->map[(arm * m->n_sites + site) * KINDS + (uint32_t)kind];
 }
 
 void maps_free(report_maps *m) {
   if (!m) return;
-  for (uint32_t i = 0; m->map && i < m->n_arms * REPORT_SITES * KINDS; i++) {
+  for (uint32_t i = 0; m->map && i < m->n_arms * m->n_sites * KINDS; i++) {
     free(m->map[i].of[0]);
     free(m->map[i].of[1]);
   }
@@ -102,35 +102,35 @@ static lp_status choose_samples(const report_run *run, report_maps *m, const int
 
 /* Maps of all classes, of which those shown are kept. */
 static lp_status class_maps(const report_maps *m, const float *x, const int32_t *label, uint32_t n,
-                            uint32_t all_classes, map_set *out) {
+                            uint32_t units, uint32_t all_classes, map_set *out) {
   const map_kind *k = &m->kind[CLASSES];
   lp_status st = LP_OK;
   for (int centred = 0; centred < 2 && st == LP_OK; centred++) {
-    double *map = malloc((size_t)all_classes * m->units * sizeof *map);
+    double *map = malloc((size_t)all_classes * units * sizeof *map);
     if (!map) return lp_fail(LP_ERR_MEMORY, "out of memory");
-    st = lp_class_maps(x, label, n, m->units, all_classes, centred, map);
+    st = lp_class_maps(x, label, n, units, all_classes, centred, map);
     for (uint32_t c = 0; c < k->n; c++) /* upwards: index[c] >= c */
-      memmove(map + (size_t)c * m->units, map + (size_t)k->index[c] * m->units,
-              m->units * sizeof *map);
-    double *kept = realloc(map, (size_t)k->n * m->units * sizeof *map);
+      memmove(map + (size_t)c * units, map + (size_t)k->index[c] * units, units * sizeof *map);
+    double *kept = realloc(map, (size_t)k->n * units * sizeof *map);
     out->of[centred] = kept ? kept : map;
   }
   return st;
 }
 
-static lp_status sample_maps(const report_maps *m, const float *x, uint32_t n, map_set *out) {
+static lp_status sample_maps(const report_maps *m, const float *x, uint32_t n, uint32_t units,
+                             map_set *out) {
   const map_kind *k = &m->kind[SAMPLES];
-  double *mean = calloc(m->units, sizeof *mean);
+  double *mean = calloc(units, sizeof *mean);
   for (int centred = 0; centred < 2; centred++)
-    out->of[centred] = malloc((size_t)k->n * m->units * sizeof *mean);
+    out->of[centred] = malloc((size_t)k->n * units * sizeof *mean);
   lp_status st = mean && out->of[0] && out->of[1] ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory");
   for (uint32_t i = 0; i < n && st == LP_OK; i++)
-    for (uint32_t u = 0; u < m->units; u++) mean[u] += (double)x[(size_t)i * m->units + u] / n;
+    for (uint32_t u = 0; u < units; u++) mean[u] += (double)x[(size_t)i * units + u] / n;
   for (uint32_t i = 0; i < k->n && st == LP_OK; i++)
-    for (uint32_t u = 0; u < m->units; u++) {
-      double v = (double)x[(size_t)k->index[i] * m->units + u];
-      out->of[0][(size_t)i * m->units + u] = v;
-      out->of[1][(size_t)i * m->units + u] = v - mean[u];
+    for (uint32_t u = 0; u < units; u++) {
+      double v = (double)x[(size_t)k->index[i] * units + u];
+      out->of[0][(size_t)i * units + u] = v;
+      out->of[1][(size_t)i * units + u] = v - mean[u];
     }
   free(mean);
   return st;
@@ -153,10 +153,11 @@ static lp_status load_arm(const report_run *run, report_maps *m, uint32_t arm) {
   }
   if (m->images == 0) st = choose_samples(run, m, x.labels, x.n);
   m->images = x.n;
-  for (int s = 0; s < REPORT_SITES && st == LP_OK; s++) {
-    const float *site = x.site[lp_run_site_index(run->folder, report_site_name[s])];
-    st = class_maps(m, site, x.labels, x.n, run->n_classes, map_at(m, arm, s, CLASSES));
-    if (st == LP_OK) st = sample_maps(m, site, x.n, map_at(m, arm, s, SAMPLES));
+  for (uint32_t s = 0; s < run->n_sites && st == LP_OK; s++) {
+    const uint32_t units = report_sheet(run, arm, s)->units;
+    if (!units) continue;
+    st = class_maps(m, x.site[s], x.labels, x.n, units, run->n_classes, map_at(m, arm, s, CLASSES));
+    if (st == LP_OK) st = sample_maps(m, x.site[s], x.n, units, map_at(m, arm, s, SAMPLES));
   }
   lp_run_maps_free(&x);
   return st;
@@ -167,11 +168,11 @@ lp_status maps_load(report_run *run) {
   if (!m) return lp_fail(LP_ERR_MEMORY, "out of memory");
   run->maps = m;
   m->n_arms = run->n_arms;
-  m->units = run->rows * run->cols;
+  m->n_sites = run->n_sites;
   choose_classes(run, &m->kind[CLASSES]);
-  m->map = calloc((size_t)run->n_arms * REPORT_SITES * KINDS, sizeof *m->map);
+  m->map = calloc((size_t)run->n_arms * run->n_sites * KINDS + 1, sizeof *m->map);
   if (!m->map) return lp_fail(LP_ERR_MEMORY, "out of memory");
-  if (!m->units || !run->n_classes || !choose_seed(run, &m->seed)) return LP_OK;
+  if (!run->n_sites || !run->n_classes || !choose_seed(run, &m->seed)) return LP_OK;
   lp_status st = LP_OK;
   for (uint32_t a = 0; a < run->n_arms && st == LP_OK; a++) st = load_arm(run, m, a);
   return st;
@@ -179,17 +180,19 @@ lp_status maps_load(report_run *run) {
 
 /* ---- the figures ---------------------------------------------------------------------------- */
 
-/* One row of tiles for each arm that has maps. */
-static void write_tiles(const report_run *run, int kind, int site, bool centred, tile_set *t,
-                        const char **down, FILE *csv) {
+/* One row of tiles for each arm that has maps of that sheet. */
+static void write_tiles(const report_run *run, int kind, const subject *of, bool centred,
+                        tile_set *t, const char **down, FILE *csv) {
   const report_maps *m = run->maps;
+  const uint32_t units = of->rows * of->cols;
   for (uint32_t a = 0; a < run->n_arms; a++) {
-    const double *map = map_at(m, a, site, kind)->of[centred];
-    if (!map) continue;
+    const double *map = map_at(m, a, of->site, kind)->of[centred];
+    const lp_run_site *sheet = report_sheet(run, a, of->site);
+    if (!map || sheet->rows != of->rows || sheet->cols != of->cols) continue;
     down[t->n_down++] = run->arms[a].name;
     for (uint32_t c = 0; c < t->n_across; c++) {
-      const double *tile = map + (size_t)c * m->units;
-      for (uint32_t u = 0; u < m->units; u++) {
+      const double *tile = map + (size_t)c * units;
+      for (uint32_t u = 0; u < units; u++) {
         t->low = fmin(t->low, tile[u]);
         t->high = fmax(t->high, tile[u]);
       }
@@ -199,12 +202,12 @@ static void write_tiles(const report_run *run, int kind, int site, bool centred,
       else
         snprintf(what, sizeof what, "arm %.80s, image %u, class %.60s", run->arms[a].name,
                  m->kind[kind].index[c], t->across[c]);
-      tile_csv(csv, what, tile, run->rows, run->cols);
+      tile_csv(csv, what, tile, of->rows, of->cols);
     }
   }
 }
 
-static void caption(const report_run *run, int kind, int site, bool centred, FILE *f) {
+static void caption(const report_run *run, int kind, const subject *of, bool centred, FILE *f) {
   const report_maps *m = run->maps;
   const map_kind *k = &m->kind[kind];
   const char *minus = centred ? ", minus the mean over all analysed images" : "";
@@ -213,26 +216,26 @@ static void caption(const report_run *run, int kind, int site, bool centred, FIL
     html(f,
          "Mean activation over the test images of each class at %s%s, seed %s, %u images in all; "
          "sheet of %u \xc3\x97 %u units. One colour scale for all arms",
-         report_site_name[site], minus, seed.s, m->images, run->rows, run->cols);
+         run->sites[of->site], minus, seed.s, m->images, of->rows, of->cols);
   else
     html(f,
          "Activation at %s for single images%s, seed %s: %u of the %u analysed images, drawn by "
          "that seed, under the name of their class. One colour scale for all arms",
-         report_site_name[site], minus, seed.s, k->n, m->images);
+         run->sites[of->site], minus, seed.s, k->n, m->images);
   html(f, centred ? ", symmetric about zero." : ".");
   if (kind == CLASSES && run->n_classes > k->n)
     html(f, " Shown are %u of %u classes, evenly chosen.", k->n, run->n_classes);
 }
 
-lp_status maps_write(const report_run *run, int arg, figure_out *out) {
-  const int kind = arg / 4, site = arg / 2 % 2;
+lp_status maps_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+  const int kind = arg / 2;
   const bool centred = arg % 2;
   const report_maps *m = run->maps;
   if (!m->images) return lp_fail(LP_ERR_NOT_FOUND, "there are no activations that fit the sheet");
   const char **down = calloc(run->n_arms, sizeof *down);
   if (!down) return lp_fail(LP_ERR_MEMORY, "out of memory");
-  tile_set t = {.rows = run->rows,
-                .cols = run->cols,
+  tile_set t = {.rows = of->rows,
+                .cols = of->cols,
                 .n_across = m->kind[kind].n,
                 .across = m->kind[kind].label,
                 .down = down,
@@ -240,13 +243,13 @@ lp_status maps_write(const report_run *run, int arg, figure_out *out) {
                          : kind == CLASSES ? "mean activation"
                                            : "activation",
                 .diverging = centred};
-  write_tiles(run, kind, site, centred, &t, down, out->csv);
+  write_tiles(run, kind, of, centred, &t, down, out->csv);
   lp_status st = LP_OK;
   if (t.n_down == 0)
-    st = lp_fail(LP_ERR_NOT_FOUND, "there are no activations of %s", report_site_name[site]);
+    st = lp_fail(LP_ERR_NOT_FOUND, "there are no activations of %s", run->sites[of->site]);
   if (centred) t.high = fmax(t.high, -t.low), t.low = -t.high;
   if (st == LP_OK) tiles_var(out->var, &t);
-  caption(run, kind, site, centred, out->caption);
+  caption(run, kind, of, centred, out->caption);
   free(down);
   return st;
 }

@@ -40,8 +40,8 @@ static json_t *measure_names(const report_run *run) {
   size_t i, k;
   json_object_foreach(jobj(run->summary, "arms"), arm_name, arm) {
     json_array_foreach(jobj(arm, "runs"), i, r) {
-      for (int s = 0; s < REPORT_SITES; s++) {
-        json_object_foreach(jobj(jobj(r, "sites"), report_site_name[s]), key, v) {
+      for (uint32_t s = 0; s < run->n_sites; s++) {
+        json_object_foreach(jobj(jobj(r, "sites"), run->sites[s]), key, v) {
           bool shuffled = strcmp(key, "permutation") == 0;
           bool known = strcmp(key, "variance_n") == 0 || strcmp(key, "variance_undefined") == 0;
           known |= !json_is_number(v) && !json_is_null(v) && !shuffled;
@@ -129,9 +129,9 @@ static void site_table(const report_run *run, FILE *f, const char *site, json_t 
 void table_measures(const report_run *run, FILE *f) {
   json_t *names = measure_names(run);
   size_t n = json_array_size(names), parts = (n + ACROSS - 1) / ACROSS;
-  for (int s = 0; s < REPORT_SITES; s++)
+  for (uint32_t s = 0; s < run->n_sites; s++)
     for (size_t k = 0; k < parts; k++) /* parts of equal width */
-      site_table(run, f, report_site_name[s], names, k * n / parts, (k + 1) * n / parts);
+      site_table(run, f, run->sites[s], names, k * n / parts, (k + 1) * n / parts);
   json_decref(names);
   if (!n) {
     html(f, "<p class=\"note\">No measures were computed.</p>\n");

@@ -20,6 +20,10 @@ static void gnuplot_note(const report_run *run, FILE *f) {
        run->gnuplot_missing);
 }
 
+static lp_status emit(const report_run *run, const char *name, FILE *f) {
+  return figures_emit(run, PER_RUN, &name, 1, f);
+}
+
 /* What was found: a few sentences, the intervals, a line a verdict. */
 static lp_status answer(const report_run *run, FILE *f) {
   size_t i;
@@ -32,7 +36,7 @@ static lp_status answer(const report_run *run, FILE *f) {
     }
     html(f, "</div>\n");
   }
-  lp_status st = figure_emit(run, "differences", f);
+  lp_status st = emit(run, "differences", f);
   if (st == LP_OK) verdicts(run, f);
   return st;
 }
@@ -43,51 +47,63 @@ static lp_status results(const report_run *run, FILE *f) {
     html(f, "<p class=\"warn\">summary.json is missing: run <code>locality analyze DIR</code>, "
             "then <code>locality report DIR</code>.</p>\n");
   table_accuracy(run, f);
-  return figure_emit(run, "learning", f);
+  return emit(run, "learning", f);
+}
+
+static void no_sites(const report_run *run, FILE *f) {
+  if (!run->n_sites)
+    html(f, "<p class=\"note\">The networks record no site (<code>record:</code> of a layer), so "
+            "that nothing is known of where their units are active.</p>\n");
 }
 
 static lp_status variance(const report_run *run, FILE *f) {
+  if (!run->n_sites) {
+    no_sites(run, f);
+    return LP_OK;
+  }
   html(f, "<p>An activation map is read as a distribution over the sheet; its spatial variance is "
           "the mean squared distance of activity from its centre, corrected for the number of "
           "active units. A smaller variance means activity that lies closer together. The unit of "
           "replication is the trained network.</p>\n");
   table_variance(run, f);
-  lp_status st = figure_emit(run, "variance", f);
+  lp_status st = emit(run, "variance", f);
   if (st == LP_OK) table_nulls(run, f);
   return st;
 }
 
 static lp_status per_image(const report_run *run, FILE *f) {
+  if (!run->n_sites) {
+    no_sites(run, f);
+    return LP_OK;
+  }
   table_per_image(run, f);
   html(f, "<h3>Leaving one class out</h3>\n");
-  return figure_emit(run, "leave_one_out", f);
-}
-
-static lp_status figures_emit(const report_run *run, const char *const *names, size_t n, FILE *f) {
-  lp_status st = LP_OK;
-  for (size_t i = 0; i < n && st == LP_OK; i++) st = figure_emit(run, names[i], f);
-  return st;
+  return emit(run, "leave_one_out", f);
 }
 
 static lp_status priors(const report_run *run, FILE *f) {
-  static const char *const names[] = {"prior_maps", "prior_distance", "connections"};
-  return figures_emit(run, names, 3, f);
+  static const char *const names[] = {"prior_maps%s", "prior_distance%s", "connections%s"};
+  bool any = false;
+  for (uint32_t a = 0; a < run->n_arms; a++) any |= run->arms[a].n_priors > 0;
+  if (!any) html(f, "<p class=\"note\">No arm has a prior.</p>\n");
+  return figures_emit(run, PER_PRIOR, names, 3, f);
 }
 
 static lp_status class_maps(const report_run *run, FILE *f) {
-  static const char *const names[] = {"maps_lp_in", "maps_lp_in_centred", "maps_lp_out",
-                                      "maps_lp_out_centred"};
-  return figures_emit(run, names, 4, f);
+  static const char *const names[] = {"maps_%s", "maps_%s_centred"};
+  no_sites(run, f);
+  return figures_emit(run, PER_SITE, names, 2, f);
 }
 
 static lp_status single_images(const report_run *run, FILE *f) {
-  static const char *const names[] = {"images_lp_in", "images_lp_in_centred", "images_lp_out",
-                                      "images_lp_out_centred"};
-  return figures_emit(run, names, 4, f);
+  static const char *const names[] = {"images_%s", "images_%s_centred"};
+  no_sites(run, f);
+  return figures_emit(run, PER_SITE, names, 2, f);
 }
 
 static lp_status measures(const report_run *run, FILE *f) {
-  table_measures(run, f);
+  no_sites(run, f);
+  if (run->n_sites) table_measures(run, f);
   return LP_OK;
 }
 
@@ -137,6 +153,21 @@ static bool is_wanted(const report_run *run, int k) {
 
 /* ---- the page ------------------------------------------------------------------------------- */
 
+/* The sheet of all sites, or that of each; the reference's, where arms have others. */
+static void page_sheets(const report_run *run, FILE *f) {
+  uint32_t rows, cols, listed = 0, reference = report_arm_index(run, run->reference);
+  if (report_one_sheet(run, &rows, &cols)) {
+    if (rows) html(f, " \xc2\xb7 sheet %u \xc3\x97 %u", rows, cols);
+    return;
+  }
+  for (uint32_t s = 0; s < run->n_sites; s++) {
+    const lp_run_site *sheet = report_sheet(run, reference, s);
+    if (sheet->units)
+      html(f, "%s%s %u \xc3\x97 %u", listed++ ? ", " : " \xc2\xb7 sheets ", run->sites[s],
+           sheet->rows, sheet->cols);
+  }
+}
+
 static void page_head(const report_run *run, FILE *f) {
   const char *title = *run->title ? run->title : "Locality report";
   fputs("<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n"
@@ -153,7 +184,7 @@ static void page_head(const report_run *run, FILE *f) {
   if (*jstr(m, "model")) html(f, " \xc2\xb7 %s", jstr(m, "model"));
   if (*jstr(data, "name")) html(f, " on %s", jstr(data, "name"));
   html(f, " \xc2\xb7 %u arms \xc3\x97 %u seeds", run->n_arms, run->n_seeds);
-  if (run->rows) html(f, " \xc2\xb7 sheet %u \xc3\x97 %u", run->rows, run->cols);
+  page_sheets(run, f);
   if (*jstr(m, "created")) html(f, " \xc2\xb7 %s", jstr(m, "created"));
   html(f, "</p>\n");
   facts_data_warnings(run, f);

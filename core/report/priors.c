@@ -6,22 +6,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- from a layer's spec to a prior --------------------------------------------------------- */
+/* ---- the priors of a layer ------------------------------------------------------------------ */
 
-/* LP_ERR_NOT_FOUND: this layer has no prior. topology: instead of the layer's own, or NULL. A prior
- * that each network draws for itself is shown as the first one drew it. */
-static lp_status prior_of(const report_run *run, uint32_t arm, const char *topology, uint32_t rows,
-                          uint32_t cols, lp_prior **out) {
-  return lp_prior_of_layer(run->arms[arm].layer, (const uint32_t[2]){rows, cols}, topology,
-                           run->n_seeds ? run->seeds[0] : 0, out);
+/* The prior of an arm between the subject's sheets; NULL where it has none. */
+static const lp_run_prior *find_prior(const report_run *run, uint32_t arm, const subject *of) {
+  const lp_run_arm *own = &run->arms[arm];
+  for (uint32_t i = 0; i < own->n_priors; i++) {
+    const lp_run_prior *p = &own->prior[i];
+    if (strcmp(p->layer, of->layer) == 0 && p->n_out == of->rows * of->cols &&
+        p->n_in == of->in_rows * of->in_cols)
+      return p;
+  }
+  return NULL;
 }
 
-/* The priors of all arms; NULL for an arm without. Returns how many there are. */
-static uint32_t all_priors(const report_run *run, lp_prior **p) {
+/* The priors of all arms as they were built; NULL for an arm without. Returns how many there are.
+ * A prior that each network draws for itself is shown as the first one drew it. */
+static uint32_t all_priors(const report_run *run, const subject *of, lp_prior **p) {
   uint32_t n = 0;
   for (uint32_t a = 0; a < run->n_arms; a++) {
+    const lp_run_prior *own = find_prior(run, a, of);
     p[a] = NULL;
-    if (prior_of(run, a, NULL, run->rows, run->cols, &p[a]) == LP_OK)
+    if (!own) continue;
+    lp_prior_spec spec = lp_run_prior_spec(own, run->n_seeds ? run->seeds[0] : 0);
+    if (lp_prior_build(&spec, &p[a]) == LP_OK)
       n++;
     else
       lp_log(LP_LOG_DEBUG, "arm %s: %s", run->arms[a].name, lp_error_message());
@@ -35,73 +43,77 @@ static void free_priors(const report_run *run, lp_prior **p) {
   free(p);
 }
 
-static lp_status need_sheet(const report_run *run) {
-  if (!run->rows) return lp_fail(LP_ERR_NOT_FOUND, "manifest.json gives no sheet");
-  return LP_OK;
+static lp_status no_prior(const subject *of) {
+  return lp_fail(LP_ERR_NOT_FOUND, "no arm's prior at layer %s can be built any more", of->layer);
 }
 
-static uint32_t centre_unit(const report_run *run) {
-  return run->rows / 2 * run->cols + run->cols / 2;
+static uint32_t centre_unit(const subject *of) {
+  return of->rows / 2 * of->cols + of->cols / 2;
 }
 
 /* ---- maps ----------------------------------------------------------------------------------- */
 
-lp_status prior_maps_write(const report_run *run, int arg, figure_out *out) {
-  (void)arg;
-  lp_status st = need_sheet(run);
-  if (st != LP_OK) return st;
-  lp_prior **p = calloc(run->n_arms, sizeof *p);
-  const char **across = calloc(run->n_arms, sizeof *across);
-  uint32_t units = run->rows * run->cols, n = 0;
-  double *tile = malloc(units * sizeof *tile);
-  tile_set t = {.rows = run->rows,
-                .cols = run->cols,
+static void prior_caption(const subject *of, const tile_set *t, FILE *f) {
+  const uint32_t unit = centre_unit(of);
+  html(f,
+       "Signal P that the unit receives from each unit of the input sheet (%u \xc3\x97 %u units), "
+       "for the unit in the middle (row %u, column %u, counted from 0) and the one in the corner",
+       of->in_rows, of->in_cols, unit / of->cols, unit % of->cols);
+  if (of->rows != of->in_rows || of->cols != of->in_cols)
+    html(f, " of %u \xc3\x97 %u units", of->rows, of->cols);
+  html(f, ". One%s colour scale for all arms%s.", t->log_scale ? " logarithmic" : "",
+       t->diverging ? ", symmetric about zero because a prior is signed" : "");
+}
+
+/* A row of tiles for the middle and one for the corner; across: room for all arms. */
+static lp_status prior_tiles(const report_run *run, const subject *of, lp_prior *const *p,
+                             const char **across, figure_out *out) {
+  static const char *const down[2] = {"centre unit", "corner unit"};
+  const uint32_t unit[2] = {centre_unit(of), 0}, units = of->in_rows * of->in_cols;
+  tile_set t = {.rows = of->in_rows,
+                .cols = of->in_cols,
                 .n_down = 2,
+                .down = down,
+                .across = across,
                 .scale = "prior P",
                 .low = INFINITY,
                 .high = -INFINITY};
-  if (!p || !across || !tile) {
-    st = lp_fail(LP_ERR_MEMORY, "out of memory");
-  } else if (all_priors(run, p) == 0) {
-    st = lp_fail(LP_ERR_NOT_FOUND, "no arm has a prior");
-  } else {
-    const uint32_t unit[2] = {centre_unit(run), 0};
-    static const char *const down[2] = {"centre unit", "corner unit"};
-    for (uint32_t a = 0; a < run->n_arms; a++)
-      if (p[a]) across[n++] = run->arms[a].name;
-    for (int k = 0; k < 2; k++) {
-      for (uint32_t a = 0; a < run->n_arms; a++) {
-        if (!p[a]) continue;
-        for (uint32_t j = 0; j < units; j++) {
-          tile[j] = lp_prior_at(p[a], unit[k], j);
-          t.low = fmin(t.low, tile[j]);
-          t.high = fmax(t.high, tile[j]);
-        }
-        char what[160];
-        snprintf(what, sizeof what, "%s, arm %.100s", down[k], run->arms[a].name);
-        tile_csv(out->csv, what, tile, run->rows, run->cols);
+  double *tile = malloc(units * sizeof *tile);
+  if (!tile) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  for (uint32_t a = 0; a < run->n_arms; a++)
+    if (p[a]) across[t.n_across++] = run->arms[a].name;
+  for (int k = 0; k < 2; k++) {
+    for (uint32_t a = 0; a < run->n_arms; a++) {
+      if (!p[a]) continue;
+      for (uint32_t j = 0; j < units; j++) {
+        tile[j] = lp_prior_at(p[a], unit[k], j);
+        t.low = fmin(t.low, tile[j]);
+        t.high = fmax(t.high, tile[j]);
       }
+      char what[160];
+      snprintf(what, sizeof what, "%s, arm %.100s", down[k], run->arms[a].name);
+      tile_csv(out->csv, what, tile, of->in_rows, of->in_cols);
     }
-    t.n_across = n;
-    t.down = down;
-    t.across = across;
-    t.diverging = t.low < 0;
-    t.log_scale = t.low > 0 && t.high > 20 * t.low;
-    if (t.diverging)
-      t.high = fmax(t.high, -t.low), t.low = -t.high;
-    else if (!t.log_scale)
-      t.low = 0;
-    tiles_var(out->var, &t);
-    html(
-        out->caption,
-        "Signal P that the unit receives from each unit of the input sheet (%u \xc3\x97 %u units), "
-        "for the unit in the middle (row %u, column %u, counted from 0) and the one in the corner. "
-        "One%s colour scale for all arms%s.",
-        run->rows, run->cols, unit[0] / run->cols, unit[0] % run->cols,
-        t.log_scale ? " logarithmic" : "",
-        t.diverging ? ", symmetric about zero because a prior is signed" : "");
   }
   free(tile);
+  t.diverging = t.low < 0;
+  t.log_scale = t.low > 0 && t.high > 20 * t.low;
+  if (t.diverging)
+    t.high = fmax(t.high, -t.low), t.low = -t.high;
+  else if (!t.log_scale)
+    t.low = 0;
+  tiles_var(out->var, &t);
+  prior_caption(of, &t, out->caption);
+  return LP_OK;
+}
+
+lp_status prior_maps_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+  (void)arg;
+  lp_prior **p = calloc(run->n_arms, sizeof *p);
+  const char **across = calloc(run->n_arms, sizeof *across);
+  lp_status st = p && across ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory");
+  if (st == LP_OK && all_priors(run, of, p) == 0) st = no_prior(of);
+  if (st == LP_OK) st = prior_tiles(run, of, p, across, out);
   free(across);
   free_priors(run, p);
   return st;
@@ -132,18 +144,17 @@ static void distance_block(const lp_prior *p, uint32_t unit, uint32_t arm, const
   }
 }
 
-lp_status prior_distance_write(const report_run *run, int arg, figure_out *out) {
+lp_status prior_distance_write(const report_run *run, const subject *of, int arg, figure_out *out) {
   (void)arg;
-  lp_status st = need_sheet(run);
-  if (st != LP_OK) return st;
-  uint32_t units = run->rows * run->cols, n = 0;
+  lp_status st = LP_OK;
+  uint32_t units = of->in_rows * of->in_cols, n = 0;
   lp_prior **p = calloc(run->n_arms, sizeof *p);
   bool *shown = calloc(run->n_arms, sizeof *shown);
   pair *v = malloc(units * sizeof *v);
   if (!p || !v || !shown) {
     st = lp_fail(LP_ERR_MEMORY, "out of memory");
-  } else if (all_priors(run, p) == 0) {
-    st = lp_fail(LP_ERR_NOT_FOUND, "no arm has a prior");
+  } else if (all_priors(run, of, p) == 0) {
+    st = no_prior(of);
   } else {
     fputs("# arm number,arm,distance (unit spacings),P\n", out->csv);
     for (uint32_t a = 0; a < run->n_arms; a++) {
@@ -151,7 +162,7 @@ lp_status prior_distance_write(const report_run *run, int arg, figure_out *out) 
       if (n) fputs("\n\n", out->csv);
       n++;
       shown[a] = true;
-      distance_block(p[a], centre_unit(run), a, run->arms[a].name, v, units, out->csv);
+      distance_block(p[a], centre_unit(of), a, run->arms[a].name, v, units, out->csv);
     }
     gp_arms(out->var, run);
     gp_numbers(out->var, "shown", shown, run->n_arms);
@@ -210,11 +221,21 @@ static void wires_of(const lp_prior *p, figure_out *out) {
           high, high > 100 * low);
 }
 
-lp_status wires_write(const report_run *run, int arg, figure_out *out) {
+lp_status wires_write(const report_run *run, const subject *of, int arg, figure_out *out) {
   (void)arg;
   lp_prior *p = NULL;
   for (uint32_t a = 0; a < run->n_arms && !p; a++) { /* the first that has a prior */
-    if (prior_of(run, a, "line", 1, ROW, &p) != LP_OK) continue;
+    const lp_run_prior *own = find_prior(run, a, of);
+    if (!own) continue;
+    lp_prior_spec spec = {.n_out = ROW,
+                          .n_in = ROW,
+                          .extent_out = {ROW},
+                          .extent_in = {ROW},
+                          .topology = "line",
+                          .cost = own->cost,
+                          .metric = own->metric,
+                          .seed = run->n_seeds ? run->seeds[0] : 0};
+    if (lp_prior_build(&spec, &p) != LP_OK) continue;
     wires_of(p, out);
     html(out->caption,
          "The wiring cost of arm %s on a line of %d units: every input unit (top) is connected to "
@@ -223,6 +244,6 @@ lp_status wires_write(const report_run *run, int arg, figure_out *out) {
          run->arms[a].name, ROW);
     lp_prior_free(p);
   }
-  if (!p) return lp_fail(LP_ERR_NOT_FOUND, "no arm has a prior");
+  if (!p) return no_prior(of);
   return LP_OK;
 }

@@ -25,8 +25,6 @@ const char *report_asset_find(const char *name);
 
 /* ---- a run folder --------------------------------------------------------------------------- */
 
-enum { REPORT_SITES = 2 };
-extern const char *const report_site_name[REPORT_SITES];
 typedef lp_run_arm report_arm;
 
 /* One line "epoch" of metrics.jsonl; NaN where a value is not given. */
@@ -46,7 +44,8 @@ typedef struct report_run {
   uint32_t n_arms;
   uint64_t *seeds;
   uint32_t n_seeds;
-  uint32_t rows, cols; /* of the sheet; 0 when unknown */
+  const char *const *sites; /* names of all that an arm records */
+  uint32_t n_sites;
   const char **classes;
   uint32_t n_classes;
   report_epoch *epochs; /* owned, as is ends */
@@ -63,6 +62,12 @@ uint32_t report_seed_index(const report_run *run, uint64_t seed);   /* n_seeds w
 /* What the arms are compared with, for a sentence: the reference's name, or, of a sweep, its cells.
  */
 const char *report_reference(const report_run *run);
+
+/* The sheet that the networks of an arm have at a site; units 0 when they have no such site. */
+const lp_run_site *report_sheet(const report_run *run, uint32_t arm, uint32_t site);
+uint32_t report_site_index(const report_run *run, const char *name); /* n_sites when unknown */
+/* Have all arms one sheet at all sites? *rows is 0 when there is none. */
+bool report_one_sheet(const report_run *run, uint32_t *rows, uint32_t *cols);
 
 /* Classes that a figure shows: all, or evenly chosen ones where there are more than that. */
 enum { REPORT_CLASSES = 20 };
@@ -131,19 +136,38 @@ typedef struct figure_out {
   FILE *csv, *var, *caption;
 } figure_out;
 
+/* What figures are drawn for: once a run, for every site on each of its sheets, for every layer
+ * with a prior between each pair of sheets. */
+typedef enum figure_per { PER_RUN, PER_SITE, PER_PRIOR } figure_per;
+typedef struct subject {
+  uint32_t site;     /* PER_SITE: its number */
+  const char *layer; /* PER_PRIOR */
+  uint32_t rows, cols, in_rows,
+      in_cols;   /* of the sheet; of PER_PRIOR the output's, and the input's */
+  char key[160]; /* its part of file names: "lp_in", or "lp_in_5x5" where a site has several sheets
+                  */
+  char title[160]; /* and of titles */
+} subject;
+/* The subjects, malloc'ed; NULL: out of memory. */
+subject *report_subjects(const report_run *run, figure_per per, uint32_t *n);
+
 typedef struct figure {
-  const char *name;     /* of the files in figures/, and of the page's anchor */
+  const char *name; /* of the files in figures/, and of the page's anchor; %s: the subject's key */
   const char *template; /* an asset */
-  const char *title;
+  const char *title;    /* %s: the subject's */
+  figure_per per;
   /* LP_ERR_NOT_FOUND, with the reason as error text: the run has nothing to show here. */
-  lp_status (*write)(const report_run *run, int arg, figure_out *out);
+  lp_status (*write)(const report_run *run, const subject *of, int arg, figure_out *out);
   int arg;
   bool card; /* always on a white card: its meaning depends on the background */
 } figure;
 
 lp_status figures_begin(report_run *run); /* the folder, the shared style, looks for gnuplot */
-/* Writes the figure's files, draws it and puts it into the page. */
-lp_status figure_emit(const report_run *run, const char *name, FILE *page);
+/* Writes the figure's files, draws it and puts it into the page; name: of the table. */
+lp_status figure_emit(const report_run *run, const subject *of, const char *name, FILE *page);
+/* The same for n figures of one kind of subject, subject by subject. */
+lp_status figures_emit(const report_run *run, figure_per per, const char *const *names, size_t n,
+                       FILE *page);
 
 /* 'text' as a gnuplot string, and an array of n of them (ready for `array name[n] = [...]`), each
  * cut in its middle to max_chars so that different texts stay different. Scripts double "%" where
@@ -162,17 +186,18 @@ void csv_num(FILE *f, double x);
 enum { SWEEP_LINES = 3 }; /* axes of numbers that have a figure */
 bool sweep_any(const report_run *run);
 lp_status sweep_section(const report_run *run, FILE *f);
-lp_status sweep_lines_write(const report_run *run, int arg, figure_out *out); /* arg: which axis */
-lp_status sweep_map_write(const report_run *run, int arg, figure_out *out);
-lp_status curves_write(const report_run *run, int arg, figure_out *out);
-lp_status differences_write(const report_run *run, int arg, figure_out *out);
-lp_status strip_write(const report_run *run, int arg, figure_out *out);
-lp_status leave_one_out_write(const report_run *run, int arg, figure_out *out);
-lp_status prior_maps_write(const report_run *run, int arg, figure_out *out);
-lp_status prior_distance_write(const report_run *run, int arg, figure_out *out);
-lp_status wires_write(const report_run *run, int arg, figure_out *out);
-/* arg: (4 for single images, else classes) + site * 2 + (1 for mean-subtracted) */
-lp_status maps_write(const report_run *run, int arg, figure_out *out);
+lp_status sweep_lines_write(const report_run *run, const subject *of, int arg,
+                            figure_out *out); /* arg: which axis */
+lp_status sweep_map_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status curves_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status differences_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status strip_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status leave_one_out_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status prior_maps_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status prior_distance_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status wires_write(const report_run *run, const subject *of, int arg, figure_out *out);
+/* arg: (2 for single images, else classes) + (1 for mean-subtracted) */
+lp_status maps_write(const report_run *run, const subject *of, int arg, figure_out *out);
 lp_status maps_load(report_run *run);
 void maps_free(struct report_maps *maps);
 

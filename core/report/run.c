@@ -2,12 +2,11 @@
 #include "report/report_internal.h"
 
 #include <locality/io.h>
+#include <locality/registry.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-const char *const report_site_name[REPORT_SITES] = {"lp_in", "lp_out"};
 
 const char *report_asset_find(const char *name) {
   for (const report_asset *a = report_assets; a->name; a++)
@@ -58,6 +57,27 @@ uint32_t report_shown_classes(const report_run *run, uint32_t index[REPORT_CLASS
   return n;
 }
 
+const lp_run_site *report_sheet(const report_run *run, uint32_t arm, uint32_t site) {
+  return &run->arms[arm].site[site];
+}
+
+uint32_t report_site_index(const report_run *run, const char *name) {
+  return lp_run_site_index(run->folder, name);
+}
+
+bool report_one_sheet(const report_run *run, uint32_t *rows, uint32_t *cols) {
+  *rows = *cols = 0;
+  for (uint32_t a = 0; a < run->n_arms; a++)
+    for (uint32_t s = 0; s < run->n_sites; s++) {
+      const lp_run_site *sheet = report_sheet(run, a, s);
+      if (!sheet->units) continue;
+      if (*rows && (*rows != sheet->rows || *cols != sheet->cols)) return false;
+      *rows = sheet->rows;
+      *cols = sheet->cols;
+    }
+  return true;
+}
+
 /* ---- the folder ----------------------------------------------------------------------------- */
 
 static lp_status take_networks(report_run *run) {
@@ -103,7 +123,8 @@ static void take_references(report_run *run) {
 lp_status report_run_load(const char *dir, report_run *run) {
   *run = (report_run){.dir = dir};
   lp_run_folder *r;
-  lp_status st = lp_run_folder_open(dir, &r);
+  lp_status st = lp_registry_load(); /* priors are built again */
+  if (st == LP_OK) st = lp_run_folder_open(dir, &r);
   if (st != LP_OK) return st;
   run->folder = r;
   run->manifest = r->manifest;
@@ -113,10 +134,8 @@ lp_status report_run_load(const char *dir, report_run *run) {
   run->n_arms = r->n_arms;
   run->seeds = r->seed;
   run->n_seeds = r->n_seeds;
-  if (r->n_sites) {
-    run->rows = r->arm[r->reference].site[r->headline].rows;
-    run->cols = r->arm[r->reference].site[r->headline].cols;
-  }
+  run->sites = r->site_name;
+  run->n_sites = r->n_sites;
   run->classes = r->class_name;
   run->n_classes = r->n_classes;
   st = take_networks(run);

@@ -1,6 +1,7 @@
 /* strip.c: data of the strip plot: the spatial variance of every network. */
 #include "report/report_internal.h"
 
+#include <locality/analysis.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,21 @@ static double place(uint32_t arm) {
   return arm + 1;
 }
 
-static void strip_line(FILE *f, const report_run *run, int site, uint32_t arm, const char *what,
-                       double row, double variance, double extra) {
-  fprintf(f, "%s,%u,", report_site_name[site], arm + 1);
+/* Panels are the sites, each sheet of a site by itself: V of other sheets is another number. */
+typedef struct panels {
+  const subject *of;
+  uint32_t n;
+} panels;
+
+/* Do the networks of an arm stand in the panel? */
+static bool stands_in(const report_run *run, const subject *p, uint32_t arm) {
+  const lp_run_site *sheet = report_sheet(run, arm, p->site);
+  return sheet->units && sheet->rows == p->rows && sheet->cols == p->cols;
+}
+
+static void strip_line(FILE *f, const report_run *run, uint32_t panel, uint32_t arm,
+                       const char *what, double row, double variance, double extra) {
+  fprintf(f, "%u,%u,", panel + 1, arm + 1);
   csv_text(f, arm < run->n_arms ? run->arms[arm].name : "");
   fprintf(f, ",%s,%.4g,", what, row);
   csv_num(f, variance);
@@ -22,13 +35,15 @@ static void strip_line(FILE *f, const report_run *run, int site, uint32_t arm, c
 }
 
 /* Variances of the networks of an arm at a site; returns how many there are. */
-static uint32_t values(const report_run *run, int site, uint32_t arm, double *v, uint64_t *seed) {
+static uint32_t values(const report_run *run, const subject *p, uint32_t arm, double *v,
+                       uint64_t *seed) {
   const json_t *a = jobj(jobj(run->summary, "arms"), run->arms[arm].name);
   uint32_t n = 0;
+  if (!stands_in(run, p, arm)) return 0;
   size_t i;
   json_t *r;
   json_array_foreach(jobj(a, "runs"), i, r) {
-    double x = jnum(jobj(jobj(r, "sites"), report_site_name[site]), "variance");
+    double x = jnum(jobj(jobj(r, "sites"), run->sites[p->site]), "variance");
     if (isnan(x) || n == run->n_seeds) continue;
     seed[n] = (uint64_t)jnum(r, "seed");
     v[n++] = x;
@@ -36,11 +51,12 @@ static uint32_t values(const report_run *run, int site, uint32_t arm, double *v,
   return n;
 }
 
-static uint32_t strip_networks(const report_run *run, figure_out *out, double *v, uint64_t *seed) {
+static uint32_t strip_networks(const report_run *run, const panels *p, figure_out *out, double *v,
+                               uint64_t *seed) {
   uint32_t total = 0;
-  for (int s = 0; s < REPORT_SITES; s++) {
+  for (uint32_t s = 0; s < p->n; s++) {
     for (uint32_t a = 0; a < run->n_arms; a++) {
-      uint32_t n = values(run, s, a, v, seed);
+      uint32_t n = values(run, &p->of[s], a, v, seed);
       for (uint32_t i = 0; i < n; i++) {
         double spread = n > 1 ? 0.36 * ((double)i / (n - 1) - 0.5) : 0;
         strip_line(out->csv, run, s, a, num((double)seed[i], 0).s, place(a) + spread, v[i], NAN);
@@ -51,10 +67,11 @@ static uint32_t strip_networks(const report_run *run, figure_out *out, double *v
   return total;
 }
 
-static void strip_means(const report_run *run, figure_out *out, double *v, uint64_t *seed) {
-  for (int s = 0; s < REPORT_SITES; s++) {
+static void strip_means(const report_run *run, const panels *p, figure_out *out, double *v,
+                        uint64_t *seed) {
+  for (uint32_t s = 0; s < p->n; s++) {
     for (uint32_t a = 0; a < run->n_arms; a++) {
-      uint32_t n = values(run, s, a, v, seed);
+      uint32_t n = values(run, &p->of[s], a, v, seed);
       double mean = 0, sq = 0;
       for (uint32_t i = 0; i < n; i++) mean += v[i] / n;
       for (uint32_t i = 0; i < n; i++) sq += (v[i] - mean) * (v[i] - mean);
@@ -65,13 +82,14 @@ static void strip_means(const report_run *run, figure_out *out, double *v, uint6
 }
 
 /* Lines across an arm's row: what its networks show untrained. Returns how many. */
-static uint32_t strip_nulls(const report_run *run, figure_out *out) {
+static uint32_t strip_nulls(const report_run *run, const panels *p, figure_out *out) {
   const json_t *untrained = jobj(jobj(run->summary, "null"), "untrained");
   uint32_t n = 0;
-  for (int s = 0; s < REPORT_SITES; s++) {
+  for (uint32_t s = 0; s < p->n; s++) {
     for (uint32_t a = 0; a < run->n_arms; a++) {
-      double b = jnum(jobj(jobj(untrained, run->arms[a].name), report_site_name[s]), "mean");
-      if (isnan(b)) continue;
+      const char *site = run->sites[p->of[s].site];
+      double b = jnum(jobj(jobj(untrained, run->arms[a].name), site), "mean");
+      if (isnan(b) || !stands_in(run, &p->of[s], a)) continue;
       strip_line(out->csv, run, s, a, "untrained", place(a), b, 0.42);
       n++;
     }
@@ -81,13 +99,14 @@ static uint32_t strip_nulls(const report_run *run, figure_out *out) {
 }
 
 /* A value stands beside the arm that it was published for. */
-static uint32_t strip_published(const report_run *run, figure_out *out) {
+static uint32_t strip_published(const report_run *run, const panels *p, figure_out *out) {
   const json_t *known = jobj(jobj(run->summary, "published"), "arms");
   uint32_t n = 0;
-  for (int s = 0; s < REPORT_SITES; s++)
+  for (uint32_t s = 0; s < p->n; s++)
     for (uint32_t a = 0; a < run->n_arms; a++) {
-      double v = jnum(jobj(jobj(known, run->arms[a].name), "variance"), report_site_name[s]);
-      if (isnan(v)) continue;
+      const char *site = run->sites[p->of[s].site];
+      double v = jnum(jobj(jobj(known, run->arms[a].name), "variance"), site);
+      if (isnan(v) || !stands_in(run, &p->of[s], a)) continue;
       strip_line(out->csv, run, s, a, "published", place(a) + 0.3, v, NAN);
       n++;
     }
@@ -95,41 +114,64 @@ static uint32_t strip_published(const report_run *run, figure_out *out) {
   return n;
 }
 
-lp_status strip_write(const report_run *run, int arg, figure_out *out) {
-  (void)arg;
-  double *v = malloc(run->n_seeds * sizeof *v);
-  uint64_t *seed = malloc(run->n_seeds * sizeof *seed);
-  uint32_t total = 0, untrained_lines = 0, published = 0;
-  double uniform = jnum(jobj(run->summary, "null"), "uniform");
-  if (v && seed) {
-    fputs("# site,arm number,arm,seed or kind,row,variance,sd or half width\n", out->csv);
-    total = strip_networks(run, out, v, seed);
-    fputs("\n\n", out->csv);
-    strip_means(run, out, v, seed);
-    fputs("\n\n", out->csv);
-    untrained_lines = strip_nulls(run, out);
-    fputs("\n\n", out->csv);
-    published = strip_published(run, out);
+/* V of units in any order on each panel's sheet, where the analysis has such a number at all. */
+static void uniform_lines(const report_run *run, const panels *p, FILE *var) {
+  const bool known = !isnan(jnum(jobj(run->summary, "null"), "uniform"));
+  fprintf(var, "array uniform[%u] = [", p->n);
+  for (uint32_t s = 0; s < p->n; s++) {
+    if (s) fputs(", ", var);
+    csv_num(var, known ? lp_spatial_variance_uniform(p->of[s].rows, p->of[s].cols) : NAN);
   }
-  bool memory = v && seed;
-  free(v);
-  free(seed);
-  if (!memory) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  fprintf(var, "]\nshow_uniform = %d\n", known);
+}
+
+static lp_status write_panels(const report_run *run, const panels *p, figure_out *out, double *v,
+                              uint64_t *seed) {
+  fputs("# panel,arm number,arm,seed or kind,row,variance,sd or half width\n", out->csv);
+  uint32_t total = strip_networks(run, p, out, v, seed);
+  fputs("\n\n", out->csv);
+  strip_means(run, p, out, v, seed);
+  fputs("\n\n", out->csv);
+  uint32_t untrained_lines = strip_nulls(run, p, out);
+  fputs("\n\n", out->csv);
+  uint32_t published = strip_published(run, p, out);
   if (!total)
     return lp_fail(LP_ERR_NOT_FOUND,
                    run->analysed ? "no network has a variance yet" : "summary.json is missing");
+  const char **title = calloc(p->n, sizeof *title);
+  if (!title) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  for (uint32_t s = 0; s < p->n; s++) title[s] = p->of[s].title;
   gp_arms(out->var, run);
-  fprintf(out->var, "n_site = %d\n", REPORT_SITES);
-  gp_array(out->var, "site", report_site_name, REPORT_SITES, 14);
+  fprintf(out->var, "n_panel = %u\n", p->n);
+  gp_array(out->var, "panel", title, p->n, 36);
+  free(title);
   fprintf(out->var, "n_untrained = %u\nn_published = %u\n", untrained_lines, published);
-  fprintf(out->var, "uniform = %s\n", isnan(uniform) ? "NaN" : num(uniform, 6).s);
+  uniform_lines(run, p, out->var);
   html(out->caption,
        "One point a network (%u in all, each the mean over its test images), in squared unit "
        "spacings. Bars: mean \xc2\xb1 sd over the networks of an arm. ",
        total);
-  if (!isnan(uniform)) html(out->caption, "Dashed line: uniform activation. ");
+  if (p->n > run->n_sites)
+    html(out->caption, "Where arms have sheets of their own, each has its panel. ");
+  if (!isnan(jnum(jobj(run->summary, "null"), "uniform")))
+    html(out->caption, "Dashed line: uniform activation. ");
   if (untrained_lines)
     html(out->caption, "Dotted lines: the mean of the same networks before any training. ");
   if (published) html(out->caption, "Open diamonds: the published values.");
   return LP_OK;
+}
+
+lp_status strip_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+  (void)of, (void)arg;
+  panels p;
+  subject *all = report_subjects(run, PER_SITE, &p.n);
+  double *v = malloc(run->n_seeds * sizeof *v);
+  uint64_t *seed = malloc(run->n_seeds * sizeof *seed);
+  p.of = all;
+  lp_status st = all && v && seed ? write_panels(run, &p, out, v, seed)
+                                  : lp_fail(LP_ERR_MEMORY, "out of memory");
+  free(all);
+  free(v);
+  free(seed);
+  return st;
 }

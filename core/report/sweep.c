@@ -8,8 +8,8 @@
 /* ---- values --------------------------------------------------------------------------------- */
 
 static const char *headline(const report_run *run) {
-  const char *site = jstr(jobj(run->summary, "plan"), "site");
-  return *site ? site : report_site_name[REPORT_SITES - 1];
+  const lp_run_folder *r = run->folder;
+  return r->headline < r->n_sites ? r->site_name[r->headline] : "no site";
 }
 
 static double of_network(const report_run *run, const json_t *network, sweep_outcome which) {
@@ -160,7 +160,8 @@ lp_status sweep_section(const report_run *run, FILE *f) {
        run->n_arms);
   lp_status st = LP_OK;
   for (uint32_t k = 0; k < SWEEP_LINES && st == LP_OK; k++)
-    if (sweep_numeric_axis(run, k) < r->n_axes) st = figure_emit(run, lines[k], f);
-  if (st == LP_OK && r->n_axes > 1) st = figure_emit(run, "sweep_map", f);
+    if (sweep_numeric_axis(run, k) < r->n_axes) st = figures_emit(run, PER_RUN, &lines[k], 1, f);
+  static const char *const map[] = {"sweep_map"};
+  if (st == LP_OK && r->n_axes > 1) st = figures_emit(run, PER_RUN, map, 1, f);
   return st == LP_OK ? table(run, f) : st;
 }

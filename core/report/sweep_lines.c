@@ -204,7 +204,8 @@ static lp_status draw(picture *p, uint32_t number, figure_out *out) {
   return st;
 }
 
-lp_status sweep_lines_write(const report_run *run, int arg, figure_out *out) {
+lp_status sweep_lines_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+  (void)of;
   const uint32_t number = sweep_numeric_axis(run, (uint32_t)arg);
   picture p = {.run = run,
                .series = calloc(run->n_arms, sizeof *p.series),

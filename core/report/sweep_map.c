@@ -147,7 +147,8 @@ static lp_status draw(map *m, figure_out *out) {
   return LP_OK;
 }
 
-lp_status sweep_map_write(const report_run *run, int arg, figure_out *out) {
+lp_status sweep_map_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+  (void)of;
   (void)arg;
   map *m = calloc(1, sizeof *m);
   double *y = calloc(run->n_seeds, sizeof *y);

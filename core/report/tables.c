@@ -96,11 +96,11 @@ void table_accuracy(const report_run *run, FILE *f) {
 
 void table_variance(const report_run *run, FILE *f) {
   uint32_t n = 0;
-  for (int s = 0; s < REPORT_SITES; s++) {
+  for (uint32_t s = 0; s < run->n_sites; s++) {
     char caption[160];
     snprintf(caption, sizeof caption,
-             "Spatial variance V at %s against the reference, over networks", report_site_name[s]);
-    n += comparison_table(run, f, (wanted){"variance", report_site_name[s], true, true}, caption);
+             "Spatial variance V at %s against the reference, over networks", run->sites[s]);
+    n += comparison_table(run, f, (wanted){"variance", run->sites[s], true, true}, caption);
   }
   if (!n) html(f, "<p class=\"note\">No two arms with finished networks to compare yet.</p>\n");
 }
@@ -113,8 +113,8 @@ static void undefined_note(const report_run *run, FILE *f) {
   size_t i;
   json_object_foreach(jobj(run->summary, "arms"), name, arm) {
     json_array_foreach(jobj(arm, "runs"), i, r) {
-      for (int s = 0; s < REPORT_SITES; s++) {
-        const json_t *site = jobj(jobj(r, "sites"), report_site_name[s]);
+      for (uint32_t s = 0; s < run->n_sites; s++) {
+        const json_t *site = jobj(jobj(r, "sites"), run->sites[s]);
         double u = jnum(site, "variance_undefined"), n = jnum(site, "variance_n");
         if (!isnan(u)) undefined += u, total += u + (isnan(n) ? 0 : n);
       }
@@ -214,29 +214,41 @@ void table_per_image(const report_run *run, FILE *f) {
          "<p>The same test between two <em>control</em> networks with different seeds, where "
          "there is nothing to find, gives p &lt; %s in ",
          num(jnum(pairs, "alpha"), 3).s);
-    for (int s = 0; s < REPORT_SITES; s++)
-      html(f, "%s%s of %s pairs at %s", s ? " and " : "",
-           num(jnum(jobj(pairs, "significant"), report_site_name[s]), 0).s,
-           num(jnum(pairs, "pairs"), 0).s, report_site_name[s]);
+    for (uint32_t s = 0; s < run->n_sites; s++)
+      html(f, "%s%s of %s pairs at %s",
+           s == 0                  ? ""
+           : s + 1 == run->n_sites ? " and "
+                                   : ", ",
+           num(jnum(jobj(pairs, "significant"), run->sites[s]), 0).s,
+           num(jnum(pairs, "pairs"), 0).s, run->sites[s]);
     html(f, ".</p>\n");
   }
   undefined_note(run, f);
 }
 
+/* V of units in any order where an arm's stand; older summaries have it for the whole arm only. */
+static double uniform_of(const report_run *run, uint32_t arm, const char *site) {
+  const char *name = run->arms[arm].name;
+  const json_t *sites = jobj(jobj(jobj(run->summary, "arms"), name), "sites");
+  if (sites) return jnum(jobj(sites, site), "uniform");
+  return jnum(jobj(jobj(run->summary, "null"), "uniform_of_arm"), name);
+}
+
 void table_nulls(const report_run *run, FILE *f) {
-  const json_t *null = jobj(run->summary, "null"), *uniform = jobj(null, "uniform_of_arm");
+  const json_t *null = jobj(run->summary, "null");
   if (!json_object_size(null)) return;
   open_table(f, "The variance without any learning");
-  HEAD(f, "Arm", "Exactly, of units in any order", "Untrained networks, lp_in", "lp_out");
-  for (uint32_t i = 0; i < run->n_arms; i++) {
-    const json_t *untrained = jobj(jobj(null, "untrained"), run->arms[i].name);
-    html(f, "<tr><th scope=\"row\">%s</th>", run->arms[i].name);
-    cell(f, num_auto(jnum(uniform, run->arms[i].name)));
-    for (int s = 0; s < REPORT_SITES; s++) {
-      const json_t *site = jobj(untrained, report_site_name[s]);
+  HEAD(f, "Arm", "<Site", "Exactly, of units in any order", "Untrained networks");
+  for (uint32_t i = 0; i < run->n_arms; i++)
+    for (uint32_t s = 0; s < run->n_sites; s++) {
+      const json_t *untrained = jobj(jobj(null, "untrained"), run->arms[i].name);
+      const json_t *site = jobj(untrained, run->sites[s]);
+      if (!report_sheet(run, i, s)->units) continue;
+      html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td>", run->arms[i].name,
+           run->sites[s]);
+      cell(f, num_auto(uniform_of(run, i, run->sites[s])));
       cell(f, mean_sd_auto(jnum(site, "mean"), jnum(site, "sd")));
+      html(f, "</tr>\n");
     }
-    html(f, "</tr>\n");
-  }
   close_table(f);
 }

@@ -1,32 +1,31 @@
 load 'style.gp'
 load '@NAME@.var'
 data = '@NAME@.csv'
-# A row an arm, a panel a site. A tick's label is a format: "%" is doubled.
+# A row an arm; a panel a site and sheet, three side by side. A tick's label is a format: "%" is doubled.
 tick(s) = strstrt(s, '%') ? s[1:strstrt(s, '%')].'%'.tick(s[strstrt(s, '%') + 1:*]) : s
 longest = 0
 do for [a=1:n_arm] { if (strlen(arm[a]) > longest) { longest = strlen(arm[a]) } }
 width = 1080
 left = longest*8.2 + 22
-step = (width - left - 24.)/n_site
+across = n_panel < 3 ? n_panel : 3
+bands = (n_panel + across - 1)/across
+step = (width - left - 24.)/across
 row = n_arm > 12 ? 24. : 30.
 head = 70.
-height = int(head + row*n_arm + 68)
+band = row*n_arm + 102.
+height = int(head + band*bands - 34)
 set terminal svg dynamic size width,height noenhanced font font
 set yrange [n_arm + 0.6:0.4]
 set grid noytics xtics lw 0.7 lt 1 lc rgb faint
-set ytics scale 0 ()
-do for [a=1:n_arm] { set ytics add (tick(arm[a]) a) }
 set xrange [*:*] noextend
 set offsets graph 0.04, graph 0.04, 0, 0
 set xlabel 'spatial variance V, spacings²' offset 0,0.4
-set tmargin at screen 1 - head/height
-set bmargin at screen 64./height
 # Legend, in pixels from the left: a sample and its text.
 y0 = 1 - 16./height
 x0 = left
 px(x) = x/width
 tag = 10
-if (uniform == uniform) {
+if (show_uniform) {
   set arrow tag from screen px(x0),y0 to screen px(x0+26),y0 nohead lw 1.4 dt 2 lc rgb line_grey
   set label tag 'uniform activation' at screen px(x0+33),y0 left font small
   x0 = x0 + 165; tag = tag + 1
@@ -48,12 +47,20 @@ if (n_published) {
 }
 unset key
 set multiplot
-do for [s=1:n_site] {
-  set lmargin at screen px(left + (s-1)*step)
-  set rmargin at screen px(left + s*step - (s < n_site ? 36 : 0))
-  set label 1 site[s] at graph 0, screen (1 - (head - 18)/height) left
-  here(x) = stringcolumn(1) eq site[s] ? x : NaN
-  plot data index 0 using (uniform):(0.4):(0):(n_arm + 0.2) every ::0::0 with vectors nohead lw 1.4 dt 2 lc rgb line_grey, \
+do for [s=1:n_panel] {
+  column_of = (s - 1) % across
+  top = head + band*((s - 1)/across)
+  if (column_of == 0) {
+    set ytics scale 0 ()
+    do for [a=1:n_arm] { set ytics add (tick(arm[a]) a) }
+  }
+  set tmargin at screen 1 - top/height
+  set bmargin at screen 1 - (top + row*n_arm + 4)/height
+  set lmargin at screen px(left + column_of*step)
+  set rmargin at screen px(left + (column_of + 1)*step - (column_of + 1 < across ? 36 : 0))
+  set label 1 panel[s] at graph 0, screen (1 - (top - 18)/height) left
+  here(x) = column(1) == s ? x : NaN
+  plot data index 0 using (uniform[s]):(0.4):(0):(n_arm + 0.2) every ::0::0 with vectors nohead lw 1.4 dt 2 lc rgb line_grey, \
     data index 2 using (here($6)):($5-$7):(0):(2*$7) with vectors nohead lw 2.4 dt 3 lc rgb line_grey, \
     data index 1 using (here($6)-$7):5:(2*$7):(0):2 with vectors nohead lw 2.2 dt 1 lc variable, \
     data index 1 using (here($6)):($5-0.28):(0):(0.56):2 with vectors nohead lw 3.4 dt 1 lc variable, \
