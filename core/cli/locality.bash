@@ -39,7 +39,7 @@ _locality() {
   fi
   case $command in
     experiment)
-      words="--out --resume --add-arms --dry-run --tune --no-report --title --arms --sweep --reference --seeds
+      words="--out --resume --add-arms --dry-run --tune --no-report --title --arms --sweep --reference --site --seeds
         --images --primary --significance --margin --jobs --checkpoint-seconds $training
         mnist mnist-ablation mnist-rmsprop fashion-mnist
         imagenet imagenet-rmsprop tiny-imagenet cifar10"

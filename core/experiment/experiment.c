@@ -106,8 +106,8 @@ static lp_status check_layer(lp_arm *arm, const lp_netspec *n) {
                              "NAME=(lp.topology=torus)");
 }
 
-/* What an arm's network has: trained numbers, and the sheet of its sites. */
-static lp_status look_at_network(lp_experiment *x, lp_arm *arm, const lp_net_spec *spec) {
+/* What an arm's network has: trained numbers, sites and priors. */
+static lp_status look_at_network(lp_arm *arm, const lp_net_spec *spec) {
   lp_graph *g = NULL;
   lp_net net = {0};
   lp_graph_cost cost;
@@ -117,21 +117,6 @@ static lp_status look_at_network(lp_experiment *x, lp_arm *arm, const lp_net_spe
   if (status == LP_OK) arm->parameters = cost.parameters;
   if (status == LP_OK) status = check_layer(arm, net.own);
   if (status == LP_OK) status = lp_arm_note_network(arm, &net);
-  const lp_site *in = lp_net_site(&net, "lp_in"), *out = lp_net_site(&net, "lp_out");
-  if (status == LP_OK && (!in || !out || in > out || in->units != out->units || net.n_sites != 2))
-    status = lp_fail(LP_ERR_UNSUPPORTED,
-                     "an experiment analyses two sites of one sheet, lp_in recorded before lp_out; "
-                     "its network records others");
-  if (status == LP_OK) {
-    const uint32_t rows = out->ndim > 1 ? out->extent[0] : 1;
-    const uint32_t columns = out->ndim > 1 ? out->extent[1] : out->units;
-    if (arm == x->arms) x->info.sheet[0] = rows, x->info.sheet[1] = columns;
-    if (rows != x->info.sheet[0] || columns != x->info.sheet[1] || rows * columns != out->units)
-      status = lp_fail(LP_ERR_UNSUPPORTED,
-                       "its sheet is %u x %u, that of arm %s is %u x %u; arms are compared on one "
-                       "sheet",
-                       rows, columns, x->arms[0].name, x->info.sheet[0], x->info.sheet[1]);
-  }
   lp_net_free(&net);
   lp_graph_free(g);
   return status;
@@ -143,7 +128,7 @@ static lp_status plan_arm(lp_experiment *x, lp_arm *arm) {
   if (status != LP_OK) return status;
   a.spec.dry_run = true;
   lp_trainer *t = NULL;
-  status = look_at_network(x, arm, &a.spec.net);
+  status = look_at_network(arm, &a.spec.net);
   if (status == LP_OK) status = lp_trainer_new(&a.spec, x->train, &t);
   if (status == LP_OK && !(arm->priors = strdup(lp_trainer_priors(t)))) status = out_of_memory();
   if (status == LP_OK) lp_trainer_plan_info(t, &arm->plan);
@@ -184,7 +169,7 @@ static lp_status prepare(lp_experiment *x) {
   if (status != LP_OK) return status;
   const lp_arm *reference = x->arms;
   while (reference->name != x->info.reference) reference++;
-  return lp_headline_site(x->arms, x->n_arms, reference, "", &x->info.headline);
+  return lp_headline_site(x->arms, x->n_arms, reference, x->options.site, &x->info.headline);
 }
 
 /* ---- public -------------------------------------------------------------------------------- */
@@ -260,6 +245,7 @@ static lp_status from_folder(const lp_run_folder *folder, const lp_options *give
   if (status == LP_OK) status = lp_manifest_check_device(folder, *out);
   if (status == LP_OK) status = lp_manifest_check_data(folder, *out);
   if (status == LP_OK) status = lp_priors_check(folder->manifest, *out);
+  if (status == LP_OK) status = lp_sites_check(folder, *out);
   if (status == LP_OK && !((*out)->dir = strdup(folder->dir))) status = out_of_memory();
   if (status == LP_OK) (*out)->info.dir = (*out)->dir;
   free(name);

@@ -66,6 +66,9 @@ lp_status lp_arm_note_network(lp_arm *arm, const lp_net *net);
 lp_status lp_headline_site(const lp_arm *arms, uint32_t n, const lp_arm *reference,
                            const char *wanted, const char **out);
 
+/* Fails when the networks of an arm record other sites than the folder has: their file changed. */
+lp_status lp_sites_check(const lp_run_folder *folder, const lp_experiment *x);
+
 /* Where a run stands in a folder that is resumed. */
 typedef struct lp_run_state {
   const lp_arm *arm;

@@ -295,7 +295,7 @@ static lp_status assign_json(lp_options *o, const lp_option *option, const json_
   else if (json_is_boolean(value))
     snprintf(text, sizeof text, "%s", json_is_true(value) ? "true" : "false");
   else
-    return lp_fail(LP_ERR_FORMAT, "%s: missing", option->name);
+    return lp_fail(LP_ERR_FORMAT, "%s: neither a text nor a number", option->name);
   return lp_options_assign(o, option, text);
 }
 
@@ -307,10 +307,8 @@ lp_status lp_manifest_options(const lp_run_folder *folder, lp_options *o, char *
   lp_status status = LP_OK;
   for (uint32_t i = 0; (option = lp_option_get(i)) && status == LP_OK; i++) {
     const json_t *value = json_object_get(options, option->name);
-    if (!(option->use & LP_USE_EXPERIMENT)) continue;
-    /* a folder older than sweeps and the plan of the inference has their defaults */
-    if (!value && (option->use & LP_USE_GRID || lp_option_of_plan(option))) continue;
-    status = assign_json(o, option, value);
+    /* a folder that is older than an option was made with its default */
+    if (option->use & LP_USE_EXPERIMENT && value) status = assign_json(o, option, value);
   }
   return status == LP_OK ? LP_OK : lp_fail_in(status, "%s/" LP_RUN_MANIFEST, folder->dir);
 }

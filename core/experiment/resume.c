@@ -9,8 +9,9 @@
 
 /* A run is finished when its last line says so and what it should have left is there. */
 static void note_end(lp_run_state *r, const lp_run_network *w) {
+  bool records = json_array_size(r->arm->sites) > 0;
   bool complete = w && strcmp(w->status, "complete") == 0 && access(r->model, R_OK) == 0 &&
-                  access(r->activations, R_OK) == 0;
+                  (!records || access(r->activations, R_OK) == 0);
   r->nonfinite = w && strcmp(w->status, "nonfinite") == 0;
   r->finished = r->nonfinite || complete;
 }

@@ -123,3 +123,42 @@ lp_status lp_headline_site(const lp_arm *arms, uint32_t n, const lp_arm *referen
   if (best < sites) *out = site_named(reference, best);
   return LP_OK;
 }
+
+/* ---- resuming ------------------------------------------------------------------------------- */
+
+static const lp_run_arm *arm_named(const lp_run_folder *folder, const char *name) {
+  for (uint32_t i = 0; i < folder->n_arms; i++)
+    if (strcmp(folder->arm[i].name, name) == 0) return &folder->arm[i];
+  return NULL;
+}
+
+static json_int_t units_of(const json_t *site) {
+  size_t i;
+  const json_t *extent;
+  json_int_t units = 1;
+  json_array_foreach(json_object_get(site, "sheet"), i, extent) units *= json_integer_value(extent);
+  return units;
+}
+
+lp_status lp_sites_check(const lp_run_folder *folder, const lp_experiment *x) {
+  for (uint32_t i = 0; i < x->n_arms; i++) {
+    const lp_arm *arm = &x->arms[i];
+    const lp_run_arm *then = arm_named(folder, arm->name);
+    size_t had = 0, k;
+    const json_t *site;
+    bool same = true;
+    if (!then) continue; /* it is new */
+    for (uint32_t n = 0; n < folder->n_sites; n++) had += then->site[n].units > 0;
+    json_array_foreach(arm->sites, k, site) {
+      const uint32_t at =
+          lp_run_site_index(folder, json_string_value(json_object_get(site, "name")));
+      same &= at < folder->n_sites && then->site[at].units == units_of(site);
+    }
+    if (same && had == json_array_size(arm->sites)) continue;
+    return lp_fail(LP_ERR_ARG,
+                   "arm %s: its network records other sites than %s has: the network was changed "
+                   "since; go on with it as it was, or begin anew",
+                   arm->name, folder->dir);
+  }
+  return LP_OK;
+}

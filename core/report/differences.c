@@ -9,6 +9,7 @@ enum { MAX_PANELS = 8 };
 
 typedef struct panel_kind {
   const char *site, *measure;
+  bool fraction; /* of arms whose sheets are not the reference's: V over its uniform value */
   double margin;
   char title[96];
 } panel_kind;
@@ -17,16 +18,21 @@ typedef struct panel_kind {
 static uint32_t panel_of(const panel_kind *p, uint32_t n, const json_t *c) {
   uint32_t i = 0;
   while (i < n &&
-         (strcmp(p[i].site, jstr(c, "site")) != 0 || strcmp(p[i].measure, jstr(c, "measure")) != 0))
+         (strcmp(p[i].site, jstr(c, "site")) != 0 ||
+          strcmp(p[i].measure, jstr(c, "measure")) != 0 || p[i].fraction != report_fraction(c)))
     i++;
   return i;
 }
 
 static void name_panel(panel_kind *p, const json_t *c) {
   measure m = report_measure(jstr(c, "measure"));
-  *p = (panel_kind){jstr(c, "site"), jstr(c, "measure"), jnum(c, "margin"), ""};
+  *p = (panel_kind){.site = jstr(c, "site"),
+                    .measure = jstr(c, "measure"),
+                    .fraction = report_fraction(c),
+                    .margin = jnum(c, "margin")};
+  const char *unit = p->fraction ? "of its uniform value" : m.difference_unit;
   snprintf(p->title, sizeof p->title, "%.40s%s%.16s%s%.24s", m.label, *p->site ? " at " : "",
-           p->site, *m.difference_unit ? ", " : "", m.difference_unit);
+           p->site, *unit ? ", " : "", unit);
 }
 
 static void line(const report_run *run, FILE *f, uint32_t panel, uint32_t arm, const json_t *c) {

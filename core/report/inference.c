@@ -56,6 +56,17 @@ static void verdict_cell(FILE *f, const json_t *c) {
                : "higher");
 }
 
+bool report_fraction(const json_t *c) {
+  return json_is_true(jobj(c, "fraction_of_uniform")) &&
+         strncmp(jstr(c, "measure"), "variance", 8) == 0;
+}
+
+/* Which arm, and that its numbers are not in the unit of the table's head. */
+static void arm_cell(FILE *f, const json_t *c) {
+  html(f, "<th scope=\"row\">%s%s</th>", jstr(c, "arm"),
+       report_fraction(c) ? " (of its sheet\xe2\x80\x99s uniform V)" : "");
+}
+
 static bool fits(const json_t *c, wanted w) {
   bool primary = json_is_true(jobj(c, "primary"));
   if (primary ? !w.primary : !w.exploratory) return false;
@@ -86,12 +97,14 @@ static void note(const report_run *run, FILE *f, bool paired, bool welch) {
 }
 
 static void row(FILE *f, const json_t *c, bool of_any) {
+  html(f, "<tr>");
   if (of_any)
-    html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td><td class=\"text\">%s</td>",
+    html(f, "<th scope=\"row\">%s%s</th><td class=\"text\">%s</td><td class=\"text\">%s</td>",
          report_measure(jstr(c, "measure")).label,
+         report_fraction(c) ? ", of its uniform value" : "",
          *jstr(c, "site") ? jstr(c, "site") : "\xe2\x80\x93", jstr(c, "arm"));
   else
-    html(f, "<tr><th scope=\"row\">%s</th>", jstr(c, "arm"));
+    arm_cell(f, c);
   count_cell(f, c);
   int decimals = lp_decimals(jnum(c, "mean"));
   cell(f, mean_sd(jnum(c, "mean"), jnum(c, "sd"), decimals));
@@ -144,7 +157,8 @@ uint32_t comparison_table(const report_run *run, FILE *f, wanted w, const char *
 /* ---- the top of the page -------------------------------------------------------------------- */
 
 static void verdict_row(FILE *f, const json_t *c) {
-  html(f, "<tr><th scope=\"row\">%s</th>", jstr(c, "arm"));
+  html(f, "<tr>");
+  arm_cell(f, c);
   verdict_cell(f, c);
   difference_cells(f, c);
   p_cell(f, jnum(c, "p"));

@@ -60,7 +60,7 @@ static void prior_caption(const subject *of, const tile_set *t, FILE *f) {
        "for the unit in the middle (row %u, column %u, counted from 0) and the one in the corner",
        of->in_rows, of->in_cols, unit / of->cols, unit % of->cols);
   if (of->rows != of->in_rows || of->cols != of->in_cols)
-    html(f, " of %u \xc3\x97 %u units", of->rows, of->cols);
+    html(f, " of the output sheet of %u \xc3\x97 %u units", of->rows, of->cols);
   html(f, ". One%s colour scale for all arms%s.", t->log_scale ? " logarithmic" : "",
        t->diverging ? ", symmetric about zero because a prior is signed" : "");
 }

@@ -120,6 +120,8 @@ typedef struct wanted {
   bool primary, exploratory;
 } wanted;
 uint32_t comparison_table(const report_run *run, FILE *f, wanted w, const char *caption);
+/* Is it one of V over sheets of different sizes, as fractions of what uniform activation gives? */
+bool report_fraction(const json_t *comparison);
 /* Parts of any table. A name that starts with "<" stands over a column of text. */
 void open_table(FILE *f, const char *caption);
 void close_table(FILE *f);

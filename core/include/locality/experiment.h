@@ -51,7 +51,7 @@ typedef struct lp_option {
 
 /* A value for every option. Strings are owned; free with lp_options_free. */
 typedef struct lp_options {
-  char *title, *model, *data, *arms, *layer, *reference, *sheet, *set, *sweep, *device;
+  char *title, *model, *data, *arms, *layer, *reference, *site, *sheet, *set, *sweep, *device;
   char *primary, *margin;
   int64_t seeds, seed, epochs, batch, accumulate, step_epochs, images, jobs;
   int64_t optimizer, decay_kind, schedule, precision; /* index among the choices */
@@ -131,7 +131,6 @@ typedef struct lp_experiment_info {
   const lp_axis *axes; /* of the sweep */
   uint32_t n_arms, n_axes, n_seeds, jobs;
   const uint64_t *seeds;
-  uint32_t sheet[2];
   const lp_device_info *device;
   const char *device_spec; /* what every run opens */
   const lp_dataset_info *train, *test;
