@@ -119,7 +119,6 @@ lp_status lp_manifest_check_device(const lp_run_folder *folder, const lp_experim
 lp_status lp_manifest_check_data(const lp_run_folder *folder, const lp_experiment *x);
 
 /* plan.c: "plan" of the manifest: what the options say of the inference, checked. */
-bool lp_option_of_plan(const lp_option *option);
 lp_status lp_plan_make(const lp_experiment *x, json_t **out);
 
 /* published.c: checks a file's block; it as the manifest keeps it, NULL where there is none, or the

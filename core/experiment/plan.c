@@ -90,14 +90,6 @@ static lp_status read_margins(char *text, const json_t *primary, json_t *margin)
     status = read_margin(item, primary, margin);
   return status;
 }
-
-bool lp_option_of_plan(const lp_option *option) {
-  static const char *const name[] = {"primary", "significance", "margin"};
-  for (size_t i = 0; i < sizeof name / sizeof *name; i++)
-    if (strcmp(option->name, name[i]) == 0) return true;
-  return false;
-}
-
 lp_status lp_plan_make(const lp_experiment *x, json_t **out) {
   LP_POINT_NUMBERS;
   const lp_options *o = &x->options;
