@@ -63,9 +63,11 @@ valgrind)
   status=$?
   [ $status -eq 0 ] || [ $status -eq 9 ] || bad=1 # 9: there are errors, judged below
   grep -v '^passed' "$tmp/log"
-  # Only what happened in kernels or in the backend: drivers and LLVM have their own.
+  # Only what kernels or the backend did, by the innermost frames: drivers and LLVM have their own.
   cat "$tmp"/valgrind.* | grep -A12 'Invalid \(read\|write\)' >"$tmp/invalid"
-  if grep -q 'lp_\|pocl_launcher\|workgroup' "$tmp/invalid"; then
+  if awk '/Invalid (read|write)/ { frames = 4 }
+    frames && frames-- && /: (_pocl_kernel_)?(lp|ocl)_|pocl_launcher|_workgroup/ { bad = 1 }
+    END { exit !bad }' "$tmp/invalid"; then
     echo "failed valgrind"
     echo "0 passed, 1 failed"
     head -60 "$tmp/invalid" >&2
