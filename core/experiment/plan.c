@@ -90,6 +90,7 @@ static lp_status read_margins(char *text, const json_t *primary, json_t *margin)
     status = read_margin(item, primary, margin);
   return status;
 }
+
 lp_status lp_plan_make(const lp_experiment *x, json_t **out) {
   LP_POINT_NUMBERS;
   const lp_options *o = &x->options;

@@ -39,7 +39,7 @@ typedef struct lp_sheet {
 
 /* netspec.c */
 lp_status lp_sheet_parse(const char *text, lp_sheet *out);
-/* Does it say rows and columns, be it 49x1 (as lp_prior_of_layer takes it)? Else it only says how
+/* Does it say rows and columns, be it 49x1? Else it only says how
  * many units there are, and the topology lays them out. */
 bool lp_sheet_is_lattice(const lp_sheet *s);
 /* text with every $name replaced; malloc'ed. NULL when it is unknown (an error) or memory ends. */

@@ -322,23 +322,6 @@ lp_status lp_net_input(const char *model, uint32_t *size, uint32_t *resize) {
   return LP_OK;
 }
 
-lp_status lp_net_sheet(const lp_net_spec *spec, uint32_t rows_cols[2]) {
-  LP_POINT_NUMBERS;
-  rows_cols[0] = spec->sheet[0], rows_cols[1] = spec->sheet[1];
-  if (spec->sheet[0] && spec->sheet[1]) return LP_OK;
-  lp_netspec *n;
-  lp_status status = lp_netspec_load(spec->model, &n);
-  if (status != LP_OK) return status;
-  lp_sheet sheet = {0};
-  const char *text = lp_netspec_knob(n, "sheet");
-  status = text ? lp_sheet_parse(text, &sheet)
-                : lp_fail(LP_ERR_ARG, "network %s has no knob 'sheet'", spec->model);
-  rows_cols[0] = sheet.ndim > 1 ? sheet.extent[0] : 1;
-  rows_cols[1] = sheet.ndim > 1 ? sheet.extent[1] : sheet.units;
-  lp_netspec_free(n);
-  return status;
-}
-
 lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode mode,
                        uint32_t history, lp_net *out) {
   LP_POINT_NUMBERS;

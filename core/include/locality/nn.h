@@ -86,9 +86,6 @@ LP_API const lp_site *lp_net_site(const lp_net *net, const char *name);
  * before the centre is cut out. */
 LP_API lp_status lp_net_input(const char *model, uint32_t *size, uint32_t *resize);
 
-/* Rows x columns of the network's knob `sheet` for this spec. */
-LP_API lp_status lp_net_sheet(const lp_net_spec *spec, uint32_t rows_cols[2]);
-
 typedef enum lp_optimizer { LP_OPT_SGD, LP_OPT_RMSPROP, LP_OPT_ADAM, LP_OPT_ADAMW } lp_optimizer;
 typedef struct lp_optim_spec {
   lp_optimizer kind;

@@ -48,12 +48,6 @@ typedef struct lp_prior {
 LP_API lp_status lp_prior_build(const lp_prior_spec *spec, lp_prior **out);
 LP_API void lp_prior_free(lp_prior *p);
 
-/* The prior that a layer ("locality:cost=linear,topology=torus") has in a network of this seed when
- * both its sheets are sheet[0] rows x sheet[1] columns. topology: another than the layer's own, or
- * NULL. LP_ERR_NOT_FOUND: the layer has no parameter `cost`, so no prior. */
-LP_API lp_status lp_prior_of_layer(const char *layer, const uint32_t sheet[2], const char *topology,
-                                   uint64_t seed, lp_prior **out);
-
 /* P[i][j], normalised. */
 LP_API double lp_prior_at(const lp_prior *p, uint32_t i, uint32_t j);
 /* Distance between output unit i and input unit j. */
