@@ -189,7 +189,7 @@ def table(path):
         f.write("# OpenCL kernels, compiled for other devices\n\n"
                 "Registers of a work-item, words spilled to memory (where there are any), bytes of "
                 "local memory; ok: compiled, no figures known. Kernels of the training and "
-                "evaluation plans of LeNet, AlexNet, ResNet-18 and two recurrent networks, on devices "
+                "evaluation plans of LeNet, AlexNet and two recurrent networks, on devices "
                 "of 2, 132 and 512 compute units; the digits of a name tell its forms apart.\n")
         for family, title in (("gpu", "Kernels for GPUs"), ("cpu", "Kernels for CPU devices")):
             f.write("\n## %s\n\n| kernel | %s |\n|---%s|\n" %

@@ -19,7 +19,6 @@ static const network networks[] = {
     {"alexnet", "locality:cost=linear", NULL, 1000, 3, 224, 2},
     {"rnn", "plain", "cost=linear", 10, 1, 28, 64},
     {"gru", "plain", "cost=linear", 10, 1, 28, 64},
-    {"resnet18-32", "plain", NULL, 10, 3, 32, 8},
 };
 
 static lp_status compile(lp_session *s, const network *n, lp_mode mode, lp_optimizer kind) {
