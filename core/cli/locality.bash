@@ -41,7 +41,7 @@ _locality() {
     experiment)
       words="--out --resume --add-arms --dry-run --tune --no-report --title --arms --sweep --reference --site --seeds
         --images --primary --significance --margin --jobs --checkpoint-seconds $training
-        mnist mnist-ablation mnist-rmsprop fashion-mnist
+        mnist mnist-ablation mnist-size mnist-rmsprop fashion-mnist
         imagenet imagenet-rmsprop tiny-imagenet cifar10"
       ;;
     train) words="--out --profile --tune --layer $training" ;;

@@ -13,6 +13,7 @@ static const struct {
     {"mnist", "LeNet on MNIST, published settings with SGD"},
     {"mnist-rmsprop", "LeNet on MNIST, the published table as it stands"},
     {"mnist-ablation", "LeNet on MNIST, a sweep over wiring cost and weight decay"},
+    {"mnist-size", "LeNet on MNIST, a sweep over the size of the sheet"},
     {"fashion-mnist", "LeNet on Fashion-MNIST, settings of mnist"},
     {"imagenet", "AlexNet on ImageNet, published settings with SGD"},
     {"imagenet-rmsprop", "AlexNet on ImageNet, the published table as it stands"},

@@ -238,6 +238,49 @@ static void test_report(void **state) {
   free(page);
 }
 
+/* Sheets of other sizes: V as a fraction of its own uniform value, each paired with its own size.
+ */
+static void test_sheets(void **state) {
+  (void)state;
+  assert_int_equal(
+      test_run("experiment mnist " SETTINGS "--sweep sheet=5x5,7x7,6x4 --seeds 3 --out sheets"), 0);
+  assert_int_equal(test_run("analyze sheets"), 0);
+  assert_int_equal(test_run("report sheets"), 0);
+  char *text = test_read("sheets/sweep.csv", NULL), *save, *head[64], *field[64];
+  const int n = cut(strtok_r(text, "\n", &save), head);
+  double mean = 0, found[16][3];
+  int rows = 0;
+  for (char *line; (line = strtok_r(NULL, "\n", &save)); rows++) {
+    assert_int_equal(cut(line, field), n);
+    const char *sheet = field[column(head, n, "sheet")];
+    double r, c;
+    assert_int_equal(sscanf(sheet, "%lfx%lf", &r, &c), 2);
+    /* V of a uniform map: (r^2 + c^2 - 2) / 12, corrected by 1 - 1/(r c) */
+    const double uniform = (r * r + c * c - 2) / 12 / (1 - 1 / (r * c));
+    const double fraction = atof(field[column(head, n, "lp_out.variance_fraction")]);
+    assert_true(fabs(fraction - atof(field[column(head, n, "lp_out.variance")]) / uniform) < 1e-12);
+    assert_true(atof(field[column(head, n, "lp_out.units")]) == r * c);
+    if (strcmp(field[0], "linear") == 0 && r == 6) mean += fraction / 3;
+  }
+  assert_int_equal(rows, 18);
+  free(text);
+  /* The line goes over the number of units: 24, 25, 49. */
+  const char *csv = "sheets/figures/sweep_lines_1.csv";
+  assert_int_equal(rows_with(csv, "1", 3, "\"6x4\"", 6, found), 2 * (3 + 1));
+  assert_true(fabs(found[7][0] - mean) < 1e-5);
+  text = test_read("sheets/figures/sweep_lines_1.var", NULL);
+  assert_non_null(strstr(text, "array place[3] = [4, 100, 0]"));
+  free(text);
+  json_t *s = json_of("sheets", "summary.json"), *c;
+  size_t i;
+  json_array_foreach(json_object_get(s, "comparisons"), i, c) {
+    const char *arm = json_string_value(json_object_get(c, "arm"));
+    const char *reference = json_string_value(json_object_get(c, "reference"));
+    assert_string_equal(strchr(arm, '+'), strchr(reference, '+'));
+  }
+  json_decref(s);
+}
+
 /* Killed, interrupted, resumed, extended: the same networks and the same table. */
 static void test_resumed(void **state) {
   (void)state;
@@ -400,10 +443,11 @@ static void test_errors(void **state) {
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_cells),      cmocka_unit_test(test_by_hand),
-      cmocka_unit_test(test_table),      cmocka_unit_test(test_report),
-      cmocka_unit_test(test_resumed),    cmocka_unit_test(test_grows),
-      cmocka_unit_test(test_references), cmocka_unit_test(test_errors),
+      cmocka_unit_test(test_cells),  cmocka_unit_test(test_by_hand),
+      cmocka_unit_test(test_table),  cmocka_unit_test(test_report),
+      cmocka_unit_test(test_sheets), cmocka_unit_test(test_resumed),
+      cmocka_unit_test(test_grows),  cmocka_unit_test(test_references),
+      cmocka_unit_test(test_errors),
   };
   int failed = cmocka_run_group_tests(tests, make_whole, NULL);
   test_end();
