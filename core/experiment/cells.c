@@ -1,13 +1,14 @@
 /* A sweep's cells: every arm with every combination of the values that change it.
  *
  * An axis that means nothing to an arm (a cost, in a plain layer), or whose key the arm sets
- * itself, does not multiply it. A cell is compared with the reference arm's cell of the same values
+ * itself (the cost, in the arm "gaussian"), does not multiply it. A cell is compared with the reference arm's cell of the same values
  * on the axes that both have; where there is one arm only, with the first cell. */
 #include "experiment_internal.h"
 
 #include "../base/text.h"
 
 #include <locality/network.h>
+#include <locality/registry.h>
 
 #include <ctype.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ typedef struct crossing {
   lp_experiment *x;
   base_arm *base;
   uint32_t n_base;
+  lp_netspec *plain; /* the network as it is without an arm */
 } crossing;
 
 /* ---- what changes what ---------------------------------------------------------------------- */
@@ -54,6 +56,46 @@ static bool sets(const lp_arm *arm, const char *key) {
   }
   free(copy);
   return found;
+}
+
+static bool is_default(const lp_entry *layer, const char *param, const char *value) {
+  for (uint32_t i = 0; layer && i < layer->n_params; i++) {
+    const lp_param *p = &layer->params[i];
+    if (strcmp(p->name, param) != 0) continue;
+    return p->type == LP_PARAM_STRING ? strcmp(value, p->text) == 0
+                                      : strtod(value, NULL) == p->value;
+  }
+  return false;
+}
+
+/* What the spec of a layer says of a parameter, malloc'ed; NULL: nothing, or the default. */
+static char *parameter_of(const lp_netspec *network, const char *key) {
+  const size_t len = strcspn(key, ".");
+  char *layer = strndup(key, len), *found = NULL;
+  const char *spec = key[len] && layer ? lp_netspec_layer(network, layer) : NULL;
+  char *copy = spec ? strdup(spec) : NULL, *rest = copy ? strchr(copy, ':') : NULL;
+  if (rest) *rest++ = '\0';
+  for (char *token; !found && (token = lp_next_token(&rest));) {
+    char *value = strchr(token, '=');
+    if (!value) continue;
+    *value++ = '\0';
+    if (strcmp(lp_trim(token), key + len + 1) == 0 &&
+        !is_default(lp_entry_find(LP_KIND_LAYER, lp_trim(copy)), key + len + 1, lp_trim(value)))
+      found = strdup(lp_trim(value));
+  }
+  free(copy);
+  free(layer);
+  return found;
+}
+
+/* Does the layer that the arm names bring a value of its own, as "gaussian" brings its cost? A
+ * default is none, nor is what the network says without the arm. */
+static bool brings(const crossing *c, const base_arm *b, const char *key) {
+  char *here = parameter_of(b->network, key), *plain = parameter_of(c->plain, key);
+  const bool own = here && !(plain && strcmp(here, plain) == 0);
+  free(here);
+  free(plain);
+  return own;
 }
 
 static bool is_setting(const char *key) {
@@ -94,7 +136,7 @@ static lp_status find_crossed(const crossing *c, uint32_t axis) {
     base_arm *b = &c->base[i];
     const bool has = option || lp_netspec_has(b->network, a->key);
     known |= has;
-    b->crossed[axis] = has && !sets(b->arm, a->key);
+    b->crossed[axis] = has && !sets(b->arm, a->key) && !brings(c, b, a->key);
     any |= b->crossed[axis];
   }
   if (!known) return unknown_key(c, a->key, a->value[0]);
@@ -106,7 +148,7 @@ static lp_status find_crossed(const crossing *c, uint32_t axis) {
 static lp_status begin(crossing *c, lp_arm *arms, uint32_t n) {
   c->base = calloc(n, sizeof *c->base);
   if (!c->base) return out_of_memory();
-  lp_status status = LP_OK;
+  lp_status status = network_of(c->x, &(lp_arm){.name = "plain", .layer = "plain"}, &c->plain);
   for (; c->n_base < n && status == LP_OK; c->n_base++) {
     base_arm *b = &c->base[c->n_base];
     b->arm = &arms[c->n_base];
@@ -122,6 +164,7 @@ static void end(crossing *c) {
     lp_netspec_free(c->base[i].network);
     free(c->base[i].crossed);
   }
+  lp_netspec_free(c->plain);
   free(c->base);
 }
 

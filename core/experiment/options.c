@@ -160,7 +160,7 @@ static lp_status set_number(lp_options *o, const lp_option *option, const char *
   if (whole)
     *(int64_t *)field(o, option) = (int64_t)v;
   else
-    *(double *)field(o, option) = v;
+    *(double *)field(o, option) = v + 0.0; /* -0 is 0, and says so */
   return LP_OK;
 }
 

@@ -46,7 +46,8 @@ static uint32_t layer_index(const lp_net *net, const char *name) {
   return i;
 }
 
-/* The first site at or behind the last layer with a prior; NULL where there is none. */
+/* The first site at or behind the last layer with a prior; NULL where there is none. One unit has
+ * no order in space, so it speaks for nothing. */
 static const char *site_behind(const lp_net *net) {
   uint32_t last = net->n_layers;
   for (uint32_t i = 0; i < net->n_priors; i++) {
@@ -54,7 +55,8 @@ static const char *site_behind(const lp_net *net) {
     if (at < net->n_layers && (last == net->n_layers || at > last)) last = at;
   }
   for (uint32_t k = 0; k < net->n_sites && last < net->n_layers; k++)
-    if (layer_index(net, net->site[k].layer) >= last) return net->site[k].name;
+    if (net->site[k].units > 1 && layer_index(net, net->site[k].layer) >= last)
+      return net->site[k].name;
   return NULL;
 }
 
