@@ -1,8 +1,9 @@
 /* A sweep's cells: every arm with every combination of the values that change it.
  *
  * An axis that means nothing to an arm (a cost, in a plain layer), or whose key the arm sets
- * itself (the cost, in the arm "gaussian"), does not multiply it. A cell is compared with the reference arm's cell of the same values
- * on the axes that both have; where there is one arm only, with the first cell. */
+ * itself (the cost, in the arm "gaussian"), does not multiply it. A cell is compared with the
+ * reference arm's cell of the same values on the axes that both have; where there is one arm only,
+ * with the first cell. */
 #include "experiment_internal.h"
 
 #include "../base/text.h"

@@ -54,9 +54,9 @@ static lp_status write_axis(yaml_file *f, const yaml_node_pair_t *p, const char 
   if (!key || values->type == YAML_MAPPING_NODE)
     return fail_at(f, values, lp_fail(LP_ERR_FORMAT, "%s: not KEY: [VALUE, VALUE]", name));
   if (strpbrk(key, ",()="))
-    return fail_at(f, values,
-                   lp_fail(LP_ERR_FORMAT, "%s: '%s' cannot be a key: it holds one of , ( ) and =",
-                           name, key));
+    return fail_at(
+        f, values,
+        lp_fail(LP_ERR_FORMAT, "%s: '%s' cannot be a key: it holds one of , ( ) and =", name, key));
   fprintf(text, "%s%s=(", first ? "" : ",", key);
   lp_status status =
       value ? add_item(text, true, NULL, value) : write_sequence(f, values, name, text);

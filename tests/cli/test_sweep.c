@@ -352,6 +352,9 @@ static void test_references(void **state) {
       /* an arm that sets the key itself is not crossed with it */
       {"--arms 'control,own=(lp=locality,decay=0.5)' --sweep decay=0,0.1",
        {"control+decay=0", "control+decay=0.1", "control+decay=0"}},
+      /* nor one whose name says it; the cost that its layer has by default is none of its own */
+      {"--arms control,gaussian,linear --sweep lp.cost=linear,sqrt",
+       {"control", "control", "control", "control"}},
       /* no file can tell these values apart */
       {"--arms linear --sweep 'lp.cost=power:p=2,(power:p=3,s=1)'",
        {"linear+cost=power-p=2", "linear+cost=power-p=2"}},
@@ -382,6 +385,8 @@ static void test_errors(void **state) {
       {"--sweep lq.cost=linear", "no layer named 'lq'; did you mean 'lp'?"},
       {"--sweep nothing=1", "no layer or knob named 'nothing'"},
       {"--sweep lp.cost=linear,linaer", "did you mean 'linear'?"},
+      {"--arms control,gaussian --sweep lp.cost=linear,sqrt", "every arm sets lp.cost itself"},
+      {"--sweep decay=0,-0", "would be the same networks"},
       {"--sweep lr=fast", "lr: 'fast' is not a number"},
       {"--sweep epochs=1,2", "sweep: epochs is the same for all arms"},
       {"--sweep decay=", "sweep: decay has no values"},
