@@ -304,7 +304,7 @@ static void how_sure(FILE *f, const evidence *e) {
     else
       fprintf(f, ", n = %u to %u", e->fewest, e->most);
     fprintf(f, "; %s %% intervals", lp_magnitude(100 * (1 - p->alpha / p->tests)).text);
-    if (p->tests > 1) fprintf(f, ", %s shared over %u tests", lp_fixed(p->alpha, 3).text, p->tests);
+    if (p->tests > 1) fprintf(f, ", %.3g shared over %u tests", p->alpha, p->tests);
     fputc('.', f);
     if (e->verdicts[LP_VERDICT_INCONCLUSIVE]) fputs(" Inconclusive is not equal.", f);
   }

@@ -139,6 +139,10 @@ void csv_text(FILE *f, const char *text) {
   fputc('"', f);
 }
 
+void csv_fixed(FILE *f, double x, int decimals) {
+  fputs(isfinite(x) ? lp_fixed(x, decimals).text : "NaN", f);
+}
+
 void csv_num(FILE *f, double x) {
   if (isfinite(x))
     fprintf(f, "%.6g", x);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MINUS "\xe2\x88\x92"
@@ -73,6 +74,17 @@ void html(FILE *f, const char *fmt, ...) {
     }
   }
   va_end(ap);
+}
+
+void html_sentence(FILE *f, const char *text) {
+  for (const char *s = text; *s;) {
+    size_t n = strcspn(s + 1, "-") + 1; /* up to the next '-' */
+    bool sign = *s == '-' && s[1] >= '0' && s[1] <= '9' && (s == text || strchr(" [(", s[-1]));
+    char *part = strndup(s, n);
+    html(f, "%s%s", sign ? MINUS : "", part ? part + sign : "");
+    free(part);
+    s += n;
+  }
 }
 
 void html_cell(FILE *f, const char *text, const char *tip) {

@@ -27,33 +27,39 @@ void p_cell(FILE *f, double p) {
   html_cell(f, p_value(p).s, tip.s);
 }
 
-/* Both ends with the decimals of the coarser one. */
-static shorttext interval(double low, double high) {
+int comparison_decimals(const json_t *c) {
+  double decimals = jnum(c, "decimals");
+  return isnan(decimals) ? lp_decimals(jnum(c, "mean")) : (int)decimals;
+}
+
+static shorttext interval(double low, double high, int decimals) {
   shorttext out = num(NAN, 0);
   if (isnan(low) || isnan(high)) return out;
-  int decimals = lp_decimals(fabs(low) > fabs(high) ? low : high);
   snprintf(out.s, sizeof out.s, "[%.36s, %.36s]", num(low, decimals).s, num(high, decimals).s);
   return out;
 }
 
 static void difference_cells(FILE *f, const json_t *c) {
   const json_t *d = jobj(c, "difference");
-  cell(f, num_auto(jnum(d, "mean")));
+  int decimals = comparison_decimals(c);
+  cell(f, num(jnum(d, "mean"), decimals));
   double alpha = jnum(d, "alpha");
   shorttext tip = {""};
   if (!isnan(alpha))
     snprintf(tip.s, sizeof tip.s, "%.36s %% interval", num_auto(100 * (1 - alpha)).s);
-  html_cell(f, interval(jnum(d, "low"), jnum(d, "high")).s, tip.s);
+  html_cell(f, interval(jnum(d, "low"), jnum(d, "high"), decimals).s, tip.s);
 }
 
+/* Why a comparison was not tested stands in the cell. */
 static void verdict_cell(FILE *f, const json_t *c) {
   const char *verdict = jstr(c, "verdict");
   double d = jnum(jobj(c, "difference"), "mean");
-  bool found = strcmp(verdict, "different") == 0;
+  bool found = strcmp(verdict, "different") == 0, tested = strcmp(verdict, "untestable") != 0;
   html(f, "<td class=\"verdict verdict-%s\" title=\"%s\">%s</td>", verdict, jstr(c, "reason"),
-       !found  ? verdict
-       : d < 0 ? "lower"
-               : "higher");
+       !tested  ? jstr(c, "reason")
+       : !found ? verdict
+       : d < 0  ? "lower"
+                : "higher");
 }
 
 bool report_fraction(const json_t *c) {
@@ -106,7 +112,7 @@ static void row(FILE *f, const json_t *c, bool of_any) {
   else
     arm_cell(f, c);
   count_cell(f, c);
-  int decimals = lp_decimals(jnum(c, "mean"));
+  int decimals = comparison_decimals(c);
   cell(f, mean_sd(jnum(c, "mean"), jnum(c, "sd"), decimals));
   cell(f, mean_sd(jnum(c, "reference_mean"), jnum(c, "reference_sd"), decimals));
   difference_cells(f, c);
@@ -116,7 +122,7 @@ static void row(FILE *f, const json_t *c, bool of_any) {
   if (of_any)
     p_cell(f, jnum(c, "q"));
   else
-    cell(f, num_auto(jnum(c, "detectable")));
+    cell(f, num(jnum(c, "detectable"), comparison_decimals(c)));
   verdict_cell(f, c);
   html(f, "</tr>\n");
 }
@@ -163,7 +169,7 @@ static void verdict_row(FILE *f, const json_t *c) {
   difference_cells(f, c);
   p_cell(f, jnum(c, "p"));
   count_cell(f, c);
-  cell(f, num_auto(jnum(c, "detectable")));
+  cell(f, num(jnum(c, "detectable"), comparison_decimals(c)));
   cell(f, num(jnum(c, "n_needed"), 0));
   html(f, "</tr>\n");
 }

@@ -32,12 +32,17 @@ static lp_status answer(const report_run *run, FILE *f) {
   if (json_array_size(list)) {
     html(f, "<div class=\"answer\">\n");
     json_array_foreach(list, i, sentence) {
-      if (json_is_string(sentence)) html(f, "<p>%s</p>\n", json_string_value(sentence));
+      if (!json_is_string(sentence)) continue;
+      fputs("<p>", f);
+      html_sentence(f, json_string_value(sentence));
+      fputs("</p>\n", f);
     }
     html(f, "</div>\n");
   }
+  reservations(run, f);
   lp_status st = emit(run, "differences", f);
   if (st == LP_OK) verdicts(run, f);
+  if (st == LP_OK) worst_cases(run, f);
   return st;
 }
 
@@ -46,6 +51,7 @@ static lp_status results(const report_run *run, FILE *f) {
   if (!run->analysed)
     html(f, "<p class=\"warn\">summary.json is missing: run <code>locality analyze DIR</code>, "
             "then <code>locality report DIR</code>.</p>\n");
+  table_networks(run, f);
   table_accuracy(run, f);
   return emit(run, "learning", f);
 }

@@ -82,6 +82,8 @@ json_t *jobj(const json_t *o, const char *key); /* borrowed */
 
 /* printf for markup: %s is escaped, %u and %d are numbers, %% a percent sign. */
 void html(FILE *f, const char *fmt, ...) LP_PRINTF(2, 3);
+/* A sentence with numbers in it, which get a real minus sign. */
+void html_sentence(FILE *f, const char *text);
 /* One cell of a table; `tip` (may be NULL) is shown on hovering. */
 void html_cell(FILE *f, const char *text, const char *tip);
 
@@ -113,6 +115,13 @@ void table_per_image(const report_run *run, FILE *f);
 void table_nulls(const report_run *run, FILE *f);
 void table_measures(const report_run *run, FILE *f);
 
+/* networks.c; each writes nothing where there is nothing to say. */
+void table_networks(const report_run *run, FILE *f);
+void worst_cases(const report_run *run, FILE *f);
+void reservations(const report_run *run, FILE *f);
+
+/* With which everything in the unit of a comparison is printed. */
+int comparison_decimals(const json_t *c);
 /* The comparisons with that measure at that site ("" for accuracy and loss), all of them where
  * measure is NULL; `primary`: of which kind. In a table under that caption; how many there were. */
 typedef struct wanted {
@@ -183,6 +192,8 @@ void gp_arms(FILE *f, const report_run *run);
 void csv_text(FILE *f, const char *text);
 /* A number, or NaN as gnuplot reads it. */
 void csv_num(FILE *f, double x);
+/* The same, rounded as the page prints it. */
+void csv_fixed(FILE *f, double x, int decimals);
 
 /* sweep.c: was anything swept? Then its section. */
 enum { SWEEP_LINES = 3 }; /* axes of numbers that have a figure */

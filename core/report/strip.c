@@ -28,9 +28,9 @@ static void strip_line(FILE *f, const report_run *run, uint32_t panel, uint32_t 
   fprintf(f, "%u,%u,", panel + 1, arm + 1);
   csv_text(f, arm < run->n_arms ? run->arms[arm].name : "");
   fprintf(f, ",%s,%.4g,", what, row);
-  csv_num(f, variance);
+  csv_fixed(f, variance, lp_decimals(variance));
   fputc(',', f);
-  csv_num(f, extra);
+  csv_fixed(f, extra, lp_decimals(variance));
   fputc('\n', f);
 }
 
@@ -98,6 +98,38 @@ static uint32_t strip_nulls(const report_run *run, const panels *p, figure_out *
   return n;
 }
 
+/* Mean over an arm's networks of a number in their site's object `what`; NaN: there is none. */
+static double mean_of(const report_run *run, const char *site, uint32_t arm, const char *what,
+                      const char *key) {
+  double sum = 0, n = 0;
+  size_t i;
+  json_t *r;
+  json_array_foreach(jobj(jobj(jobj(run->summary, "arms"), run->arms[arm].name), "runs"), i, r) {
+    double x = jnum(jobj(jobj(jobj(r, "sites"), site), what), key);
+    if (isnan(x)) continue;
+    sum += x;
+    n++;
+  }
+  return n > 0 ? sum / n : NAN;
+}
+
+/* What units in any order give where the arm's own units stand, with the sd of a network's V over
+ * all orders. Returns how many arms have it. */
+static uint32_t strip_chance(const report_run *run, const panels *p, figure_out *out) {
+  uint32_t n = 0;
+  for (uint32_t s = 0; s < p->n; s++)
+    for (uint32_t a = 0; a < run->n_arms; a++) {
+      const char *site = run->sites[p->of[s].site];
+      double v = mean_of(run, site, a, "chance", "variance"),
+             sd = mean_of(run, site, a, "null", "sd");
+      if (isnan(v) || !stands_in(run, &p->of[s], a)) continue;
+      strip_line(out->csv, run, s, a, "any order", place(a), v, isnan(sd) ? 0 : sd);
+      n++;
+    }
+  if (!n) strip_line(out->csv, run, 0, 0, "any order", 0, NAN, NAN);
+  return n;
+}
+
 /* A value stands beside the arm that it was published for. */
 static uint32_t strip_published(const report_run *run, const panels *p, figure_out *out) {
   const json_t *known = jobj(jobj(run->summary, "published"), "arms");
@@ -114,17 +146,6 @@ static uint32_t strip_published(const report_run *run, const panels *p, figure_o
   return n;
 }
 
-/* V of units in any order on each panel's sheet, where the analysis has such a number at all. */
-static void uniform_lines(const report_run *run, const panels *p, FILE *var) {
-  const bool known = !isnan(jnum(jobj(run->summary, "null"), "uniform"));
-  fprintf(var, "array uniform[%u] = [", p->n);
-  for (uint32_t s = 0; s < p->n; s++) {
-    if (s) fputs(", ", var);
-    csv_num(var, known ? lp_spatial_variance_uniform(p->of[s].rows, p->of[s].cols) : NAN);
-  }
-  fprintf(var, "]\nshow_uniform = %d\n", known);
-}
-
 static lp_status write_panels(const report_run *run, const panels *p, figure_out *out, double *v,
                               uint64_t *seed) {
   fputs("# panel,arm number,arm,seed or kind,row,variance,sd or half width\n", out->csv);
@@ -135,6 +156,8 @@ static lp_status write_panels(const report_run *run, const panels *p, figure_out
   uint32_t untrained_lines = strip_nulls(run, p, out);
   fputs("\n\n", out->csv);
   uint32_t published = strip_published(run, p, out);
+  fputs("\n\n", out->csv);
+  uint32_t chance = strip_chance(run, p, out);
   if (!total)
     return lp_fail(LP_ERR_NOT_FOUND,
                    run->analysed ? "no network has a variance yet" : "summary.json is missing");
@@ -146,15 +169,18 @@ static lp_status write_panels(const report_run *run, const panels *p, figure_out
   gp_array(out->var, "panel", title, p->n, 36);
   free(title);
   fprintf(out->var, "n_untrained = %u\nn_published = %u\n", untrained_lines, published);
-  uniform_lines(run, p, out->var);
+  fprintf(out->var, "n_chance = %u\n", chance);
   html(out->caption,
        "One point a network (%u in all, each the mean over its test images), in squared unit "
        "spacings. Bars: mean \xc2\xb1 sd over the networks of an arm. ",
        total);
   if (p->n > run->n_sites)
     html(out->caption, "Where arms have sheets of their own, each has its panel. ");
-  if (!isnan(jnum(jobj(run->summary, "null"), "uniform")))
-    html(out->caption, "Dashed line: uniform activation. ");
+  if (chance)
+    html(
+        out->caption,
+        "Dashed line: units in any order, on the sheet and topology of the arm itself; band: 95 %% "
+        "of all orders of one network\xe2\x80\x99s units. ");
   if (untrained_lines)
     html(out->caption, "Dotted lines: the mean of the same networks before any training. ");
   if (published) html(out->caption, "Open diamonds: the published values.");

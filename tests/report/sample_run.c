@@ -138,25 +138,30 @@ static void metrics(const char *dir, const sample_run *s) {
 }
 
 static void site_json(FILE *f, const char *name, double variance) {
-  fprintf(f,
-          "\"%s\": {\"variance\": %.4f, \"variance_n\": 998, \"variance_undefined\": 2, "
-          "\"moran_i\": 0.11, \"geary_c\": 0.91, \"participation_ratio\": 11.2, "
-          "\"centroid_offset\": null}",
-          name, variance);
+  fprintf(
+      f,
+      "\"%s\": {\"variance\": %.4f, \"variance_n\": 998, \"variance_undefined\": 2, "
+      "\"moran_i\": 0.11, \"geary_c\": 0.91, \"participation_ratio\": 11.2, "
+      "\"centroid_offset\": null, \"chance\": {\"variance\": 8.1667}, \"null\": {\"sd\": 0.47}}",
+      name, variance);
 }
 
 static void summary_arms(FILE *f, const sample_run *s, lp_rng *r) {
   fprintf(f, "\"arms\": {");
   for (uint32_t a = 0; a < arm_count(s); a++) {
     bool early = ends_early(s, a);
-    const char *fmt = "%s\n  \"%s\": {\"layer\": \"%s\", \"accuracy\": {\"mean\": %s, \"sd\": %s, "
-                      "\"n\": %u}, \"top5\": {\"mean\": 87.5, \"sd\": null, \"n\": 1}, \"loss\": "
-                      "{\"mean\": %s, \"sd\": %s, \"n\": %u},\n   \"runs\": [";
+    const char *fmt =
+        "%s\n  \"%s\": {\"layer\": \"%s\", \"networks\": {\"planned\": %u, \"ended\": %u, "
+        "\"collapsed\": 0, \"nonfinite\": %u, \"failed\": 0, \"lost\": %u, "
+        "\"fisher_p\": %s}, \"accuracy\": {\"mean\": %s, \"sd\": %s, "
+        "\"n\": %u}, \"top5\": {\"mean\": 87.5, \"sd\": null, \"n\": 1}, \"loss\": "
+        "{\"mean\": %s, \"sd\": %s, \"n\": %u},\n   \"runs\": [";
     char mean[32];
     snprintf(mean, sizeof mean, "%.3f", arms[a].accuracy);
-    fprintf(f, fmt, a ? "," : "", arms[a].name, arms[a].layer, early ? "null" : mean,
-            early ? "null" : "0.11", early ? 0 : s->seeds, early ? "null" : "0.1104",
-            early ? "null" : "0.0042", early ? 0 : s->seeds);
+    fprintf(f, fmt, a ? "," : "", arms[a].name, arms[a].layer, s->seeds, s->seeds,
+            early ? s->seeds : 0, early ? s->seeds : 0, a ? early ? "0.1" : "1" : "null",
+            early ? "null" : mean, early ? "null" : "0.11", early ? 0 : s->seeds,
+            early ? "null" : "0.1104", early ? "null" : "0.0042", early ? 0 : s->seeds);
     for (uint32_t seed = 1; seed <= s->seeds; seed++) {
       fprintf(f, "%s{\"seed\": %u, \"status\": \"%s\", ", seed > 1 ? ", " : "", seed,
               early ? "nonfinite" : "complete");

@@ -163,6 +163,14 @@ static void test_numbers(void **state) {
   sample_run_make(dir, &small);
   char *page = report_of(dir);
   must_lack(page, "Top-5"); /* of ten classes it says nothing */
+  /* an arm of which no network is left, and a line that a crash cut short */
+  must_contain(page,
+               "<th scope=\"row\">torus</th><td>3</td><td>3</td><td>0</td><td>3</td><td>0</td>"
+               "<td>3</td><td title=\"p = 0.1\">0.100</td>");
+  must_contain(page, "1 line of metrics.jsonl is not whole");
+  char *strip = read_in(dir, "figures/variance.csv");
+  must_contain(strip, "2,2,\"linear\",any order,2,8.167,0.470\n");
+  free(strip);
   static const char *const shown[] = {
       "<h1>LeNet on MNIST</h1>",
       "Accuracy with the locality prior (98.07 %)", /* the answer */
@@ -174,7 +182,7 @@ static void test_numbers(void **state) {
       "0.883",
       "[\342\210\2220.385, 0.415]", /* a minus sign, not a hyphen */
       ("<th scope=\"row\">linear</th><td class=\"verdict verdict-different\" title=\"the interval "
-       "excludes 0\">higher</td><td>0.610</td><td title=\"97.50 % interval\">[0.210, 1.010]</td>"),
+       "excludes 0\">higher</td><td>0.61</td><td title=\"97.50 % interval\">[0.21, 1.01]</td>"),
       "spatial variance V at lp_out, spacings\302\262</th>",
       "6.49 (997)", /* per image */
       "&lt; 0.001",

@@ -25,9 +25,9 @@ y0 = 1 - 16./height
 x0 = left
 px(x) = x/width
 tag = 10
-if (show_uniform) {
+if (n_chance) {
   set arrow tag from screen px(x0),y0 to screen px(x0+26),y0 nohead lw 1.4 dt 2 lc rgb line_grey
-  set label tag 'uniform activation' at screen px(x0+33),y0 left font small
+  set label tag 'units in any order' at screen px(x0+33),y0 left font small
   x0 = x0 + 165; tag = tag + 1
 }
 if (n_untrained) {
@@ -60,7 +60,8 @@ do for [s=1:n_panel] {
   set rmargin at screen px(left + (column_of + 1)*step - (column_of + 1 < across ? 36 : 0))
   set label 1 panel[s] at graph 0, screen (1 - (top - 18)/height) left
   here(x) = column(1) == s ? x : NaN
-  plot data index 0 using (uniform[s]):(0.4):(0):(n_arm + 0.2) every ::0::0 with vectors nohead lw 1.4 dt 2 lc rgb line_grey, \
+  plot data index 4 using (here($6)):5:($6-1.96*$7):($6+1.96*$7):($5-0.42):($5+0.42) noautoscale with boxxyerror fs transparent solid 0.15 noborder lc rgb line_grey, \
+    data index 4 using (here($6)):($5-0.42):(0):(0.84) with vectors nohead lw 1.4 dt 2 lc rgb line_grey, \
     data index 2 using (here($6)):($5-$7):(0):(2*$7) with vectors nohead lw 2.4 dt 3 lc rgb line_grey, \
     data index 1 using (here($6)-$7):5:(2*$7):(0):2 with vectors nohead lw 2.2 dt 1 lc variable, \
     data index 1 using (here($6)):($5-0.28):(0):(0.56):2 with vectors nohead lw 3.4 dt 1 lc variable, \
