@@ -13,6 +13,7 @@
 typedef struct lp_var {
   char *name;
   lp_var_kind kind;
+  lp_role role;
   lp_desc desc;
   uint32_t buffer; /* index into lp_session.arena */
   uint64_t offset;

@@ -69,6 +69,10 @@ lp_status lp_session_var(const lp_session *s, uint32_t i, const char **name, lp_
   return LP_OK;
 }
 
+lp_role lp_session_role(const lp_session *s, uint32_t i) {
+  return i < s->n_vars ? s->var[i].role : LP_ROLE_SCRATCH;
+}
+
 lp_var *lp_session_find(const lp_session *s, const char *name) {
   for (uint32_t i = 0; i < s->n_vars; i++)
     if (strcmp(s->var[i].name, name) == 0) return &s->var[i];
@@ -166,7 +170,7 @@ static lp_status add_var(lp_session *s, const lp_value *v) {
   char *name = strdup(v->name);
   if (!name) return lp_fail(LP_ERR_MEMORY, "session: out of memory");
   lp_var *var = &s->var[s->n_vars++];
-  *var = (lp_var){.name = name, .kind = var_kind(v->kind), .desc = v->desc};
+  *var = (lp_var){.name = name, .kind = var_kind(v->kind), .role = v->role, .desc = v->desc};
   return v->kind == VALUE_CONSTANT ? lp_sha256(v->init.data, lp_nbytes(&v->desc), var->sha256)
                                    : LP_OK;
 }

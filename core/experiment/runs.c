@@ -106,6 +106,14 @@ static lp_status write_epoch(lp_work *w, const lp_epoch_result *train,
       (json_int_t)train->steps, "train_loss", number(train->loss), "train_accuracy",
       number(train->accuracy), "loss", number(test->loss), "accuracy", number(test->accuracy),
       "top5", number(test->top5), "lr", train->lr, "seconds", train->seconds);
+  const lp_penalty_value *penalty;
+  const uint32_t n = lp_trainer_penalties(w->trainer, &penalty);
+  json_t *all = n ? json_array() : NULL;
+  for (uint32_t i = 0; i < n; i++)
+    json_array_append_new(all, json_pack("{s:s, s:s, s:f, s:o}", "layer", penalty[i].layer,
+                                         "penalty", penalty[i].penalty, "strength",
+                                         penalty[i].strength, "value", number(penalty[i].value)));
+  if (all) json_object_set_new(rest, "penalties", all);
   return write_line(w, line(w, "epoch"), rest);
 }
 

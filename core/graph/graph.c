@@ -140,12 +140,28 @@ lp_val lp_input(lp_graph *g, const char *name, const lp_desc *desc) {
   return add_leaf(g, VALUE_INPUT, name, desc, NULL);
 }
 
+lp_val lp_graph_leaf(lp_graph *g, lp_role role, const char *name, const lp_desc *desc,
+                     const lp_init *init) {
+  if ((unsigned)role >= LP_ROLE_COUNT) {
+    lp_graph_fail(g, LP_ERR_ARG, "graph %s: %s: no role has number %d", g->name, name, (int)role);
+    return LP_NO_VAL;
+  }
+  lp_val v = add_leaf(g, role <= LP_ROLE_NORM ? VALUE_PARAM : VALUE_STATE, name, desc, init);
+  if (v.id) g->value[v.id].role = role;
+  return v;
+}
+
+lp_role lp_graph_role(const lp_graph *g, lp_val v) {
+  const lp_value_kind kind = v.id < g->n_values ? g->value[v.id].kind : VALUE_NONE;
+  return kind == VALUE_PARAM || kind == VALUE_STATE ? g->value[v.id].role : LP_ROLE_SCRATCH;
+}
+
 lp_val lp_graph_param(lp_graph *g, const char *name, const lp_desc *desc, const lp_init *init) {
-  return add_leaf(g, VALUE_PARAM, name, desc, init);
+  return lp_graph_leaf(g, desc->ndim > 1 ? LP_ROLE_WEIGHT : LP_ROLE_BIAS, name, desc, init);
 }
 
 lp_val lp_graph_state(lp_graph *g, const char *name, const lp_desc *desc, const lp_init *init) {
-  return add_leaf(g, VALUE_STATE, name, desc, init);
+  return lp_graph_leaf(g, LP_ROLE_RUNNING, name, desc, init);
 }
 
 lp_val lp_graph_constant(lp_graph *g, const char *name, const lp_desc *desc, const void *data) {
@@ -274,6 +290,10 @@ lp_status lp_graph_note_prior(lp_graph *g, const lp_prior_note *note) {
   g->n_priors++; /* lp_graph_free takes what there is */
   if (p->layer && p->topology && p->cost && p->metric && p->normalize) return LP_OK;
   return lp_graph_fail(g, LP_ERR_MEMORY, "graph %s: out of memory", g->name);
+}
+
+void lp_graph_keep_priors(lp_graph *g, uint32_t n) {
+  while (g->n_priors > n) free_note(&g->prior[--g->n_priors]);
 }
 
 const lp_prior_note *lp_graph_priors(const lp_graph *g, uint32_t *n) {

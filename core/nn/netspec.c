@@ -22,6 +22,7 @@ static void layers_free(lp_layerspec *layer, uint32_t n) {
     free(layer[i].spec);
     free(layer[i].sheet);
     free(layer[i].record);
+    free(layer[i].penalty);
     for (uint32_t k = 0; k < layer[i].n_from; k++) free(layer[i].from[k]);
     free(layer[i].from);
   }
@@ -240,6 +241,26 @@ static lp_status check_spec(lp_layerspec *l) {
   return status;
 }
 
+/* The penalty's spec in canonical form; "none" is none. */
+static lp_status check_penalty(lp_layerspec *l) {
+  if (l->penalty && (!*l->penalty || strcmp(l->penalty, "none") == 0)) {
+    free(l->penalty);
+    l->penalty = NULL;
+  }
+  if (!l->penalty) return LP_OK;
+  lp_spec spec = {0};
+  double strength;
+  lp_status status = lp_spec_parse(LP_KIND_PENALTY, l->penalty, &spec);
+  if (status == LP_OK) status = lp_penalty_strength(spec.text, 0, 1, &strength);
+  if (status == LP_OK) {
+    free(l->penalty);
+    l->penalty = spec.text;
+    spec.text = NULL;
+  }
+  lp_spec_free(&spec);
+  return status == LP_OK ? LP_OK : lp_fail_in(status, "penalty");
+}
+
 static lp_status unknown_from(const lp_netspec *n, const char *name, uint32_t i) {
   if (strcmp(n->layer[i].name, name) == 0)
     return lp_fail(LP_ERR_ARG, "from: a layer cannot take its own output");
@@ -270,6 +291,7 @@ static lp_status finish_layer(lp_netspec *n, uint32_t i) {
   if (!ok) return no_memory();
   if (!(l->spec = lp_knobs_fill(n, w->spec))) return LP_ERR_ARG;
   if (w->sheet && !(l->sheet = lp_knobs_fill(n, w->sheet))) return LP_ERR_ARG;
+  if (w->penalty && !(l->penalty = lp_knobs_fill(n, w->penalty))) return LP_ERR_ARG;
   if (!*lp_trim(l->spec)) return lp_fail(LP_ERR_ARG, "its layer is empty");
   if (!l->name && !(l->name = make_name(n, i))) return no_memory();
   if (!usable_name(l->name) || strcmp(l->name, "input") == 0)
@@ -293,7 +315,8 @@ static lp_status finish_layer(lp_netspec *n, uint32_t i) {
                      l->record);
   lp_sheet sheet;
   lp_status status = l->sheet ? lp_sheet_parse(l->sheet, &sheet) : LP_OK;
-  return status == LP_OK ? check_spec(l) : status;
+  if (status == LP_OK) status = check_spec(l);
+  return status == LP_OK ? check_penalty(l) : status;
 }
 
 /* A single-quoted YAML scalar. */
@@ -323,6 +346,7 @@ static lp_status write_text(lp_netspec *n) {
     quote(f, l->spec);
     write_key(f, "sheet", l->sheet);
     write_key(f, "record", l->record);
+    write_key(f, "penalty", l->penalty);
     if (l->n_from) fputs(", from: [", f);
     for (uint32_t k = 0; k < l->n_from; k++) fprintf(f, "%s%s", k ? ", " : "", l->from[k]);
     fputs(l->n_from ? "]}\n" : "}\n", f);

@@ -2,15 +2,16 @@
 #ifndef LP_NETSPEC_H
 #define LP_NETSPEC_H
 
-#include <locality/network.h>
+#include <locality/nn.h>
 
 /* One entry of `layers`. As written, texts hold "$knob"; in a finished network they do not, but for
  * $classes. */
 typedef struct lp_layerspec {
   char *name; /* NULL as written: none was given */
   char *spec;
-  char *sheet;  /* or NULL */
-  char *record; /* or NULL */
+  char *sheet;   /* or NULL */
+  char *record;  /* or NULL */
+  char *penalty; /* its spec, or NULL */
   char **from;
   uint32_t n_from;
   uint32_t line; /* of the file; 0: not from one */
@@ -52,6 +53,14 @@ lp_status lp_layer_fail(const lp_netspec *n, const lp_layerspec *l, lp_status st
 char *lp_copy_or_null(const char *s, bool *ok);
 /* Finished layers and canonical text from what was written. */
 lp_status lp_netspec_finish(lp_netspec *n);
+
+/* penalty.c: adds the penalty of layer l, whose values begin at `first`, to g and net. in, out:
+ * sheets of its input and output. */
+lp_status lp_penalty_add(lp_graph *g, const lp_layerspec *l, const lp_layer_request *layer,
+                         const lp_sheet *in, const lp_sheet *out, uint32_t first, lp_val y,
+                         bool recurrent, lp_net *net);
+/* Sets net->total. */
+lp_status lp_penalty_sum(lp_graph *g, lp_net *net);
 
 /* netspec_yaml.c: fills in everything but layer and text. */
 lp_status lp_netspec_read(lp_netspec *n, const char *text, size_t size);

@@ -61,48 +61,83 @@ static lp_status unknown_key(const lp_netspec *n, const char *key, size_t layer_
   return status;
 }
 
-/* A layer's own field of that name; NULL: it is a parameter of its spec. */
-static char **field_of(lp_layerspec *w, const char *param) {
-  if (strcmp(param, "sheet") == 0) return &w->sheet;
-  if (strcmp(param, "record") == 0) return &w->record;
-  return NULL;
+/* A layer's own field of that name; NULL: another key, which is a parameter of its spec. */
+static char **field_of(lp_layerspec *l, const char *name) {
+  return strcmp(name, "sheet") == 0     ? &l->sheet
+         : strcmp(name, "record") == 0  ? &l->record
+         : strcmp(name, "penalty") == 0 ? &l->penalty
+                                        : NULL;
+}
+
+static const char penalty_of[] = "penalty."; /* a layer, before its name; a parameter, behind it */
+enum { PENALTY_OF = sizeof penalty_of - 1 };
+
+static bool is_named(const char *name, const char *text, size_t len) {
+  return name && strncmp(name, text, len) == 0 && !name[len];
+}
+
+/* The layer that a key means, n_layers when there is none, and what the key says behind it: "lp"
+ * (""), "lp.cost" ("cost"), "lp.penalty" and "penalty.lp" ("penalty"), "penalty.lp.weight"
+ * ("penalty.weight"). Behind "penalty." a layer may go by the site that it records. */
+static uint32_t find_key(const lp_netspec *n, const char *key, char param[128]) {
+  size_t len = strcspn(key, ".");
+  uint32_t i = 0;
+  while (i < n->n_layers && !is_named(n->layer[i].name, key, len)) i++;
+  snprintf(param, 128, "%s", key[len] ? key + len + 1 : "");
+  if (i < n->n_layers || strncmp(key, penalty_of, PENALTY_OF) != 0) return i;
+  key += PENALTY_OF;
+  len = strcspn(key, ".");
+  for (i = 0; i < n->n_layers; i++)
+    if (is_named(n->layer[i].name, key, len) || is_named(n->layer[i].record, key, len)) break;
+  snprintf(param, 128, "penalty%s", key + len);
+  return i;
 }
 
 static lp_status set_layer(lp_netspec *n, const lp_netspec *from, uint32_t i, const char *param,
                            const char *value) {
   lp_layerspec *w = &n->written[i];
-  char **field = param ? field_of(w, param) : &w->spec;
+  const lp_layerspec *l = &from->layer[i];
+  if (!*param) return put(&w->spec, strdup(value));
+  char **field = field_of(w, param);
   if (field) return put(field, strdup(value));
+  if (strncmp(param, penalty_of, PENALTY_OF) == 0) {
+    if (l->penalty) return put(&w->penalty, spec_with(l->penalty, param + PENALTY_OF, value));
+    return lp_fail(LP_ERR_NOT_FOUND, "network %s: layer %s has no penalty whose %s could be set",
+                   n->name, l->name, param + PENALTY_OF);
+  }
   /* of the spec as it stands: a parameter of $layer is one of the layer that $layer names */
-  return put(&w->spec, spec_with(from->layer[i].spec, param, value));
+  return put(&w->spec, spec_with(l->spec, param, value));
 }
 
 static lp_status set_key(lp_netspec *n, const lp_netspec *from, const char *key,
                          const char *value) {
+  char param[128];
   for (uint32_t i = 0; i < n->n_knobs; i++)
     if (strcmp(n->knob[i].name, key) == 0) return put(&n->knob[i].value, strdup(value));
-  size_t len = strcspn(key, ".");
-  for (uint32_t i = 0; i < n->n_layers; i++)
-    if (strncmp(from->layer[i].name, key, len) == 0 && !from->layer[i].name[len])
-      return set_layer(n, from, i, key[len] ? key + len + 1 : NULL, value);
-  return unknown_key(from, key, len);
+  const uint32_t i = find_key(from, key, param);
+  if (i < n->n_layers) return set_layer(n, from, i, param, value);
+  if (strncmp(key, penalty_of, PENALTY_OF) == 0) key += PENALTY_OF;
+  return unknown_key(from, key, strcspn(key, "."));
+}
+
+static bool has_param(lp_kind kind, const char *spec, const char *param) {
+  char *name = strndup(spec, strcspn(spec, ":"));
+  const lp_entry *e = name ? lp_entry_find(kind, lp_trim(name)) : NULL;
+  free(name);
+  for (uint32_t k = 0; e && k < e->n_params; k++)
+    if (strcmp(e->params[k].name, param) == 0) return true;
+  return false;
 }
 
 bool lp_netspec_has(const lp_netspec *n, const char *key) {
+  char param[128];
   if (lp_netspec_knob(n, key)) return true;
-  size_t len = strcspn(key, ".");
-  uint32_t i = 0;
-  while (i < n->n_layers &&
-         (strncmp(n->layer[i].name, key, len) != 0 || n->layer[i].name[len] != '\0'))
-    i++;
-  if (i == n->n_layers || !key[len]) return i < n->n_layers;
-  if (field_of(&n->layer[i], key + len + 1)) return true;
-  char *kind = strndup(n->layer[i].spec, strcspn(n->layer[i].spec, ":"));
-  const lp_entry *e = kind ? lp_entry_find(LP_KIND_LAYER, lp_trim(kind)) : NULL;
-  free(kind);
-  for (uint32_t k = 0; e && k < e->n_params; k++)
-    if (strcmp(e->params[k].name, key + len + 1) == 0) return true;
-  return false;
+  const uint32_t i = find_key(n, key, param);
+  if (i == n->n_layers || !*param) return i < n->n_layers;
+  lp_layerspec *l = &n->layer[i];
+  if (field_of(l, param)) return true;
+  if (strncmp(param, penalty_of, PENALTY_OF) != 0) return has_param(LP_KIND_LAYER, l->spec, param);
+  return l->penalty && has_param(LP_KIND_PENALTY, l->penalty, param + PENALTY_OF);
 }
 
 /* A copy of what was written, unfinished. */
@@ -131,6 +166,7 @@ static lp_netspec *copy_written(const lp_netspec *n) {
     b->spec = lp_copy_or_null(a->spec, &ok);
     b->sheet = lp_copy_or_null(a->sheet, &ok);
     b->record = lp_copy_or_null(a->record, &ok);
+    b->penalty = lp_copy_or_null(a->penalty, &ok);
     b->line = a->line;
     b->from = a->n_from ? calloc(a->n_from, sizeof *b->from) : NULL;
     if (b->from) b->n_from = a->n_from;

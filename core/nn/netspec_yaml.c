@@ -86,6 +86,10 @@ static lp_status take_record(reader *r, void *into, const char *key, const yaml_
   return take_text(r, key, value, &((lp_layerspec *)into)->record);
 }
 
+static lp_status take_penalty(reader *r, void *into, const char *key, const yaml_node_t *value) {
+  return take_text(r, key, value, &((lp_layerspec *)into)->penalty);
+}
+
 /* NAME, or [NAME, NAME]. */
 static lp_status take_from(reader *r, void *into, const char *key, const yaml_node_t *value) {
   lp_layerspec *l = into;
@@ -103,8 +107,11 @@ static lp_status take_from(reader *r, void *into, const char *key, const yaml_no
   return LP_OK;
 }
 
-static const field layer_fields[] = {
-    {"layer", take_spec}, {"sheet", take_sheet}, {"record", take_record}, {"from", take_from}};
+static const field layer_fields[] = {{"layer", take_spec},
+                                     {"sheet", take_sheet},
+                                     {"record", take_record},
+                                     {"penalty", take_penalty},
+                                     {"from", take_from}};
 
 /* SPEC, NAME: SPEC, NAME: {layer: SPEC, ...} or SPEC: {...}. */
 static lp_status read_layer(reader *r, const yaml_node_t *node, lp_layerspec *l) {

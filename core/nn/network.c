@@ -181,6 +181,9 @@ static lp_status call_layer(builder *b, uint32_t i, const lp_spec *spec, node *o
   if (status == LP_OK) status = sheet_of(b, i, flags, in, &d, &out->sheet);
   if (status == LP_OK) status = check_sheet(l, &out->sheet, &d);
   if (status == LP_OK) status = add_site(b, l, out, &d);
+  if (status == LP_OK && l->penalty && b->mode == LP_TRAIN)
+    status = lp_penalty_add(b->g, l, &req, &in->sheet, &out->sheet, b->net->layer[i].first,
+                            out->val, flags == LP_LAYER_STEPS, b->net);
   free(inputs);
   return status;
 }
@@ -216,8 +219,9 @@ static lp_status build_layers(builder *b, lp_val x) {
   b->node = calloc(n, sizeof *b->node);
   net->layer = calloc(n, sizeof *net->layer);
   net->site = calloc(n, sizeof *net->site);
+  net->penalty = calloc(n, sizeof *net->penalty);
   lp_status status = LP_OK;
-  if (!b->node || !net->layer || !net->site)
+  if (!b->node || !net->layer || !net->site || !net->penalty)
     status = lp_fail(LP_ERR_MEMORY, "network: out of memory");
   for (uint32_t i = 0; i < n && status == LP_OK; i++) {
     status = build_layer(b, i);
@@ -344,23 +348,26 @@ lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode
   if (history) {
     lp_desc rows = lp_f32(history, 4);
     lp_init zero = {LP_INIT_CONST, 0.0f, NULL};
-    in[2] = lp_graph_state(g, mode == LP_TRAIN ? "metrics.train" : "metrics.eval", &rows, &zero);
+    in[2] = mode == LP_TRAIN ? lp_graph_leaf(g, LP_ROLE_METRIC, "metrics.train", &rows, &zero)
+                             : lp_graph_leaf(g, LP_ROLE_SCRATCH, "metrics.eval", &rows, &zero);
   }
   out->loss = lp_apply(g, LP_OP_CROSS_ENTROPY, NULL, in, 3);
   out->log_probs = lp_output(out->loss, 1);
-  return lp_graph_status(g);
+  return lp_penalty_sum(g, out);
 }
 
 void lp_net_free(lp_net *net) {
   free(net->site);
   free(net->layer);
+  free(net->penalty);
   free(net->prior);
   lp_netspec_free(net->own);
   net->site = NULL;
   net->layer = NULL;
+  net->penalty = NULL;
   net->prior = NULL;
   net->own = NULL;
-  net->n_sites = net->n_layers = net->n_priors = 0;
+  net->n_sites = net->n_layers = net->n_priors = net->n_penalties = 0;
 }
 
 const lp_site *lp_net_site(const lp_net *net, const char *name) {

@@ -36,24 +36,15 @@ lp_optim_spec lp_optim_defaults(lp_optimizer kind) {
                          .decay_norm = true};
 }
 
-/* Batch-norm parameters belong to a layer that has running statistics too. */
-static bool is_norm(const lp_graph *g, const char *name) {
-  char path[160];
-  snprintf(path, sizeof path, "%s", name);
-  char *dot = strrchr(path, '.');
-  if (!dot) return false;
-  snprintf(dot, sizeof path - (size_t)(dot - path), ".running_mean");
-  lp_val v = {1};
-  lp_desc d;
-  for (; lp_graph_shape(g, v, &d) == LP_OK; v.id++)
-    if (strcmp(lp_graph_value_name(g, v), path) == 0) return true;
-  return false;
-}
-
 static bool decays(const lp_optim_spec *spec, const lp_graph *g, lp_val p) {
-  const char *name = lp_graph_value_name(g, p), *dot = strrchr(name, '.');
-  if (is_norm(g, name)) return spec->decay_norm;
-  return dot && strcmp(dot, ".bias") == 0 ? spec->decay_bias : true;
+  switch (lp_graph_role(g, p)) {
+  case LP_ROLE_NORM:
+    return spec->decay_norm;
+  case LP_ROLE_BIAS:
+    return spec->decay_bias;
+  default:
+    return true;
+  }
 }
 
 static lp_val slot_state(lp_graph *g, lp_val p, const char *kind) {
@@ -62,7 +53,7 @@ static lp_val slot_state(lp_graph *g, lp_val p, const char *kind) {
   lp_graph_shape(g, p, &d);
   snprintf(name, sizeof name, "optim.%s.%s", kind, lp_graph_value_name(g, p));
   lp_init zero = {LP_INIT_CONST, 0.0f, NULL};
-  return lp_graph_state(g, name, &d, &zero);
+  return lp_graph_leaf(g, LP_ROLE_SLOT, name, &d, &zero);
 }
 
 /* Operands of one parameter under each optimiser; returns how many. */
@@ -118,7 +109,11 @@ static lp_status add_steps(const lp_optim_spec *spec, lp_graph *g, const lp_val 
                                      spec->eps, group == 0 ? spec->decay : 0.0f,
                                      (uint32_t)spec->decay_kind, 1.0f}};
     lp_val token = lp_apply(g, step_op[spec->kind], &params, in, used);
-    if (*n < cap) tokens[(*n)++] = token;
+    if (*n == cap) {
+      free(in);
+      return lp_fail(LP_ERR_ARG, "optimiser: no room for its token number %u", cap + 1);
+    }
+    tokens[(*n)++] = token;
   }
   free(in);
   return lp_graph_status(g);

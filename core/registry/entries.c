@@ -39,6 +39,10 @@ static bool layer_complete(const void *descriptor) {
   return ((const lp_layer *)descriptor)->build != NULL;
 }
 
+static bool penalty_complete(const void *descriptor) {
+  return ((const lp_penalty *)descriptor)->build != NULL;
+}
+
 static bool backend_complete(const void *descriptor) {
   const lp_backend *b = descriptor;
   return b->enumerate && b->open;
@@ -55,6 +59,7 @@ static const struct {
     [LP_KIND_PRIOR] = {"prior", sizeof(lp_prior_source), sizeof(lp_prior_source), prior_complete},
     [LP_KIND_LAYER] = {"layer", offsetof(lp_layer, flags), sizeof(lp_layer), layer_complete},
     [LP_KIND_BACKEND] = {"backend", sizeof(lp_backend), sizeof(lp_backend), backend_complete},
+    [LP_KIND_PENALTY] = {"penalty", sizeof(lp_penalty), sizeof(lp_penalty), penalty_complete},
 };
 
 const char *lp_kind_name(lp_kind kind) {
@@ -97,20 +102,22 @@ static bool same_namespace(lp_kind a, lp_kind b) {
   return a == b;
 }
 
+static bool names_arms(lp_kind kind) {
+  return kind == LP_KIND_COST || kind == LP_KIND_PRIOR || kind == LP_KIND_LAYER;
+}
+
 /* Arms of experiments are costs, priors or layers by their name alone: a cost of another's would
  * take the place of a built-in layer. The library's own may share names. */
 static bool clash(const lp_entry *old, const lp_entry *new) {
   if (strcmp(old->name, new->name) != 0) return false;
   if (same_namespace(old->kind, new->kind)) return true;
-  bool arms = old->kind != LP_KIND_TOPOLOGY && old->kind != LP_KIND_BACKEND &&
-              new->kind != LP_KIND_TOPOLOGY &&new->kind != LP_KIND_BACKEND;
-  return arms && lp_module_get(new->module)->foreign && !lp_module_get(old->module)->foreign;
+  return names_arms(old->kind) && names_arms(new->kind) && lp_module_get(new->module)->foreign &&
+         !lp_module_get(old->module)->foreign;
 }
 
 /* What users write where such a name could stand, with a meaning of its own. */
 static bool reserved(lp_kind kind, const char *name) {
-  bool arm = kind == LP_KIND_COST || kind == LP_KIND_PRIOR || kind == LP_KIND_LAYER;
-  return (arm && strcmp(name, "control") == 0) ||
+  return (names_arms(kind) && strcmp(name, "control") == 0) ||
          (kind == LP_KIND_BACKEND && strcmp(name, "auto") == 0);
 }
 
@@ -162,6 +169,30 @@ static lp_status keep(lp_registrar *r, lp_entry e) {
   return s;
 }
 
+/* The parameters of a penalty: those that all have, then its own. They lie behind the descriptor's
+ * copy, whose room is `size`. */
+static const lp_param penalty_params[LP_PENALTY_PARAMS] = {
+    [LP_PENALTY_WEIGHT] = {"weight", LP_PARAM_REAL, 1, 0, 1e9, NULL,
+                           "strength: what the term is multiplied by"},
+    [LP_PENALTY_SCHEDULE] = {"schedule", LP_PARAM_STRING, 0, 0, 0, "constant",
+                             "of the strength over epochs: constant, linear, cosine or steps"},
+    [LP_PENALTY_FIRST] = {"first", LP_PARAM_REAL, 1, 0, 1e9, NULL,
+                          "linear, cosine: times weight in the first epoch"},
+    [LP_PENALTY_LAST] = {"last", LP_PARAM_REAL, 0, 0, 1e9, NULL,
+                         "linear, cosine: times weight in the last epoch"},
+    [LP_PENALTY_EVERY] = {"every", LP_PARAM_INT, 10, 1, 1e6, NULL, "steps: epochs of a step"},
+    [LP_PENALTY_GAMMA] = {"gamma", LP_PARAM_REAL, 0.1, 0, 1e9, NULL,
+                          "steps: factor from step to step"},
+};
+
+static lp_entry with_common(lp_entry e, lp_param *all) {
+  memcpy(all, penalty_params, sizeof penalty_params);
+  for (uint32_t i = 0; e.params && i < e.n_params; i++) all[LP_PENALTY_PARAMS + i] = e.params[i];
+  e.params = all;
+  e.n_params += LP_PENALTY_PARAMS;
+  return e;
+}
+
 /* Checks a descriptor and keeps a copy of it. A shorter one, of an older minor version, is filled
  * up with zeros. */
 static lp_status add(lp_registrar *r, lp_kind kind, const void *descriptor) {
@@ -169,7 +200,12 @@ static lp_status add(lp_registrar *r, lp_kind kind, const void *descriptor) {
   uint32_t given = descriptor ? *(const uint32_t *)descriptor : 0; /* struct_size is always first */
   if (given < kinds[kind].least)
     return reject(r, "a %s descriptor is shorter than this library needs", name);
-  void *copy = calloc(1, kinds[kind].size);
+  const bool penalty = kind == LP_KIND_PENALTY;
+  const uint32_t own = penalty ? ((const lp_penalty *)descriptor)->n_params : 0;
+  if (penalty && own && !((const lp_penalty *)descriptor)->params)
+    return reject(r, "a penalty has n_params of %u but params is NULL", own);
+  const size_t room = penalty ? (own + LP_PENALTY_PARAMS) * sizeof(lp_param) : 0;
+  void *copy = calloc(1, kinds[kind].size + room);
   if (!copy) return lp_fail(LP_ERR_MEMORY, "out of memory while registering a %s", name);
   memcpy(copy, descriptor, given < kinds[kind].size ? given : kinds[kind].size);
   lp_entry e = {.kind = kind, .source = "", .descriptor = copy, .module = r->module};
@@ -181,6 +217,7 @@ static lp_status add(lp_registrar *r, lp_kind kind, const void *descriptor) {
     e.name = h->name, e.summary = h->summary, e.source = h->source;
     e.params = h->params, e.n_params = h->n_params;
   }
+  if (penalty) e = with_common(e, (lp_param *)((lp_penalty *)copy + 1));
   if (!e.summary) e.summary = "";
   if (!e.source) e.source = "";
   lp_status s = LP_OK;
@@ -212,6 +249,10 @@ lp_status lp_add_prior(lp_registrar *r, const lp_prior_source *p) {
 
 lp_status lp_add_layer(lp_registrar *r, const lp_layer *l) {
   return add(r, LP_KIND_LAYER, l);
+}
+
+lp_status lp_add_penalty(lp_registrar *r, const lp_penalty *p) {
+  return add(r, LP_KIND_PENALTY, p);
 }
 
 lp_status lp_add_backend(lp_registrar *r, const lp_backend *b) {

@@ -52,4 +52,6 @@ const lp_host lp_host_table = {
     .cache_path = lp_cache_path,
     .write_file = lp_write_file,
     .error_message = lp_error_message,
+    .leaf = lp_graph_leaf,
+    .add_penalty = lp_add_penalty,
 };

@@ -33,6 +33,7 @@ lp_status lp_add_topology(lp_registrar *r, const lp_topology *t);
 lp_status lp_add_cost(lp_registrar *r, const lp_cost *c);
 lp_status lp_add_prior(lp_registrar *r, const lp_prior_source *p);
 lp_status lp_add_layer(lp_registrar *r, const lp_layer *l);
+lp_status lp_add_penalty(lp_registrar *r, const lp_penalty *p);
 lp_status lp_add_backend(lp_registrar *r, const lp_backend *b);
 void lp_entries_truncate(uint32_t n); /* drops the entries after the first n */
 

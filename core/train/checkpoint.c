@@ -49,7 +49,7 @@ static void meta_add(lp_meta *m, const char *key, const char *fmt, ...) {
 
 /* Writes the session's variables that `wanted` accepts. */
 static lp_status save_vars(lp_trainer *t, const char *path, lp_meta *meta,
-                           bool (*wanted)(const char *name, lp_var_kind kind)) {
+                           bool (*wanted)(lp_var_kind kind, lp_role role)) {
   lp_session *s = t->session;
   uint32_t count = lp_session_var_count(s), n = 0;
   lp_tensor_view *view = calloc(count + 1, sizeof *view);
@@ -62,7 +62,7 @@ static lp_status save_vars(lp_trainer *t, const char *path, lp_meta *meta,
     lp_var_kind kind;
     lp_tensor_view *v = &view[n];
     status = lp_session_var(s, i, &v->name, &kind, &v->desc);
-    if (status != LP_OK || !wanted(v->name, kind)) continue;
+    if (status != LP_OK || !wanted(kind, lp_session_role(s, i))) continue;
     size_t bytes = lp_nbytes(&v->desc);
     void *data = malloc(bytes + 1);
     v->data = data;
@@ -82,7 +82,7 @@ static lp_status save_vars(lp_trainer *t, const char *path, lp_meta *meta,
 /* Writes the tensors of a file into the variables of the same names. All variables that `wanted`
  * accepts must be there; tensors of the file without a variable are an error too. */
 static lp_status load_vars(lp_trainer *t, const lp_safetensors *f, const char *path,
-                           bool (*wanted)(const char *name, lp_var_kind kind)) {
+                           bool (*wanted)(lp_var_kind kind, lp_role role)) {
   lp_session *s = t->session;
   uint32_t found = 0;
   for (uint32_t i = 0; i < lp_session_var_count(s); i++) {
@@ -91,7 +91,7 @@ static lp_status load_vars(lp_trainer *t, const lp_safetensors *f, const char *p
     lp_desc desc;
     lp_status status = lp_session_var(s, i, &name, &kind, &desc);
     if (status != LP_OK) return status;
-    if (!wanted(name, kind)) continue;
+    if (!wanted(kind, lp_session_role(s, i))) continue;
     const lp_tensor_view *v = lp_safetensors_find(f, name);
     if (!v)
       return lp_fail(LP_ERR_FORMAT, "%s: %s is missing; it is of another network", path, name);
@@ -146,9 +146,8 @@ char *lp_train_fingerprint(const lp_trainer *t) {
   return n < 0 ? NULL : text;
 }
 
-static bool is_variable(const char *name, lp_var_kind kind) {
-  /* The evaluation's metrics are scratch, and exist only once something was evaluated. */
-  return kind != LP_VAR_CONSTANT && strcmp(name, "metrics.eval") != 0;
+static bool is_variable(lp_var_kind kind, lp_role role) {
+  return kind != LP_VAR_CONSTANT && role != LP_ROLE_SCRATCH;
 }
 
 lp_status lp_checkpoint_save(lp_trainer *t, const char *path) {
@@ -228,8 +227,8 @@ struct lp_model {
   const char **name;
 };
 
-static bool is_weight(const char *name, lp_var_kind kind) {
-  return kind == LP_VAR_PARAM || (kind == LP_VAR_STATE && strstr(name, ".running_") != NULL);
+static bool is_weight(lp_var_kind kind, lp_role role) {
+  return kind == LP_VAR_PARAM || (kind == LP_VAR_STATE && role == LP_ROLE_RUNNING);
 }
 
 /* Names of the classes as a JSON list: they may hold any character. NULL out of memory. */

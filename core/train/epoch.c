@@ -6,6 +6,7 @@
 #include <locality/rng.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -29,6 +30,48 @@ static double learning_rate(const lp_train_spec *s, uint32_t epoch) {
   }
   return s->lr;
 }
+
+/* ---- penalties ----------------------------------------------------------------------------- */
+
+uint32_t lp_trainer_penalties(const lp_trainer *t, const lp_penalty_value **out) {
+  *out = t->penalty;
+  return t->n_penalties;
+}
+
+static void state_name(const lp_penalty_value *p, const char *part, char out[320]) {
+  snprintf(out, 320, "%s.penalty.%s", p->layer, part);
+}
+
+/* Strengths of the epoch that begins or goes on, and means that begin at 0. */
+static lp_status begin_penalties(lp_trainer *t) {
+  char name[320];
+  lp_status status = LP_OK;
+  for (uint32_t i = 0; i < t->n_penalties && status == LP_OK; i++) {
+    lp_penalty_value *p = &t->penalty[i];
+    status = lp_penalty_strength(p->penalty, t->epoch, t->spec.epochs, &p->strength);
+    const float strength = (float)p->strength, zero = 0;
+    state_name(p, "strength", name);
+    if (status == LP_OK) status = lp_session_write(t->session, name, &strength, sizeof strength);
+    state_name(p, "mean", name);
+    if (status == LP_OK && !t->step)
+      status = lp_session_write(t->session, name, &zero, sizeof zero);
+  }
+  return status;
+}
+
+static lp_status end_penalties(lp_trainer *t) {
+  char name[320];
+  lp_status status = LP_OK;
+  for (uint32_t i = 0; i < t->n_penalties && status == LP_OK; i++) {
+    float mean = 0;
+    state_name(&t->penalty[i], "mean", name);
+    status = lp_session_read(t->session, name, &mean, sizeof mean);
+    t->penalty[i].value = (double)mean;
+  }
+  return status;
+}
+
+/* ---- one epoch ----------------------------------------------------------------------------- */
 
 /* Batch order of the current epoch: a function of seed and epoch, shared by all arms. */
 static void draw_order(lp_trainer *t) {
@@ -253,6 +296,7 @@ lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_
   lp_feed feed = {0};
   lp_status status = lp_trainer_lanes(t, lp_part_most(t));
   draw_order(t);
+  if (status == LP_OK) status = begin_penalties(t);
   if (status == LP_OK) status = feed_training(&feed, t);
   if (status == LP_OK) status = train_steps(t, feed.loader, lr, progress, user, out);
   if (status == LP_OK) {
@@ -261,6 +305,7 @@ lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_
            t->epoch + 1, out->waited, out->seconds);
   }
   feed_close(&feed);
+  if (status == LP_OK) status = end_penalties(t);
   if (status != LP_OK) return status;
 
   summarise(t->history, t->steps * t->parts, out);

@@ -176,7 +176,8 @@ lp_status lp_priors_compare(const char *then, const char *now, const lp_netspec 
   if (!changed) changed = first_change(now, then);
   if (!changed) return LP_OK;
   char modules[700] = "", name[128];
-  snprintf(name, sizeof name, "%.*s", (int)strcspn(changed, "="), changed);
+  /* "lp.penalty" has constants of layer lp. */
+  snprintf(name, sizeof name, "%.*s", (int)strcspn(changed, "=."), changed);
   if (network) layer = lp_netspec_layer(network, name);
   if (!layer) layer = "a layer that is no more";
   list_modules(layer, modules, sizeof modules);

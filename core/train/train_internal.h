@@ -53,6 +53,8 @@ struct lp_trainer {
   uint32_t epoch, step; /* finished epochs; finished steps of the current one */
   uint32_t delivered;   /* losses of this epoch handed to the progress function */
   uint64_t iteration;
+  lp_penalty_value *penalty; /* of the network, once a training plan is made; n_penalties */
+  uint32_t n_penalties;
   char *priors;            /* lp_trainer_priors; of the first plan's graph */
   lp_profile_row *profile; /* sums of seconds over profiled runs */
   uint32_t n_profile;

@@ -22,17 +22,17 @@ static lp_status choose_targets(const lp_trainer *t, lp_use_plan key, lp_graph *
   switch (key.use) {
   case USE_TRAIN:
     target[0] = net->loss;
-    status = lp_optim_build(&t->spec.optim, g, net->loss, target + 1, 2, n);
+    status = lp_optim_build(&t->spec.optim, g, net->total, target + 1, LP_OPTIM_TOKENS, n);
     *n += 1;
     break;
   case USE_ACCUMULATE:
     target[0] = net->loss;
     *n = 2;
-    status = lp_optim_accumulate(g, net->loss, (float)key.batch / (float)key.total, key.first,
+    status = lp_optim_accumulate(g, net->total, (float)key.batch / (float)key.total, key.first,
                                  &target[1]);
     break;
   case USE_UPDATE:
-    status = lp_optim_update(&t->spec.optim, g, target, 2, n);
+    status = lp_optim_update(&t->spec.optim, g, target, LP_OPTIM_TOKENS, n);
     break;
   case USE_EVAL:
     target[0] = net->loss;
@@ -46,7 +46,23 @@ static lp_status choose_targets(const lp_trainer *t, lp_use_plan key, lp_graph *
   return status;
 }
 
-static lp_status build_graph(const lp_trainer *t, lp_use_plan key, lp_graph **out, lp_val *target,
+/* Means of the network's penalties over an epoch: a pass counts by its share of the step. */
+static lp_status add_penalties(lp_trainer *t, lp_use_plan key, lp_graph *g, const lp_net *net,
+                               lp_val *target, uint32_t *n) {
+  const float part = key.total ? (float)key.batch / (float)key.total : 1;
+  lp_val token;
+  lp_status status = lp_net_penalty_means(g, net, part / (float)t->steps, &token);
+  if (status != LP_OK || !token.id) return status;
+  target[(*n)++] = token;
+  if (t->penalty) return LP_OK;
+  if (!(t->penalty = calloc(net->n_penalties, sizeof *t->penalty))) return out_of_memory();
+  t->n_penalties = net->n_penalties;
+  for (uint32_t i = 0; i < net->n_penalties; i++)
+    t->penalty[i] = (lp_penalty_value){net->penalty[i].layer, net->penalty[i].spec, 0, 0};
+  return LP_OK;
+}
+
+static lp_status build_graph(lp_trainer *t, lp_use_plan key, lp_graph **out, lp_val *target,
                              uint32_t *n) {
   static const char *const name[] = {"train", "accumulate", "update", "eval", "activations"};
   char label[48];
@@ -59,6 +75,8 @@ static lp_status build_graph(const lp_trainer *t, lp_use_plan key, lp_graph **ou
   status =
       lp_net_build(&t->spec.net, *out, key.batch, training ? LP_TRAIN : LP_EVAL, history, &net);
   if (status == LP_OK) status = choose_targets(t, key, *out, &net, target, n);
+  if (status == LP_OK && key.use <= USE_ACCUMULATE)
+    status = add_penalties(t, key, *out, &net, target, n);
   lp_net_free(&net);
   return status;
 }
@@ -83,7 +101,7 @@ lp_status lp_trainer_plan(lp_trainer *t, lp_use_plan key, lp_plan **out) {
   }
   lp_graph *g = NULL;
   uint32_t n = 0;
-  lp_val *target = calloc(lp_netspec_size(t->network) + 3, sizeof *target);
+  lp_val *target = calloc(lp_netspec_size(t->network) + LP_OPTIM_TOKENS + 3, sizeof *target);
   if (!target) return out_of_memory();
   lp_plan_options options = {.dry_run = t->spec.dry_run};
   lp_status status = build_graph(t, key, &g, target, &n);
@@ -317,6 +335,7 @@ void lp_trainer_free(lp_trainer *t) {
     lp_session_close(t->session);
   }
   free(t->site);
+  free(t->penalty);
   lp_prior_store_free(t->spec.net.priors);
   lp_netspec_free(t->network);
   free(t->device);

@@ -18,10 +18,10 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
   if (s != LP_OK) return s;
   lp_desc c = lp_f32(d.dim[1]);
   const lp_init zero = {LP_INIT_CONST, 0.0f, NULL}, one = {LP_INIT_CONST, 1.0f, NULL};
-  lp_val operands[] = {in, make_leaf(host->param, host, g, req, "weight", &c, one),
-                       make_leaf(host->param, host, g, req, "bias", &c, zero),
-                       make_leaf(host->state, host, g, req, "running_mean", &c, zero),
-                       make_leaf(host->state, host, g, req, "running_var", &c, one)};
+  lp_val operands[] = {in, make_leaf(host, g, req, LP_ROLE_NORM, "weight", &c, one),
+                       make_leaf(host, g, req, LP_ROLE_NORM, "bias", &c, zero),
+                       make_leaf(host, g, req, LP_ROLE_RUNNING, "running_mean", &c, zero),
+                       make_leaf(host, g, req, LP_ROLE_RUNNING, "running_var", &c, one)};
   lp_op_params op = {.batchnorm = {(float)args[EPS].value, (float)args[MOMENTUM].value}};
   *out = host->apply(g, req->mode == LP_TRAIN ? LP_OP_BATCHNORM : LP_OP_BATCHNORM_EVAL, &op,
                      operands, 5);

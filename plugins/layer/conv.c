@@ -29,10 +29,12 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
   lp_init bias = {LP_INIT_UNIFORM, 1.0f / sqrtf((float)(x.dim[1] * k * k)), NULL};
   lp_init weight = {LP_INIT_UNIFORM, (float)args[GAIN].value * bias.value, NULL};
   lp_desc w = lp_f32(channels, x.dim[1], k, k), b = lp_f32(channels);
-  lp_val operands[3] = {in, make_leaf(host->param, host, g, req, "weight", &w, weight), LP_NO_VAL};
+  lp_val operands[3] = {in, make_leaf(host, g, req, LP_ROLE_WEIGHT, "weight", &w, weight),
+                        LP_NO_VAL};
   operands[1] =
       make_prior(host, g, req, channels, (uint32_t)x.dim[1], &args[TOPOLOGY], operands[1]);
-  if (args[BIAS].value != 0.0) operands[2] = make_leaf(host->param, host, g, req, "bias", &b, bias);
+  if (args[BIAS].value != 0.0)
+    operands[2] = make_leaf(host, g, req, LP_ROLE_BIAS, "bias", &b, bias);
   lp_op_params op = {
       .conv = {.stride = (uint32_t)args[STRIDE].value, .pad = (uint32_t)args[PAD].value}};
   *out = host->apply(g, LP_OP_CONV2D, &op, operands, 3);

@@ -24,8 +24,9 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
                        lp_val in, lp_val *out) {
   const lp_host *host = self;
   lp_desc weight = lp_f32(req->n_out, req->n_in), bias = lp_f32(req->n_out), y;
-  lp_val operands[LP_LINEAR_INPUTS] = {in, make_param(host, g, req, "weight", &weight),
-                                       make_param(host, g, req, "bias", &bias)};
+  lp_val operands[LP_LINEAR_INPUTS] = {in,
+                                       make_param(host, g, req, LP_ROLE_WEIGHT, "weight", &weight),
+                                       make_param(host, g, req, LP_ROLE_BIAS, "bias", &bias)};
   lp_op_params op = {0};
   lp_status s = host->prior(g, req, args[TOPOLOGY].text, args[COST].text, args[METRIC].text,
                             args[NORMALIZE].text, operands, &op.linear);

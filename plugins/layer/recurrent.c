@@ -112,14 +112,15 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
 
   lp_op_params flat = {.shape = {2, {n * steps, n_in}}}, beside = {.shape = {2, {n, steps * rows}}};
   lp_val product[] = {host->apply(g, LP_OP_RESHAPE, &flat, &in, 1),
-                      make_leaf(host->param, host, g, req, "weight_ih", &w_ih, start), LP_NO_VAL};
-  lp_val weight = make_leaf(host->param, host, g, req, "weight_hh", &w_hh, start);
-  product[2] = make_leaf(host->param, host, g, req, "bias_ih", &b, start);
+                      make_leaf(host, g, req, LP_ROLE_WEIGHT, "weight_ih", &w_ih, start),
+                      LP_NO_VAL};
+  lp_val weight = make_leaf(host, g, req, LP_ROLE_WEIGHT, "weight_hh", &w_hh, start);
+  product[2] = make_leaf(host, g, req, LP_ROLE_BIAS, "bias_ih", &b, start);
   cell c = {.host = host,
             .g = g,
             .units = units,
             .rows = rows,
-            .bias = make_leaf(host->param, host, g, req, "bias_hh", &b, start),
+            .bias = make_leaf(host, g, req, LP_ROLE_BIAS, "bias_hh", &b, start),
             .function = tanh ? LP_OP_TANH : LP_OP_RELU};
   c.inputs = host->apply(g, LP_OP_LINEAR, NULL, product, 3);
   c.inputs = host->apply(g, LP_OP_RESHAPE, &beside, &c.inputs, 1);

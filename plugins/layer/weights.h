@@ -24,21 +24,19 @@ static inline lp_val make_constant(const lp_host *host, lp_graph *g, const lp_la
   return host->constant(g, name, desc, data);
 }
 
-/* A leaf named path.part that starts as init says; trained, or state where host->state makes it. */
-static inline lp_val make_leaf(lp_val (*make)(lp_graph *, const char *, const lp_desc *,
-                                              const lp_init *),
-                               const lp_host *host, lp_graph *g, const lp_layer_request *req,
-                               const char *part, const lp_desc *desc, lp_init init) {
+/* A leaf named path.part that starts as init says. */
+static inline lp_val make_leaf(const lp_host *host, lp_graph *g, const lp_layer_request *req,
+                               lp_role role, const char *part, const lp_desc *desc, lp_init init) {
   char name[256];
   if (!make_name(host, g, req, part, name)) return LP_NO_VAL;
-  return make(g, name, desc, &init);
+  return host->leaf(g, role, name, desc, &init);
 }
 
 /* A trained leaf named path.part, uniform within 1/sqrt(n_in); a prior does not count. */
 static inline lp_val make_param(const lp_host *host, lp_graph *g, const lp_layer_request *req,
-                                const char *part, const lp_desc *desc) {
+                                lp_role role, const char *part, const lp_desc *desc) {
   lp_init init = {LP_INIT_UNIFORM, (float)(1 / sqrt(req->n_in)), NULL};
-  return make_leaf(host->param, host, g, req, part, desc, init);
+  return make_leaf(host, g, req, role, part, desc, init);
 }
 
 /* Parameters of layers that may carry a prior: see make_prior. */
@@ -69,8 +67,8 @@ static inline lp_val make_prior(const lp_host *host, lp_graph *g, const lp_layer
 static inline lp_status make_dense(const lp_host *host, lp_graph *g, const lp_layer_request *req,
                                    uint32_t units, lp_val in, lp_val *out) {
   lp_desc weight = lp_f32(units, req->n_in), bias = lp_f32(units), y;
-  lp_val operands[] = {in, make_param(host, g, req, "weight", &weight),
-                       make_param(host, g, req, "bias", &bias)};
+  lp_val operands[] = {in, make_param(host, g, req, LP_ROLE_WEIGHT, "weight", &weight),
+                       make_param(host, g, req, LP_ROLE_BIAS, "bias", &bias)};
   *out = host->apply(g, LP_OP_LINEAR, NULL, operands, 3);
   return host->shape(g, *out, &y); /* the graph's first error, if there is one */
 }

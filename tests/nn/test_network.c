@@ -3,6 +3,7 @@
 #include <locality/nn.h>
 #include <locality/registry.h>
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -411,6 +412,99 @@ static void changes_one_thing(void **state) {
   lp_netspec_free(n);
 }
 
+/* ---- penalties ------------------------------------------------------------------------------ */
+
+static void penalties_as_text(void **state) {
+  (void)state;
+  static const char text[] =
+      "input: {size: 8}\nknobs: {strength: 0.5}\nlayers:\n  - flatten\n"
+      "  - fc: {layer: plain, sheet: 4x4, penalty: \"wiring_l1:weight=$strength,k=2\"}\n"
+      "  - relu: {record: top}\n  - linear:units=$classes\n";
+#define REST ",first=1,last=0,every=10,gamma=0.1,k=2,l0=1,topology=grid,metric=l2"
+  static const struct {
+    const char *changes, *has;
+  } taken[] = {
+      {"strength=0.25", "penalty: 'wiring_l1:weight=0.25,schedule=constant" REST "'"},
+      {"fc.penalty.weight=2", "penalty: 'wiring_l1:weight=2,schedule=constant" REST "'"},
+      {"penalty.fc.schedule=cosine", "penalty: 'wiring_l1:weight=0.5,schedule=cosine" REST "'"},
+      {"penalty.top=(wiring_l1:k=3)", "  - relu1: {layer: 'relu', record: 'top', penalty: 'wiring"},
+      {"fc.penalty=none", "  - fc: {layer: 'plain', sheet: '4x4'}\n"},
+      {"penalty.fc=none", "  - fc: {layer: 'plain', sheet: '4x4'}\n"},
+  };
+  static const struct {
+    const char *changes, *reason;
+  } refused[] = {
+      {"penalty.fd=wiring_l1", "did you mean 'fc'"},
+      {"penalty.fc=wiring_l2", "did you mean 'wiring_l1'"},
+      {"penalty.fc.weigth=2", "did you mean 'weight'"},
+      {"fc.penalty.weight=-1", "outside"},
+      {"fc.penalty.schedule=sinus", "constant"},
+      {"relu1.penalty.weight=1", "no penalty"},
+  };
+  lp_netspec *n = parsed(text), *changed, *again;
+  for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+    if (lp_netspec_change(n, taken[i].changes, &changed) != LP_OK)
+      fail_msg("%s", lp_error_message());
+    HAS(lp_netspec_text(changed), taken[i].has);
+    again = parsed(lp_netspec_text(changed));
+    assert_string_equal(lp_netspec_text(changed), lp_netspec_text(again));
+    lp_netspec_free(changed);
+    lp_netspec_free(again);
+  }
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    if (lp_netspec_change(n, refused[i].changes, &changed) == LP_OK)
+      fail_msg("taken: %s", refused[i].changes);
+    HAS(lp_error_message(), refused[i].reason);
+  }
+  assert_true(lp_netspec_has(n, "penalty.fc"));
+  assert_true(lp_netspec_has(n, "penalty.fc.weight"));
+  assert_true(lp_netspec_has(n, "fc.penalty.k"));
+  assert_false(lp_netspec_has(n, "fc.penalty.kk"));
+  assert_false(lp_netspec_has(n, "penalty.fd"));
+  lp_netspec_free(n);
+}
+
+static void penalty_strengths(void **state) {
+  (void)state;
+  static const struct {
+    const char *spec;
+    uint32_t epoch, epochs;
+    double strength;
+  } row[] = {
+      {"wiring_l1", 7, 9, 1},
+      {"wiring_l1:weight=0.5", 0, 1, 0.5},
+      {"wiring_l1:weight=8,schedule=linear", 0, 5, 8},
+      {"wiring_l1:weight=8,schedule=linear", 1, 5, 6},
+      {"wiring_l1:weight=8,schedule=linear", 4, 5, 0},
+      {"wiring_l1:weight=8,schedule=linear,first=0,last=2", 3, 5, 12},
+      {"wiring_l1:weight=2,schedule=cosine", 0, 4, 2},
+      {"wiring_l1:weight=2,schedule=cosine", 1, 4, 1.5}, /* 2 (1 + cos(pi/3)) / 2 */
+      {"wiring_l1:weight=2,schedule=cosine,last=0.5", 3, 4, 1},
+      {"wiring_l1:weight=2,schedule=cosine", 0, 1, 2},
+      {"wiring_l1:weight=4,schedule=steps,every=3,gamma=0.5", 2, 9, 4},
+      {"wiring_l1:weight=4,schedule=steps,every=3,gamma=0.5", 8, 9, 1},
+  };
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    double got;
+    assert_int_equal(lp_penalty_strength(row[i].spec, row[i].epoch, row[i].epochs, &got), LP_OK);
+    if (fabs(got - row[i].strength) > 1e-12) fail_msg("%s: %g", row[i].spec, got);
+  }
+}
+
+static void penalty_needs_weights(void **state) {
+  (void)state;
+  lp_netspec *n = parsed(HEAD "  - flatten\n  - r: {layer: relu, penalty: wiring_l1}\n"
+                              "  - linear:units=$classes\n");
+  lp_graph *g;
+  lp_net net;
+  const char *error = built(n, 8, 10, &g, &net);
+  assert_non_null(error);
+  HAS(error, "a.yaml:4: r: penalty wiring_l1: the layer has no weights");
+  lp_net_free(&net);
+  lp_graph_free(g);
+  lp_netspec_free(n);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(refuses_text),
@@ -423,6 +517,9 @@ int main(void) {
       cmocka_unit_test(canonical_layers),
       cmocka_unit_test(published_sizes),
       cmocka_unit_test(changes_one_thing),
+      cmocka_unit_test(penalties_as_text),
+      cmocka_unit_test(penalty_strengths),
+      cmocka_unit_test(penalty_needs_weights),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,21 @@ got=$(use linear) || fail "linear was not found: $got"
 want="1.0000 0.5000 0.3333 0.2500 0.2000 linear $(realpath "$lib")/locality/lp_cost_linear.so"
 [ "$got" = "$want" ] || fail "got \"$got\", expected \"$want\""
 
+# A penalty in the same way.
+mkdir "$tmp/penalty"
+cp "$template-penalty/quiet.c" "$template-penalty/meson.build" "$tmp/penalty"
+# shellcheck disable=SC2046
+(cd "$tmp/penalty" && $CC -Wall -Wextra -Werror -shared -fPIC -fvisibility=hidden \
+  -o lp_penalty_quiet.so quiet.c $($PKG_CONFIG --cflags locality))
+# shellcheck disable=SC2046
+$CC -o "$tmp/use_penalty" "$tests/use_penalty.c" $($PKG_CONFIG --cflags locality) \
+  $($PKG_CONFIG --libs locality) -Wl,-rpath,"$lib"
+got=$(LOCALITY_PLUGIN_PATH=$tmp/penalty "$tmp/use_penalty" quiet:floor=1.5,weight=3 2>"$tmp/stderr") ||
+  fail "quiet was not found: $(cat "$tmp/stderr")"
+want="1.1250 quiet:weight=3,schedule=constant,first=1,last=0,every=10,gamma=0.1,floor=1.5"
+want="$want $(realpath "$tmp/penalty")/lp_penalty_quiet.so"
+[ "$got" = "$want" ] || fail "got \"$got\", expected \"$want\""
+
 # Never in the current directory, be it by default or by a relative name.
 for path in '' . : ./ ../plugin; do
   if got=$(LOCALITY_PLUGIN_PATH=$path use plateau); then
@@ -43,11 +58,14 @@ for path in '' . : ./ ../plugin; do
   fi
 done
 
-# The same with the template's own meson.build, installed this time.
-$MESON setup "$tmp/plugin/build" "$tmp/plugin" >"$tmp/log" 2>&1 &&
-  $MESON compile -C "$tmp/plugin/build" >>"$tmp/log" 2>&1 &&
-  $MESON install -C "$tmp/plugin/build" >>"$tmp/log" 2>&1 ||
-  { cat "$tmp/log" >&2; fail "the template's meson.build does not work"; }
+# The same with the templates' own meson.build, installed this time.
+for dir in plugin penalty; do
+  $MESON setup "$tmp/$dir/build" "$tmp/$dir" >"$tmp/log" 2>&1 &&
+    $MESON compile -C "$tmp/$dir/build" >>"$tmp/log" 2>&1 &&
+    $MESON install -C "$tmp/$dir/build" >>"$tmp/log" 2>&1 ||
+    { cat "$tmp/log" >&2; fail "the template's meson.build does not work"; }
+done
+"$tmp/use_penalty" quiet >"$tmp/log" 2>&1 || fail "the installed quiet was not found: $(cat "$tmp/log")"
 got=$(use plateau:r=0) || fail "the installed plateau was not found: $got"
 case $got in
   *"$libdir/locality/lp_cost_plateau.so") ;;

@@ -30,6 +30,8 @@ LP_API uint32_t lp_session_var_count(const lp_session *s);
 /* i-th variable in order of creation. name is owned by the session. */
 LP_API lp_status lp_session_var(const lp_session *s, uint32_t i, const char **name,
                                 lp_var_kind *kind, lp_desc *desc);
+/* Its role (plugin.h), of a parameter or state. */
+LP_API lp_role lp_session_role(const lp_session *s, uint32_t i);
 /* Whole-variable transfers, blocking. n must be the variable's size in bytes. */
 LP_API lp_status lp_session_read(lp_session *s, const char *name, void *dst, size_t n);
 LP_API lp_status lp_session_write(lp_session *s, const char *name, const void *src, size_t n);

@@ -39,6 +39,11 @@ LP_API lp_val lp_graph_param(lp_graph *g, const char *name, const lp_desc *desc,
                              const lp_init *init);
 LP_API lp_val lp_graph_state(lp_graph *g, const char *name, const lp_desc *desc,
                              const lp_init *init);
+/* The same with a role (plugin.h), which says whether it is a parameter or state; every other one
+ * is LP_ROLE_WEIGHT (of a parameter with one axis, LP_ROLE_BIAS) or LP_ROLE_RUNNING. */
+LP_API lp_val lp_graph_leaf(lp_graph *g, lp_role role, const char *name, const lp_desc *desc,
+                            const lp_init *init);
+LP_API lp_role lp_graph_role(const lp_graph *g, lp_val v); /* of a parameter or state */
 LP_API lp_val lp_graph_constant(lp_graph *g, const char *name, const lp_desc *desc,
                                 const void *data);
 
@@ -88,6 +93,8 @@ typedef struct lp_prior_note {
 } lp_prior_note;
 /* Copies the note; a second one of a layer and the same sheets is the first. */
 LP_API lp_status lp_graph_note_prior(lp_graph *g, const lp_prior_note *note);
+/* Forgets all notes but the first n: what is not of the network itself. */
+LP_API void lp_graph_keep_priors(lp_graph *g, uint32_t n);
 /* The notes in order, *n of them. Owned by the graph, up to the next note. */
 LP_API const lp_prior_note *lp_graph_priors(const lp_graph *g, uint32_t *n);
 

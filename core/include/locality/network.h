@@ -13,6 +13,7 @@
  *     - sum: {layer: add, from: [fc1, relu1]}
  *     - fc2: linear:units=$classes                             $classes: of the data
  *
+ * penalty: a term of the loss about this layer ("wiring_l1:weight=0.01,schedule=cosine"; "none");
  * sheet: units of the layer, as "7x7", "5x5x4" or "49"; record: the site under which its
  * activations are kept; from: the layers whose output it takes (the one before it, when not given;
  * "input" is the image). A layer's name is the prefix of its parameters and its random stream:
@@ -40,7 +41,8 @@ LP_API lp_status lp_netspec_load(const char *name_or_file, lp_netspec **out);
 /* From text, such as lp_netspec_text gives; `where` stands for the file's name in messages. */
 LP_API lp_status lp_netspec_parse(const char *text, const char *where, lp_netspec **out);
 /* The same network with one thing changed. key: a knob ("sheet"), a layer ("lp": its spec), a
- * parameter of a layer ("lp.cost"), or LAYER.sheet, LAYER.record. n stays as it is. */
+ * parameter of a layer ("lp.cost"), LAYER.sheet, LAYER.record, or LAYER.penalty and its parameters
+ * (LAYER.penalty.weight), also as penalty.LAYER and penalty.SITE. n stays as it is. */
 LP_API lp_status lp_netspec_with(const lp_netspec *n, const char *key, const char *value,
                                  lp_netspec **out);
 /* Is there something of that key to set? Of LAYER.PARAMETER: does the layer, as it stands, have the

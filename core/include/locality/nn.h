@@ -60,15 +60,24 @@ typedef struct lp_net_prior {
   const char *from;
 } lp_net_prior;
 
+/* A penalty of a network that is built to be trained. The texts are the network's. */
+typedef struct lp_net_penalty {
+  const char *layer, *spec;
+  lp_val value;    /* one number, not multiplied */
+  lp_val strength; /* what it is multiplied by: state LAYER.penalty.strength, 1 to begin with */
+} lp_net_penalty;
+
 /* The values of one built network. Images are u8 (N,C,H,W), labels i32 (N). */
 typedef struct lp_net {
   lp_val images, labels;
   lp_val logits, log_probs;
   lp_val loss;   /* mean negative log-likelihood */
+  lp_val total;  /* what is minimised: loss + the penalties; loss itself where there are none */
   lp_site *site; /* in the order of the layers */
   lp_net_layer *layer;
-  lp_net_prior *prior; /* in the order of the layers */
-  uint32_t n_sites, n_layers, n_priors;
+  lp_net_prior *prior;     /* in the order of the layers */
+  lp_net_penalty *penalty; /* in the order of the layers; none in LP_EVAL mode */
+  uint32_t n_sites, n_layers, n_priors, n_penalties;
   lp_netspec *own; /* the network that names point into, where the spec holds none */
 } lp_net;
 
@@ -81,6 +90,14 @@ LP_API lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, 
 LP_API void lp_net_free(lp_net *net);
 /* The site of that name; NULL when the network records none. */
 LP_API const lp_site *lp_net_site(const lp_net *net, const char *name);
+
+/* What a penalty ("wiring_l1:weight=0.01,schedule=cosine") is multiplied by in epoch 0 .. epochs-1.
+ */
+LP_API lp_status lp_penalty_strength(const char *penalty, uint32_t epoch, uint32_t epochs,
+                                     double *out);
+/* Adds a step that adds `share` times each penalty's value to state LAYER.penalty.mean; *token is
+ * the plan's target for it, LP_NO_VAL when the network has no penalty. */
+LP_API lp_status lp_net_penalty_means(lp_graph *g, const lp_net *net, float share, lp_val *token);
 
 /* The size of images that a model is made for: side in pixels, and the shorter side of an image
  * before the centre is cut out. */
@@ -99,8 +116,9 @@ LP_API lp_optim_spec lp_optim_defaults(lp_optimizer kind);
 LP_API lp_status lp_optimizer_parse(const char *text, lp_optimizer *out);
 LP_API const char *lp_optimizer_name(lp_optimizer kind);
 
-/* Adds gradients of loss for all parameters of g and the optimiser steps. Writes at most cap step
- * tokens (a plan's targets) and their number. */
+/* Adds gradients of loss for all parameters of g and the optimiser steps. Writes their tokens (a
+ * plan's targets): LP_OPTIM_TOKENS at most; fails when cap is too small for them. */
+#define LP_OPTIM_TOKENS 2
 LP_API lp_status lp_optim_build(const lp_optim_spec *spec, lp_graph *g, lp_val loss, lp_val *tokens,
                                 uint32_t cap, uint32_t *n);
 

@@ -2,8 +2,8 @@
  *
  * A plugin is a shared object that exports one symbol, lp_plugin_entry, returning its descriptor.
  * The library checks the ABI version, then calls init with a table of host functions; the plugin
- * registers what it offers: topologies, wiring costs, priors, layers, backends. It need not link
- * the library. plugins/template holds a complete example.
+ * registers what it offers: topologies, costs, priors, layers, penalties, backends. It need not
+ * link the library. plugins/template holds a complete example.
  *
  * Ownership: a descriptor is copied when it is registered; what it points to belongs to the plugin
  * and must live until fini. An older, shorter descriptor is taken too: what it lacks is zero.
@@ -23,7 +23,7 @@ extern "C" {
 /* A module is loaded when its major is equal and its minor not newer than the library's. What a
  * minor version added:
  *   1.1  lp_layer.flags; lp_layer_request from `mode` on; lp_sheets.seed; descriptors are copied
- * when registered */
+ *        when registered; lp_role, lp_penalty; of the host, all from error_message on */
 #define LP_ABI_MAJOR 1
 #define LP_ABI_MINOR 1
 
@@ -149,6 +149,19 @@ typedef struct lp_init {
   const void *data; /* copied when the value is made */
 } lp_init;
 
+/* What a parameter or state is for: what decays, what a penalty takes, what a model file or a
+ * checkpoint holds. Nothing is told by its name. */
+typedef enum lp_role {
+  LP_ROLE_WEIGHT = 0,  /* parameter: of connections */
+  LP_ROLE_BIAS = 1,    /* parameter: added to units or channels */
+  LP_ROLE_NORM = 2,    /* parameter: scale or shift of a normalisation */
+  LP_ROLE_RUNNING = 3, /* state: belongs to the trained network, like running statistics */
+  LP_ROLE_SLOT = 4,    /* state of an optimiser */
+  LP_ROLE_METRIC = 5,  /* state: what training has measured in this epoch */
+  LP_ROLE_SCRATCH = 6, /* state that no file holds */
+  LP_ROLE_COUNT
+} lp_role;
+
 /* LP_TRAIN: dropout is on and batch norm uses batch statistics. */
 typedef enum lp_mode { LP_TRAIN = 0, LP_EVAL = 1 } lp_mode;
 
@@ -191,6 +204,38 @@ typedef struct lp_layer {
   uint32_t flags; /* LP_LAYER_...; 0: FLAT */
 } lp_layer;
 
+/* ---- penalties ----------------------------------------------------------------------------- */
+
+/* What every penalty takes before its own parameters, declared by the core, which multiplies the
+ * term: weight x a factor of the epoch. */
+enum {
+  LP_PENALTY_WEIGHT = 0,
+  LP_PENALTY_SCHEDULE = 1, /* constant; linear, cosine: first to last; steps: gamma^(epoch/every) */
+  LP_PENALTY_FIRST = 2,
+  LP_PENALTY_LAST = 3,
+  LP_PENALTY_EVERY = 4,
+  LP_PENALTY_GAMMA = 5,
+  LP_PENALTY_PARAMS = 6
+};
+
+/* A term of the loss about one layer, of its weights, its output, or both. */
+typedef struct lp_penalty {
+  uint32_t struct_size;
+  const char *name, *summary, *source;
+  void *self;
+  const lp_param *params; /* its own */
+  uint32_t n_params;
+  /* Builds the term, one number, not yet multiplied, with the host's graph functions; all that it
+   * is made of needs gradients. args: its own. weight: of the layer, (rows, columns, ..), as
+   * trained: a prior is not in it; LP_NO_VAL where the layer has none; of several (a recurrent
+   * layer's) the one between its own units. y: the layer's output. req: the layer's, but path is
+   * that of the penalty
+   * ("lp.penalty"), which names constants and goes to host->prior, and n_out, n_in and the extents
+   * are of the sheets of weight's rows (a GRU has three blocks of n_out) and columns. */
+  lp_status (*build)(void *self, const lp_arg *args, lp_graph *g, const lp_layer_request *req,
+                     lp_val weight, lp_val y, lp_val *scalar);
+} lp_penalty;
+
 /* ---- host table ---------------------------------------------------------------------------- */
 
 typedef struct lp_registrar lp_registrar;
@@ -229,6 +274,10 @@ typedef struct lp_host {
 
   /* 1.1: what the calling thread's last failure said, "" when nothing failed yet. */
   const char *(*error_message)(void);
+  /* A parameter or state with its role; see graph.h. */
+  lp_val (*leaf)(lp_graph *g, lp_role role, const char *name, const lp_desc *desc,
+                 const lp_init *init);
+  lp_status (*add_penalty)(lp_registrar *r, const lp_penalty *p);
 } lp_host;
 
 /* ---- descriptor ---------------------------------------------------------------------------- */

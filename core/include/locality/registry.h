@@ -32,6 +32,7 @@ typedef enum lp_kind {
   LP_KIND_PRIOR = 2,
   LP_KIND_LAYER = 3,
   LP_KIND_BACKEND = 4,
+  LP_KIND_PENALTY = 5,
   LP_KIND_COUNT
 } lp_kind;
 LP_API const char *lp_kind_name(lp_kind kind); /* "topology", ... */
@@ -49,9 +50,9 @@ LP_API const lp_module_info *lp_module_get(uint32_t i);
 typedef struct lp_entry {
   lp_kind kind;
   const char *name, *summary, *source; /* source may be "" */
-  const lp_param *params;              /* NULL for backends */
+  const lp_param *params; /* NULL for backends; of a penalty with those that all have */
   uint32_t n_params;
-  const void *descriptor; /* lp_topology, lp_cost, lp_prior_source, lp_layer or lp_backend */
+  const void *descriptor; /* lp_topology, lp_cost, ... of its kind */
   uint32_t module;        /* index for lp_module_get */
 } lp_entry;
 LP_API uint32_t lp_entry_count(void);

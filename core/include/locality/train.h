@@ -79,6 +79,15 @@ LP_API lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *us
 /* Epochs finished, and steps finished in the current one. */
 LP_API void lp_trainer_position(const lp_trainer *t, uint32_t *epoch, uint32_t *step);
 
+/* A penalty of the network, and what it was in the last epoch that was trained. */
+typedef struct lp_penalty_value {
+  const char *layer, *penalty; /* "lp", "wiring_l1:weight=0.01,..."; the trainer's */
+  double strength;             /* what it was multiplied by */
+  double value;                /* not multiplied, mean over the epoch's steps */
+} lp_penalty_value;
+/* All of them, in the order of the layers, owned by the trainer; returns their number. */
+LP_API uint32_t lp_trainer_penalties(const lp_trainer *t, const lp_penalty_value **out);
+
 /* From now on (or no longer) times every step of whole-batch passes, which may slow them down. */
 LP_API void lp_trainer_set_profile(lp_trainer *t, bool on);
 /* Mean seconds of each step of the training plan, over the passes that were timed. */

@@ -1,0 +1,179 @@
+/* Penalties: terms that layers add to the loss, how strong they are in each epoch, and their means
+ * over the steps of an epoch. */
+#include "netspec.h"
+
+#include "../base/numbers.h"
+#include "../base/text.h"
+
+#include <locality/nn.h>
+#include <locality/registry.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- building ------------------------------------------------------------------------------ */
+
+/* The weight of the layer whose values in g are first .. end - 1: of several, the last that was
+ * made, which of a recurrent layer is weight_hh. */
+static lp_val weight_of(const lp_graph *g, uint32_t first, uint32_t end) {
+  lp_val found = LP_NO_VAL;
+  for (lp_val v = {first}; v.id < end; v.id++)
+    if (lp_graph_role(g, v) == LP_ROLE_WEIGHT && *lp_graph_value_name(g, v)) found = v;
+  return found;
+}
+
+static bool counts_as(const lp_sheet *s, int64_t units) {
+  return s->units && (int64_t)s->units == units;
+}
+
+static void put_extents(uint32_t extent[LP_MAX_AXES], const lp_sheet *s) {
+  if (lp_sheet_is_lattice(s)) memcpy(extent, s->extent, sizeof s->extent);
+}
+
+/* The sheets that the weight's rows and columns stand on: a block of rows for every unit of the
+ * layer's sheet, and a column for every unit of its input's sheet, or, between the units of a
+ * recurrent layer, of its own. */
+static void describe(const lp_desc *w, const lp_sheet *in, const lp_sheet *out, bool recurrent,
+                     lp_layer_request *req) {
+  memset(req->extent_in, 0, sizeof req->extent_in);
+  memset(req->extent_out, 0, sizeof req->extent_out);
+  req->n_out = (uint32_t)w->dim[0], req->n_in = (uint32_t)w->dim[1];
+  if (out->units && w->dim[0] % out->units == 0) {
+    req->n_out = out->units;
+    put_extents(req->extent_out, out);
+  }
+  if (recurrent && counts_as(out, w->dim[1]))
+    put_extents(req->extent_in, out);
+  else if (counts_as(in, w->dim[1]))
+    put_extents(req->extent_in, in);
+}
+
+/* A scalar state named LAYER.penalty.PART that starts as `value`. */
+static lp_val scalar_state(lp_graph *g, lp_role role, const char *layer, const char *part,
+                           float value) {
+  const lp_desc scalar = {LP_F32, 0, {0}};
+  const lp_init init = {LP_INIT_CONST, value, NULL};
+  char name[320];
+  snprintf(name, sizeof name, "%s.penalty.%s", layer, part);
+  return lp_graph_leaf(g, role, name, &scalar, &init);
+}
+
+static lp_status build(const lp_spec *spec, lp_graph *g, lp_layer_request *req, lp_val weight,
+                       lp_val y, lp_val *value) {
+  const lp_penalty *row = spec->entry->descriptor;
+  lp_desc d;
+  lp_status s = row->build(row->self, spec->args + LP_PENALTY_PARAMS, g, req, weight, y, value);
+  if (s == LP_OK) s = lp_graph_shape(g, *value, &d);
+  if (s != LP_OK) return s;
+  if (lp_numel(&d) != 1 || d.dtype != LP_F32)
+    return lp_fail(LP_ERR_PLUGIN, "it gave something else than one number");
+  lp_op_params scalar = {.shape = {0}};
+  if (d.ndim) *value = lp_apply(g, LP_OP_RESHAPE, &scalar, value, 1);
+  return lp_graph_status(g);
+}
+
+lp_status lp_penalty_add(lp_graph *g, const lp_layerspec *l, const lp_layer_request *layer,
+                         const lp_sheet *in, const lp_sheet *out, uint32_t first, lp_val y,
+                         bool recurrent, lp_net *net) {
+  const lp_val weight = weight_of(g, first, lp_graph_value_count(g) + 1);
+  lp_layer_request req = *layer;
+  char path[320];
+  lp_spec spec;
+  lp_desc w;
+  lp_status s = lp_spec_parse(LP_KIND_PENALTY, l->penalty, &spec);
+  if (s != LP_OK) return lp_fail_in(s, "penalty");
+  snprintf(path, sizeof path, "%s.penalty", l->name);
+  req.path = path;
+  lp_net_penalty *p = &net->penalty[net->n_penalties];
+  *p = (lp_net_penalty){.layer = l->name, .spec = l->penalty};
+  if (weight.id && lp_graph_shape(g, weight, &w) == LP_OK && w.ndim > 1)
+    describe(&w, in, out, recurrent, &req);
+  uint32_t priors; /* of the layers; what a penalty asks for is none of the network's */
+  lp_graph_priors(g, &priors);
+  s = build(&spec, g, &req, weight, y, &p->value);
+  lp_graph_keep_priors(g, priors);
+  if (s == LP_OK) {
+    p->strength = scalar_state(g, LP_ROLE_SCRATCH, l->name, "strength", 1);
+    net->n_penalties++;
+    s = lp_graph_status(g);
+  } else {
+    s = lp_fail_in(s, "penalty %s", spec.entry->name);
+  }
+  lp_spec_free(&spec);
+  return s;
+}
+
+lp_status lp_penalty_sum(lp_graph *g, lp_net *net) {
+  net->total = net->loss;
+  for (uint32_t i = 0; i < net->n_penalties; i++) {
+    const lp_net_penalty *p = &net->penalty[i];
+    lp_val scaled = lp_apply(g, LP_OP_MUL, NULL, (const lp_val[]){p->value, p->strength}, 2);
+    net->total = lp_apply(g, LP_OP_ADD, NULL, (const lp_val[]){net->total, scaled}, 2);
+  }
+  return lp_graph_status(g);
+}
+
+lp_status lp_net_penalty_means(lp_graph *g, const lp_net *net, float share, lp_val *token) {
+  *token = LP_NO_VAL;
+  if (!net->n_penalties) return LP_OK;
+  lp_val *in = calloc(2 * (size_t)net->n_penalties, sizeof *in);
+  if (!in) return lp_fail(LP_ERR_MEMORY, "penalty: out of memory");
+  for (uint32_t i = 0; i < net->n_penalties; i++) {
+    in[2 * i] = scalar_state(g, LP_ROLE_METRIC, net->penalty[i].layer, "mean", 0);
+    in[2 * i + 1] = net->penalty[i].value;
+  }
+  const lp_op_params add = {.scale = {share, 1}};
+  *token = lp_apply(g, LP_OP_ACCUMULATE, &add, in, 2 * net->n_penalties);
+  free(in);
+  return lp_graph_status(g);
+}
+
+/* ---- strength ------------------------------------------------------------------------------ */
+
+static double constant(const lp_arg *a, double part, uint32_t epoch) {
+  (void)a, (void)part, (void)epoch;
+  return 1;
+}
+
+static double linear(const lp_arg *a, double part, uint32_t epoch) {
+  (void)epoch;
+  const double first = a[LP_PENALTY_FIRST].value, last = a[LP_PENALTY_LAST].value;
+  return first + (last - first) * part;
+}
+
+static double cosine(const lp_arg *a, double part, uint32_t epoch) {
+  return linear(a, (1 - cos(M_PI * part)) / 2, epoch);
+}
+
+static double steps(const lp_arg *a, double part, uint32_t epoch) {
+  (void)part;
+  return pow(a[LP_PENALTY_GAMMA].value, floor(epoch / a[LP_PENALTY_EVERY].value));
+}
+
+static const struct {
+  const char *name;
+  /* part: from 0 in the first epoch to 1 in the last */
+  double (*factor)(const lp_arg *a, double part, uint32_t epoch);
+} schedules[] = {{"constant", constant}, {"linear", linear}, {"cosine", cosine}, {"steps", steps}};
+
+lp_status lp_penalty_strength(const char *penalty, uint32_t epoch, uint32_t epochs, double *out) {
+  enum { N = sizeof schedules / sizeof *schedules };
+  const char *names[N];
+  lp_spec spec;
+  lp_status s = lp_spec_parse(LP_KIND_PENALTY, penalty, &spec);
+  if (s != LP_OK) return s;
+  const char *name = spec.args[LP_PENALTY_SCHEDULE].text;
+  uint32_t i = 0;
+  for (uint32_t k = 0; k < N; k++) names[k] = schedules[k].name;
+  while (i < N && strcmp(names[i], name) != 0) i++;
+  if (i < N)
+    *out = spec.args[LP_PENALTY_WEIGHT].value *
+           schedules[i].factor(spec.args, epochs > 1 ? epoch / (epochs - 1.0) : 0, epoch);
+  else
+    s = lp_fail(LP_ERR_ARG, "penalty %s: schedule=%s%s", spec.entry->name, name,
+                lp_did_you_mean_or(name, names, N).text);
+  lp_spec_free(&spec);
+  return s;
+}
