@@ -225,6 +225,10 @@ lp_status cpu_device_open(const lp_host *host, const lp_device_params *params, l
       st = parse_precision(host, value, &bf16);
     else if (!strcmp(key, "winograd"))
       st = parse_winograd(host, value, &winograd);
+    else if (!strcmp(key, "tune") && strcmp(value, "off") != 0)
+      st = host->fail(
+          LP_ERR_UNSUPPORTED,
+          "cpu: there is nothing to tune: its kernels are chosen by the processor alone");
     else
       st = host->fail(LP_ERR_ARG,
                       "cpu: unknown parameter \"%s\"; known: threads, precision, winograd", key);

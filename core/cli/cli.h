@@ -70,6 +70,15 @@ int cli_apply_tune(const cli_args *a, lp_options *o);
 void cli_format_bytes(uint64_t bytes, char out[24]);   /* "151 MB" */
 void cli_format_seconds(double seconds, char out[24]); /* "1:02:03" */
 
+/* outputs.c: whether what a command is to write can be written, before minutes of work are spent on
+ * it. Exit codes; the message is printed. */
+int cli_check_outputs(const char *const *path, uint32_t n); /* files; NULL: not asked for */
+/* What `analyze` (summary.json) and `report` (report.html, figures/) write into a run folder. */
+int cli_check_analysis(const char *dir);
+int cli_check_report(const char *dir);
+/* Can the cache folder keep what is measured or fetched? */
+int cli_check_cache(void);
+
 /* The remarks about data sets, a line each on standard error, unless quiet; warnings were logged.
  */
 void cli_say_notes(const cli_args *a, const lp_dataset *const *d, uint32_t n);

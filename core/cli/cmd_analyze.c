@@ -25,6 +25,8 @@ static int say_file(const cli_args *a, const char *key, const char *file) {
 }
 
 static int run_analyze(cli_args *a) {
+  int code = cli_check_analysis(a->operand[0]);
+  if (code != CLI_OK) return code;
   if (lp_analyze_run_against(a->operand[0], cli_get(a, "reference")) != LP_OK) return cli_fail();
   if (!a->json) return say_file(a, "summary", "summary.json");
   char *path = lp_path_join(a->operand[0], "summary.json");
@@ -35,6 +37,8 @@ static int run_analyze(cli_args *a) {
 }
 
 static int run_report(cli_args *a) {
+  int code = cli_check_report(a->operand[0]);
+  if (code != CLI_OK) return code;
   if (lp_report_write(a->operand[0]) != LP_OK) return cli_fail();
   return say_file(a, "report", "report.html");
 }

@@ -1,6 +1,8 @@
 /* locality data: the data sets there are, fetching them, and unpacking ILSVRC2012. */
 #include "cli.h"
 
+#include <locality/io.h>
+
 #include <math.h>
 #include <signal.h>
 #include <string.h>
@@ -27,11 +29,12 @@ static int list(const cli_args *a) {
 
 static int fetch(const cli_args *a) {
   const char *name = a->operand[1];
+  int code = cli_check_cache();
+  if (code != CLI_OK) return code;
   if (lp_dataset_fetch(name, cli_get(a, "from")) != LP_OK) return cli_fail();
   lp_dataset *d;
   if (lp_dataset_open(name, LP_SPLIT_TRAIN, &d) != LP_OK) return cli_fail();
   const lp_dataset_info *info = lp_dataset_get_info(d);
-  int code = CLI_OK;
   if (a->json)
     code = cli_print_json(json_pack("{s:s, s:s}", "name", info->name, "source", info->source));
   else
@@ -65,6 +68,7 @@ static int prepare(const cli_args *a) {
     return cli_usage("data prepare: neither --train nor --val names an archive");
   if (from.val && !from.ground_truth)
     return cli_usage("data prepare: --val needs --ground-truth FILE");
+  if (lp_check_folder(dir) != LP_OK) return cli_fail();
   cli_progress bar;
   cli_progress_init(&bar, a->quiet);
   struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};

@@ -297,6 +297,15 @@ static int train_and_report(const cli_args *a, lp_experiment *x, const char *dir
   return CLI_OK;
 }
 
+/* Before data are read and arms planned. A new folder's files are its own. */
+static int check_outputs(const cli_args *a, const char *out, const char *resume) {
+  if (!resume)
+    return (out ? lp_run_folder_check(out) : lp_check_folder("runs")) == LP_OK ? CLI_OK
+                                                                               : cli_fail();
+  int code = cli_check_analysis(resume);
+  return code == CLI_OK && !cli_get(a, "no-report") ? cli_check_report(resume) : code;
+}
+
 static int with_options(const cli_args *a, lp_options *o) {
   const char *resume = cli_get(a, "resume"), *out = cli_get(a, "out");
   const char *preset = a->n_operands ? a->operand[0] : NULL;
@@ -312,7 +321,8 @@ static int with_options(const cli_args *a, lp_options *o) {
   int code = cli_apply_options(a, o);
   if (code == CLI_OK) code = cli_apply_tune(a, o);
   if (code != CLI_OK) return code;
-  if (out && !cli_get(a, "dry-run") && lp_run_folder_check(out) != LP_OK) return cli_fail();
+  if (!cli_get(a, "dry-run")) code = check_outputs(a, out, resume);
+  if (code != CLI_OK) return code;
 
   lp_experiment *x;
   lp_status status = resume ? lp_experiment_resume(resume, o, preset, cli_get(a, "add-arms"), &x)

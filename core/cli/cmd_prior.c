@@ -195,6 +195,8 @@ static int run(cli_args *a) {
   int code = read_spec(a, &spec);
   if (code != CLI_OK) return code;
   if (out && !known_ending(out)) return cli_usage("--out: %s must end in .png, .svg or .npy", out);
+  code = cli_check_outputs(&out, 1);
+  if (code != CLI_OK) return code;
   if (lp_registry_load() != LP_OK || lp_prior_build(&spec, &p) != LP_OK) return cli_fail();
   code = show(a, &spec, p);
   lp_prior_free(p);

@@ -51,8 +51,8 @@ static bool on_progress(void *user, const lp_progress *p) {
 /* What is to be written must be possible before an hour is spent, not after. */
 static int check_outputs(const cli_args *a, const lp_options *o) {
   const char *path[] = {cli_get(a, "out"), cli_get(a, "profile")};
-  for (int i = 0; i < 2; i++)
-    if (path[i] && lp_check_writable(path[i]) != LP_OK) return cli_fail();
+  int code = cli_check_outputs(path, 2);
+  if (code != CLI_OK) return code;
   /* Texts of the results: a JSON object and the model's metadata hold UTF-8 only. */
   const char *text[] = {path[0], path[1], o->data, o->model, o->layer};
   for (int i = 0; i < 5; i++) {

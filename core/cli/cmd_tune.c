@@ -36,12 +36,14 @@ static int tune(const cli_args *a, const lp_options *o) {
   double seconds = text ? strtod(text, &end) : 60;
   if (text && (end == text || *end || !(seconds > 0) || !isfinite(seconds)))
     return cli_usage("tune: --seconds: '%s' is not a number above 0", text);
+  int code = cli_check_cache();
+  if (code != CLI_OK) return code;
   if (lp_registry_load() != LP_OK) return cli_fail();
   snprintf(parameter, sizeof parameter, "tune=%g", seconds);
   char *device = lp_device_with(o->device, parameter);
   if (!device) return cli_fail_with("out of memory");
   if (!a->quiet) lp_log_set_level(LP_LOG_INFO); /* the backend tells what it measures */
-  int code = plan(a, o, device) == LP_OK ? CLI_OK : cli_fail();
+  code = plan(a, o, device) == LP_OK ? CLI_OK : cli_fail();
   free(device);
   return code;
 }

@@ -121,7 +121,7 @@ void cli_say_auto(const cli_args *a, const char *asked, const lp_device_info *ch
 int cli_apply_tune(const cli_args *a, lp_options *o) {
   const lp_option *backend = lp_option_find("backend", a->command->use);
   if (!cli_get(a, "tune")) return CLI_OK;
-  char *device = backend ? lp_device_with(o->device, "tune") : NULL;
+  char *device = backend ? lp_device_with(o->device, "tune=") : NULL;
   lp_status s = device ? lp_options_set(o, backend, device) : LP_ERR_MEMORY;
   free(device);
   return s == LP_OK ? CLI_OK : cli_fail();

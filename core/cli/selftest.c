@@ -19,7 +19,16 @@ typedef struct selftest {
   bool quiet, json;
   uint32_t passed, failed, skipped;
   json_t *failures;
+  cli_progress bar; /* while a case runs, which may mean compiling for minutes */
 } selftest;
+
+/* What is done now, as the share of the cases before it. LeNet counts as one. */
+static void show(selftest *t, const char *name) {
+  const double all = op_cases_count() + 1.0, done = t->passed + t->failed + t->skipped;
+  char label[120];
+  snprintf(label, sizeof label, "self-test of %.40s: %.60s", t->device, name);
+  cli_progress_show(&t->bar, fmin(done / all, 1), label, NAN, NAN);
+}
 
 /* One line. error NAN: none; note: what went wrong, or NULL. */
 static void say(selftest *t, const char *word, const char *name, double error, const char *note) {
@@ -29,6 +38,7 @@ static void say(selftest *t, const char *word, const char *name, double error, c
   if (isfinite(error)) snprintf(number, sizeof number, " error %.1e", error);
   snprintf(text, sizeof text, "%s%s%s%.280s", name, number, note ? ": " : "", note ? note : "");
   if (failed) json_array_append_new(t->failures, json_string(text));
+  cli_progress_end(&t->bar);
   if (!t->json && (!t->quiet || failed)) printf("%s %s\n", word, text);
   fflush(stdout);
 }
@@ -172,6 +182,7 @@ static void test_lenet(selftest *t) {
   bool unsupported = s == LP_ERR_UNSUPPORTED;
   if (s == LP_OK) s = lenet_open(t->reference, images, labels, &l[1]);
   for (uint32_t step = 0; step < LENET_STEPS && s == LP_OK; step++) {
+    show(t, "lenet, training");
     float loss[2] = {0, 0};
     for (int i = 0; i < 2 && s == LP_OK; i++) s = lenet_step(&l[i], step, &loss[i]);
     if (s != LP_OK) break;
@@ -251,9 +262,17 @@ int cli_selftest(const cli_args *a, const char *device) {
     free(reference);
     return cli_fail_with("out of memory");
   }
+  cli_progress_init(&t.bar, a->quiet);
+  cli_progress_say(&t.bar,
+                   "self-test of %s: LeNet and %u cases; a device that compiles kernels may take "
+                   "minutes the first time",
+                   device, op_cases_count());
+  if (t.bar.bar) t.bar.last = 0; /* drawn at once */
+  show(&t, "lenet");
   test_lenet(&t);
   for (uint32_t i = 0; i < op_cases_count(); i++) {
     op_case c = op_cases_get(i);
+    show(&t, c.name);
     test_case(&t, &c);
   }
   json_t *r = report(&t, &info);

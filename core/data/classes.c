@@ -156,10 +156,15 @@ static lp_status note_untested(const lp_dataset *train, lp_dataset *test) {
                        missing.n, missing.n > 1 ? "es" : "", missing.text);
 }
 
+lp_status lp_dataset_note_trained(lp_dataset *test) {
+  if (!test->is_training) return LP_OK;
+  return dataset_notef(test, true, "%s: the test images are the training images", test->info.name);
+}
+
 static lp_status note_same(const lp_dataset *train, lp_dataset *test) {
   const lp_dataset_info *a = &train->info, *b = &test->info;
-  if (test->is_training || strcmp(a->sha256[0], b->sha256[0]) != 0 || a->count != b->count)
-    return LP_OK;
+  if (test->is_training) return lp_dataset_note_trained(test);
+  if (strcmp(a->sha256[0], b->sha256[0]) != 0 || a->count != b->count) return LP_OK;
   return dataset_notef(test, true, "%s: the test images are the training images, by their content",
                        b->name);
 }

@@ -12,12 +12,14 @@
 #include <archive_entry.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <locality/io.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +31,7 @@ typedef struct fetch {
   char temp[PATH_CAP];      /* absolute; removed at the end */
   char stage[PATH_CAP + 8]; /* in temp: becomes final */
   char log[PATH_CAP + 8];   /* in temp: output of programs */
+  int lock;                 /* on temp, or -1: it is in use */
 } fetch;
 
 /* Puts the checked bytes of file i into the staged folder. */
@@ -252,8 +255,27 @@ static lp_status check_cached(const fetch *f) {
                                  f->known->name, f->final);
 }
 
+/* Removes what programs that were killed while they fetched left beside the cached copy. */
+static void clean_temp(const fetch *f, int folder) {
+  char path[sizeof f->temp];
+  const size_t name = strlen(f->known->name);
+  snprintf(path, sizeof path, "%.*s", folder, f->final);
+  DIR *d = opendir(path);
+  for (struct dirent *e; d && (e = readdir(d));) {
+    const char *n = e->d_name;
+    if (*n != '.' || strncmp(n + 1, f->known->name, name) != 0 || n[name + 1] != '-' ||
+        strlen(n + name + 2) != 6)
+      continue;
+    if (snprintf(path, sizeof path, "%.*s/%s", folder, f->final, n) < (int)sizeof path &&
+        lp_folder_abandoned(path, 0))
+      data_remove_tree(path);
+  }
+  if (d) closedir(d);
+}
+
 static lp_status make_temp(fetch *f) {
   const char *slash = strrchr(f->final, '/');
+  clean_temp(f, (int)(slash - f->final));
   snprintf(f->temp, sizeof f->temp, "%.*s/.%s-XXXXXX", (int)(slash - f->final), f->final,
            f->known->name);
   if (!mkdtemp(f->temp))
@@ -261,11 +283,14 @@ static lp_status make_temp(fetch *f) {
                    "cannot create a folder beside %s: %s (set LOCALITY_CACHE to a "
                    "folder that can be written)",
                    f->final, strerror(errno));
+  f->lock = open(f->temp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (f->lock >= 0) flock(f->lock, LOCK_EX | LOCK_NB);
   /* Absolute, because programs run in it. */
   char *absolute = realpath(f->temp, NULL);
   if (!absolute || strlen(absolute) + 8 > sizeof f->temp) {
     free(absolute);
     rmdir(f->temp);
+    if (f->lock >= 0) close(f->lock);
     return lp_fail(LP_ERR_IO, "cannot resolve the folder %s", f->temp);
   }
   strcpy(f->temp, absolute);
@@ -288,12 +313,13 @@ static lp_status fetch_into_place(fetch *f, const char *from) {
       s = lp_fail(LP_ERR_IO, "cannot create folder %s: %s", f->final, strerror(error));
   }
   data_remove_tree(f->temp);
+  if (f->lock >= 0) close(f->lock);
   return s;
 }
 
 lp_status lp_dataset_fetch(const char *name, const char *from) {
   LP_POINT_NUMBERS;
-  fetch f = {.known = known_find(name)};
+  fetch f = {.known = known_find(name), .lock = -1};
   if (!f.known)
     return lp_fail(LP_ERR_NOT_FOUND, "no data set '%s' to fetch; there are mnist, fashion-mnist",
                    name);

@@ -183,10 +183,9 @@ static lp_status note_splits(image_list *l, const candidate *all, uint32_t n,
                                others > 1 ? ", " : "", image_list_printable(all[i].folder));
   }
   if (!train || !test)
-    return dataset_notef(l->noted, true,
-                         "%s%s%s holds no folder for %s images: the test images are the training "
-                         "images, %s/%s%s",
-                         l->root, *l->level ? "/" : "", l->level, train ? "test" : "training",
+    return dataset_notef(l->noted, others > 0,
+                         "%s%s%s holds no folder for %s images: those in %s/ are used%s%s", l->root,
+                         *l->level ? "/" : "", l->level, train ? "test" : "training",
                          (train ? train : test)->folder, others ? "; not used: " : "", unused);
   bool usual = strcmp(train->folder, "train") == 0 && strcmp(test->folder, "val") == 0;
   if (usual && !others) return LP_OK;
@@ -261,10 +260,8 @@ lp_status image_layout_find(image_list *l, lp_split split) {
   if (s == LP_OK && !splits) s = check_classes_for_splits(l, &c);
   if (s == LP_OK && !splits && split == LP_SPLIT_TEST) {
     l->noted->is_training = true;
-    s = dataset_notef(l->noted, true,
-                      "%s is not divided into train/ and val/: the test images are the training "
-                      "images",
-                      l->root);
+    s = dataset_notef(l->noted, false,
+                      "%s is not divided into train/ and val/: all its images are used", l->root);
   }
   image_children_free(&c);
   if (s != LP_OK || l->fd >= 0 || !*l->level) return s;

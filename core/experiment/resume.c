@@ -26,7 +26,9 @@ static lp_status read_checkpoint(lp_run_state *r) {
   uint64_t n = 0;
   r->has_checkpoint = epoch && lp_whole(epoch, 0, UINT32_MAX, &n);
   r->epoch = (uint32_t)n;
-  if (!r->has_checkpoint) status = lp_fail(LP_ERR_FORMAT, "%s: not a checkpoint", r->checkpoint);
+  if (!r->has_checkpoint)
+    status =
+        lp_fail(LP_ERR_FORMAT, "%s: metadata 'epoch' is missing or not a number", r->checkpoint);
   lp_safetensors_free(f);
   return status;
 }

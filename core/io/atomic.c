@@ -78,6 +78,14 @@ static bool is_abandoned(int fd, long pid) {
   return errno != EWOULDBLOCK && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
+bool lp_folder_abandoned(const char *path, long pid) {
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return false;
+  bool is = is_abandoned(fd, pid);
+  close(fd);
+  return is;
+}
+
 void lp_clean_temporary(const char *folder, const char *name) {
   DIR *d = opendir(folder);
   if (!d) return;

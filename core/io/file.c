@@ -76,6 +76,38 @@ lp_status lp_make_dirs(const char *path) {
   return s;
 }
 
+/* The nearest folder above path, in place: "." where it names none; false at the root. */
+static bool go_up(char *path) {
+  size_t n = strlen(path);
+  while (n > 1 && path[n - 1] == '/') path[--n] = '\0';
+  char *slash = strrchr(path, '/');
+  if (slash == path && !path[1]) return false;
+  if (slash)
+    slash[slash == path] = '\0';
+  else
+    strcpy(path, ".");
+  return true;
+}
+
+lp_status lp_check_folder(const char *path) {
+  if (!path || !*path) return lp_fail(LP_ERR_ARG, "cannot create a folder without a name");
+  char *p = strdup(path);
+  if (!p) return lp_fail(LP_ERR_MEMORY, "out of memory creating folder %s", path);
+  struct stat st;
+  bool there = true;
+  while (stat(p, &st) != 0 && errno == ENOENT && go_up(p)) there = false;
+  lp_status s = LP_OK;
+  const char *what = there ? "write into" : "create folder";
+  if (stat(p, &st) != 0)
+    s = lp_fail(LP_ERR_IO, "cannot %s %s: %s", what, path, strerror(errno));
+  else if (!S_ISDIR(st.st_mode))
+    s = lp_fail(LP_ERR_IO, "cannot %s %s: %s is not a folder", what, path, p);
+  else if (access(p, W_OK | X_OK) != 0)
+    s = lp_fail(LP_ERR_IO, "cannot %s %s: %s: %s", what, path, p, strerror(errno));
+  free(p);
+  return s;
+}
+
 char *lp_path_join(const char *a, const char *b) {
   size_t n = strlen(a);
   while (n > 1 && a[n - 1] == '/') n--;

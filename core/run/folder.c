@@ -1,6 +1,8 @@
 /* Making a run folder, locking it, and clearing away what a killed program left in it. */
 #include "run_internal.h"
 
+#include "../base/text.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +43,7 @@ static bool is_leftover(const char *dir, const char *name) {
 lp_status lp_run_folder_check(const char *dir) {
   if (!*dir) return lp_fail(LP_ERR_ARG, "the run folder's name is empty");
   DIR *d = opendir(dir);
-  if (!d && errno == ENOENT) return LP_OK;
+  if (!d && errno == ENOENT) return lp_check_folder(dir);
   if (!d) return lp_fail(LP_ERR_IO, "cannot use %s as a run folder: %s", dir, strerror(errno));
   bool empty = true;
   for (struct dirent *e; empty && (e = readdir(d));)
@@ -66,17 +68,6 @@ lp_status lp_run_folder_lock(const char *dir, int *lock) {
   return lp_fail(LP_ERR_ARG, "%s: another program is writing into it", dir);
 }
 
-void lp_run_folder_clean(const char *dir) {
-  static const char *const all[] = {".", "models", "activations", "checkpoints", "figures"};
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-    char *path = lp_path_join(dir, all[i]);
-    if (path) lp_clean_temporary(path, "");
-    free(path);
-  }
-}
-
-/* ---- making -------------------------------------------------------------------------------- */
-
 static void remove_parts(const char *dir) {
   char path[PATH_MAX + 32];
   for (int i = 0; i < N_SUBFOLDERS; i++) {
@@ -86,6 +77,50 @@ static void remove_parts(const char *dir) {
   snprintf(path, sizeof path, "%s/" LP_RUN_MANIFEST, dir);
   unlink(path);
 }
+
+/* The process number in ".BASE.PID", as make_new calls its folders; 0 for other names. */
+static pid_t maker_of(const char *name, const char *base) {
+  const size_t n = strlen(base);
+  uint64_t pid;
+  if (name[0] != '.' || strncmp(name + 1, base, n) != 0 || name[n + 1] != '.') return 0;
+  return lp_whole(name + n + 2, 1, INT_MAX, &pid) ? (pid_t)pid : 0;
+}
+
+/* Removes what killed programs left beside dir while they made it: folders that hold nothing but
+ * what make_new puts there. */
+static void clean_beside(const char *dir) {
+  char *target = strdup(dir), path[PATH_MAX];
+  size_t len = target ? strlen(target) : 0;
+  while (len > 1 && target[len - 1] == '/') target[--len] = '\0';
+  char *slash = target ? strrchr(target, '/') : NULL;
+  const char *base = slash ? slash + 1 : target;
+  snprintf(path, sizeof path, "%.*s", slash ? (int)(slash - target) + 1 : 1, slash ? target : ".");
+  DIR *d = target && *base ? opendir(path) : NULL;
+  for (struct dirent *e; d && (e = readdir(d));) {
+    pid_t maker = maker_of(e->d_name, base);
+    if (!maker) continue;
+    int k = snprintf(path, sizeof path, "%.*s%s", slash ? (int)(slash - target) + 1 : 0, target,
+                     e->d_name);
+    if (k < 0 || (size_t)k >= sizeof path - 64 || !lp_folder_abandoned(path, maker)) continue;
+    lp_clean_temporary(path, "");
+    remove_parts(path);
+    rmdir(path);
+  }
+  if (d) closedir(d);
+  free(target);
+}
+
+void lp_run_folder_clean(const char *dir) {
+  clean_beside(dir);
+  static const char *const all[] = {".", "models", "activations", "checkpoints", "figures"};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    char *path = lp_path_join(dir, all[i]);
+    if (path) lp_clean_temporary(path, "");
+    free(path);
+  }
+}
+
+/* ---- making -------------------------------------------------------------------------------- */
 
 /* The manifest last: it is what makes a folder a run folder. */
 static lp_status fill(const char *dir, const char *manifest, size_t n) {
@@ -134,16 +169,20 @@ static lp_status make_new(const char *dir, const char *manifest, size_t n) {
     *slash = '/';
     if (s != LP_OK) return s;
   }
+  clean_beside(target);
   /* One of a killed program that had our number is taken over. */
   if (mkdir(temp, 0777) != 0 && errno != EEXIST)
     return lp_fail(LP_ERR_IO, "cannot create %s: %s", dir, strerror(errno));
-  s = fill(temp, manifest, n);
+  int lock = -1;
+  s = lp_run_folder_lock(temp, &lock);
+  if (s == LP_OK) s = fill(temp, manifest, n);
   if (s == LP_OK && rename(temp, target) != 0)
     s = lp_fail(LP_ERR_IO, "cannot create %s: %s", dir, strerror(errno));
   if (s != LP_OK) {
     remove_parts(temp);
     rmdir(temp);
   }
+  if (lock >= 0) close(lock);
   return s;
 }
 

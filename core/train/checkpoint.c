@@ -181,8 +181,10 @@ static lp_status check_priors(const lp_trainer *t, const lp_safetensors *f, cons
 static lp_status restore(lp_trainer *t, const lp_safetensors *f, const char *path) {
   const char *format = lp_safetensors_meta(f, "format"),
              *other = lp_safetensors_meta(f, "training");
-  if (!format || strcmp(format, "locality checkpoint 1") != 0 || !other)
-    return lp_fail(LP_ERR_FORMAT, "%s: not a checkpoint of this program", path);
+  if (!format || strcmp(format, "locality checkpoint 1") != 0)
+    return lp_fail(LP_ERR_FORMAT, "%s: not a checkpoint of this program: metadata 'format' is %s",
+                   path, format ? format : "missing");
+  if (!other) return lp_fail(LP_ERR_FORMAT, "%s: metadata 'training' is missing", path);
   char *mine = lp_train_fingerprint(t);
   if (!mine) return lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
   bool same = strcmp(mine, other) == 0;
@@ -282,18 +284,31 @@ static lp_status read_spec(lp_model *m) {
   const char *format = lp_safetensors_meta(f, "format");
   bool first = format && strcmp(format, "locality model 1") == 0; /* of version 0.1 */
   if (!first && (!format || strcmp(format, "locality model 2") != 0))
-    return lp_fail(LP_ERR_FORMAT, "%s: not a model file of this program", m->path);
+    return lp_fail(LP_ERR_FORMAT, "%s: not a model file of this program: metadata 'format' is %s",
+                   m->path, format ? format : "missing");
   m->spec.model = lp_safetensors_meta(f, "model");
   m->spec.layer = lp_safetensors_meta(f, "layer");
   const char *mean = lp_safetensors_meta(f, "pixel_mean"), *sd = lp_safetensors_meta(f, "pixel_sd");
   const char *scale = lp_safetensors_meta(f, "pixel_scale");
   float *a = m->spec.pixels.mean, *b = m->spec.pixels.sd;
   const char *network = lp_safetensors_meta(f, "network");
-  if (!m->spec.model || !(first ? m->spec.layer : network) || !mean || !sd || !scale ||
-      sscanf(mean, "%f,%f,%f,%f", &a[0], &a[1], &a[2], &a[3]) != 4 ||
-      sscanf(sd, "%f,%f,%f,%f", &b[0], &b[1], &b[2], &b[3]) != 4 ||
-      sscanf(scale, "%f", &m->spec.pixels.scale) != 1)
-    return lp_fail(LP_ERR_FORMAT, "%s: its metadata does not describe a network", m->path);
+  const struct {
+    const char *key, *text;
+  } needed[] = {{"model", m->spec.model},
+                {first ? "layer" : "network", first ? m->spec.layer : network},
+                {"pixel_scale", scale},
+                {"pixel_mean", mean},
+                {"pixel_sd", sd}};
+  for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+    if (!needed[i].text)
+      return lp_fail(LP_ERR_FORMAT, "%s: metadata '%s' is missing", m->path, needed[i].key);
+  const bool read[] = {sscanf(scale, "%f", &m->spec.pixels.scale) == 1,
+                       sscanf(mean, "%f,%f,%f,%f", &a[0], &a[1], &a[2], &a[3]) == 4,
+                       sscanf(sd, "%f,%f,%f,%f", &b[0], &b[1], &b[2], &b[3]) == 4};
+  for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+    if (!read[i])
+      return lp_fail(LP_ERR_FORMAT, "%s: metadata '%s' is '%.60s', not %s", m->path,
+                     needed[2 + i].key, needed[2 + i].text, i ? "four numbers" : "a number");
   const struct {
     const char *key;
     uint32_t *value;
@@ -361,6 +376,9 @@ lp_status lp_model_open_data(const lp_model *m, const char *spec, lp_split split
         lp_fail(LP_ERR_SHAPE, "it takes images of %u x %u x %u, those of %s are %u x %u x %u",
                 net->in_channels, net->in_h, net->in_w, d->name, d->channels, d->height, d->width);
   if (status == LP_OK) status = lp_dataset_match(*out, m->name, net->classes);
+  const char *trained = lp_model_data(m);
+  if (status == LP_OK && split == LP_SPLIT_TEST && trained && strcmp(trained, d->name) == 0)
+    status = lp_dataset_note_trained(*out);
   if (status == LP_OK) return status;
   lp_dataset_close(*out);
   *out = NULL;

@@ -77,6 +77,9 @@ LP_API lp_status lp_dataset_open_for(const char *spec, lp_split split,
  * training images, names of classes that are alike. Both are NULL on failure. */
 LP_API lp_status lp_dataset_open_both(const char *spec, const lp_image_defaults *usual,
                                       lp_dataset *out[2]);
+/* Notes as a warning that the images of a test set are those of training, where its folder is not
+ * divided; for whoever opens the test set of a network that was trained on that folder. */
+LP_API lp_status lp_dataset_note_trained(lp_dataset *test);
 /* Makes labels mean the classes names[0..n-1] (those that a network was trained on), found by their
  * exact names. A class with images that is not among them is an error that names it. Where the data
  * set or the network (names NULL) has no names, labels are left as they are, and a note says so.

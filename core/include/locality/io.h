@@ -18,6 +18,9 @@ LP_API lp_status lp_write_file(const char *path, const void *data, size_t n);
 /* Removes the temporary files that killed programs left in `folder`, for the file `name` or, when
  * it is "", for any. One whose program still writes it stays: it holds a lock on it. */
 LP_API void lp_clean_temporary(const char *folder, const char *name);
+/* Is path a temporary folder whose maker is gone? A living one holds a lock on it (flock); where
+ * there are no locks its process number decides (0: not known, then it stays). */
+LP_API bool lp_folder_abandoned(const char *path, long pid);
 /* Fails, in the words of lp_write_file, where path could not be written: no folder, no permission,
  * no regular file, a name that is too long. For a check before long work. */
 LP_API lp_status lp_check_writable(const char *path);
@@ -25,6 +28,9 @@ LP_API lp_status lp_check_writable(const char *path);
 LP_API lp_status lp_read_file(const char *path, void **data, size_t *n);
 /* Creates a folder and its parents; an existing one is fine. */
 LP_API lp_status lp_make_dirs(const char *path);
+/* Fails where files could not be put into a folder of this name, which would be made if it is not
+ * there: something else has the name, or there is no permission. For a check before long work. */
+LP_API lp_status lp_check_folder(const char *path);
 /* malloc'ed "a/b" with one slash between; NULL when memory is exhausted. */
 LP_API char *lp_path_join(const char *a, const char *b);
 /* The user's cache folder for `name`: $LOCALITY_CACHE, else $XDG_CACHE_HOME/locality, else

@@ -43,7 +43,7 @@ LP_API char *lp_run_path(const char *dir, lp_run_file file, const char *arm, uin
 
 /* ---- making a folder, and going on in one --------------------------------------------------- */
 
-/* Fails unless dir can become a run folder: it does not exist, or is empty. */
+/* Fails unless dir can become a run folder: it does not exist and could be made, or is empty. */
 LP_API lp_status lp_run_folder_check(const char *dir);
 /* Makes the folder with `manifest` (n bytes) in it: whole, or not at all. LP_ERR_ARG when it is
  * there already and not empty. */
