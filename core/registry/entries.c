@@ -146,12 +146,14 @@ static lp_status check_params(lp_registrar *r, const lp_entry *e) {
 static lp_status keep(lp_registrar *r, lp_entry e) {
   lp_status s = LP_OK;
   for (uint32_t i = 0; i < n_entries && s == LP_OK; i++)
-    if (clash(&entries[i], &e))
+    if (clash(&entries[i], &e)) {
+      r->rival = r->rival || !lp_module_get(e.module)->foreign;
       s = reject(r,
                  "%s %s is already registered by %s, as a %s, which is the one used; rename one to "
                  "use both",
                  lp_kind_name(e.kind), e.name, lp_module_get(entries[i].module)->file,
                  lp_kind_name(entries[i].kind));
+    }
   if (s == LP_OK && n_entries == cap_entries) {
     uint32_t cap = cap_entries ? 2 * cap_entries : 32;
     lp_entry *grown = realloc(entries, cap * sizeof *grown);

@@ -12,6 +12,7 @@
 typedef struct module {
   lp_module_info info;     /* strings are copies: a refused module may be unloaded */
   const lp_plugin *plugin; /* NULL when refused */
+  bool rival;              /* it wanted a name that another of the library's own modules has */
 } module;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -63,14 +64,16 @@ static bool readable(const lp_plugin *p) {
 
 /* Runs init; a failure takes back what the plugin registered. */
 static lp_status init_plugin(const lp_plugin *p, uint32_t index, module *m) {
-  lp_registrar r = {index, ""};
+  lp_registrar r = {.module = index};
   uint32_t before = lp_entry_count();
   lp_fail(LP_OK, "no reason given"); /* so that an older text is not taken for its reason */
   lp_status s = p->init(&lp_host_table, &r);
   if (s != LP_OK) {
+    m->rival = r.rival;
     lp_entries_truncate(before);
     return lp_fail_in(s, "init failed");
   }
+  m->rival = r.rival;
   if (!r.rejected[0]) return LP_OK;
   m->info.rejected = strdup(r.rejected);
   lp_log(LP_LOG_WARNING, "module %s: %s", m->info.file, r.rejected);
@@ -133,6 +136,13 @@ static lp_status load_all(void) {
     uint32_t i = n_modules++; /* at once: what it registers is asked for its module */
     modules[i].info.foreign = i >= own;
     s = load_file(files.item[i], i, &modules[i]);
+    const lp_module_info *info = &modules[i].info;
+    /* Which of two is locality's cannot be told, and results must not depend on their order. */
+    if (s == LP_OK && modules[i].rival)
+      s = lp_fail(LP_ERR_PLUGIN,
+                  "module %s: %s; both lie in locality's own folder: take out the one that is not "
+                  "locality's (modules of others belong into LOCALITY_PLUGIN_PATH)",
+                  info->file, info->refused ? info->refused : info->rejected);
   }
   lp_strings_free(&files);
   return s;

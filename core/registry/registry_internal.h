@@ -12,6 +12,7 @@
 struct lp_registrar {
   uint32_t module;
   char rejected[900]; /* why registrations were refused, "" when none was */
+  bool rival;         /* one of the library's own modules wanted a name that another has */
 };
 
 typedef struct lp_strings {

@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +158,7 @@ lp_status lp_checkpoint_save(lp_trainer *t, const char *path) {
   meta_add(&meta, "epoch", "%u", t->epoch);
   meta_add(&meta, "step", "%u", t->step);
   meta_add(&meta, "iteration", "%" PRIu64, t->iteration);
+  meta_add(&meta, "seconds", "%.9g", t->spent);
   meta_take(&meta, "training", lp_train_fingerprint(t));
   meta_add(&meta, "priors", "%s", lp_trainer_priors(t));
   return save_vars(t, path, &meta, is_variable);
@@ -192,6 +194,12 @@ static lp_status restore(lp_trainer *t, const lp_safetensors *f, const char *pat
   if (!same)
     return lp_fail(LP_ERR_ARG, "%s: belongs to a training with other settings (%s)", path, other);
   uint64_t epoch, step, iteration;
+  /* Seconds of the steps before, which those of 0.1 do not tell. */
+  const char *seconds = lp_safetensors_meta(f, "seconds");
+  char *end = NULL;
+  const double spent = seconds ? strtod(seconds, &end) : 0;
+  if (seconds && (end == seconds || *end || !(spent >= 0) || isinf(spent)))
+    return lp_fail(LP_ERR_FORMAT, "%s: metadata 'seconds' is '%.60s', not a number", path, seconds);
   lp_status status = check_priors(t, f, path);
   if (status == LP_OK) status = parse_u64(f, path, "epoch", &epoch);
   if (status == LP_OK) status = parse_u64(f, path, "step", &step);
@@ -205,6 +213,7 @@ static lp_status restore(lp_trainer *t, const lp_safetensors *f, const char *pat
   t->step = (uint32_t)step;
   t->iteration = iteration;
   t->delivered = 0;
+  t->spent = spent;
   return LP_OK;
 }
 

@@ -256,7 +256,7 @@ static lp_status run_step(lp_trainer *t, lp_loader *loader, uint32_t *k, double 
 /* The steps that are left of the epoch. */
 static lp_status train_steps(lp_trainer *t, lp_loader *loader, double lr, lp_progress_fn progress,
                              void *user, lp_epoch_result *out) {
-  double start = now(), read_back = start;
+  double read_back = now(), start = read_back - t->spent; /* as if the epoch went through */
   lp_progress p = {.epoch = t->epoch + 1, .steps = t->steps, .lr = lr};
   uint32_t lane = 0;
   lp_status status = fill(t, loader, t->step, 0, lane);
@@ -268,6 +268,7 @@ static lp_status train_steps(lp_trainer *t, lp_loader *loader, double lr, lp_pro
     if (progress && !progress(user, &p)) go_on = false;
     if (!go_on) {
       status = lp_session_sync(t->session);
+      t->spent = now() - start;
       return status == LP_OK
                  ? lp_fail(LP_ERR_INTERRUPTED, "training: stopped in epoch %u after step %u",
                            p.epoch, t->step)
@@ -311,6 +312,7 @@ lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_
   summarise(t->history, t->steps * t->parts, out);
   t->epoch++;
   t->step = t->delivered = 0;
+  t->spent = 0;
   out->epoch = t->epoch;
   out->steps = t->iteration;
   out->lr = lr;

@@ -51,6 +51,7 @@ struct lp_trainer {
   uint32_t order_epoch; /* epoch that `order` was drawn for, plus 1; 0 none */
   float *history;       /* steps x 4, as read back */
   uint32_t epoch, step; /* finished epochs; finished steps of the current one */
+  double spent;         /* seconds of the current epoch's finished steps */
   uint32_t delivered;   /* losses of this epoch handed to the progress function */
   uint64_t iteration;
   lp_penalty_value *penalty; /* of the network, once a training plan is made; n_penalties */

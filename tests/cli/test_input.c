@@ -102,6 +102,89 @@ static void test_options(void **state) {
   refuse("train --data idx:data --out nowhere/new.safetensors", "nowhere/new.safetensors");
 }
 
+/* What cannot be written is refused before the data are read: they are named `nowhere`, and the
+ * message is about the output. */
+static void test_outputs(void **state) {
+  (void)state;
+  static const char *const command[] = {
+      "train --data idx:nowhere --out %s",
+      "train --data idx:nowhere --out good.safetensors --profile %s",
+      "prior --cost nosuch --out %s.png",
+      "prior --cost nosuch --matrix --out %s.npy",
+      "experiment mnist --data idx:nowhere --out %s/new",
+      "data prepare %s/new --train nowhere.tar",
+  };
+  assert_int_equal(mkdir("folder", 0777), 0);
+  assert_int_equal(mkdir("folder.png", 0777), 0);
+  assert_int_equal(mkdir("folder.npy", 0777), 0);
+  for (size_t i = 0; i < sizeof command / sizeof *command; i++) {
+    char args[200];
+    snprintf(args, sizeof args, command[i], TRAIN_LABELS "/x"); /* a file where a folder belongs */
+    refuse(args, TRAIN_LABELS "/x");
+    assert_null(strstr(test_err, "nowhere"));
+    if (i > 3) continue; /* these make their parents */
+    snprintf(args, sizeof args, command[i], "missing/x");
+    refuse(args, "missing/x");
+    assert_null(strstr(test_err, "nowhere"));
+    snprintf(args, sizeof args, command[i], "folder");
+    refuse(args, "it is a folder");
+  }
+  assert_int_equal(system("rmdir folder folder.png folder.npy"), 0);
+
+  /* In a run folder, and without one that is named. */
+  const char *make = "mkdir -p ran/summary.json ran/report.html && touch ran/figures runs && "
+                     "echo {} > ran/manifest.json";
+  assert_int_equal(system(make), 0);
+  refuse("analyze ran", "cannot write ran/summary.json: it is a folder");
+  refuse("experiment --resume ran", "cannot write ran/summary.json: it is a folder");
+  refuse("report ran", "cannot write ran/report.html: it is a folder");
+  assert_int_equal(system("rmdir ran/report.html"), 0);
+  refuse("report ran", "ran/figures is not a folder");
+  refuse("experiment mnist --data idx:nowhere", "cannot write into runs: runs is not a folder");
+  assert_int_equal(system("rm -r ran runs"), 0);
+
+  /* The cache, for what is measured or fetched. */
+  char *cache = strdup(getenv("LOCALITY_CACHE"));
+  setenv("LOCALITY_CACHE", TRAIN_LABELS, 1);
+  refuse("tune --data idx:nowhere", "no usable cache folder");
+  refuse("data fetch mnist --from nowhere", "no usable cache folder");
+  setenv("LOCALITY_CACHE", cache, 1);
+  free(cache);
+  refuse("tune --data idx:data --backend cpu", "cpu: there is nothing to tune");
+  refuse("train --data idx:data --backend cpu --tune --out new.safetensors", "nothing to tune");
+}
+
+/* A layer whose width is not that of its sheet, by name and before training. */
+static void test_widths(void **state) {
+  (void)state;
+#define NETWORK(first, second)                                                                     \
+  "input: {size: 28}\nlayers:\n  - flatten\n  - fc1: " first "\n  - relu: {record: lp_in}\n"       \
+  "  - lp: " second "\n  - relu: {record: lp_out}\n  - linear:units=$classes\n"
+  static const struct {
+    const char *text, *arms, *error;
+  } row[] = {
+      {NETWORK("{layer: 'linear:units=10', sheet: 3x3}", "{layer: plain, sheet: 3x3}"), "a=()",
+       "fc1: sheet 3x3 holds 9 units, the layer has 10"},
+      {NETWORK("{layer: plain, sheet: 3x3}", "{layer: 'linear:units=8', sheet: 3x3}"), "a=()",
+       "lp: sheet 3x3 holds 9 units, the layer has 8"},
+      {NETWORK("{layer: plain, sheet: 3x3}", "{layer: plain, sheet: 3x3}"),
+       "a=(),b=(lp=(linear:units=8))", "lp: sheet 3x3 holds 9 units, the layer has 8"},
+      {NETWORK("{layer: plain, sheet: 3x3}", "{layer: plain, sheet: 3x3}"),
+       "a=(),b=(relu2=(linear:units=8),linear1=(linear:units=9))", "linear1"},
+  };
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    char args[600];
+    test_write("net.yaml", row[i].text, strlen(row[i].text));
+    snprintf(args, sizeof args, EXPERIMENT "--model ./net.yaml --arms '%s'", row[i].arms);
+    refuse(args, row[i].error);
+    if (i > 1) continue;
+    refuse(
+        "train --data idx:data --backend cpu --epochs 1 --model ./net.yaml --out new.safetensors",
+        row[i].error);
+  }
+  remove("net.yaml");
+}
+
 static void test_folders(void **state) {
   (void)state;
   refuse("experiment mnist --data idx:data --out data", "data is not empty");
@@ -255,8 +338,10 @@ static void test_good_yaml(void **state) {
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_data), cmocka_unit_test(test_options),   cmocka_unit_test(test_folders),
-      cmocka_unit_test(test_yaml), cmocka_unit_test(test_good_yaml), cmocka_unit_test(test_prepare),
+      cmocka_unit_test(test_data),      cmocka_unit_test(test_options),
+      cmocka_unit_test(test_folders),   cmocka_unit_test(test_yaml),
+      cmocka_unit_test(test_good_yaml), cmocka_unit_test(test_prepare),
+      cmocka_unit_test(test_outputs),   cmocka_unit_test(test_widths),
   };
   int failed = cmocka_run_group_tests(tests, make_data, NULL);
   test_end();

@@ -2,12 +2,14 @@
  * name where they cannot be had. */
 #include "support.h"
 
+#include <fcntl.h>
 #include <locality/data.h>
 #include <locality/io.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,6 +43,23 @@ static void put_impostor(const char *dir) {
   static const uint8_t labels[9] = {0, 0, 8, 1, 0, 0, 0, 1, 5};
   for (int i = 0; i < 4; i++)
     put(in(dir, name[i]), i % 2 ? labels : images, i % 2 ? sizeof labels : sizeof images);
+}
+
+/* What a program left that was killed while it fetched; one that lives holds a lock. */
+static void abandoned_folders_go(void **state) {
+  const char *dir = *state;
+  put_impostor(in(dir, "other"));
+  assert_int_equal(lp_make_dirs(in(dir, "cache/datasets/.mnist-abcdef/data")), LP_OK);
+  put(in(dir, "cache/datasets/.mnist-abcdef/log"), "x", 1);
+  assert_int_equal(lp_make_dirs(in(dir, "cache/datasets/.mnist-fedcba")), LP_OK);
+  assert_int_equal(lp_make_dirs(in(dir, "cache/datasets/.mnist-mine")), LP_OK);
+  int fd = open(in(dir, "cache/datasets/.mnist-fedcba"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  assert_int_equal(flock(fd, LOCK_EX), 0);
+  assert_int_equal(lp_dataset_fetch("mnist", in(dir, "other")), LP_ERR_FORMAT);
+  assert_int_not_equal(access(in(dir, "cache/datasets/.mnist-abcdef"), F_OK), 0);
+  assert_int_equal(access(in(dir, "cache/datasets/.mnist-fedcba"), F_OK), 0);
+  assert_int_equal(access(in(dir, "cache/datasets/.mnist-mine"), F_OK), 0);
+  close(fd);
 }
 
 static void nothing_stays_in_the_cache(const char *dir) {
@@ -239,6 +258,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(only_known_names_are_fetched),
       TEST(other_content_is_refused),
+      TEST(abandoned_folders_go),
       TEST(missing_sources_are_named),
       TEST(failing_programs_are_quoted),
       TEST(odd_packages_are_refused),

@@ -91,7 +91,9 @@ static const layout layouts[] = {
      "a b",
      2,
      2,
-     "holds no folder for test images: the test images are the training images"},
+     "holds no folder for test images: those in train/ are used"},
+    {{"train/a/1.jpg", "train/b/2.jpg"}, "a b", 2, 2, "the test images are the training images"},
+    {{"a/1.jpg", "b/2.jpg"}, "a b", 2, 2, "the test images are the training images"},
     {{"train/a/1.jpg", "train/b/2.jpg", "val/a/1.jpg", "test/images/1.jpg"},
      "a b",
      2,
@@ -265,6 +267,33 @@ static void names_alike_are_named(void **state) {
   }
 }
 
+/* A folder that is not divided: to train on it is worth a warning, to read it alone is not. */
+static void undivided_folders(void **state) {
+  const char *dir = *state;
+  make_file(dir, "flat/a/1.jpg");
+  make_file(dir, "flat/b/2.jpg");
+  make_file(dir, "half/train/a/1.jpg");
+  make_file(dir, "half/train/b/2.jpg");
+  static const char *const name[] = {"flat", "half"};
+  for (int i = 0; i < 2; i++) {
+    char root[500];
+    snprintf(root, sizeof root, "%s/%s", dir, name[i]);
+    lp_dataset *d = opened(root, "", LP_SPLIT_TEST), *both[2];
+    const lp_data_note *note;
+    uint32_t n = 0;
+    for (; (note = lp_dataset_note(d, n)); n++)
+      if (note->warning) fail_msg("%s", note->text);
+    assert_int_equal(n, 1); /* what was taken is said */
+    lp_dataset_close(d);
+    assert_int_equal(open_both(root, both), LP_OK);
+    bool warned = false;
+    for (uint32_t k = 0; (note = lp_dataset_note(both[1], k)); k++)
+      warned |= note->warning && strstr(note->text, "test images are the training images");
+    assert_true(warned);
+    for (int k = 0; k < 2; k++) lp_dataset_close(both[k]);
+  }
+}
+
 /* Labels mean the classes of a network, in its order. */
 static void labels_follow_names(void **state) {
   const char *dir = *state;
@@ -297,10 +326,8 @@ static void labels_follow_names(void **state) {
 int main(void) {
   lp_log_set_level(LP_LOG_ERROR); /* notes are looked at instead */
   const struct CMUnitTest tests[] = {
-      TEST(layouts_are_understood),
-      TEST(tiny_imagenet_is_read),
-      TEST(names_alike_are_named),
-      TEST(labels_follow_names),
+      TEST(layouts_are_understood), TEST(tiny_imagenet_is_read), TEST(names_alike_are_named),
+      TEST(undivided_folders),      TEST(labels_follow_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -226,13 +226,50 @@ static void wrong_number_of_inputs(void **state) {
   lp_session_close(s);
 }
 
+/* A plan of the constant "c" plus itself. */
+static lp_status plan_constant(lp_session *s, const float *c, uint32_t n, lp_plan **out) {
+  lp_graph *g;
+  lp_desc d = LP_DESC(LP_F32, n);
+  assert_int_equal(lp_graph_new("constant", &g), LP_OK);
+  lp_val v = lp_graph_constant(g, "c", &d, c);
+  lp_val sum = lp_apply(g, LP_OP_ADD, NULL, (lp_val[]){v, v}, 2);
+  lp_status status = lp_plan_create(s, g, &sum, 1, NULL, out);
+  lp_graph_free(g);
+  return status;
+}
+
+/* One name is one constant of a session: others are refused, and the first stays. */
+static void constants_must_agree(void **state) {
+  (void)state;
+  static const float first[] = {1, 2, 3}, other[] = {1, 2, 4};
+  lp_session *s = open_session("cpu");
+  lp_plan *plan, *again;
+  assert_int_equal(plan_constant(s, first, 3, &plan), LP_OK);
+  assert_int_equal(plan_constant(s, other, 3, &again), LP_ERR_PLUGIN);
+  assert_non_null(strstr(lp_error_message(), "constant c has other values"));
+  assert_int_equal(plan_constant(s, first, 2, &again), LP_ERR_SHAPE);
+  assert_non_null(strstr(lp_error_message(), "c is "));
+  assert_int_equal(plan_constant(s, first, 3, &again), LP_OK);
+  lp_run run = {0};
+  lp_plan *const both[] = {plan, again};
+  for (int i = 0; i < 2; i++) {
+    float got[3];
+    assert_int_equal(lp_plan_run(both[i], &run), LP_OK);
+    assert_int_equal(lp_plan_read(both[i], 0, got, sizeof got), LP_OK);
+    for (int k = 0; k < 3; k++) assert_true(got[k] == 2 * first[k]);
+    lp_plan_free(both[i]);
+  }
+  assert_int_equal(lp_session_var_count(s), 1);
+  lp_session_close(s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(training_step_is_fused), cmocka_unit_test(control_and_treatment_are_paired),
       cmocka_unit_test(plans_share_variables),  cmocka_unit_test(refused_fusion_is_undone),
       cmocka_unit_test(refused_op_is_named),    cmocka_unit_test(dry_run_allocates_nothing),
       cmocka_unit_test(failures_come_out),      cmocka_unit_test(small_allocations_are_respected),
-      cmocka_unit_test(wrong_number_of_inputs),
+      cmocka_unit_test(wrong_number_of_inputs), cmocka_unit_test(constants_must_agree),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   lp_registry_shutdown();

@@ -214,6 +214,51 @@ static void existing_folder(void **state) {
   assert_int_equal(access(path, F_OK), 0);
 }
 
+/* ".BASE.PID" beside the folder: gone when a run begins or goes on, unless somebody makes it. */
+static void temporary_folders(void **state) {
+  (void)state;
+  static const struct {
+    const char *name, *inside;
+    bool goes;
+  } row[] = {
+      {".run.4194303", "models", true}, {".run.17", "checkpoints", true},
+      {".run.18", "activations", true}, {".run.x17", "models", false},
+      {".run.17.old", "models", false}, {".other.17", "models", false},
+      {".run.19", "notes", false}, /* a user's */
+      {"run.17", "models", false},
+  };
+  char path[160];
+  for (int go = 0; go < 2; go++) {
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+      snprintf(path, sizeof path, "%s/%s", dir, row[i].name);
+      mkdir(path, 0777);
+      snprintf(path, sizeof path, "%s/%s/%s", dir, row[i].name, row[i].inside);
+      mkdir(path, 0777);
+    }
+    snprintf(path, sizeof path, "%s/.run.17/manifest.json", dir);
+    touch(path);
+    snprintf(path, sizeof path, "%s/.run.20", dir); /* somebody makes it */
+    mkdir(path, 0777);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    if (go) {
+      lp_run_folder_clean(run);
+    } else {
+      char other[100]; /* made anew, with a slash at its end */
+      snprintf(other, sizeof other, "rm -r %s", run);
+      assert_int_equal(system(other), 0);
+      snprintf(other, sizeof other, "%s//", run);
+      assert_ok(lp_run_folder_create(other, MANIFEST, strlen(MANIFEST)));
+    }
+    assert_int_equal(access(path, F_OK), 0);
+    close(fd);
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+      snprintf(path, sizeof path, "%s/%s", dir, row[i].name);
+      if ((access(path, F_OK) != 0) != row[i].goes) fail_msg("%s", row[i].name);
+    }
+  }
+}
+
 static void temporary_files(void **state) {
   (void)state;
   static const char *const gone[] = {"models/a-seed1.safetensors.17-3.tmp",
@@ -251,6 +296,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(repeated_epochs, make, clear),
       cmocka_unit_test_setup_teardown(full_disk, make, clear),
       cmocka_unit_test_setup_teardown(existing_folder, make, clear),
+      cmocka_unit_test_setup_teardown(temporary_folders, make, clear),
       cmocka_unit_test_setup_teardown(temporary_files, make, clear),
   };
   return cmocka_run_group_tests_name("run", tests, NULL, NULL);

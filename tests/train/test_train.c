@@ -155,9 +155,9 @@ static void learns(void **state) {
 }
 
 /* Evaluation by hand from the activations' network: log probabilities of a saved model. */
-static void model_round_trip(void **state) {
-  (void)state;
+static void round_trip(const char *layer) {
   lp_train_spec s = default_spec();
+  s.net.layer = layer;
   lp_trainer *t = new_trainer(&s), *u;
   lp_epoch_result r, a, b;
   train_epochs(t, 1, &r);
@@ -199,6 +199,120 @@ static void model_round_trip(void **state) {
   lp_trainer_free(u);
 }
 
+static void model_round_trip(void **state) {
+  (void)state;
+  round_trip("locality:cost=linear");
+  round_trip("locality:cost=permuted"); /* drawn by the seed of the model, not of who opens it */
+}
+
+/* ---- files that lack something --------------------------------------------------------------- */
+
+static const char *const keys[] = {
+    "format",   "model", "layer",       "network",  "classes",     "channels",
+    "height",   "width", "rows",        "columns",  "pixel_scale", "pixel_mean",
+    "pixel_sd", "data",  "class_names", "seed",     "epochs",      "priors",
+    "epoch",    "step",  "iteration",   "training", "seconds"};
+enum { N_KEYS = sizeof keys / sizeof *keys };
+
+/* Copies a file with metadata `key` set to value, or left out. */
+static void copy_with(const char *from, const char *to, const char *key, const char *value) {
+  lp_safetensors *f;
+  assert_int_equal(lp_safetensors_read(from, &f), LP_OK);
+  uint32_t n = lp_safetensors_count(f), n_meta = 0;
+  lp_tensor_view *tensor = calloc(n, sizeof *tensor);
+  for (uint32_t i = 0; i < n; i++) tensor[i] = *lp_safetensors_get(f, i);
+  const char *name[N_KEYS], *text[N_KEYS];
+  bool found = false;
+  for (size_t i = 0; i < N_KEYS; i++) {
+    bool this = strcmp(keys[i], key) == 0;
+    const char *old = lp_safetensors_meta(f, keys[i]);
+    found |= this && old;
+    name[n_meta] = keys[i];
+    text[n_meta] = this ? value : old;
+    n_meta += text[n_meta] != NULL;
+  }
+  assert_true(found);
+  assert_int_equal(lp_safetensors_write(to, tensor, n, name, text, n_meta), LP_OK);
+  free(tensor);
+  lp_safetensors_free(f);
+}
+
+/* The error of loading the model, or "". */
+static const char *model_error(const char *path) {
+  lp_model *m;
+  lp_trainer *t = NULL;
+  lp_status status = lp_model_load(path, &m);
+  if (status != LP_OK) {
+    assert_int_equal(status, LP_ERR_FORMAT);
+    assert_null(m);
+    return lp_error_message();
+  }
+  lp_train_spec e = {.net = *lp_model_spec(m), .device = device};
+  assert_int_equal(lp_trainer_new(&e, NULL, &t), LP_OK);
+  assert_int_equal(lp_model_apply(m, t), LP_OK);
+  lp_trainer_free(t);
+  lp_model_free(m);
+  return "";
+}
+
+static void incomplete_files_are_named(void **state) {
+  (void)state;
+  static const struct {
+    bool checkpoint;
+    const char *key, *value, *says; /* says "": it is taken */
+  } row[] = {
+      {false, "format", NULL, "not a model file of this program: metadata 'format' is missing"},
+      {false, "format", "locality model 9", "metadata 'format' is locality model 9"},
+      {false, "model", NULL, "metadata 'model' is missing"},
+      {false, "network", NULL, "metadata 'network' is missing"},
+      {false, "network", "layers: [", "network"},
+      {false, "pixel_scale", NULL, "metadata 'pixel_scale' is missing"},
+      {false, "pixel_mean", NULL, "metadata 'pixel_mean' is missing"},
+      {false, "pixel_sd", NULL, "metadata 'pixel_sd' is missing"},
+      {false, "pixel_sd", "1,2,3", "metadata 'pixel_sd' is '1,2,3', not four numbers"},
+      {false, "pixel_scale", "x", "metadata 'pixel_scale' is 'x', not a number"},
+      {false, "classes", NULL, "metadata 'classes' is missing"},
+      {false, "height", "0", "metadata 'height' is out of range"},
+      {false, "width", "18446744073709551644", "metadata 'width' is missing or not a number"},
+      {false, "seed", "-1", "metadata 'seed' is missing or not a number"},
+      {false, "priors", NULL, ""}, /* as version 0.1 wrote them */
+      {false, "layer", NULL, ""},
+      {false, "data", NULL, ""},
+      {true, "format", NULL, "not a checkpoint of this program: metadata 'format' is missing"},
+      {true, "training", NULL, "metadata 'training' is missing"},
+      {true, "training", "seed=8", "belongs to a training with other settings"},
+      {true, "epoch", NULL, "metadata 'epoch' is missing"},
+      {true, "step", "1.5", "metadata 'step' is missing or not a number"},
+      {true, "iteration", "7", "is not of this data"},
+      {true, "priors", NULL, ""},
+      {true, "seconds", NULL, ""},
+      {true, "seconds", "soon", "metadata 'seconds' is 'soon', not a number"},
+  };
+  lp_train_spec s = default_spec();
+  lp_trainer *t = new_trainer(&s), *u = new_trainer(&s);
+  lp_epoch_result r;
+  train_epochs(t, 1, &r);
+  char path[2][200], broken[200];
+  snprintf(path[0], sizeof path[0], "%s/model.safetensors", folder);
+  snprintf(path[1], sizeof path[1], "%s/checkpoint.safetensors", folder);
+  snprintf(broken, sizeof broken, "%s/broken.safetensors", folder);
+  assert_int_equal(lp_model_save(t, path[0]), LP_OK);
+  assert_int_equal(lp_checkpoint_save(t, path[1]), LP_OK);
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    copy_with(path[row[i].checkpoint], broken, row[i].key, row[i].value);
+    const char *said = row[i].checkpoint
+                           ? lp_checkpoint_load(u, broken) == LP_OK ? "" : lp_error_message()
+                           : model_error(broken);
+    bool good =
+        *row[i].says ? strstr(said, row[i].says) && strstr(said, "broken.safetensors") : !*said;
+    if (!good) fail_msg("%s=%s: %s", row[i].key, row[i].value ? row[i].value : "-", said);
+    const char *once = strstr(said, "broken.safetensors:"); /* and named once */
+    if (once && strstr(once + 1, "broken.safetensors:")) fail_msg("%s", said);
+  }
+  lp_trainer_free(t);
+  lp_trainer_free(u);
+}
+
 static void two_runs_are_identical(void **state) {
   (void)state;
   lp_train_spec s = default_spec(), other = s;
@@ -219,6 +333,30 @@ static void two_runs_are_identical(void **state) {
 static bool stop_at(void *user, const lp_progress *p) {
   const uint32_t *where = user;
   return !(p->epoch == where[0] && p->step == where[1]);
+}
+
+static bool slowly(void *user, const lp_progress *p) {
+  usleep(30000); /* of wall time: only that it is counted is looked at */
+  return stop_at(user, p);
+}
+
+/* The seconds of an epoch that was interrupted and goes on are those of all its steps. */
+static void a_resumed_epoch_took_as_long(void **state) {
+  (void)state;
+  const uint32_t at[] = {1, 4}, never[] = {0, 0};
+  lp_train_spec s = default_spec();
+  lp_trainer *t = new_trainer(&s);
+  lp_epoch_result r;
+  char path[200];
+  snprintf(path, sizeof path, "%s/checkpoint.safetensors", folder);
+  assert_int_equal(lp_train_epoch(t, slowly, (void *)at, &r), LP_ERR_INTERRUPTED);
+  assert_int_equal(lp_checkpoint_save(t, path), LP_OK);
+  lp_trainer_free(t);
+  t = new_trainer(&s);
+  assert_int_equal(lp_checkpoint_load(t, path), LP_OK);
+  assert_int_equal(lp_train_epoch(t, slowly, (void *)never, &r), LP_OK);
+  if (!(r.seconds >= 7 * 0.03)) fail_msg("%g seconds", r.seconds); /* the call of step 4 twice */
+  lp_trainer_free(t);
 }
 
 static void resume_is_exact(void **state) {
@@ -552,8 +690,10 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(learns),
       cmocka_unit_test(model_round_trip),
+      cmocka_unit_test(incomplete_files_are_named),
       cmocka_unit_test(two_runs_are_identical),
       cmocka_unit_test(resume_is_exact),
+      cmocka_unit_test(a_resumed_epoch_took_as_long),
       cmocka_unit_test(accumulation),
       cmocka_unit_test(no_image_is_lost_between_passes),
       cmocka_unit_test(nonfinite_loss_is_reported),
