@@ -131,29 +131,41 @@ static uint32_t useful_jobs(const lp_experiment_info *i) {
   return room < 1 ? 1 : room < i->jobs ? room : i->jobs;
 }
 
+/* Seconds of the report: 14 figures took gnuplot 1.6 s of processor time (AMD EPYC). */
+#define REPORT_SECONDS 3.0
+
 static int dry_run(const cli_args *a, lp_experiment *x) {
   const lp_experiment_info *i = lp_experiment_get_info(x);
-  double epoch = NAN;
+  lp_estimate e;
   uint32_t useful = useful_jobs(i);
-  if (lp_experiment_time_epoch(x, 1.0, &epoch) != LP_OK) return cli_fail();
-  double total = epoch * (double)i->options->epochs * i->n_arms * i->n_seeds / useful;
+  if (lp_experiment_estimate(x, 1.0, &e) != LP_OK) return cli_fail();
+  const bool report = !cli_get(a, "no-report");
+  const double networks = (double)i->n_arms * i->n_seeds, epochs = (double)i->options->epochs;
+  /* each is tested after every epoch, and has activations before and after its training */
+  const double share = fmin((double)i->options->images / i->test->count, 1);
+  const double training = networks * (epochs * (e.epoch + e.test) + 2 * share * e.test) / useful;
+  const double after = report ? e.analysis + REPORT_SECONDS : 0, total = training + after;
   if (a->json) {
     json_t *arms = json_array();
     for (uint32_t k = 0; k < i->n_arms; k++) json_array_append_new(arms, dry_run_arm(&i->arms[k]));
-    return cli_print_json(json_pack("{s:o, s:s, s:i, s:i, s:i, s:f, s:f}", "arms", arms, "device",
-                                    i->device->name, "seeds", (int)i->n_seeds, "jobs", (int)i->jobs,
-                                    "jobs_counted", (int)useful, "seconds_per_epoch", epoch,
-                                    "seconds", total));
+    return cli_print_json(
+        json_pack("{s:o, s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f}", "arms", arms, "device",
+                  i->device->name, "seeds", (int)i->n_seeds, "jobs", (int)i->jobs, "jobs_counted",
+                  (int)useful, "seconds_per_epoch", e.epoch, "seconds_per_test", e.test,
+                  "training_seconds", training, "analysis_seconds", after, "seconds", total));
   }
   printf("%s on %s: %u training and %u test images\n", i->options->model, i->train->name,
          i->train->count, i->test->count);
   printf("device %s (%s)\n\n", i->device_spec, i->device->name);
   print_sizes(i);
-  char left[24];
-  cli_format_seconds(total, left);
-  printf("%u arms x %u seeds x %lld epochs, %u side by side: about %.3g s an epoch, %s in all "
-         "for training; tests, analysis and report come on top\n",
-         i->n_arms, i->n_seeds, (long long)i->options->epochs, i->jobs, epoch, left);
+  char text[3][24];
+  cli_format_seconds(training, text[0]);
+  cli_format_seconds(after, text[1]);
+  cli_format_seconds(total, text[2]);
+  printf("%u arms x %u seeds x %lld epochs, %u side by side: about %.3g s an epoch and %.3g s a "
+         "test; training %s, analysis and report %s, in all %s\n",
+         i->n_arms, i->n_seeds, (long long)i->options->epochs, i->jobs, e.epoch, e.test, text[0],
+         report ? text[1] : "left out", text[2]);
   if (useful < i->jobs)
     printf("the estimate counts %u of %u jobs: %s\n", useful, i->jobs,
            i->device->type == LP_DEVICE_CPU ? "more than the cores can run are not faster"

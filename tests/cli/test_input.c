@@ -1,6 +1,7 @@
 /* Bad inputs: one line that names the file or option, exit code 1, nothing left behind. */
 #include "cli_test.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -332,6 +333,24 @@ static void test_good_yaml(void **state) {
   assert_true(counted >= 1 && counted <= sysconf(_SC_NPROCESSORS_ONLN));
   json_decref(root);
   remove("good.yaml");
+
+  /* The estimate holds tests, analysis and report; without these, training alone. */
+  for (int with = 0; with < 2; with++) {
+    assert_int_equal(
+        test_run("experiment mnist --data idx:data --arms control --seeds 2 --epochs 3 "
+                 "--backend cpu --batch 16 --dry-run --json %s",
+                 with ? "" : "--no-report"),
+        0);
+    root = json_loads(test_out, 0, NULL);
+#define SECONDS(key) json_number_value(json_object_get(root, key))
+    double training = SECONDS("training_seconds"), after = SECONDS("analysis_seconds");
+    assert_true(SECONDS("seconds_per_epoch") > 0 && SECONDS("seconds_per_test") > 0);
+    assert_true(training >
+                0.999 * 2 * 3 * (SECONDS("seconds_per_epoch") + SECONDS("seconds_per_test")));
+    assert_true(with ? after > 3 : after == 0); /* 3: of the report */
+    assert_true(fabs(SECONDS("seconds") - training - after) < 1e-6);
+    json_decref(root);
+  }
   assert_int_equal(access("runs", F_OK), -1); /* a dry run writes nothing */
 }
 

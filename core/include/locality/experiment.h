@@ -150,9 +150,15 @@ LP_API void lp_experiment_free(lp_experiment *x);
 LP_API const lp_experiment_info *lp_experiment_get_info(const lp_experiment *x);
 /* The i-th note about its training and test images, each text once; NULL past the last. */
 LP_API const lp_data_note *lp_experiment_note(const lp_experiment *x, uint32_t i);
+/* Seconds that parts of the work take, of the first arm. */
+typedef struct lp_estimate {
+  double epoch;    /* an epoch of training */
+  double test;     /* a pass over the test images */
+  double analysis; /* the measures of all networks' activations, as lp_analyze_run takes them */
+} lp_estimate;
 /* Trains the first arm for about `seconds` after its first steps, in which drivers compile kernels,
- * and returns the time that an epoch of training would take. */
-LP_API lp_status lp_experiment_time_epoch(lp_experiment *x, double seconds, double *out);
+ * passes some test images and measures their maps. Writes nothing. */
+LP_API lp_status lp_experiment_estimate(lp_experiment *x, double seconds, lp_estimate *out);
 
 typedef enum lp_experiment_event {
   LP_EVENT_START = 0, /* a run begins, or goes on */
