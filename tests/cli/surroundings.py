@@ -77,11 +77,11 @@ def closed_descriptors():
         out = 'closed' + ''.join(map(str, closed))
         def close():
             for fd in closed: os.close(fd)
-        p = subprocess.run([L, 'experiment', 'mnist', '--data', 'idx:d', '--arms', 'control', '--epochs', '1', '--out', out] + SMALL,
+        p = subprocess.run([L, 'experiment', 'mnist', '--data', 'idx:d', '--arms', 'control', '--epochs', '1', '--no-report', '--out', out] + SMALL,
                            env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=close, timeout=120)
         with open(out + '/metrics.jsonl') as f: lines = f.read().split('\n')
         assert lines.pop() == '' and all(json.loads(line)['arm'] == 'control' for line in lines), lines
-        p = run(L, 'experiment', '--resume', out)
+        p = run(L, 'experiment', '--resume', out, '--no-report')
         expect(p.returncode == 0, p, f'resume of {out}')
         p = run(L, 'train', '--data', 'idx:d', '--epochs', '1', '-o', out + '.safetensors', *SMALL, preexec_fn=close) if closed == [0] else p
         expect(p.returncode == 0, p, 'train')
