@@ -100,15 +100,16 @@ lp_status lp_priors_of(const lp_graph *g, char **out) {
 lp_status lp_trainer_note_priors(lp_trainer *t, const lp_graph *g) {
   char *now;
   lp_status status = lp_priors_of(g, &now);
-  if (status != LP_OK || !t->priors) {
-    t->priors = now;
+  if (status == LP_OK && t->priors) status = lp_priors_compare(t->priors, now, t->network, NULL);
+  if (status != LP_OK && t->priors)
+    lp_fail_in(status, "a plugin gives other constants each time it is asked");
+  if (status != LP_OK || (t->priors && strlen(now) <= strlen(t->priors))) {
+    free(now);
     return status;
   }
-  status = lp_priors_compare(t->priors, now, t->network, NULL);
-  free(now);
-  return status == LP_OK
-             ? LP_OK
-             : lp_fail_in(status, "a plugin gives other constants each time it is asked");
+  free(t->priors); /* graphs that train have the penalties' besides */
+  t->priors = now;
+  return LP_OK;
 }
 
 const char *lp_trainer_priors(const lp_trainer *t) {
@@ -132,11 +133,19 @@ static bool same_pair(const char *a, const char *b) {
   return n == strcspn(b, " ") && memcmp(a, b, n) == 0;
 }
 
-/* First pair of a that b does not have, or has with another hash; NULL: none. */
+/* Only graphs that train have a penalty, whose constants are of "LAYER.penalty". */
+static bool is_penalty(const char *pair) {
+  static const char end[] = ".penalty";
+  const size_t n = strcspn(pair, "="), k = sizeof end - 1;
+  return n > k && memcmp(pair + n - k, end, k) == 0;
+}
+
+/* First pair of a that b does not have, or has with another hash; NULL: none. A penalty that b does
+ * not have changes nothing that b computes. */
 static const char *first_change(const char *a, const char *b) {
   for (const char *p = a; *p; p += strspn(p, " ")) {
     const char *other = find_layer(b, p);
-    if (!other || !same_pair(p, other)) return p;
+    if (other ? !same_pair(p, other) : !is_penalty(p)) return p;
     p += strcspn(p, " ");
   }
   return NULL;

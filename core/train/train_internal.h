@@ -79,7 +79,7 @@ uint32_t lp_part_size(const lp_trainer *t, uint32_t step, uint32_t part);
 
 /* priors.c: the text of lp_trainer_priors, malloc'ed. */
 lp_status lp_priors_of(const lp_graph *g, char **out);
-/* Keeps the priors of the first graph, and fails when a later one has others. */
+/* Keeps the priors of the graph, and fails when one that was noted before had others. */
 lp_status lp_trainer_note_priors(lp_trainer *t, const lp_graph *g);
 
 /* One line that two runs must share to be the same training. malloc'ed; NULL out of memory. */

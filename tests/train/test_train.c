@@ -611,6 +611,7 @@ static void penalties(void **state) {
   assert_float_equal(p->strength, 0.01, 1e-12);
   assert_true(after < 0.9 * before);
   assert_true(after < p->value && p->value < before);
+  assert_int_equal(lp_evaluate(t, test_set, &r), LP_OK); /* whose graph has no penalty */
   assert_int_equal(lp_checkpoint_save(t, path), LP_OK);
   train_epochs(t, 2, &r);
   lp_trainer_penalties(t, &p);

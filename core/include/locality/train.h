@@ -119,7 +119,8 @@ LP_API lp_status lp_activations(lp_trainer *t, const lp_dataset *data, const uin
  * of names, types, shapes and the bytes that devices get. Owned by the trainer. */
 LP_API const char *lp_trainer_priors(const lp_trainer *t);
 /* Fails with LP_ERR_PLUGIN, naming the first layer that differs and the modules behind it, unless
- * both texts say the same. The layer's spec is network's, or, without a network, `layer`. */
+ * both texts say the same; a penalty, which only graphs that train have, may stand in one of them
+ * alone. The layer's spec is network's, or, without a network, `layer`. */
 LP_API lp_status lp_priors_compare(const char *then, const char *now, const lp_netspec *network,
                                    const char *layer);
 
