@@ -85,22 +85,71 @@ static void measure_cell(FILE *f, const json_t *arm, const char *site, const cha
   html_cell(f, mean_sd_auto(n > 0 ? sum / n : NAN, sd).s, tip.s);
 }
 
-/* What units without spatial order give; NaN where the analysis does not say. */
-static double chance_of(const report_run *run, const char *site, const char *key) {
+/* ---- by chance ------------------------------------------------------------------------------ */
+
+/* The first arm whose units stand as those of `arm` do: chance is the same for them. */
+static uint32_t first_alike(const report_run *run, uint32_t arm, uint32_t site) {
+  const char *name = run->sites[site];
+  const lp_run_site *own = report_sheet(run, arm, site);
+  for (uint32_t a = 0; a < arm; a++) {
+    const lp_run_site *sheet = report_sheet(run, a, site);
+    if (sheet->rows == own->rows && sheet->cols == own->cols &&
+        strcmp(report_topology(run, a, name), report_topology(run, arm, name)) == 0)
+      return a;
+  }
+  return arm;
+}
+
+/* Is that the name of an arm whose units stand as those of `arm`, the first such? */
+static bool names_alike(const report_run *run, const char *name, uint32_t arm, uint32_t site) {
+  for (uint32_t a = 0; a < run->n_arms; a++)
+    if (strcmp(run->arms[a].name, name) == 0) return first_alike(run, a, site) == arm;
+  return false;
+}
+
+/* What units without spatial order give where those of `arm` stand; NaN where the analysis does not
+ * say. V alone depends on the topology; what is compared is the other measures' chance. */
+static double chance_of(const report_run *run, uint32_t arm, uint32_t site, const char *key) {
   size_t i;
   json_t *c;
+  if (strcmp(key, "variance") == 0) return report_uniform(run, arm, run->sites[site]);
+  if (strcmp(key, "permutation.z") == 0) return 0;
   json_array_foreach(jobj(run->summary, "comparisons"), i, c) {
-    if (strcmp(jstr(c, "measure"), key) == 0 && strcmp(jstr(c, "site"), site) == 0)
+    if (strcmp(jstr(c, "measure"), key) == 0 && strcmp(jstr(c, "site"), run->sites[site]) == 0 &&
+        (names_alike(run, jstr(c, "arm"), arm, site) ||
+         names_alike(run, jstr(c, "reference"), arm, site)))
       return jnum(jobj(c, "chance"), "value");
   }
-  return strcmp(key, "permutation.z") == 0 ? 0 : NAN;
+  return NAN;
+}
+
+/* A row for each way in which units stand at the site. */
+static void chance_rows(const report_run *run, FILE *f, uint32_t site, json_t *names, size_t from,
+                        size_t to) {
+  uint32_t ways = 0;
+  for (uint32_t a = 0; a < run->n_arms; a++)
+    ways += report_sheet(run, a, site)->units && first_alike(run, a, site) == a;
+  for (uint32_t a = 0; a < run->n_arms; a++) {
+    const lp_run_site *sheet = report_sheet(run, a, site);
+    if (!sheet->units || first_alike(run, a, site) != a) continue;
+    html(f, "<tr class=\"chance\"><th scope=\"row\">by chance");
+    if (ways > 1)
+      html(f, ", %s of %u \xc3\x97 %u", report_topology(run, a, run->sites[site]), sheet->rows,
+           sheet->cols);
+    html(f, "</th>");
+    for (size_t k = from; k < to; k++)
+      html_cell(f, num_auto(chance_of(run, a, site, json_string_value(json_array_get(names, k)))).s,
+                "what units without spatial order give");
+    html(f, "</tr>\n");
+  }
 }
 
 /* An arm a row, so that any number of them fits the page; at most six measures side by side. */
 enum { ACROSS = 6 };
 
-static void site_table(const report_run *run, FILE *f, const char *site, json_t *names, size_t from,
+static void site_table(const report_run *run, FILE *f, uint32_t index, json_t *names, size_t from,
                        size_t to) {
+  const char *site = run->sites[index];
   char caption[128];
   snprintf(caption, sizeof caption, "Measures at %s: mean \xc2\xb1 sd over networks", site);
   open_table(f, caption);
@@ -118,11 +167,7 @@ static void site_table(const report_run *run, FILE *f, const char *site, json_t 
                    json_string_value(json_array_get(names, k)));
     html(f, "</tr>\n");
   }
-  html(f, "<tr class=\"chance\"><th scope=\"row\">by chance</th>");
-  for (size_t k = from; k < to; k++)
-    html_cell(f, num_auto(chance_of(run, site, json_string_value(json_array_get(names, k)))).s,
-              "what units without spatial order give");
-  html(f, "</tr>\n");
+  chance_rows(run, f, index, names, from, to);
   close_table(f);
 }
 
@@ -131,7 +176,7 @@ void table_measures(const report_run *run, FILE *f) {
   size_t n = json_array_size(names), parts = (n + ACROSS - 1) / ACROSS;
   for (uint32_t s = 0; s < run->n_sites; s++)
     for (size_t k = 0; k < parts; k++) /* parts of equal width */
-      site_table(run, f, run->sites[s], names, k * n / parts, (k + 1) * n / parts);
+      site_table(run, f, s, names, k * n / parts, (k + 1) * n / parts);
   json_decref(names);
   if (!n) {
     html(f, "<p class=\"note\">No measures were computed.</p>\n");

@@ -65,6 +65,10 @@ const char *report_reference(const report_run *run);
 
 /* The sheet that the networks of an arm have at a site; units 0 when they have no such site. */
 const lp_run_site *report_sheet(const report_run *run, uint32_t arm, uint32_t site);
+/* V of units in any order where an arm's stand; NaN when the analysis does not say. */
+double report_uniform(const report_run *run, uint32_t arm, const char *site);
+/* How they stand: "grid", "torus" ..., "?" when the analysis does not say. */
+const char *report_topology(const report_run *run, uint32_t arm, const char *site);
 uint32_t report_site_index(const report_run *run, const char *name); /* n_sites when unknown */
 /* Have all arms one sheet at all sites? *rows is 0 when there is none. */
 bool report_one_sheet(const report_run *run, uint32_t *rows, uint32_t *cols);

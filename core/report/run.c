@@ -61,6 +61,22 @@ const lp_run_site *report_sheet(const report_run *run, uint32_t arm, uint32_t si
   return &run->arms[arm].site[site];
 }
 
+static const json_t *analysed(const report_run *run, uint32_t arm) {
+  return jobj(jobj(run->summary, "arms"), run->arms[arm].name);
+}
+
+/* Older summaries have it for the whole arm only. */
+double report_uniform(const report_run *run, uint32_t arm, const char *site) {
+  const json_t *sites = jobj(analysed(run, arm), "sites");
+  return sites ? jnum(jobj(sites, site), "uniform")
+               : jnum(jobj(jobj(run->summary, "null"), "uniform_of_arm"), run->arms[arm].name);
+}
+
+const char *report_topology(const report_run *run, uint32_t arm, const char *site) {
+  const json_t *a = analysed(run, arm), *sites = jobj(a, "sites");
+  return jstr(sites ? jobj(sites, site) : a, "topology");
+}
+
 uint32_t report_site_index(const report_run *run, const char *name) {
   return lp_run_site_index(run->folder, name);
 }

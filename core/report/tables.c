@@ -226,27 +226,19 @@ void table_per_image(const report_run *run, FILE *f) {
   undefined_note(run, f);
 }
 
-/* V of units in any order where an arm's stand; older summaries have it for the whole arm only. */
-static double uniform_of(const report_run *run, uint32_t arm, const char *site) {
-  const char *name = run->arms[arm].name;
-  const json_t *sites = jobj(jobj(jobj(run->summary, "arms"), name), "sites");
-  if (sites) return jnum(jobj(sites, site), "uniform");
-  return jnum(jobj(jobj(run->summary, "null"), "uniform_of_arm"), name);
-}
-
 void table_nulls(const report_run *run, FILE *f) {
   const json_t *null = jobj(run->summary, "null");
   if (!json_object_size(null)) return;
   open_table(f, "The variance without any learning");
-  HEAD(f, "Arm", "<Site", "Exactly, of units in any order", "Untrained networks");
+  HEAD(f, "Arm", "<Site", "<Topology", "Exactly, of units in any order", "Untrained networks");
   for (uint32_t i = 0; i < run->n_arms; i++)
     for (uint32_t s = 0; s < run->n_sites; s++) {
       const json_t *untrained = jobj(jobj(null, "untrained"), run->arms[i].name);
       const json_t *site = jobj(untrained, run->sites[s]);
       if (!report_sheet(run, i, s)->units) continue;
-      html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td>", run->arms[i].name,
-           run->sites[s]);
-      cell(f, num_auto(uniform_of(run, i, run->sites[s])));
+      html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td><td class=\"text\">%s</td>",
+           run->arms[i].name, run->sites[s], report_topology(run, i, run->sites[s]));
+      cell(f, num_auto(report_uniform(run, i, run->sites[s])));
       cell(f, mean_sd_auto(jnum(site, "mean"), jnum(site, "sd")));
       html(f, "</tr>\n");
     }
