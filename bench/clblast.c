@@ -61,12 +61,13 @@ static bool load(void) {
   return true;
 }
 
-/* The backend's default device by its name; the first there is where that one is not found. */
+/* The backend's default device by its name; the first there is where that one is not found. Drivers
+ * that the backend does not trust after their trial are not asked here, either. */
 static void *find_device(char name[128]) {
-  char wanted[128] = "";
+  char wanted[128];
   lp_session *s = NULL;
-  if (lp_session_open("opencl", 1, &s) == LP_OK)
-    snprintf(wanted, sizeof wanted, "%s", lp_session_device(s)->name);
+  if (lp_session_open("opencl", 1, &s) != LP_OK) return NULL;
+  snprintf(wanted, sizeof wanted, "%s", lp_session_device(s)->name);
   lp_session_close(s);
   void *platform[MAX_DEVICES], *device[MAX_DEVICES], *first = NULL;
   char first_name[128] = "";
@@ -77,13 +78,14 @@ static void *find_device(char name[128]) {
     if (api.devices(platform[p], any_device, MAX_DEVICES, device, &m) != 0) continue;
     for (uint32_t d = 0; d < m && d < MAX_DEVICES; d++) {
       if (api.device_info(device[d], DEVICE_NAME, 128, name, NULL) != 0) continue;
-      if (*wanted && strcmp(name, wanted) == 0) return device[d];
+      if (strcmp(name, wanted) == 0) return device[d];
       if (first) continue;
       first = device[d];
       memcpy(first_name, name, sizeof first_name);
     }
   }
   memcpy(name, first_name, sizeof first_name);
+  if (!first) lp_fail(LP_ERR_DEVICE, "no OpenCL device");
   return first;
 }
 
@@ -117,9 +119,9 @@ bench_clblast *bench_clblast_open(const bench_gemm *g, const char *tuned, char d
   if (!load()) return NULL;
   int32_t e[5] = {0};
   void *device = find_device(device_name);
-  if (device && !set_parameters(device, tuned)) return NULL;
-  bench_clblast *w = device ? calloc(1, sizeof *w) : NULL;
-  if (!w) return lp_fail(LP_ERR_DEVICE, "no OpenCL device"), NULL;
+  if (!device || !set_parameters(device, tuned)) return NULL;
+  bench_clblast *w = calloc(1, sizeof *w);
+  if (!w) return lp_fail(LP_ERR_MEMORY, "out of memory"), NULL;
   size_t m = (size_t)g->m, n = (size_t)g->n, k = (size_t)g->k;
   w->context = api.context(NULL, 1, &device, NULL, NULL, &e[0]);
   if (w->context) {
