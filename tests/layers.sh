@@ -20,7 +20,7 @@ function target(path, part, kept, n, k, i) {
   return k < 1 ? "" : kept[1] "/" kept[2]
 }
 BEGIN {
-  train = "experiment report"; nn = "train analysis " train; exec_ = "nn data " nn; prior = "exec " exec_
+  train = "experiment report"; settings = "train " train; nn = "settings train analysis " train; exec_ = "nn data " nn; prior = "exec " exec_
   above("base", "graph registry io run prior " prior)
   above("io", "graph registry run prior " prior)
   above("run", "graph registry " prior)
@@ -30,9 +30,10 @@ BEGIN {
   above("exec", exec_)
   above("nn", nn)
   above("data", "graph registry prior exec nn " nn)
+  above("settings", "graph registry io run prior exec nn data analysis " settings)
   above("train", "analysis " train)
-  above("analysis", "train exec experiment report")
-  above("report", "train exec experiment")
+  above("analysis", "settings train exec experiment report")
+  above("report", "settings train exec experiment")
 }
 {
   file = $1; header = $3

@@ -218,12 +218,12 @@ static char *value_of(const cli_args *a, uint32_t i) {
   return n < 0 ? NULL : whole;
 }
 
-int cli_apply_options(const cli_args *a, lp_options *o) {
+int cli_apply_options(const cli_args *a, lp_settings *s) {
   for (uint32_t i = 0; i < a->n_set; i++) {
     const lp_option *option = a->set[i].option;
     char name[40], *value = value_of(a, i);
     dashed(option->name, name);
-    lp_status status = value ? lp_options_set(o, option, value) : LP_ERR_MEMORY;
+    lp_status status = value ? lp_settings_give(s, option->name, value) : LP_ERR_MEMORY;
     free(value);
     if (status == LP_ERR_MEMORY) return cli_fail_with("out of memory");
     /* The message begins with the option's name. */

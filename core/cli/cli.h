@@ -12,7 +12,7 @@ enum { CLI_OK = 0, CLI_FAILURE = 1, CLI_USAGE = 2 };
 
 enum { CLI_MAX_FLAGS = 16, CLI_MAX_SET = 64, CLI_MAX_OPERANDS = 2 };
 
-/* An option of one subcommand, beside those of the table in experiment.h. */
+/* An option of one subcommand, beside those of the table in settings.h. */
 typedef struct cli_flag {
   const char *name;            /* without the dashes */
   char letter;                 /* 0: none */
@@ -27,7 +27,7 @@ typedef struct cli_command {
   const char *examples; /* lines of the help */
   const cli_flag *flags;
   uint32_t n_flags;
-  uint32_t use; /* LP_USE_*: which experiment options it takes; 0 none */
+  uint32_t use; /* LP_USE_*: which options of settings.h it takes; 0 none */
   uint32_t min_operands, max_operands;
   int (*run)(cli_args *a);
 } cli_command;
@@ -51,8 +51,8 @@ struct cli_args {
 /* Parses what follows the subcommand. *done: help was printed, or an error; then the exit code. */
 int cli_parse(const cli_command *c, int argc, char **argv, cli_args *a, bool *done);
 const char *cli_get(const cli_args *a, const char *flag); /* NULL when not given */
-/* Puts the experiment options that were given into o. */
-int cli_apply_options(const cli_args *a, lp_options *o);
+/* Puts the options that were given into s. */
+int cli_apply_options(const cli_args *a, lp_settings *s);
 void cli_print_help(const cli_command *c);
 
 /* message.c */
@@ -65,8 +65,8 @@ int cli_print_json(json_t *root); /* on standard output; releases root; exit cod
 json_t *cli_number(double v);     /* null where JSON has no number */
 /* What "auto" stands for and why, on standard error, unless quiet. */
 void cli_say_auto(const cli_args *a, const char *asked, const lp_device_info *chosen);
-/* The options' device with "tune" where --tune is given. The exit code. */
-int cli_apply_tune(const cli_args *a, lp_options *o);
+/* The settings' device with "tune" where --tune is given. The exit code. */
+int cli_apply_tune(const cli_args *a, lp_settings *s);
 void cli_format_bytes(uint64_t bytes, char out[24]);   /* "151 MB" */
 void cli_format_seconds(double seconds, char out[24]); /* "1:02:03" */
 

@@ -12,10 +12,10 @@ static const cli_flag flags[] = {
     {"backend", 0, "DEVICE", "where to compute [auto]"},
 };
 
-static int evaluate(const cli_args *a, const lp_model *m, lp_dataset *data) {
-  const char *device = cli_get(a, "backend"), *path = a->operand[0];
+static int evaluate(const cli_args *a, const lp_model *m, const lp_settings *s, lp_dataset *data) {
+  const char *path = a->operand[0];
   const lp_dataset_info *info = lp_dataset_get_info(data);
-  lp_train_spec spec = {.net = *lp_model_spec(m), .device = device ? device : "auto"};
+  lp_train_spec spec = {.net = *lp_model_spec(m), .settings = s};
   lp_trainer *t = NULL;
   lp_epoch_result r;
   lp_status status = lp_trainer_new(&spec, NULL, &t);
@@ -44,9 +44,18 @@ static int run(cli_args *a) {
   bool train = split && strcmp(split, "train") == 0;
   if (split && !train && strcmp(split, "test") != 0)
     return cli_usage("--split: '%s' is neither test nor train", split);
-  lp_model *m;
+  lp_model *m = NULL;
+  lp_settings *s = NULL;
   lp_dataset *data = NULL;
-  if (lp_registry_load() != LP_OK || lp_model_load(a->operand[0], &m) != LP_OK) return cli_fail();
+  lp_status status = lp_registry_load();
+  if (status == LP_OK) status = lp_settings_new(&s);
+  const char *device = cli_get(a, "backend");
+  if (status == LP_OK && device) status = lp_settings_set(s, "backend", device);
+  if (status == LP_OK) status = lp_model_load(a->operand[0], &m);
+  if (status != LP_OK) {
+    lp_settings_free(s);
+    return cli_fail();
+  }
   const char *name = wanted ? wanted : lp_model_data(m);
   int code;
   if (!name)
@@ -55,10 +64,11 @@ static int run(cli_args *a) {
     code = cli_fail();
   else {
     cli_say_notes(a, (const lp_dataset *const *)&data, 1);
-    code = evaluate(a, m, data);
+    code = evaluate(a, m, s, data);
   }
   if (data) lp_dataset_close(data);
   lp_model_free(m);
+  lp_settings_free(s);
   return code;
 }
 

@@ -140,9 +140,10 @@ static int dry_run(const cli_args *a, lp_experiment *x) {
   uint32_t useful = useful_jobs(i);
   if (lp_experiment_estimate(x, 1.0, &e) != LP_OK) return cli_fail();
   const bool report = !cli_get(a, "no-report");
-  const double networks = (double)i->n_arms * i->n_seeds, epochs = (double)i->options->epochs;
+  const double networks = (double)i->n_arms * i->n_seeds,
+               epochs = lp_setting_real(i->settings, "epochs");
   /* each is tested after every epoch, and has activations before and after its training */
-  const double share = fmin((double)i->options->images / i->test->count, 1);
+  const double share = fmin(lp_setting_real(i->settings, "images") / i->test->count, 1);
   const double training = networks * (epochs * (e.epoch + e.test) + 2 * share * e.test) / useful;
   const double after = report ? e.analysis + REPORT_SECONDS : 0, total = training + after;
   if (a->json) {
@@ -154,8 +155,8 @@ static int dry_run(const cli_args *a, lp_experiment *x) {
                   (int)useful, "seconds_per_epoch", e.epoch, "seconds_per_test", e.test,
                   "training_seconds", training, "analysis_seconds", after, "seconds", total));
   }
-  printf("%s on %s: %u training and %u test images\n", i->options->model, i->train->name,
-         i->train->count, i->test->count);
+  printf("%s on %s: %u training and %u test images\n", lp_setting_text(i->settings, "model"),
+         i->train->name, i->train->count, i->test->count);
   printf("device %s (%s)\n\n", i->device_spec, i->device->name);
   print_sizes(i);
   char text[3][24];
@@ -164,8 +165,8 @@ static int dry_run(const cli_args *a, lp_experiment *x) {
   cli_format_seconds(total, text[2]);
   printf("%u arms x %u seeds x %lld epochs, %u side by side: about %.3g s an epoch and %.3g s a "
          "test; training %s, analysis and report %s, in all %s\n",
-         i->n_arms, i->n_seeds, (long long)i->options->epochs, i->jobs, e.epoch, e.test, text[0],
-         report ? text[1] : "left out", text[2]);
+         i->n_arms, i->n_seeds, (long long)lp_setting_int(i->settings, "epochs"), i->jobs, e.epoch,
+         e.test, text[0], report ? text[1] : "left out", text[2]);
   if (useful < i->jobs)
     printf("the estimate counts %u of %u jobs: %s\n", useful, i->jobs,
            i->device->type == LP_DEVICE_CPU ? "more than the cores can run are not faster"
@@ -318,7 +319,7 @@ static int check_outputs(const cli_args *a, const char *out, const char *resume)
   return code == CLI_OK && !cli_get(a, "no-report") ? cli_check_report(resume) : code;
 }
 
-static int with_options(const cli_args *a, lp_options *o) {
+static int with_settings(const cli_args *a, lp_settings *s) {
   const char *resume = cli_get(a, "resume"), *out = cli_get(a, "out");
   const char *preset = a->n_operands ? a->operand[0] : NULL;
   char folder[4096] = "";
@@ -329,19 +330,19 @@ static int with_options(const cli_args *a, lp_options *o) {
     return cli_usage("--add-arms belongs to --resume; a new run has its arms from --arms");
   if (!resume && !preset)
     return cli_usage("experiment: missing argument; usage: locality experiment PRESET|FILE.yaml");
-  if (!resume && lp_options_load(o, preset) != LP_OK) return cli_fail();
-  int code = cli_apply_options(a, o);
-  if (code == CLI_OK) code = cli_apply_tune(a, o);
+  if (!resume && lp_settings_load(s, preset) != LP_OK) return cli_fail();
+  int code = cli_apply_options(a, s);
+  if (code == CLI_OK) code = cli_apply_tune(a, s);
   if (code != CLI_OK) return code;
   if (!cli_get(a, "dry-run")) code = check_outputs(a, out, resume);
   if (code != CLI_OK) return code;
 
   lp_experiment *x;
-  lp_status status = resume ? lp_experiment_resume(resume, o, preset, cli_get(a, "add-arms"), &x)
-                            : lp_experiment_new(o, preset, &x);
+  lp_status status = resume ? lp_experiment_resume(resume, s, preset, cli_get(a, "add-arms"), &x)
+                            : lp_experiment_new(s, preset, &x);
   if (status != LP_OK) return cli_fail();
   const lp_experiment_info *info = lp_experiment_get_info(x);
-  cli_say_auto(a, info->options->device, info->device);
+  cli_say_auto(a, lp_setting_text(info->settings, "backend"), info->device);
   const lp_data_note *note;
   for (uint32_t i = 0; (note = lp_experiment_note(x, i)); i++) cli_say_note(a, note);
   bool named = resume || out;
@@ -357,10 +358,10 @@ static int with_options(const cli_args *a, lp_options *o) {
 }
 
 static int run(cli_args *a) {
-  lp_options o;
-  if (lp_options_init(&o) != LP_OK) return cli_fail();
-  int code = with_options(a, &o);
-  lp_options_free(&o);
+  lp_settings *s;
+  if (lp_settings_new(&s) != LP_OK) return cli_fail();
+  int code = with_settings(a, s);
+  lp_settings_free(s);
   return code;
 }
 

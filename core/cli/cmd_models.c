@@ -24,11 +24,12 @@ static lp_status presets_of(const char *name, json_t *out) {
   const char *preset;
   lp_status s = LP_OK;
   for (uint32_t i = 0; s == LP_OK && (preset = lp_preset_get(i, NULL)); i++) {
-    lp_options o;
-    s = lp_options_init(&o);
-    if (s == LP_OK) s = lp_options_load(&o, preset);
-    if (s == LP_OK && strcmp(o.model, name) == 0) json_array_append_new(out, json_string(preset));
-    lp_options_free(&o);
+    lp_settings *settings;
+    s = lp_settings_new(&settings);
+    if (s == LP_OK) s = lp_settings_load(settings, preset);
+    if (s == LP_OK && strcmp(lp_setting_text(settings, "model"), name) == 0)
+      json_array_append_new(out, json_string(preset));
+    lp_settings_free(settings);
   }
   return s;
 }

@@ -49,12 +49,13 @@ static bool on_progress(void *user, const lp_progress *p) {
 }
 
 /* What is to be written must be possible before an hour is spent, not after. */
-static int check_outputs(const cli_args *a, const lp_options *o) {
+static int check_outputs(const cli_args *a, const lp_settings *s) {
   const char *path[] = {cli_get(a, "out"), cli_get(a, "profile")};
   int code = cli_check_outputs(path, 2);
   if (code != CLI_OK) return code;
   /* Texts of the results: a JSON object and the model's metadata hold UTF-8 only. */
-  const char *text[] = {path[0], path[1], o->data, o->model, o->layer};
+  const char *text[] = {path[0], path[1], lp_setting_text(s, "data"), lp_setting_text(s, "model"),
+                        lp_setting_text(s, "layer")};
   for (int i = 0; i < 5; i++) {
     json_t *held = text[i] ? json_string(text[i]) : json_null();
     if (!held) return cli_fail_with("'%s' is not UTF-8 text, so no result can name it", text[i]);
@@ -63,26 +64,24 @@ static int check_outputs(const cli_args *a, const lp_options *o) {
   return CLI_OK;
 }
 
-static int train_epochs(const cli_args *a, lp_trainer *t, const lp_train_spec *spec,
+static int train_epochs(const cli_args *a, lp_trainer *t, uint32_t most,
                         lp_dataset *const data[2]) {
   const lp_dataset *train = data[0], *test = data[1];
-  cli_training watch = {
-      .epochs = spec->epochs, .images = lp_dataset_get_info(train)->count, .trainer = t};
+  cli_training watch = {.epochs = most, .images = lp_dataset_get_info(train)->count, .trainer = t};
   cli_progress_init(&watch.bar, a->quiet);
   lp_epoch_result learnt = {0}, tested = {0};
   json_t *epochs = json_array();
   lp_status status = LP_OK;
-  for (uint32_t e = 0; e < spec->epochs && status == LP_OK; e++) {
+  for (uint32_t e = 0; e < most && status == LP_OK; e++) {
     status = lp_train_epoch(t, on_progress, &watch, &learnt);
     watch.counted.seconds = learnt.seconds;
     watch.counted.waited = learnt.waited;
     if (status == LP_OK) status = lp_evaluate(t, test, &tested);
     if (status != LP_OK) break;
-    cli_progress_say(&watch.bar,
-                     "epoch %u/%u: training loss %s, test accuracy %s %%, loss %s (%s s)",
-                     learnt.epoch, spec->epochs, lp_fixed(learnt.loss, 4).text,
-                     lp_fixed(tested.accuracy, 2).text, lp_fixed(tested.loss, 4).text,
-                     lp_fixed(learnt.seconds, 2).text);
+    cli_progress_say(
+        &watch.bar, "epoch %u/%u: training loss %s, test accuracy %s %%, loss %s (%s s)",
+        learnt.epoch, most, lp_fixed(learnt.loss, 4).text, lp_fixed(tested.accuracy, 2).text,
+        lp_fixed(tested.loss, 4).text, lp_fixed(learnt.seconds, 2).text);
     json_array_append_new(epochs,
                           json_pack("{s:i, s:f, s:f, s:o, s:f}", "epoch", (int)learnt.epoch,
                                     "train_loss", learnt.loss, "accuracy", tested.accuracy, "loss",
@@ -108,17 +107,19 @@ static int train_epochs(const cli_args *a, lp_trainer *t, const lp_train_spec *s
   return status == LP_OK ? code : cli_fail();
 }
 
-static int train(const cli_args *a, const lp_options *o) {
+static int train(const cli_args *a, const lp_settings *s) {
   lp_dataset *data[2] = {NULL, NULL};
   lp_trainer *t = NULL;
-  lp_train_spec spec;
+  lp_train_spec spec = {.settings = s};
   lp_status status = lp_registry_load();
-  if (status == LP_OK) status = lp_options_open_data(o, data);
+  if (status == LP_OK) status = lp_train_open_data(s, data);
   if (status == LP_OK) cli_say_notes(a, (const lp_dataset *const *)data, 2);
-  if (status == LP_OK) status = lp_options_train_spec(o, lp_dataset_get_info(data[0]), &spec);
+  if (status == LP_OK) status = lp_train_net(s, lp_dataset_get_info(data[0]), &spec.net);
   if (status == LP_OK) status = lp_trainer_new(&spec, data[0], &t);
-  if (status == LP_OK) cli_say_auto(a, o->device, lp_session_device(lp_trainer_session(t)));
-  int code = status == LP_OK ? train_epochs(a, t, &spec, data) : cli_fail();
+  if (status == LP_OK)
+    cli_say_auto(a, lp_setting_text(s, "backend"), lp_session_device(lp_trainer_session(t)));
+  int code = status == LP_OK ? train_epochs(a, t, (uint32_t)lp_setting_int(s, "epochs"), data)
+                             : cli_fail();
   lp_trainer_free(t);
   for (int i = 0; i < 2; i++)
     if (data[i]) lp_dataset_close(data[i]);
@@ -127,17 +128,17 @@ static int train(const cli_args *a, const lp_options *o) {
 
 static int run(cli_args *a) {
   if (!cli_get(a, "out")) return cli_usage("train: --out FILE is missing");
-  lp_options o;
-  if (lp_options_init(&o) != LP_OK) return cli_fail();
+  lp_settings *s;
+  if (lp_settings_new(&s) != LP_OK) return cli_fail();
   struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
   sigemptyset(&act.sa_mask);
   sigaction(SIGINT, &act, NULL);
   sigaction(SIGTERM, &act, NULL);
-  int code = cli_apply_options(a, &o);
-  if (code == CLI_OK) code = check_outputs(a, &o);
-  if (code == CLI_OK) code = cli_apply_tune(a, &o);
-  if (code == CLI_OK) code = train(a, &o);
-  lp_options_free(&o);
+  int code = cli_apply_options(a, s);
+  if (code == CLI_OK) code = check_outputs(a, s);
+  if (code == CLI_OK) code = cli_apply_tune(a, s);
+  if (code == CLI_OK) code = train(a, s);
+  lp_settings_free(s);
   return code;
 }
 

@@ -11,18 +11,15 @@ static const cli_flag flags[] = {
 };
 
 /* Plans for training and for evaluation: the backend measures while it plans. */
-static lp_status plan(const cli_args *a, const lp_options *o, const char *device) {
+static lp_status plan(const cli_args *a, const lp_settings *settings) {
   lp_dataset *data[2] = {NULL, NULL};
   lp_trainer *t = NULL;
-  lp_train_spec spec;
+  lp_train_spec spec = {.settings = settings};
   lp_epoch_result unused;
-  lp_status s = lp_options_open_data(o, data);
+  lp_status s = lp_train_open_data(settings, data);
   if (s == LP_OK) cli_say_notes(a, (const lp_dataset *const *)data, 2);
-  if (s == LP_OK) s = lp_options_train_spec(o, lp_dataset_get_info(data[0]), &spec);
-  if (s == LP_OK) {
-    spec.device = device;
-    s = lp_trainer_new(&spec, data[0], &t);
-  }
+  if (s == LP_OK) s = lp_train_net(settings, lp_dataset_get_info(data[0]), &spec.net);
+  if (s == LP_OK) s = lp_trainer_new(&spec, data[0], &t);
   if (s == LP_OK) s = lp_evaluate(t, data[1], &unused);
   lp_trainer_free(t);
   for (int i = 0; i < 2; i++)
@@ -30,7 +27,7 @@ static lp_status plan(const cli_args *a, const lp_options *o, const char *device
   return s;
 }
 
-static int tune(const cli_args *a, const lp_options *o) {
+static int tune(const cli_args *a, lp_settings *s) {
   const char *text = cli_get(a, "seconds");
   char *end = NULL, parameter[48];
   double seconds = text ? strtod(text, &end) : 60;
@@ -40,20 +37,21 @@ static int tune(const cli_args *a, const lp_options *o) {
   if (code != CLI_OK) return code;
   if (lp_registry_load() != LP_OK) return cli_fail();
   snprintf(parameter, sizeof parameter, "tune=%g", seconds);
-  char *device = lp_device_with(o->device, parameter);
+  char *device = lp_device_with(lp_setting_text(s, "backend"), parameter);
   if (!device) return cli_fail_with("out of memory");
   if (!a->quiet) lp_log_set_level(LP_LOG_INFO); /* the backend tells what it measures */
-  code = plan(a, o, device) == LP_OK ? CLI_OK : cli_fail();
+  lp_status status = lp_settings_set(s, "backend", device);
   free(device);
-  return code;
+  if (status == LP_OK) status = plan(a, s);
+  return status == LP_OK ? CLI_OK : cli_fail();
 }
 
 static int run(cli_args *a) {
-  lp_options o;
-  if (lp_options_init(&o) != LP_OK) return cli_fail();
-  int code = cli_apply_options(a, &o);
-  if (code == CLI_OK) code = tune(a, &o);
-  lp_options_free(&o);
+  lp_settings *s;
+  if (lp_settings_new(&s) != LP_OK) return cli_fail();
+  int code = cli_apply_options(a, s);
+  if (code == CLI_OK) code = tune(a, s);
+  lp_settings_free(s);
   return code;
 }
 

@@ -118,11 +118,10 @@ void cli_say_auto(const cli_args *a, const char *asked, const lp_device_info *ch
   fprintf(stderr, "auto: computing on %s (%s): %s\n", chosen->id, chosen->name, reason);
 }
 
-int cli_apply_tune(const cli_args *a, lp_options *o) {
-  const lp_option *backend = lp_option_find("backend", a->command->use);
+int cli_apply_tune(const cli_args *a, lp_settings *s) {
   if (!cli_get(a, "tune")) return CLI_OK;
-  char *device = backend ? lp_device_with(o->device, "tune=") : NULL;
-  lp_status s = device ? lp_options_set(o, backend, device) : LP_ERR_MEMORY;
+  char *device = lp_device_with(lp_setting_text(s, "backend"), "tune=");
+  lp_status status = device ? lp_settings_give(s, "backend", device) : LP_ERR_MEMORY;
   free(device);
-  return s == LP_OK ? CLI_OK : cli_fail();
+  return status == LP_OK ? CLI_OK : cli_fail();
 }

@@ -21,13 +21,13 @@ const lp_option *lp_arm_option(const char *name) {
 
 /* One change: an option of the training, else one of the network, which is appended to `network`.
  */
-static lp_status change(lp_options *o, char *token, FILE *network) {
+static lp_status change(lp_settings *s, char *token, FILE *network) {
   char *equals = strchr(token, '=');
   if (!equals) return lp_fail(LP_ERR_ARG, "'%s' is not KEY=VALUE", token);
   *equals = '\0';
   char *key = lp_trim(token), *value = lp_unwrap(lp_trim(equals + 1));
   const lp_option *option = lp_arm_option(key);
-  if (option) return lp_options_assign(o, option, value);
+  if (option) return lp_settings_set(s, option->name, value);
   fprintf(network, "%s%s=(%s)", ftell(network) > 0 ? "," : "", key, value);
   return LP_OK;
 }
@@ -42,9 +42,9 @@ static lp_status change_all(lp_arm_training *t, const char *changes) {
     free(copy);
     return out_of_memory();
   }
-  fputs(t->options.set, network);
+  fputs(lp_setting_text(t->settings, "set"), network);
   for (char *token; *copy && status == LP_OK && (token = lp_next_token(&rest));)
-    status = change(&t->options, token, network);
+    status = change(t->settings, token, network);
   free(copy);
   return fclose(network) == 0 || status != LP_OK ? status : out_of_memory();
 }
@@ -64,22 +64,23 @@ static lp_status choose_layer(const lp_arm *arm, const char *model, const char *
 lp_status lp_arm_training_open(const lp_experiment *x, const lp_arm *arm, lp_arm_training *t) {
   static const lp_dataset_info unknown;
   *t = (lp_arm_training){0};
-  lp_status status = lp_options_copy(&x->options, &t->options);
+  lp_status status = lp_settings_copy(x->settings, &t->settings);
   if (status == LP_OK) status = change_all(t, arm->set);
+  if (status == LP_OK && x->device) status = lp_settings_set(t->settings, "backend", x->device);
   if (status == LP_OK)
-    status = lp_options_train_spec(&t->options, x->info.train ? x->info.train : &unknown, &t->spec);
-  if (status == LP_OK) status = choose_layer(arm, t->options.model, &t->spec.net.layer);
+    status = lp_train_net(t->settings, x->info.train ? x->info.train : &unknown, &t->spec.net);
+  if (status == LP_OK) status = choose_layer(arm, t->spec.net.model, &t->spec.net.layer);
   if (status != LP_OK) {
     lp_arm_training_close(t);
     return lp_fail_in(status, "arm %s", arm->name);
   }
   t->spec.net.set = t->set;
-  t->spec.device = x->device;
+  t->spec.settings = t->settings;
   return LP_OK;
 }
 
 void lp_arm_training_close(lp_arm_training *t) {
-  lp_options_free(&t->options);
+  lp_settings_free(t->settings);
   free(t->set);
   *t = (lp_arm_training){0};
 }

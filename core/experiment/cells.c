@@ -262,12 +262,8 @@ static lp_status content_of(const lp_experiment *x, const lp_arm *arm, char **ou
   if (!f) status = out_of_memory();
   if (status == LP_OK) status = lp_net_spec_network(&t.spec.net, &network);
   const lp_option *o;
-  for (uint32_t i = 0; status == LP_OK && (o = lp_option_get(i)); i++) {
-    char text[4096] = "";
-    if (!(o->use & LP_USE_ARM)) continue;
-    status = lp_options_text(&t.options, o, text, sizeof text);
-    fprintf(f, "%s\n", text);
-  }
+  for (uint32_t i = 0; status == LP_OK && (o = lp_option_get(i)); i++)
+    if (o->use & LP_USE_ARM) fprintf(f, "%s\n", lp_setting_text(t.settings, o->name));
   if (status == LP_OK) fputs(lp_netspec_text(network), f);
   lp_netspec_free(network);
   lp_arm_training_close(&t);
@@ -352,8 +348,8 @@ static void pair_cells(lp_experiment *x, const char *base, bool alone) {
 }
 
 lp_status lp_cells_make(lp_experiment *x) {
-  const char *wanted = x->options.reference;
-  lp_status status = lp_sweep_parse(x->options.sweep, &x->axes, &x->n_axes);
+  const char *wanted = lp_setting_text(x->settings, "reference");
+  lp_status status = lp_sweep_parse(lp_setting_text(x->settings, "sweep"), &x->axes, &x->n_axes);
   if (status != LP_OK) return status;
   uint32_t reference = lp_arms_reference(x->arms, x->n_arms, wanted);
   bool found = reference < x->n_arms;
@@ -375,7 +371,7 @@ lp_status lp_cells_make(lp_experiment *x) {
   if (status != LP_OK) return status;
   if (reference == x->n_arms)
     return lp_fail(LP_ERR_ARG, "reference: no arm is named '%s'; arms are %s", wanted,
-                   x->options.arms);
+                   lp_setting_text(x->settings, "arms"));
   if (!x->n_axes || !found) /* one for all */
     for (uint32_t i = 0; i < x->n_arms; i++) x->arms[i].reference = reference;
   x->info.reference = x->arms[reference].name;

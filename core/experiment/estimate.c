@@ -122,7 +122,7 @@ static lp_status time_site(const lp_site *site, const float *maps, uint32_t n, d
 /* All networks, each before and after its training. */
 static lp_status time_analysis(const lp_experiment *x, const lp_sample *s, double *out) {
   lp_status status = LP_OK;
-  const double images = fmin((double)x->options.images, x->info.test->count);
+  const double images = fmin(lp_setting_real(x->settings, "images"), x->info.test->count);
   *out = 0;
   for (uint32_t k = 0; k < s->n_sites && status == LP_OK; k++) {
     double site;

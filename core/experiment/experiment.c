@@ -21,43 +21,25 @@ double lp_seconds_now(void) {
   return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
 }
 
-/* Values of all options, and which of them are given. */
-lp_status lp_options_copy(const lp_options *from, lp_options *to) {
-  lp_status status = lp_options_init(to);
-  const lp_option *option;
-  char text[4096];
-  for (uint32_t i = 0; (option = lp_option_get(i)) && status == LP_OK; i++) {
-    status = lp_options_text(from, option, text, sizeof text);
-    if (status == LP_OK) status = lp_options_assign(to, option, text);
-  }
-  to->given = from->given;
-  if (status == LP_OK && from->published && !(to->published = strdup(from->published)))
-    status = out_of_memory();
-  return status;
-}
-
-static bool is_given(const lp_options *o, const char *name) {
-  const lp_option *option = lp_option_find(name, LP_USE_EXPERIMENT);
-  return option && (o->given >> (option - lp_option_get(0)) & 1);
-}
-
 /* A preset's title must not stand over other data, or none at all. */
 static lp_status choose_title(lp_experiment *x) {
-  lp_options *o = &x->options;
-  bool changed = (is_given(o, "data") || is_given(o, "model")) && !is_given(o, "title");
-  if (*o->title && !changed) return LP_OK;
+  lp_settings *s = x->settings;
+  bool changed = (lp_settings_given(s, "data") || lp_settings_given(s, "model")) &&
+                 !lp_settings_given(s, "title");
+  if (*lp_setting_text(s, "title") && !changed) return LP_OK;
   char title[300];
-  snprintf(title, sizeof title, "%s on %s", o->model, o->data);
-  return lp_options_assign(o, lp_option_find("title", LP_USE_EXPERIMENT), title);
+  snprintf(title, sizeof title, "%s on %s", lp_setting_text(s, "model"),
+           lp_setting_text(s, "data"));
+  return lp_settings_set(s, "title", title);
 }
 
 /* ---- checks -------------------------------------------------------------------------------- */
 
 /* What every run opens: "auto" is decided once, and runs side by side share the cores. */
 static lp_status choose_device(lp_experiment *x) {
-  const char *wanted = x->options.device;
+  const char *wanted = lp_setting_text(x->settings, "backend");
   lp_session *s;
-  char *device = lp_device_with(wanted, x->options.precision ? "precision=bf16" : "");
+  char *device = lp_train_device(x->settings);
   if (!device) return out_of_memory();
   lp_status status = lp_session_open(device, 1, &s);
   free(device);
@@ -66,7 +48,8 @@ static lp_status choose_device(lp_experiment *x) {
   x->precision = lp_device_precision(lp_session_handle(s));
   lp_session_close(s);
   uint32_t runs = x->n_arms * x->info.n_seeds;
-  x->info.jobs = (uint32_t)x->options.jobs < runs ? (uint32_t)x->options.jobs : runs;
+  const uint32_t jobs = (uint32_t)lp_setting_int(x->settings, "jobs");
+  x->info.jobs = jobs < runs ? jobs : runs;
 
   const char *base = strcmp(wanted, "auto") == 0 ? x->device_info.id : wanted;
   bool split = x->info.jobs > 1 && x->device_info.type == LP_DEVICE_CPU && x->device_info.units &&
@@ -80,7 +63,7 @@ static lp_status choose_device(lp_experiment *x) {
 
 static lp_status open_data(lp_experiment *x) {
   lp_dataset *data[2];
-  lp_status status = lp_options_open_data(&x->options, data);
+  lp_status status = lp_train_open_data(x->settings, data);
   if (status != LP_OK) return status;
   x->train = data[0];
   x->test = data[1];
@@ -140,20 +123,22 @@ static lp_status plan_arm(lp_experiment *x, lp_arm *arm) {
 
 static lp_status prepare(lp_experiment *x) {
   lp_status status = lp_registry_load();
-  if (status == LP_OK) status = lp_arms_parse(x->options.arms, &x->arms, &x->n_arms);
+  if (status == LP_OK)
+    status = lp_arms_parse(lp_setting_text(x->settings, "arms"), &x->arms, &x->n_arms);
   if (status == LP_OK) status = lp_cells_make(x);
   if (status != LP_OK) return status;
-  x->info.options = &x->options;
+  x->info.settings = x->settings;
   x->info.preset = x->preset;
   x->info.arms = x->arms;
   x->info.n_arms = x->n_arms;
   x->info.axes = x->axes;
   x->info.n_axes = x->n_axes;
-  x->info.n_seeds = (uint32_t)x->options.seeds;
+  x->info.n_seeds = (uint32_t)lp_setting_int(x->settings, "seeds");
   x->info.device = &x->device_info;
   x->seeds = calloc(x->info.n_seeds, sizeof *x->seeds);
   if (!x->seeds) return out_of_memory();
-  for (uint32_t i = 0; i < x->info.n_seeds; i++) x->seeds[i] = (uint64_t)x->options.seed + i;
+  const uint64_t seed = (uint64_t)lp_setting_int(x->settings, "seed");
+  for (uint32_t i = 0; i < x->info.n_seeds; i++) x->seeds[i] = seed + i;
   x->info.seeds = x->seeds;
   json_t *plan;
   status = lp_plan_make(x, &plan);
@@ -169,17 +154,18 @@ static lp_status prepare(lp_experiment *x) {
   if (status != LP_OK) return status;
   const lp_arm *reference = x->arms;
   while (reference->name != x->info.reference) reference++;
-  return lp_headline_site(x->arms, x->n_arms, reference, x->options.site, &x->info.headline);
+  return lp_headline_site(x->arms, x->n_arms, reference, lp_setting_text(x->settings, "site"),
+                          &x->info.headline);
 }
 
 /* ---- public -------------------------------------------------------------------------------- */
 
-lp_status lp_experiment_new(const lp_options *o, const char *preset, lp_experiment **out) {
+lp_status lp_experiment_new(const lp_settings *s, const char *preset, lp_experiment **out) {
   LP_POINT_NUMBERS;
   *out = NULL;
   lp_experiment *x = calloc(1, sizeof *x);
   if (!x) return out_of_memory();
-  lp_status status = lp_options_copy(o, &x->options);
+  lp_status status = lp_settings_copy(s, &x->settings);
   x->preset = strdup(preset ? preset : "");
   if (status == LP_OK && !x->preset) status = out_of_memory();
   if (status == LP_OK) status = choose_title(x);
@@ -193,25 +179,23 @@ lp_status lp_experiment_new(const lp_options *o, const char *preset, lp_experime
 }
 
 /* Is what is given more than what the folder has, where that may be? Of a grid, the cells tell. */
-static bool grows(const lp_option *option, const lp_options *given, const lp_options *o) {
+static bool grows(const lp_option *option, const lp_settings *given, const lp_settings *s) {
   if (!(option->use & LP_USE_GROW)) return false;
   if (option->use & LP_USE_GRID) return true;
-  return *(const int64_t *)((const char *)given + option->offset) >
-         *(const int64_t *)((const char *)o + option->offset);
+  return lp_setting_int(given, option->name) > lp_setting_int(s, option->name);
 }
 
 /* Refuses given options that differ from the folder's; takes over those that may. */
-static lp_status merge_given(const char *dir, const lp_options *given, lp_options *o) {
+static lp_status merge_given(const char *dir, const lp_settings *given, lp_settings *s) {
   const lp_option *option;
-  char now[4096], then[4096];
   lp_status status = LP_OK;
   for (uint32_t i = 0; (option = lp_option_get(i)) && status == LP_OK; i++) {
-    if (!(given->given >> i & 1)) continue;
-    status = lp_options_text(given, option, now, sizeof now);
-    if (status == LP_OK) status = lp_options_text(o, option, then, sizeof then);
-    if (status != LP_OK || strcmp(now, then) == 0) continue;
-    if (option->use & LP_USE_PER_CALL || grows(option, given, o))
-      status = lp_options_assign(o, option, now);
+    if (!lp_settings_given(given, option->name)) continue;
+    const char *now = lp_setting_text(given, option->name),
+               *then = lp_setting_text(s, option->name);
+    if (strcmp(now, then) == 0) continue;
+    if (option->use & LP_USE_PER_CALL || grows(option, given, s))
+      status = lp_settings_set(s, option->name, now);
     else if (option->use & LP_USE_GROW)
       status = lp_fail(LP_ERR_ARG, "%s: %s has %s, which stay; it can get more, but not %s",
                        option->name, dir, then, now);
@@ -223,24 +207,22 @@ static lp_status merge_given(const char *dir, const lp_options *given, lp_option
 }
 
 /* The experiment that the folder's manifest describes. */
-static lp_status from_folder(const lp_run_folder *folder, const lp_options *given,
-                             const char *preset, const char *add_arms, lp_options *o,
+static lp_status from_folder(const lp_run_folder *folder, const lp_settings *given,
+                             const char *preset, const char *add_arms, lp_settings *s,
                              lp_experiment **out) {
   char *name;
-  lp_status status = lp_manifest_options(folder, o, &name);
+  lp_status status = lp_manifest_read(folder, s, &name);
   if (status == LP_OK && preset && strcmp(preset, name) != 0)
     status = lp_fail(LP_ERR_ARG, "%s was begun as '%s', not as '%s'", folder->dir, name, preset);
-  if (status == LP_OK && given) status = merge_given(folder->dir, given, o);
-  if (status == LP_OK && add_arms) status = lp_extend_arms(folder, add_arms, o);
+  if (status == LP_OK && given) status = merge_given(folder->dir, given, s);
+  if (status == LP_OK && add_arms) status = lp_extend_arms(folder, add_arms, s);
 
   /* "auto" may choose another device today than it did then. */
   const char *device =
       json_string_value(json_object_get(json_object_get(folder->manifest, "device"), "id"));
-  const lp_option *option = lp_option_find("backend", LP_USE_EXPERIMENT);
-  bool was_auto = o->device && strcmp(o->device, "auto") == 0;
-  if (status == LP_OK && was_auto && device && option)
-    status = lp_options_assign(o, option, device);
-  if (status == LP_OK) status = lp_experiment_new(o, name, out);
+  bool was_auto = strcmp(lp_setting_text(s, "backend"), "auto") == 0;
+  if (status == LP_OK && was_auto && device) status = lp_settings_set(s, "backend", device);
+  if (status == LP_OK) status = lp_experiment_new(s, name, out);
   if (status == LP_OK) status = lp_extend_check(folder, *out);
   if (status == LP_OK) status = lp_manifest_check_device(folder, *out);
   if (status == LP_OK) status = lp_manifest_check_data(folder, *out);
@@ -252,19 +234,19 @@ static lp_status from_folder(const lp_run_folder *folder, const lp_options *give
   return status;
 }
 
-lp_status lp_experiment_resume(const char *dir, const lp_options *given, const char *preset,
+lp_status lp_experiment_resume(const char *dir, const lp_settings *given, const char *preset,
                                const char *add_arms, lp_experiment **out) {
   LP_POINT_NUMBERS;
   *out = NULL;
-  lp_options o;
+  lp_settings *s;
   lp_run_folder *folder;
   lp_experiment *x = NULL;
   lp_status status = lp_run_folder_open(dir, &folder);
   if (status != LP_OK) return status;
-  status = lp_options_init(&o);
-  if (status == LP_OK) status = from_folder(folder, given, preset, add_arms, &o, &x);
+  status = lp_settings_new(&s);
+  if (status == LP_OK) status = from_folder(folder, given, preset, add_arms, s, &x);
   lp_run_folder_close(folder);
-  lp_options_free(&o);
+  lp_settings_free(s);
   if (status != LP_OK) {
     lp_experiment_free(x);
     return status;
@@ -279,7 +261,7 @@ void lp_experiment_free(lp_experiment *x) {
   if (x->test) lp_dataset_close(x->test);
   lp_arms_free(x->arms, x->n_arms);
   lp_sweep_free(x->axes, x->n_axes);
-  lp_options_free(&x->options);
+  lp_settings_free(x->settings);
   free(x->seeds);
   free(x->preset);
   free(x->device);

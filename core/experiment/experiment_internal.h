@@ -8,16 +8,11 @@
 #include <jansson.h>
 #include <stdatomic.h>
 
-/* options.c: as lp_options_set, without marking the option as given. */
-lp_status lp_options_assign(lp_options *o, const lp_option *option, const char *text);
-
-/* experiment.c: values of all options, and which of them are given. */
-lp_status lp_options_copy(const lp_options *from, lp_options *to);
-
-/* arm_training.c: what the networks of an arm are trained with; spec points into the rest. A
- * trainer takes its own copies, so it may be closed once the trainer is made. */
+/* arm_training.c: what the networks of an arm are trained with: the experiment's settings under
+ * what the arm changes, and its device. spec points into the rest. A trainer takes its own copies,
+ * so it may be closed once the trainer is made. */
 typedef struct lp_arm_training {
-  lp_options options;
+  lp_settings *settings;
   char *set;
   lp_train_spec spec;
 } lp_arm_training;
@@ -43,13 +38,13 @@ lp_status lp_arm_name_check(const char *name);
 lp_status lp_sweep_parse(const char *text, lp_axis **axes, uint32_t *n);
 void lp_sweep_free(lp_axis *axes, uint32_t n);
 enum { LP_MOST_CELLS = 1000, LP_MOST_AXES = 16 };
-/* cells.c: x->arms, of arms that were parsed, crossed with the axes of x->options.sweep; and which
+/* cells.c: x->arms, of arms that were parsed, crossed with the axes of the setting sweep; and which
  * arm each is compared with. */
 lp_status lp_cells_make(lp_experiment *x);
 
 /* extend.c: what a folder that is resumed gets besides. Options as a run in one go has them, with
  * the arms `add`; refuses what would change an arm that is there. */
-lp_status lp_extend_arms(const lp_run_folder *folder, const char *add, lp_options *o);
+lp_status lp_extend_arms(const lp_run_folder *folder, const char *add, lp_settings *s);
 /* Fails when an arm of the folder is no longer there, or would be another one or compared with
  * another one. */
 lp_status lp_extend_check(const lp_run_folder *folder, const lp_experiment *x);
@@ -83,7 +78,7 @@ typedef struct lp_run_state {
 lp_status lp_runs_rewind(const char *dir, lp_run_state *run, uint32_t n);
 
 struct lp_experiment {
-  lp_options options;
+  lp_settings *settings;
   char *preset, *dir, *device;
   lp_dataset *train, *test;
   lp_device_info device_info;
@@ -103,7 +98,7 @@ lp_status lp_manifest_add_warnings(const lp_experiment *x);
 json_t *lp_manifest_arm(const lp_experiment *x, const lp_arm *arm);
 json_t *lp_manifest_sweep(const lp_experiment *x);
 json_t *lp_manifest_seeds(const lp_experiment *x);
-json_t *lp_manifest_settings(const lp_options *o);
+json_t *lp_manifest_settings(const lp_settings *s);
 json_t *lp_manifest_words(const char *const *word, uint32_t n);
 void lp_manifest_now(char out[32]);
 /* Writes the manifest anew: whole, or not at all. */
@@ -111,8 +106,8 @@ lp_status lp_manifest_replace(const lp_experiment *x, const json_t *root);
 /* Makes the folder with its manifest. */
 lp_status lp_manifest_write(const lp_experiment *x, const char *dir, const char *const *command,
                             uint32_t n_command);
-/* Options and preset that a manifest names. */
-lp_status lp_manifest_options(const lp_run_folder *folder, lp_options *o, char **preset);
+/* Settings and preset that a manifest names. */
+lp_status lp_manifest_read(const lp_run_folder *folder, lp_settings *s, char **preset);
 /* Fails when the device computes other bits than the one that the manifest names. */
 lp_status lp_manifest_check_device(const lp_run_folder *folder, const lp_experiment *x);
 /* Fails when the data sets are not those that the manifest names. */

@@ -69,25 +69,22 @@ static lp_status join(const char *dir, const char *text, const lp_arm_list *old,
   return fclose(all) == 0 || status != LP_OK ? status : out_of_memory();
 }
 
-lp_status lp_extend_arms(const lp_run_folder *folder, const char *add, lp_options *o) {
+lp_status lp_extend_arms(const lp_run_folder *folder, const char *add, lp_settings *s) {
   lp_arm_list old = {0}, all = {0};
   char *text = NULL;
   lp_status status = lp_registry_load();
-  if (status == LP_OK) status = lp_arms_parse(o->arms, &old.arm, &old.n);
-  if (status == LP_OK) status = join(folder->dir, o->arms, &old, add, &text);
+  if (status == LP_OK) status = lp_arms_parse(lp_setting_text(s, "arms"), &old.arm, &old.n);
+  if (status == LP_OK) status = join(folder->dir, lp_setting_text(s, "arms"), &old, add, &text);
   if (status == LP_OK) status = lp_arms_parse(text, &all.arm, &all.n);
   /* What the others are compared with stays: a plain arm that comes does not take its place, nor
    * do the cells of what was a sweep's only arm. */
-  if (status == LP_OK && old.n == 1 && folder->n_axes && !*o->reference)
-    status = lp_options_assign(o, lp_option_find("reference", LP_USE_EXPERIMENT),
-                               folder->arm[folder->reference].name);
-  uint32_t before = lp_arms_reference(old.arm, old.n, o->reference);
-  if (status == LP_OK && before < old.n &&
-      lp_arms_reference(all.arm, all.n, o->reference) != before)
-    status =
-        lp_options_assign(o, lp_option_find("reference", LP_USE_EXPERIMENT), old.arm[before].name);
-  if (status == LP_OK)
-    status = lp_options_assign(o, lp_option_find("arms", LP_USE_EXPERIMENT), text);
+  if (status == LP_OK && old.n == 1 && folder->n_axes && !*lp_setting_text(s, "reference"))
+    status = lp_settings_set(s, "reference", folder->arm[folder->reference].name);
+  const char *reference = lp_setting_text(s, "reference");
+  uint32_t before = lp_arms_reference(old.arm, old.n, reference);
+  if (status == LP_OK && before < old.n && lp_arms_reference(all.arm, all.n, reference) != before)
+    status = lp_settings_set(s, "reference", old.arm[before].name);
+  if (status == LP_OK) status = lp_settings_set(s, "arms", text);
   lp_arms_free(old.arm, old.n);
   lp_arms_free(all.arm, all.n);
   free(text);
@@ -115,7 +112,7 @@ lp_status lp_extend_check(const lp_run_folder *folder, const lp_experiment *x) {
     const char *set = json_string_value(json_object_get(json_array_get(entries, i), "set"));
     if (!arm || !same_text(arm->set, set))
       return lp_fail(LP_ERR_ARG, "sweep: %s has a cell '%s', which stays, but it is not in '%s'",
-                     folder->dir, then->name, x->options.sweep);
+                     folder->dir, then->name, lp_setting_text(x->settings, "sweep"));
     if (i == 0 && arm != x->arms)
       return lp_fail(LP_ERR_ARG, "sweep: values that %s gets come after those that it has",
                      folder->dir);
@@ -164,9 +161,9 @@ static bool holds_more(const json_t *root, const lp_experiment *x, size_t arms, 
 }
 
 /* Those that say what there is; the others stay as they were given. */
-static int set_options(json_t *options, const lp_options *o) {
+static int set_options(json_t *options, const lp_settings *s) {
   static const char *const name[] = {"arms", "reference", "seeds", "sweep"};
-  json_t *now = lp_manifest_settings(o);
+  json_t *now = lp_manifest_settings(s);
   int bad = 0;
   for (size_t i = 0; i < sizeof name / sizeof *name; i++)
     bad |= json_object_set(options, name[i], json_object_get(now, name[i]));
@@ -196,7 +193,7 @@ static lp_status note(json_t *root, const lp_experiment *x, json_t *arms, json_t
   if (x->n_axes) bad |= json_object_set_new(root, "sweep", lp_manifest_sweep(x)) != 0;
   bad |= json_object_set(root, "arms", entries) != 0;
   bad |= json_object_set_new(root, "seeds", lp_manifest_seeds(x)) != 0;
-  bad |= set_options(json_object_get(root, "options"), &x->options) != 0;
+  bad |= set_options(json_object_get(root, "options"), x->settings) != 0;
   return bad ? lp_fail(LP_ERR_MEMORY, "%s: out of memory", x->dir) : lp_manifest_replace(x, root);
 }
 

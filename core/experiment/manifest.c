@@ -13,27 +13,25 @@
 #include <time.h>
 
 /* Numbers as numbers, the rest as text: {"epochs": 10, "arms": "control,linear", ...}. */
-static json_t *option_value(const lp_options *o, const lp_option *option) {
-  const void *at = (const char *)o + option->offset;
-  char text[4096];
+static json_t *option_value(const lp_settings *s, const lp_option *option) {
   switch ((lp_option_type)option->type) {
   case LP_OPTION_INT:
-    return json_integer(*(const int64_t *)at);
+    return json_integer(lp_setting_int(s, option->name));
   case LP_OPTION_REAL:
-    return json_real(*(const double *)at);
+    return json_real(lp_setting_real(s, option->name));
   case LP_OPTION_BOOL:
-    return json_boolean(*(const int64_t *)at);
+    return json_boolean(lp_setting_int(s, option->name));
   default:
-    return lp_options_text(o, option, text, sizeof text) == LP_OK ? json_string(text) : NULL;
+    return json_string(lp_setting_text(s, option->name));
   }
 }
 
-json_t *lp_manifest_settings(const lp_options *o) {
+json_t *lp_manifest_settings(const lp_settings *s) {
   json_t *all = json_object();
   const lp_option *option;
   for (uint32_t i = 0; (option = lp_option_get(i)); i++)
     if (option->use & LP_USE_EXPERIMENT)
-      json_object_set_new(all, option->name, option_value(o, option));
+      json_object_set_new(all, option->name, option_value(s, option));
   return all;
 }
 
@@ -197,16 +195,17 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
   char created[32], cpu[256];
   lp_manifest_now(created);
   cpu_model(cpu, sizeof cpu);
-  const lp_options *o = &x->options;
+  const lp_settings *s = x->settings;
   const lp_dataset_info *d = x->info.train;
   json_t *root = json_pack(
       "{s:i, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:I, s:I, s:s, s:O, s:s*, s:o, s:s}",
       "schema", LP_RUN_SCHEMA, "program", "locality", "version", LP_VERSION, "created", created,
-      "command", lp_manifest_words(command, n_command), "title", o->title, "preset", x->preset,
-      "options", lp_manifest_settings(o), "arms", arms_json(x), "reference", x->info.reference,
-      "seeds", lp_manifest_seeds(x), "epochs", (json_int_t)o->epochs, "batch", (json_int_t)o->batch,
-      "model", o->model, "sites", x->arms[0].sites, "headline", x->info.headline, "classes",
-      classes_json(d), "precision", x->precision);
+      "command", lp_manifest_words(command, n_command), "title", lp_setting_text(s, "title"),
+      "preset", x->preset, "options", lp_manifest_settings(s), "arms", arms_json(x), "reference",
+      x->info.reference, "seeds", lp_manifest_seeds(x), "epochs",
+      (json_int_t)lp_setting_int(s, "epochs"), "batch", (json_int_t)lp_setting_int(s, "batch"),
+      "model", lp_setting_text(s, "model"), "sites", x->arms[0].sites, "headline", x->info.headline,
+      "classes", classes_json(d), "precision", x->precision);
   json_t *data =
       json_pack("{s:s, s:s, s:I, s:I, s:o, s:s, s:o, s:o}", "name", d->name, "source", d->source,
                 "train", (json_int_t)d->count, "test", (json_int_t)x->info.test->count, "files",
@@ -231,12 +230,12 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
 
 /* Digits that every option's number needs to read back the same: 15, as people write them, or 17.
  */
-static size_t digits_of(const lp_options *o) {
+static size_t digits_of(const lp_settings *s) {
   const lp_option *option;
   char text[32];
   for (uint32_t i = 0; (option = lp_option_get(i)); i++) {
     if (option->type != LP_OPTION_REAL) continue;
-    double v = *(const double *)((const char *)o + option->offset);
+    double v = lp_setting_real(s, option->name);
     snprintf(text, sizeof text, "%.15g", v);
     if (strtod(text, NULL) != v) return 17;
   }
@@ -247,7 +246,7 @@ lp_status lp_manifest_write(const lp_experiment *x, const char *dir, const char 
                             uint32_t n_command) {
   json_t *root = manifest_json(x, command, n_command);
   char *text =
-      root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(digits_of(&x->options))) : NULL;
+      root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(digits_of(x->settings))) : NULL;
   json_decref(root);
   lp_status status =
       text ? lp_run_folder_create(dir, text, strlen(text))
@@ -260,7 +259,7 @@ lp_status lp_manifest_write(const lp_experiment *x, const char *dir, const char 
 
 lp_status lp_manifest_replace(const lp_experiment *x, const json_t *root) {
   char *path = lp_path_join(x->dir, LP_RUN_MANIFEST);
-  char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(digits_of(&x->options)));
+  char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(digits_of(x->settings)));
   lp_status status = path && text ? lp_write_file(path, text, strlen(text))
                                   : lp_fail(LP_ERR_MEMORY, "%s: out of memory", x->dir);
   free(text);
@@ -285,9 +284,9 @@ lp_status lp_manifest_add_warnings(const lp_experiment *x) {
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static lp_status assign_json(lp_options *o, const lp_option *option, const json_t *value) {
+static lp_status assign_json(lp_settings *s, const char *name, const json_t *value) {
   char text[64];
-  if (json_is_string(value)) return lp_options_assign(o, option, json_string_value(value));
+  if (json_is_string(value)) return lp_settings_set(s, name, json_string_value(value));
   if (json_is_integer(value))
     snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
   else if (json_is_real(value))
@@ -295,11 +294,11 @@ static lp_status assign_json(lp_options *o, const lp_option *option, const json_
   else if (json_is_boolean(value))
     snprintf(text, sizeof text, "%s", json_is_true(value) ? "true" : "false");
   else
-    return lp_fail(LP_ERR_FORMAT, "%s: neither a text nor a number", option->name);
-  return lp_options_assign(o, option, text);
+    return lp_fail(LP_ERR_FORMAT, "%s: neither a text nor a number", name);
+  return lp_settings_set(s, name, text);
 }
 
-lp_status lp_manifest_options(const lp_run_folder *folder, lp_options *o, char **preset) {
+lp_status lp_manifest_read(const lp_run_folder *folder, lp_settings *s, char **preset) {
   const json_t *options = json_object_get(folder->manifest, "options");
   *preset = strdup(folder->preset);
   if (!*preset) return lp_fail(LP_ERR_MEMORY, "out of memory");
@@ -308,7 +307,7 @@ lp_status lp_manifest_options(const lp_run_folder *folder, lp_options *o, char *
   for (uint32_t i = 0; (option = lp_option_get(i)) && status == LP_OK; i++) {
     const json_t *value = json_object_get(options, option->name);
     /* a folder that is older than an option was made with its default */
-    if (option->use & LP_USE_EXPERIMENT && value) status = assign_json(o, option, value);
+    if (option->use & LP_USE_EXPERIMENT && value) status = assign_json(s, option->name, value);
   }
   return status == LP_OK ? LP_OK : lp_fail_in(status, "%s/" LP_RUN_MANIFEST, folder->dir);
 }
@@ -349,7 +348,8 @@ lp_status lp_manifest_check_data(const lp_run_folder *folder, const lp_experimen
     const char *new = json_string_value(json_object_get(a, "sha256"));
     if (old && new &&strcmp(old, new) == 0) continue;
     status = lp_fail(LP_ERR_ARG, "%s: %s is no longer the file it was when %s began",
-                     x->options.data, json_string_value(json_object_get(a, "file")), folder->dir);
+                     lp_setting_text(x->settings, "data"),
+                     json_string_value(json_object_get(a, "file")), folder->dir);
     break;
   }
   json_decref(now);

@@ -93,8 +93,9 @@ static lp_status read_margins(char *text, const json_t *primary, json_t *margin)
 
 lp_status lp_plan_make(const lp_experiment *x, json_t **out) {
   LP_POINT_NUMBERS;
-  const lp_options *o = &x->options;
-  char *primary_text = strdup(o->primary), *margin_text = strdup(o->margin);
+  const lp_settings *s = x->settings;
+  char *primary_text = strdup(lp_setting_text(s, "primary")),
+       *margin_text = strdup(lp_setting_text(s, "margin"));
   json_t *primary = json_array(), *margin = json_object(), *seeds = json_array();
   lp_status status = primary_text && margin_text && primary && margin && seeds
                          ? LP_OK
@@ -109,9 +110,10 @@ lp_status lp_plan_make(const lp_experiment *x, json_t **out) {
   for (uint32_t i = 0; i < x->n_arms; i++) compared += x->arms[i].reference != i;
   *out = NULL;
   if (status == LP_OK)
-    *out = json_pack("{s:O, s:f, s:O, s:I, s:s, s:O}", "primary", primary, "alpha", o->significance,
-                     "margin", margin, "tests", (json_int_t)json_array_size(primary) * compared,
-                     "test", "paired t over seeds", "seeds", seeds);
+    *out = json_pack("{s:O, s:f, s:O, s:I, s:s, s:O}", "primary", primary, "alpha",
+                     lp_setting_real(s, "significance"), "margin", margin, "tests",
+                     (json_int_t)json_array_size(primary) * compared, "test", "paired t over seeds",
+                     "seeds", seeds);
   if (status == LP_OK && !*out) status = lp_fail(LP_ERR_MEMORY, "plan: out of memory");
   json_decref(primary);
   json_decref(margin);

@@ -117,16 +117,18 @@ static bool same(const json_t *block, const char *key, const char *now) {
 }
 
 lp_status lp_published_make(const lp_experiment *x, json_t **out) {
-  const lp_options *o = &x->options;
+  const lp_settings *s = x->settings;
+  const char *text = lp_setting_text(s, "published");
   *out = NULL;
-  if (!o->published) return LP_OK;
-  json_t *block = json_loads(o->published, 0, NULL);
+  if (!*text) return LP_OK;
+  json_t *block = json_loads(text, 0, NULL);
   if (!block) return lp_fail(LP_ERR_MEMORY, "published: out of memory");
   lp_status status = canonical(json_object_get(block, "arms"), "layer");
   if (status == LP_OK) status = canonical(json_object_get(block, "tests"), "layer");
   if (status == LP_OK) status = canonical(json_object_get(block, "tests"), "reference");
   bool fits = status == LP_OK && same(block, "data", x->info.train->name) &&
-              same(block, "model", o->model) && same(block, "sheet", o->sheet);
+              same(block, "model", lp_setting_text(s, "model")) &&
+              same(block, "sheet", lp_setting_text(s, "sheet"));
   if (fits)
     *out = block;
   else

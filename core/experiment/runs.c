@@ -6,6 +6,7 @@
 
 #include <locality/io.h>
 
+#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@
 typedef struct lp_runs {
   lp_experiment *x;
   lp_run_state *run;
-  uint32_t n;
+  uint32_t n, epochs;
   double *done, *before; /* epochs done of each run, and how many of them before this call */
   atomic_uint next;
   lp_run_metrics *metrics;
@@ -59,7 +60,7 @@ static void report(lp_work *w, lp_experiment_progress p, double done) {
     a->reported = now;
     p.arm = w->run->arm->name;
     p.seed = w->run->seed;
-    p.epochs = (uint32_t)a->x->options.epochs;
+    p.epochs = a->epochs;
     p.elapsed = now - a->start;
     for (uint32_t i = 0; i < a->n; i++) {
       p.done += a->done[i];
@@ -129,7 +130,8 @@ static lp_status save_checkpoint(lp_work *w) {
 
 static bool checkpoint_due(const lp_work *w) {
   double since = lp_seconds_now() - w->saved;
-  return since >= w->all->x->options.checkpoint_seconds && since >= CHECKPOINT_SHARE * w->save_cost;
+  return since >= lp_setting_real(w->all->x->settings, "checkpoint_seconds") &&
+         since >= CHECKPOINT_SHARE * w->save_cost;
 }
 
 static bool on_progress(void *user, const lp_progress *p) {
@@ -152,7 +154,7 @@ static lp_status train_epochs(lp_work *w, lp_epoch_result *train) {
   const lp_experiment *x = w->all->x;
   uint32_t epoch, step;
   lp_trainer_position(w->trainer, &epoch, &step);
-  while (epoch < (uint32_t)x->options.epochs) {
+  while (epoch < w->all->epochs) {
     if (atomic_load(&x->stop)) return lp_fail(LP_ERR_INTERRUPTED, "stopped after epoch %u", epoch);
     lp_epoch_result test;
     lp_status status = lp_train_epoch(w->trainer, on_progress, w, train);
@@ -211,7 +213,8 @@ static void free_kept(lp_kept *k) {
 static lp_status save_activations(lp_work *w, const char *path) {
   const lp_experiment *x = w->all->x;
   const lp_dataset_info *d = x->info.test;
-  uint32_t n = (uint32_t)x->options.images < d->count ? (uint32_t)x->options.images : d->count;
+  const uint32_t most = (uint32_t)lp_setting_int(x->settings, "images"),
+                 n = most < d->count ? most : d->count;
   const lp_site *site;
   lp_kept k = {0};
   lp_status status = lp_trainer_sites(w->trainer, &site, &k.n_sites);
@@ -232,8 +235,10 @@ static lp_status do_run(lp_work *w, lp_epoch_result *last) {
   lp_arm_training a;
   lp_status status = lp_arm_training_open(x, w->run->arm, &a);
   if (status != LP_OK) return status;
-  a.spec.seed = w->run->seed;
-  status = lp_trainer_new(&a.spec, x->train, &w->trainer);
+  char seed[24];
+  snprintf(seed, sizeof seed, "%" PRIu64, w->run->seed);
+  status = lp_settings_set(a.settings, "seed", seed);
+  if (status == LP_OK) status = lp_trainer_new(&a.spec, x->train, &w->trainer);
   lp_arm_training_close(&a);
   if (status == LP_OK && w->run->has_checkpoint)
     status = lp_checkpoint_load(w->trainer, w->run->checkpoint);
@@ -266,7 +271,7 @@ static void finish_run(lp_work *w, lp_status status, const lp_epoch_result *last
   snprintf(message, sizeof message, "%s", status == LP_OK ? "" : lp_error_message());
   uint32_t epoch = 0, step = 0;
   if (w->trainer) lp_trainer_position(w->trainer, &epoch, &step);
-  double done = status == LP_ERR_NONFINITE ? (double)a->x->options.epochs : a->done[w->index];
+  double done = status == LP_ERR_NONFINITE ? (double)a->epochs : a->done[w->index];
 
   json_t *rest = json_pack("{s:s}", "status", status_word(status));
   if (status == LP_ERR_NONFINITE)
@@ -349,7 +354,7 @@ static void free_runs(lp_runs *a) {
 static void count_finished(lp_runs *a) {
   for (uint32_t i = 0; i < a->n; i++) {
     lp_run_state *r = &a->run[i];
-    a->before[i] = a->done[i] = r->finished ? (double)a->x->options.epochs : r->epoch;
+    a->before[i] = a->done[i] = r->finished ? (double)a->epochs : r->epoch;
     if (!r->finished) continue;
     a->outcome.nonfinite += r->nonfinite;
     a->outcome.complete += !r->nonfinite;
@@ -381,7 +386,11 @@ lp_status lp_runs_do(lp_experiment *x, const char *const *command, uint32_t n_co
   lp_status status = lp_run_folder_lock(x->dir, &lock);
   if (status != LP_OK) return status;
   lp_run_folder_clean(x->dir);
-  lp_runs a = {.x = x, .progress = progress, .user = user, .start = lp_seconds_now()};
+  lp_runs a = {.x = x,
+               .epochs = (uint32_t)lp_setting_int(x->settings, "epochs"),
+               .progress = progress,
+               .user = user,
+               .start = lp_seconds_now()};
   pthread_mutex_init(&a.lock, NULL);
   status = lp_extend_manifest(x, command, n_command);
   if (status == LP_OK) status = list_runs(&a);

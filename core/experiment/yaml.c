@@ -109,7 +109,7 @@ static lp_status write_mapping(yaml_file *f, const yaml_node_t *node, const lp_o
 }
 
 /* A list may be text, a sequence, or a mapping from names to items. */
-static lp_status set_list(yaml_file *f, lp_options *o, const lp_option *option,
+static lp_status set_list(yaml_file *f, lp_settings *s, const lp_option *option,
                           const yaml_node_t *node) {
   char *text = NULL;
   size_t size = 0;
@@ -121,7 +121,7 @@ static lp_status set_list(yaml_file *f, lp_options *o, const lp_option *option,
   if (fclose(stream) != 0 && status == LP_OK)
     status = lp_fail(LP_ERR_MEMORY, "%s: out of memory", f->path);
   if (status == LP_OK) {
-    status = lp_options_assign(o, option, text);
+    status = lp_settings_set(s, option->name, text);
     if (status != LP_OK) fail_at(f, node, status);
   }
   free(text);
@@ -167,24 +167,24 @@ static json_t *node_json(yaml_file *f, const yaml_node_t *node, int depth) {
 }
 
 /* What was published for the file's settings, with those that it depends on. */
-static lp_status set_published(yaml_file *f, lp_options *o) {
+static lp_status set_published(yaml_file *f, lp_settings *s) {
   const yaml_node_t *node = f->published;
   json_t *block = node_json(f, node, 0);
   lp_status status = block ? lp_published_check(block)
                            : lp_fail(LP_ERR_FORMAT, "published: a field is there twice, or none");
   if (status == LP_OK) {
-    json_object_set_new(block, "model", json_string(o->model));
-    json_object_set_new(block, "sheet", json_string(o->sheet));
-    free(o->published);
-    o->published = json_dumps(block, JSON_COMPACT);
-    if (!o->published) status = lp_fail(LP_ERR_MEMORY, "published: out of memory");
+    json_object_set_new(block, "model", json_string(lp_setting_text(s, "model")));
+    json_object_set_new(block, "sheet", json_string(lp_setting_text(s, "sheet")));
+    char *text = json_dumps(block, JSON_COMPACT);
+    status = text ? lp_settings_set(s, "published", text)
+                  : lp_fail(LP_ERR_MEMORY, "published: out of memory");
+    free(text);
   }
   json_decref(block);
   return status == LP_OK ? LP_OK : fail_at(f, node, status);
 }
 
-static lp_status set_field(yaml_file *f, lp_options *o, const yaml_node_pair_t *pair,
-                           uint64_t *seen) {
+static lp_status set_field(yaml_file *f, lp_settings *s, const yaml_node_pair_t *pair, bool *seen) {
   const yaml_node_t *key = yaml_document_get_node(&f->doc, pair->key);
   const yaml_node_t *node = yaml_document_get_node(&f->doc, pair->value);
   if (!lp_yaml_text(key))
@@ -196,33 +196,32 @@ static lp_status set_field(yaml_file *f, lp_options *o, const yaml_node_pair_t *
   }
   const lp_option *option = lp_option_find(lp_yaml_text(key), LP_USE_EXPERIMENT);
   if (!option) return fail_at(f, key, LP_ERR_NOT_FOUND);
-  uint64_t bit = UINT64_C(1) << (option - lp_option_get(0));
-  if (*seen & bit) return fail_at(f, key, lp_fail(LP_ERR_FORMAT, "%s: given twice", option->name));
-  *seen |= bit;
+  bool *twice = &seen[option - lp_option_get(0)];
+  if (*twice) return fail_at(f, key, lp_fail(LP_ERR_FORMAT, "%s: given twice", option->name));
+  *twice = true;
   if (option->type == LP_OPTION_LIST && node->type != YAML_SCALAR_NODE)
-    return set_list(f, o, option, node);
+    return set_list(f, s, option, node);
   if (!lp_yaml_text(node))
     return fail_at(f, node, lp_fail(LP_ERR_FORMAT, "%s: not a single value", option->name));
-  lp_status status = lp_options_assign(o, option, lp_yaml_text(node));
+  lp_status status = lp_settings_set(s, option->name, lp_yaml_text(node));
   return status == LP_OK ? LP_OK : fail_at(f, node, status);
 }
 
-static lp_status set_fields(yaml_file *f, lp_options *o) {
+static lp_status set_fields(yaml_file *f, lp_settings *s) {
   const yaml_node_t *root = yaml_document_get_root_node(&f->doc);
   if (root->type != YAML_MAPPING_NODE)
     return fail_at(f, root, lp_fail(LP_ERR_FORMAT, "not a list of 'field: value'"));
-  uint64_t seen = 0;
-  lp_status status = LP_OK;
+  bool *seen = calloc(lp_option_count(), sizeof *seen);
+  if (!seen) return lp_fail(LP_ERR_MEMORY, "%s: out of memory", f->path);
+  lp_status status = lp_settings_set(s, "published", ""); /* another file's */
   yaml_node_pair_t *p = root->data.mapping.pairs.start;
   for (; p < root->data.mapping.pairs.top && status == LP_OK; p++)
-    status = set_field(f, o, p, &seen);
-  if (status != LP_OK) return status;
-  free(o->published); /* another file's */
-  o->published = NULL;
-  return f->published ? set_published(f, o) : LP_OK;
+    status = set_field(f, s, p, seen);
+  free(seen);
+  return status == LP_OK && f->published ? set_published(f, s) : status;
 }
 
-static lp_status load_file(lp_options *o, const char *path) {
+static lp_status load_file(lp_settings *s, const char *path) {
   void *text;
   size_t size;
   lp_status status = lp_read_file(path, &text, &size);
@@ -231,7 +230,7 @@ static lp_status load_file(lp_options *o, const char *path) {
   status = lp_yaml_parse(text, size, path, &f.doc);
   free(text);
   if (status != LP_OK) return status;
-  status = set_fields(&f, o);
+  status = set_fields(&f, s);
   yaml_document_delete(&f.doc);
   return status;
 }
@@ -241,10 +240,10 @@ static bool is_file_name(const char *name) {
   return strchr(name, '/') || (dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0));
 }
 
-lp_status lp_options_load(lp_options *o, const char *preset_or_file) {
+lp_status lp_settings_load(lp_settings *s, const char *preset_or_file) {
   LP_POINT_NUMBERS;
-  if (is_file_name(preset_or_file)) return load_file(o, preset_or_file);
+  if (is_file_name(preset_or_file)) return load_file(s, preset_or_file);
   char path[4096];
   lp_status status = lp_preset_path(preset_or_file, path, sizeof path);
-  return status == LP_OK ? load_file(o, path) : status;
+  return status == LP_OK ? load_file(s, path) : status;
 }

@@ -111,6 +111,8 @@ static lp_status load_vars(lp_trainer *t, const lp_safetensors *f, const char *p
 
 /* ---- checkpoints --------------------------------------------------------------------------- */
 
+#define CHECKPOINT_FORMAT "locality checkpoint 2"
+
 /* SHA-256 of the hashes of all files: moving the data changes nothing, another content does. */
 static lp_status content_of(const lp_dataset_info *d, char hex[65]) {
   char *all = malloc((size_t)d->n_files * 64 + 1);
@@ -121,29 +123,28 @@ static lp_status content_of(const lp_dataset_info *d, char hex[65]) {
   return status;
 }
 
+/* What is left, the constants, stands beside it: lp_trainer_priors. */
 char *lp_train_fingerprint(const lp_trainer *t) {
   LP_POINT_NUMBERS;
   const lp_dataset_info *d = t->train ? lp_dataset_get_info(t->train) : NULL;
-  char content[65] = "", network[65];
+  char content[65] = "", network[65], *text = NULL;
   const char *layers = lp_netspec_text(t->network);
   if (d && content_of(d, content) != LP_OK) return NULL;
   if (lp_sha256(layers, strlen(layers), network) != LP_OK) return NULL;
-  const lp_train_spec *s = &t->spec;
-  const lp_optim_spec *o = &s->optim;
-  char *text = NULL;
-  int n = asprintf(
-      &text,
-      "network=%s classes=%u input=%ux%ux%u mean=%.9g sd=%.9g "
-      "optim=%s momentum=%.9g alpha=%.9g betas=%.9g,%.9g eps=%.9g decay=%.9g kind=%d bias=%d "
-      "norm=%d "
-      "seed=%" PRIu64 " epochs=%u batch=%u/%u lr=%.17g schedule=%d,%u,%.17g samples=%u data=%s "
-      "images=(%s) precision=%s",
-      network, s->net.classes, s->net.in_channels, s->net.in_h, s->net.in_w,
-      (double)s->net.pixels.mean[0], (double)s->net.pixels.sd[0], lp_optimizer_name(o->kind),
-      (double)o->momentum, (double)o->alpha, (double)o->beta1, (double)o->beta2, (double)o->eps,
-      (double)o->decay, (int)o->decay_kind, o->decay_bias, o->decay_norm, s->seed, s->epochs,
-      s->batch, t->parts, s->lr, (int)s->schedule, s->step_epochs, s->gamma, t->n_train, content,
-      d && d->transform ? d->transform : "", lp_device_precision(lp_session_handle(t->session)));
+  const lp_net_spec *net = &t->spec.net;
+  const float *mean = net->pixels.mean, *sd = net->pixels.sd;
+  char *bits = lp_settings_bits(t->settings);
+  int n =
+      !bits ? -1
+            : asprintf(&text,
+                       "network=%s classes=%u input=%ux%ux%u scale=%.9g mean=%.9g,%.9g,%.9g,%.9g "
+                       "sd=%.9g,%.9g,%.9g,%.9g samples=%u data=%s images=(%s) precision=%s %s",
+                       network, net->classes, net->in_channels, net->in_h, net->in_w,
+                       (double)net->pixels.scale, (double)mean[0], (double)mean[1], (double)mean[2],
+                       (double)mean[3], (double)sd[0], (double)sd[1], (double)sd[2], (double)sd[3],
+                       t->n_train, content, d && d->transform ? d->transform : "",
+                       lp_device_precision(lp_session_handle(t->session)), bits);
+  free(bits);
   return n < 0 ? NULL : text;
 }
 
@@ -154,7 +155,7 @@ static bool is_variable(lp_var_kind kind, lp_role role) {
 lp_status lp_checkpoint_save(lp_trainer *t, const char *path) {
   LP_POINT_NUMBERS;
   lp_meta meta = {0};
-  meta_add(&meta, "format", "locality checkpoint 1");
+  meta_add(&meta, "format", CHECKPOINT_FORMAT);
   meta_add(&meta, "epoch", "%u", t->epoch);
   meta_add(&meta, "step", "%u", t->step);
   meta_add(&meta, "iteration", "%" PRIu64, t->iteration);
@@ -183,7 +184,12 @@ static lp_status check_priors(const lp_trainer *t, const lp_safetensors *f, cons
 static lp_status restore(lp_trainer *t, const lp_safetensors *f, const char *path) {
   const char *format = lp_safetensors_meta(f, "format"),
              *other = lp_safetensors_meta(f, "training");
-  if (!format || strcmp(format, "locality checkpoint 1") != 0)
+  if (format && strcmp(format, "locality checkpoint 1") == 0)
+    return lp_fail(LP_ERR_FORMAT,
+                   "%s: an earlier version wrote it, and training cannot go on from it to the bit; "
+                   "remove it, and its network is trained from the start",
+                   path);
+  if (!format || strcmp(format, CHECKPOINT_FORMAT) != 0)
     return lp_fail(LP_ERR_FORMAT, "%s: not a checkpoint of this program: metadata 'format' is %s",
                    path, format ? format : "missing");
   if (!other) return lp_fail(LP_ERR_FORMAT, "%s: metadata 'training' is missing", path);
@@ -281,7 +287,7 @@ lp_status lp_model_save(lp_trainer *t, const char *path) {
   if (data && !data->numbered) {
     meta_take(&meta, "class_names", names_of(data));
   }
-  meta_add(&meta, "seed", "%" PRIu64, t->spec.seed);
+  meta_add(&meta, "seed", "%" PRIu64, t->seed);
   meta_add(&meta, "epochs", "%u", t->epoch);
   meta_add(&meta, "precision", "%s", lp_device_precision(lp_session_handle(t->session)));
   meta_add(&meta, "priors", "%s", lp_trainer_priors(t));

@@ -19,18 +19,6 @@ static double now(void) {
   return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
 }
 
-static double learning_rate(const lp_train_spec *s, uint32_t epoch) {
-  switch (s->schedule) {
-  case LP_SCHEDULE_STEP:
-    return s->lr * pow(s->gamma, s->step_epochs ? epoch / s->step_epochs : 0);
-  case LP_SCHEDULE_COSINE: /* Loshchilov & Hutter, ICLR 2017, without restarts */
-    return s->lr * 0.5 * (1.0 + cos(M_PI * epoch / s->epochs));
-  case LP_SCHEDULE_CONSTANT:
-    break;
-  }
-  return s->lr;
-}
-
 /* ---- penalties ----------------------------------------------------------------------------- */
 
 uint32_t lp_trainer_penalties(const lp_trainer *t, const lp_penalty_value **out) {
@@ -48,7 +36,7 @@ static lp_status begin_penalties(lp_trainer *t) {
   lp_status status = LP_OK;
   for (uint32_t i = 0; i < t->n_penalties && status == LP_OK; i++) {
     lp_penalty_value *p = &t->penalty[i];
-    status = lp_penalty_strength(p->penalty, t->epoch, t->spec.epochs, &p->strength);
+    status = lp_penalty_strength(p->penalty, t->epoch, t->epochs, &p->strength);
     const float strength = (float)p->strength, zero = 0;
     state_name(p, "strength", name);
     if (status == LP_OK) status = lp_session_write(t->session, name, &strength, sizeof strength);
@@ -76,7 +64,7 @@ static lp_status end_penalties(lp_trainer *t) {
 /* Batch order of the current epoch: a function of seed and epoch, shared by all arms. */
 static void draw_order(lp_trainer *t) {
   if (t->order_epoch == t->epoch + 1) return;
-  lp_rng_permutation(t->spec.seed, lp_rng_stream("batch order"), t->epoch, t->order, t->n_train);
+  lp_rng_permutation(t->seed, lp_rng_stream("batch order"), t->epoch, t->order, t->n_train);
   t->order_epoch = t->epoch + 1;
 }
 
@@ -214,8 +202,8 @@ static lp_status feed_training(lp_feed *f, const lp_trainer *t) {
       if (size) memcpy(f->index + n, from, size * sizeof *f->index);
       n += size;
     }
-  return lp_loader_new(t->train, f->index, n, lp_part_most(t), t->spec.seed, t->epoch,
-                       LP_LOADER_AUTO, &f->loader);
+  return lp_loader_new(t->train, f->index, n, lp_part_most(t), t->seed, t->epoch, LP_LOADER_AUTO,
+                       &f->loader);
 }
 
 /* Samples index[0..n-1] of a data set; NULL: the first n. */
@@ -224,8 +212,7 @@ static lp_status feed_chosen(lp_feed *f, const lp_trainer *t, const lp_dataset *
   *f = (lp_feed){.index = malloc((n + 1) * sizeof *f->index)};
   if (!f->index) return lp_fail(LP_ERR_MEMORY, "evaluation: out of memory");
   for (uint32_t i = 0; i < n; i++) f->index[i] = index ? index[i] : i;
-  return lp_loader_new(data, f->index, n, t->eval_batch, t->spec.seed, 0, LP_LOADER_AUTO,
-                       &f->loader);
+  return lp_loader_new(data, f->index, n, t->eval_batch, t->seed, 0, LP_LOADER_AUTO, &f->loader);
 }
 
 /* Starts the copy of pass `part` of a step into lane k. Passes are loaded in their order. */
@@ -293,7 +280,7 @@ lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_
   memset(out, 0, sizeof *out);
   if (!t->train || t->spec.dry_run)
     return lp_fail(LP_ERR_ARG, "training: this trainer has no training data");
-  double lr = learning_rate(&t->spec, t->epoch);
+  double lr = lp_train_rate(t->settings, t->epoch);
   lp_feed feed = {0};
   lp_status status = lp_trainer_lanes(t, lp_part_most(t));
   draw_order(t);

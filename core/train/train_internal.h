@@ -33,11 +33,14 @@ typedef struct lp_lane {
 } lp_lane;
 
 struct lp_trainer {
-  lp_train_spec spec;
+  lp_train_spec spec;    /* its settings are `settings` */
+  lp_settings *settings; /* of its own */
+  lp_optim_spec optim;   /* as the settings have it, like seed and epochs */
+  uint64_t seed;
+  uint32_t epochs;
   lp_netspec *network; /* what spec.net.network points to */
   lp_site *site;       /* of the network, once asked for */
   uint32_t n_sites;
-  char *device; /* what spec.device points to */
   lp_session *session;
   const lp_dataset *train;
   uint32_t n_train, batch, steps; /* samples, batch size, steps of an epoch */
@@ -76,6 +79,13 @@ uint32_t lp_part(const lp_trainer *t, uint32_t step, uint32_t part, uint32_t *fi
 /* Samples of the largest pass that can be. */
 uint32_t lp_part_most(const lp_trainer *t);
 uint32_t lp_part_size(const lp_trainer *t, uint32_t step, uint32_t part);
+
+/* setup.c */
+/* The optimiser that settings describe. */
+lp_status lp_train_optim(const lp_settings *s, lp_optim_spec *out);
+/* The learning rate of epoch 0 ...: constant, lr * gamma^(epoch / step_epochs), or falling to 0
+ * over all epochs as a cosine does. */
+double lp_train_rate(const lp_settings *s, uint32_t epoch);
 
 /* priors.c: the text of lp_trainer_priors, malloc'ed. */
 lp_status lp_priors_of(const lp_graph *g, char **out);

@@ -22,7 +22,7 @@ static lp_status choose_targets(const lp_trainer *t, lp_use_plan key, lp_graph *
   switch (key.use) {
   case USE_TRAIN:
     target[0] = net->loss;
-    status = lp_optim_build(&t->spec.optim, g, net->total, target + 1, LP_OPTIM_TOKENS, n);
+    status = lp_optim_build(&t->optim, g, net->total, target + 1, LP_OPTIM_TOKENS, n);
     *n += 1;
     break;
   case USE_ACCUMULATE:
@@ -32,7 +32,7 @@ static lp_status choose_targets(const lp_trainer *t, lp_use_plan key, lp_graph *
                                  &target[1]);
     break;
   case USE_UPDATE:
-    status = lp_optim_update(&t->spec.optim, g, target, LP_OPTIM_TOKENS, n);
+    status = lp_optim_update(&t->optim, g, target, LP_OPTIM_TOKENS, n);
     break;
   case USE_EVAL:
     target[0] = net->loss;
@@ -246,22 +246,18 @@ static lp_status make_training_plans(lp_trainer *t) {
   return status;
 }
 
-static lp_status check_spec(const lp_train_spec *s, const lp_dataset *train) {
+static lp_status check_images(const lp_net_spec *s, const lp_dataset *train) {
   if (!train) return LP_OK;
   const lp_dataset_info *info = lp_dataset_get_info(train);
-  if (s->batch < 2)
-    return lp_fail(LP_ERR_ARG, "training: a batch of %u; batch norm needs 2", s->batch);
   if (info->count < 2)
     return lp_fail(LP_ERR_ARG, "training: %s has %u samples", info->name, info->count);
-  if (info->channels != s->net.in_channels || info->height != s->net.in_h ||
-      info->width != s->net.in_w)
-    return lp_fail(LP_ERR_SHAPE,
-                   "training: images of %s are %u x %u x %u, the network takes %u x %u x %u",
-                   info->name, info->channels, info->height, info->width, s->net.in_channels,
-                   s->net.in_h, s->net.in_w);
-  if (info->classes > s->net.classes)
+  if (info->channels != s->in_channels || info->height != s->in_h || info->width != s->in_w)
+    return lp_fail(
+        LP_ERR_SHAPE, "training: images of %s are %u x %u x %u, the network takes %u x %u x %u",
+        info->name, info->channels, info->height, info->width, s->in_channels, s->in_h, s->in_w);
+  if (info->classes > s->classes)
     return lp_fail(LP_ERR_SHAPE, "training: %s has %u classes, the network %u", info->name,
-                   info->classes, s->net.classes);
+                   info->classes, s->classes);
   return LP_OK;
 }
 
@@ -274,22 +270,31 @@ static uint32_t eval_batch(const lp_trainer *t, uint32_t train_batch) {
   return n ? (uint32_t)n : 1;
 }
 
+static lp_status open_session(lp_trainer *t) {
+  char *device = lp_train_device(t->settings);
+  if (!device) return out_of_memory();
+  lp_status status = lp_session_open(device, t->seed, &t->session);
+  free(device);
+  return status;
+}
+
 static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_dataset *train) {
   t->spec = *spec;
-  lp_status status = lp_net_spec_network(&spec->net, &t->network);
+  lp_status status = spec->settings ? lp_settings_copy(spec->settings, &t->settings)
+                                    : lp_settings_new(&t->settings);
+  if (status != LP_OK) return status;
+  const lp_settings *s = t->spec.settings = t->settings;
+  t->seed = (uint64_t)lp_setting_int(s, "seed");
+  t->epochs = (uint32_t)lp_setting_int(s, "epochs");
+  status = lp_train_optim(s, &t->optim);
+  if (status == LP_OK) status = lp_net_spec_network(&spec->net, &t->network);
   if (status != LP_OK) return status;
   t->spec.net.network = t->network;
   if (!(t->spec.net.priors = lp_prior_store_new())) return out_of_memory();
   t->spec.net.model = t->spec.net.layer = t->spec.net.set = NULL; /* are in the network */
-  if (train) t->spec.net.seed = spec->seed; /* else that of the model to come */
-  char precision[32] = "";
-  if (spec->precision) snprintf(precision, sizeof precision, "precision=%s", spec->precision);
-  t->device = lp_device_with(spec->device ? spec->device : "auto", precision);
-  t->spec.device = t->device;
-  t->spec.precision = NULL; /* is in the device's */
-  if (!t->device) return out_of_memory();
-  status = check_spec(spec, train);
-  if (status == LP_OK) status = lp_session_open(t->device, spec->seed, &t->session);
+  if (train) t->spec.net.seed = t->seed; /* else that of the model to come */
+  status = check_images(&spec->net, train);
+  if (status == LP_OK) status = open_session(t);
   if (status != LP_OK) return status;
   t->eval_batch = eval_batch(t, 0);
   if (!train) { /* variables exist from the start, so that a model can be written into them */
@@ -299,10 +304,11 @@ static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_datas
 
   t->train = train;
   t->n_train = lp_dataset_get_info(train)->count;
-  t->batch = spec->batch < t->n_train ? spec->batch : t->n_train;
+  const uint32_t batch = (uint32_t)lp_setting_int(s, "batch"),
+                 accumulate = (uint32_t)lp_setting_int(s, "accumulate");
+  t->batch = batch < t->n_train ? batch : t->n_train;
   t->steps = t->n_train / t->batch + (t->n_train % t->batch > 1);
   t->order = malloc(t->n_train * sizeof *t->order);
-  uint32_t accumulate = spec->accumulate > 1 ? spec->accumulate : 1;
   t->part_batch = (t->batch + accumulate - 1) / accumulate;
   if (t->part_batch < 2) t->part_batch = 2;
   t->parts = (t->batch + t->part_batch - 1) / t->part_batch;
@@ -338,7 +344,7 @@ void lp_trainer_free(lp_trainer *t) {
   free(t->penalty);
   lp_prior_store_free(t->spec.net.priors);
   lp_netspec_free(t->network);
-  free(t->device);
+  lp_settings_free(t->settings);
   free(t->priors);
   free(t->order);
   free(t->history);

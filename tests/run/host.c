@@ -19,9 +19,8 @@ static void stop(const char *what) {
   exit(1);
 }
 
-static void set(lp_options *o, const char *name, const char *value) {
-  const lp_option *option = lp_option_find(name, LP_USE_EXPERIMENT);
-  if (!option || lp_options_set(o, option, value) != LP_OK) stop(name);
+static void set(lp_settings *s, const char *name, const char *value) {
+  if (lp_settings_give(s, name, value) != LP_OK) stop(name);
 }
 
 static void write_split(const char *folder, const char *prefix, uint32_t n) {
@@ -65,31 +64,31 @@ int main(int argc, char **argv) {
   write_split(data, "train", 100);
   write_split(data, "t10k", 40);
 
-  lp_options o;
+  lp_settings *s;
   lp_experiment *x;
   lp_experiment_outcome outcome;
-  if (lp_registry_load() != LP_OK || lp_options_init(&o) != LP_OK) stop("start");
+  if (lp_registry_load() != LP_OK || lp_settings_new(&s) != LP_OK) stop("start");
   check_texts();
   snprintf(path, sizeof path, "%s/x.yaml", argv[1]);
   const char *yaml = "lr: 0.0125\nmomentum: 0.25\ndropout: 0.375\n";
-  if (lp_write_file(path, yaml, strlen(yaml)) != LP_OK || lp_options_load(&o, path) != LP_OK)
+  if (lp_write_file(path, yaml, strlen(yaml)) != LP_OK || lp_settings_load(s, path) != LP_OK)
     stop(path);
-  set(&o, "data", spec);
-  set(&o, "backend", argv[3]);
-  set(&o, "arms", "control,steep=(locality:cost=(power:p=2.5))");
-  set(&o, "jobs", "2");
-  set(&o, "epochs", "1");
-  set(&o, "batch", "20");
-  if (lp_experiment_new(&o, "x.yaml", &x) != LP_OK) stop("new");
+  set(s, "data", spec);
+  set(s, "backend", argv[3]);
+  set(s, "arms", "control,steep=(locality:cost=(power:p=2.5))");
+  set(s, "jobs", "2");
+  set(s, "epochs", "1");
+  set(s, "batch", "20");
+  if (lp_experiment_new(s, "x.yaml", &x) != LP_OK) stop("new");
   if (lp_experiment_run(x, dir, NULL, 0, NULL, NULL, &outcome) != LP_OK) stop("run");
   if (outcome.complete != 2 * lp_experiment_get_info(x)->n_seeds) stop("networks");
   lp_experiment_free(x);
-  lp_options_free(&o);
+  lp_settings_free(s);
 
   /* Read again: a folder that goes on, and a model. */
   if (lp_experiment_resume(dir, NULL, NULL, NULL, &x) != LP_OK) stop("resume");
   if (lp_experiment_run(x, NULL, NULL, 0, NULL, NULL, &outcome) != LP_OK) stop("run on");
-  if (lp_experiment_get_info(x)->options->lr != 0.0125) stop("another rate");
+  if (lp_setting_real(lp_experiment_get_info(x)->settings, "lr") != 0.0125) stop("another rate");
   lp_experiment_free(x);
   if (lp_analyze_run(dir) != LP_OK || lp_report_write(dir) != LP_OK) stop("report");
   lp_model *m;

@@ -1,144 +1,21 @@
-/* Training: it learns, is reproducible to the bit, resumes exactly, and reports what goes wrong.
- * Runs on every device of LOCALITY_TEST_DEVICES (default "cpu"). */
-#include <locality/io.h>
-#include <locality/registry.h>
-#include <locality/rng.h>
-#include <locality/train.h>
+/* Training: it learns, is reproducible to the bit, resumes exactly, and reports what goes wrong. */
+#include "support.h"
 
-#include <dlfcn.h>
+#include <locality/io.h>
+
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h> /* needs the headers above */
-
-static char folder[] = "/tmp/locality-train-XXXXXX";
-static const char *device = "cpu";
-static lp_dataset *train_set, *test_set;
-
-static void put_u32(uint8_t *p, uint32_t v) {
-  for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (24 - 8 * i));
-}
-
-/* A separable problem: class k is a bright bar in row 2k+4, on noise. */
-static void write_split(const char *prefix, uint32_t n, uint64_t seed) {
-  uint8_t *images = malloc(16 + n * 784), *labels = malloc(8 + n);
-  put_u32(images, 0x803), put_u32(images + 4, n), put_u32(images + 8, 28), put_u32(images + 12, 28);
-  put_u32(labels, 0x801), put_u32(labels + 4, n);
-  lp_rng r = lp_rng_make(seed, "images");
-  for (uint32_t i = 0; i < n; i++) {
-    uint32_t k = lp_rng_below(&r, 10);
-    labels[8 + i] = (uint8_t)k;
-    for (uint32_t p = 0; p < 784; p++) {
-      bool bar = p / 28 == 2 * k + 4;
-      images[16 + i * 784 + p] = (uint8_t)(lp_rng_below(&r, 120) + (bar ? 130 : 0));
-    }
-  }
-  char path[200];
-  snprintf(path, sizeof path, "%s/%s-images-idx3-ubyte", folder, prefix);
-  assert_int_equal(lp_write_file(path, images, 16 + n * 784), LP_OK);
-  snprintf(path, sizeof path, "%s/%s-labels-idx1-ubyte", folder, prefix);
-  assert_int_equal(lp_write_file(path, labels, 8 + n), LP_OK);
-  free(images);
-  free(labels);
-}
-
-static int set_up(void **state) {
-  (void)state;
-  assert_non_null(mkdtemp(folder));
-  write_split("train", 330, 1); /* 5 batches of 64 and one of 10 */
-  write_split("t10k", 130, 2);
-  char spec[120];
-  snprintf(spec, sizeof spec, "idx:%s", folder);
-  assert_int_equal(lp_dataset_open(spec, LP_SPLIT_TRAIN, &train_set), LP_OK);
-  assert_int_equal(lp_dataset_open(spec, LP_SPLIT_TEST, &test_set), LP_OK);
-  return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  lp_dataset_close(train_set);
-  lp_dataset_close(test_set);
-  char command[200];
-  snprintf(command, sizeof command, "rm -rf '%s'", folder);
-  return system(command);
-}
-
-static lp_train_spec default_spec(void) {
-  lp_train_spec s = {0};
-  s.net = (lp_net_spec){.model = "lenet",
-                        .layer = "locality:cost=linear",
-                        .classes = 10,
-                        .in_channels = 1,
-                        .in_h = 28,
-                        .in_w = 28,
-                        .pixels = {1, 1 / 255.0f, {0.3f}, {0.2f}},
-                        .dropout = -1,
-                        .dropout2d = -1};
-  s.optim = lp_optim_defaults(LP_OPT_SGD);
-  s.optim.momentum = 0.5f;
-  s.optim.decay = 0.001f;
-  s.device = device;
-  s.seed = 7;
-  s.epochs = 3;
-  s.batch = 64;
-  s.lr = 0.05;
-  return s;
-}
-
-static lp_trainer *new_trainer(const lp_train_spec *s) {
-  lp_trainer *t;
-  lp_status status = lp_trainer_new(s, train_set, &t);
-  if (status != LP_OK) print_error("%s\n", lp_error_message());
-  assert_int_equal(status, LP_OK);
-  return t;
-}
-
-static void train_epochs(lp_trainer *t, uint32_t n, lp_epoch_result *last) {
-  for (uint32_t i = 0; i < n; i++) {
-    lp_status status = lp_train_epoch(t, NULL, NULL, last);
-    if (status != LP_OK) print_error("%s\n", lp_error_message());
-    assert_int_equal(status, LP_OK);
-  }
-}
-
-/* All parameters and state, concatenated. */
-static float *weights(lp_trainer *t, size_t *n) {
-  lp_session *s = lp_trainer_session(t);
-  float *all = NULL;
-  *n = 0;
-  for (uint32_t i = 0; i < lp_session_var_count(s); i++) {
-    const char *name;
-    lp_var_kind kind;
-    lp_desc d;
-    assert_int_equal(lp_session_var(s, i, &name, &kind, &d), LP_OK);
-    if (kind == LP_VAR_CONSTANT || strcmp(name, "metrics.eval") == 0) continue;
-    size_t count = (size_t)lp_numel(&d);
-    all = realloc(all, (*n + count) * sizeof *all);
-    assert_int_equal(lp_session_read(s, name, all + *n, count * sizeof *all), LP_OK);
-    *n += count;
-  }
-  return all;
-}
-
-static void assert_same_weights(lp_trainer *a, lp_trainer *b) {
-  size_t n, m;
-  float *x = weights(a, &n), *y = weights(b, &m);
-  assert_int_equal(n, m);
-  assert_memory_equal(x, y, n * sizeof *x);
-  free(x);
-  free(y);
-}
-
 static void learns(void **state) {
   (void)state;
   lp_train_spec s = default_spec();
-  s.optim = lp_optim_defaults(LP_OPT_ADAM);
-  s.lr = 0.003;
+  set(&s, "optimizer", "adam");
+  set(&s, "momentum", "0");
+  set(&s, "decay", "0");
+  set(&s, "lr", "0.003");
   s.net.dropout = 0.1f;
   s.net.dropout2d = 0.0f;
   lp_trainer *t = new_trainer(&s);
@@ -168,10 +45,9 @@ static void round_trip(const char *layer) {
   assert_int_equal(lp_model_load(path, &m), LP_OK);
   assert_string_equal(lp_model_spec(m)->model, "lenet");
   assert_non_null(strstr(lp_netspec_text(lp_model_spec(m)->network), "sheet: '7x7'"));
-  lp_train_spec e = {.net = *lp_model_spec(m),
-                     .optim = lp_optim_defaults(LP_OPT_SGD),
-                     .device = device,
-                     .seed = 99};
+  lp_train_spec e = default_spec();
+  e.net = *lp_model_spec(m);
+  set(&e, "seed", "99");
   assert_int_equal(lp_trainer_new(&e, NULL, &u), LP_OK);
   assert_int_equal(lp_model_apply(m, u), LP_OK);
   assert_int_equal(lp_evaluate(t, test_set, &a), LP_OK);
@@ -247,7 +123,8 @@ static const char *model_error(const char *path) {
     assert_null(m);
     return lp_error_message();
   }
-  lp_train_spec e = {.net = *lp_model_spec(m), .device = device};
+  lp_train_spec e = default_spec();
+  e.net = *lp_model_spec(m);
   assert_int_equal(lp_trainer_new(&e, NULL, &t), LP_OK);
   assert_int_equal(lp_model_apply(m, t), LP_OK);
   lp_trainer_free(t);
@@ -279,6 +156,7 @@ static void incomplete_files_are_named(void **state) {
       {false, "layer", NULL, ""},
       {false, "data", NULL, ""},
       {true, "format", NULL, "not a checkpoint of this program: metadata 'format' is missing"},
+      {true, "format", "locality checkpoint 1", "an earlier version wrote it"},
       {true, "training", NULL, "metadata 'training' is missing"},
       {true, "training", "seed=8", "belongs to a training with other settings"},
       {true, "epoch", NULL, "metadata 'epoch' is missing"},
@@ -315,10 +193,10 @@ static void incomplete_files_are_named(void **state) {
 
 static void two_runs_are_identical(void **state) {
   (void)state;
-  lp_train_spec s = default_spec(), other = s;
-  if (strcmp(device, "cpu") == 0) {
-    s.device = "cpu:threads=1";
-    other.device = "cpu:threads=2";
+  lp_train_spec s = default_spec(), other = default_spec();
+  if (strcmp(lp_setting_text(s.settings, "backend"), "cpu") == 0) {
+    set(&s, "backend", "cpu:threads=1");
+    set(&other, "backend", "cpu:threads=2");
   }
   lp_trainer *a = new_trainer(&s), *b = new_trainer(&other);
   lp_epoch_result x, y;
@@ -328,11 +206,6 @@ static void two_runs_are_identical(void **state) {
   assert_same_weights(a, b);
   lp_trainer_free(a);
   lp_trainer_free(b);
-}
-
-static bool stop_at(void *user, const lp_progress *p) {
-  const uint32_t *where = user;
-  return !(p->epoch == where[0] && p->step == where[1]);
 }
 
 static bool slowly(void *user, const lp_progress *p) {
@@ -363,10 +236,10 @@ static void resume_is_exact(void **state) {
   (void)state;
   const uint32_t stops[][2] = {{1, 0}, {1, 3}, {2, 0}, {2, 5}};
   lp_train_spec s = default_spec();
-  s.optim = lp_optim_defaults(LP_OPT_RMSPROP);
-  s.optim.momentum = 0.5f;
-  s.lr = 0.001;
-  s.schedule = LP_SCHEDULE_COSINE;
+  set(&s, "optimizer", "rmsprop");
+  set(&s, "decay", "0");
+  set(&s, "lr", "0.001");
+  set(&s, "schedule", "cosine");
   lp_trainer *whole = new_trainer(&s);
   lp_epoch_result expected, got;
   train_epochs(whole, 3, &expected);
@@ -391,7 +264,7 @@ static void resume_is_exact(void **state) {
     assert_same_weights(whole, t);
     lp_trainer_free(t);
   }
-  s.lr = 0.002; /* another training must not continue this one */
+  set(&s, "lr", "0.002"); /* another training must not continue this one */
   lp_trainer *t = new_trainer(&s);
   assert_int_equal(lp_checkpoint_load(t, path), LP_ERR_ARG);
   lp_trainer_free(t);
@@ -403,7 +276,7 @@ static void resume_is_exact(void **state) {
 static void accumulation(void **state) {
   (void)state;
   lp_train_spec s = default_spec();
-  s.accumulate = 4;
+  set(&s, "accumulate", "4");
   lp_trainer *a = new_trainer(&s), *b = new_trainer(&s);
   lp_epoch_result x, y;
   train_epochs(a, 2, &x);
@@ -417,7 +290,8 @@ static void accumulation(void **state) {
   lp_trainer_free(b);
 
   /* fc2.bias moves by -lr * sum over classes of its gradient = 0: the softmax's gradient. */
-  s.optim = lp_optim_defaults(LP_OPT_SGD);
+  set(&s, "momentum", "0");
+  set(&s, "decay", "0");
   a = new_trainer(&s);
   float before[10], after[10];
   lp_session *session = lp_trainer_session(a);
@@ -468,9 +342,10 @@ static void no_image_is_lost_between_passes(void **state) {
     lp_dataset *d = alike(row[i][0]);
     for (int cut = 0; cut < 2; cut++) {
       lp_train_spec s = default_spec();
-      s.optim = lp_optim_defaults(LP_OPT_SGD);
-      s.batch = row[i][0];
-      s.accumulate = cut ? row[i][1] : 1;
+      set(&s, "momentum", "0");
+      set(&s, "decay", "0");
+      set_number(&s, "batch", row[i][0]);
+      set_number(&s, "accumulate", cut ? row[i][1] : 1);
       s.net.dropout = s.net.dropout2d = 0;
       lp_trainer *t;
       assert_int_equal(lp_trainer_new(&s, d, &t), LP_OK);
@@ -492,15 +367,15 @@ static void no_image_is_lost_between_passes(void **state) {
 static void nonfinite_loss_is_reported(void **state) {
   (void)state;
   lp_train_spec s = default_spec();
-  s.lr = 1e30;
+  set(&s, "lr", "1e6");
   lp_trainer *t = new_trainer(&s);
   lp_epoch_result r;
   lp_status status = lp_train_epoch(t, NULL, NULL, &r);
   if (status == LP_OK) status = lp_train_epoch(t, NULL, NULL, &r);
   assert_int_equal(status, LP_ERR_NONFINITE);
-  assert_true(r.steps >= 1 && r.lr == 1e30 && !isfinite(r.loss));
+  assert_true(r.steps >= 1 && r.lr == 1e6 && !isfinite(r.loss));
   assert_non_null(strstr(lp_error_message(), "step"));
-  assert_non_null(strstr(lp_error_message(), "1e+30"));
+  assert_non_null(strstr(lp_error_message(), "1e+06"));
   lp_trainer_free(t);
 }
 
@@ -521,7 +396,7 @@ static bool collect(void *user, const lp_progress *p) {
 static void progress_delivers_every_loss(void **state) {
   (void)state;
   lp_train_spec s = default_spec();
-  s.batch = 3; /* 110 steps: one whole block and one of 10 */
+  set(&s, "batch", "3"); /* 110 steps: one whole block and one of 10 */
   lp_trainer *t = new_trainer(&s);
   lp_seen seen = {0};
   lp_epoch_result r;
@@ -537,7 +412,9 @@ static void schedules(void **state) {
   (void)state;
   lp_train_spec s = default_spec();
   lp_epoch_result r;
-  s.schedule = LP_SCHEDULE_STEP, s.step_epochs = 2, s.gamma = 0.1;
+  set(&s, "schedule", "step");
+  set(&s, "step_epochs", "2");
+  set(&s, "gamma", "0.1");
   lp_trainer *t = new_trainer(&s);
   double step_lr[] = {0.05, 0.05, 0.005};
   for (int i = 0; i < 3; i++) {
@@ -545,7 +422,7 @@ static void schedules(void **state) {
     assert_true(fabs(r.lr - step_lr[i]) < 1e-15);
   }
   lp_trainer_free(t);
-  s.schedule = LP_SCHEDULE_COSINE;
+  set(&s, "schedule", "cosine");
   t = new_trainer(&s);
   double cosine_lr[] = {0.05, 0.0375, 0.0125}; /* cos 0, 60 and 120 degrees */
   for (int i = 0; i < 3; i++) {
@@ -559,9 +436,6 @@ static void bad_specs(void **state) {
   (void)state;
   lp_trainer *t;
   lp_train_spec s = default_spec();
-  s.batch = 1;
-  assert_int_equal(lp_trainer_new(&s, train_set, &t), LP_ERR_ARG);
-  s = default_spec();
   s.net.in_h = 32;
   assert_int_equal(lp_trainer_new(&s, train_set, &t), LP_ERR_SHAPE);
   s = default_spec();
@@ -576,115 +450,9 @@ static void bad_specs(void **state) {
   assert_int_not_equal(lp_trainer_new(&s, train_set, &t), LP_OK);
   assert_non_null(strstr(lp_error_message(), "linear"));
   s = default_spec();
-  s.device = "gpux";
+  set(&s, "backend", "gpux");
   assert_int_not_equal(lp_trainer_new(&s, train_set, &t), LP_OK);
   assert_null(t);
-}
-
-/* The wires of layer lp, from its weights: sum of |w| (2 d + 1) on a grid of 7 x 7. */
-static double wires(lp_trainer *t) {
-  float w[49 * 49];
-  double sum = 0;
-  assert_int_equal(lp_session_read(lp_trainer_session(t), "lp.weight", w, sizeof w), LP_OK);
-  for (int i = 0; i < 49; i++)
-    for (int j = 0; j < 49; j++)
-      sum += fabs((double)w[i * 49 + j]) * (2 * hypot(i / 7 - j / 7, i % 7 - j % 7) + 1);
-  return sum;
-}
-
-/* Shorter wires; the value of an epoch lies between those before and after it; passes and a resume
- * give the same. */
-static void penalties(void **state) {
-  (void)state;
-  lp_train_spec s = default_spec();
-  char path[120];
-  snprintf(path, sizeof path, "%s/penalty.safetensors", folder);
-  s.net.set = "penalty.lp=(wiring_l1:k=2,weight=0.01,schedule=linear,last=0.5)";
-  lp_trainer *t = new_trainer(&s), *u;
-  const double before = wires(t);
-  const lp_penalty_value *p;
-  lp_epoch_result r;
-  train_epochs(t, 1, &r);
-  const double after = wires(t);
-  assert_int_equal(lp_trainer_penalties(t, &p), 1);
-  assert_string_equal(p->layer, "lp");
-  assert_float_equal(p->strength, 0.01, 1e-12);
-  assert_true(after < 0.9 * before);
-  assert_true(after < p->value && p->value < before);
-  assert_int_equal(lp_evaluate(t, test_set, &r), LP_OK); /* whose graph has no penalty */
-  assert_int_equal(lp_checkpoint_save(t, path), LP_OK);
-  train_epochs(t, 2, &r);
-  lp_trainer_penalties(t, &p);
-  assert_float_equal(p->strength, 0.005, 1e-12); /* of 3 epochs the last */
-  u = new_trainer(&s);
-  assert_int_equal(lp_checkpoint_load(u, path), LP_OK);
-  train_epochs(u, 2, &r);
-  assert_same_weights(t, u);
-  const lp_penalty_value *q;
-  lp_trainer_penalties(u, &q);
-  assert_true(p->value == q->value);
-  lp_trainer_free(u);
-
-  /* In three passes the penalty counts as much as in one. */
-  s.accumulate = 3;
-  u = new_trainer(&s);
-  train_epochs(u, 1, &r);
-  lp_trainer_penalties(u, &q);
-  assert_true(after < q->value && q->value < before);
-  assert_float_equal(wires(u), after, 0.05 * after);
-  lp_trainer_free(u);
-  lp_trainer_free(t);
-
-  /* A model file holds no more for it. */
-  s = default_spec();
-  t = new_trainer(&s);
-  s.net.set = "penalty.lp=wiring_l1";
-  u = new_trainer(&s);
-  snprintf(path, sizeof path, "%s/model.safetensors", folder);
-  lp_safetensors *f[2];
-  lp_trainer *both[2] = {t, u};
-  for (int i = 0; i < 2; i++) {
-    assert_int_equal(lp_model_save(both[i], path), LP_OK);
-    assert_int_equal(lp_safetensors_read(path, &f[i]), LP_OK);
-    lp_trainer_free(both[i]);
-  }
-  assert_int_equal(lp_safetensors_count(f[0]), lp_safetensors_count(f[1]));
-  for (int i = 0; i < 2; i++) lp_safetensors_free(f[i]);
-}
-
-/* Training with passes of two sizes, an update of its own, evaluation of two batch sizes,
- * activations and sites: eight graphs, and one prior each for the two layers of a network. */
-static void prior_is_built_once(void **state) {
-  (void)state;
-  void *module = dlopen(COUNTING, RTLD_NOW | RTLD_LOCAL);
-  assert_non_null(module);
-  uint32_t (*builds)(void);
-  *(void **)&builds = dlsym(module, "counting_builds");
-  assert_non_null(builds);
-  const uint32_t before = builds();
-  lp_train_spec s = default_spec();
-  s.net.layer = "locality:cost=counting";
-  s.net.set = "fc1=(locality:cost=counting,metric=l1)";
-  s.accumulate = 2;
-  for (uint32_t network = 1; network <= 2; network++) {
-    lp_trainer *t = new_trainer(&s);
-    lp_epoch_result r;
-    train_epochs(t, 2, &r);
-    assert_int_equal(lp_evaluate(t, test_set, &r), LP_OK);
-    assert_int_equal(lp_evaluate(t, train_set, &r), LP_OK);
-    const lp_site *site;
-    uint32_t n;
-    assert_int_equal(lp_trainer_sites(t, &site, &n), LP_OK);
-    float *maps[4];
-    int32_t label[3];
-    const uint32_t index[3] = {0, 1, 2};
-    for (uint32_t k = 0; k < n; k++) maps[k] = malloc(3 * site[k].units * sizeof(float));
-    assert_int_equal(lp_activations(t, test_set, index, 3, maps, label), LP_OK);
-    for (uint32_t k = 0; k < n; k++) free(maps[k]);
-    lp_trainer_free(t);
-    assert_int_equal(builds(), before + 2 * network);
-  }
-  dlclose(module);
 }
 
 int main(void) {
@@ -701,18 +469,6 @@ int main(void) {
       cmocka_unit_test(progress_delivers_every_loss),
       cmocka_unit_test(schedules),
       cmocka_unit_test(bad_specs),
-      cmocka_unit_test(penalties),
-      cmocka_unit_test(prior_is_built_once),
   };
-  char list[200];
-  const char *env = getenv("LOCALITY_TEST_DEVICES");
-  snprintf(list, sizeof list, "%s", env && *env ? env : "cpu");
-  int failed = 0;
-  for (char *save = NULL, *d = strtok_r(list, " ", &save); d; d = strtok_r(NULL, " ", &save)) {
-    device = d;
-    memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
-    failed += cmocka_run_group_tests_name(device, tests, set_up, tear_down);
-  }
-  lp_registry_shutdown();
-  return failed;
+  return run_on_devices(tests);
 }

@@ -1,7 +1,7 @@
 /* experiment.h: arms x seeds, from options to a run folder (core/DESIGN.md has its layout).
  *
- * An experiment trains one network per arm (a layer under study) and seed. Its options are rows of
- * one table, which the command line, YAML files and the manifest share. Everything random depends
+ * An experiment trains one network per arm (a layer under study) and seed, as its settings say
+ * (settings.h). Everything random depends
  * on the seed alone, so arms are paired, a run that was killed and resumed ends bit-identical, and
  * neither the number of jobs nor of threads changes a result.
  *
@@ -17,82 +17,15 @@
 extern "C" {
 #endif
 
-/* ---- options ------------------------------------------------------------------------------- */
-
-typedef enum lp_option_type {
-  LP_OPTION_INT = 0,
-  LP_OPTION_REAL = 1,
-  LP_OPTION_BOOL = 2, /* true or false; yes, no, on, off, 1 and 0 are understood */
-  LP_OPTION_ENUM = 3, /* one of choices */
-  LP_OPTION_TEXT = 4,
-  LP_OPTION_LIST = 5, /* items separated by commas; an item that holds commas in parentheses */
-} lp_option_type;
-
-/* Where an option can be given. */
-enum {
-  LP_USE_EXPERIMENT = 1,
-  LP_USE_TRAIN = 2,
-  LP_USE_PER_CALL = 4, /* changes no result: may differ when an experiment is resumed */
-  LP_USE_ARM = 8,      /* an arm may change it: NAME=(lr=0.003) */
-  LP_USE_GROW = 16,    /* may be more when an experiment is resumed: what is there stays */
-  LP_USE_GRID = 32     /* a LIST of KEY=VALUE,VALUE,...; given several times, all of them count */
-};
-
-typedef struct lp_option {
-  const char *name;    /* "step_epochs": a YAML field; --step-epochs on the command line */
-  uint32_t type;       /* lp_option_type */
-  const char *value;   /* default, as a user would write it */
-  double min, max;     /* of numbers */
-  const char *choices; /* ENUM: "sgd|rmsprop|adam|adamw" */
-  const char *meaning; /* one line */
-  uint32_t use;        /* LP_USE_* */
-  size_t offset;       /* into lp_options */
-} lp_option;
-
-/* A value for every option. Strings are owned; free with lp_options_free. */
-typedef struct lp_options {
-  char *title, *model, *data, *arms, *layer, *reference, *site, *sheet, *set, *sweep, *device;
-  char *primary, *margin;
-  int64_t seeds, seed, epochs, batch, accumulate, step_epochs, images, jobs;
-  int64_t optimizer, decay_kind, schedule, precision; /* index among the choices */
-  int64_t decay_bias, decay_norm;                     /* 0 or 1 */
-  double lr, momentum, alpha, beta1, beta2, eps, decay, gamma, dropout, dropout2d, crop_area,
-      significance;
-  double checkpoint_seconds;
-  char *published; /* JSON: what was published for the settings of the file loaded; or NULL */
-  uint64_t given;  /* bit i: option i was set by lp_options_set */
-} lp_options;
-
-/* Row i of the table; NULL past the last. */
-LP_API const lp_option *lp_option_get(uint32_t i);
-/* The row of a name ('-' and '_' are the same) that can be used so; NULL, with an error that
- * suggests the nearest, when there is none. */
-LP_API const lp_option *lp_option_find(const char *name, uint32_t use);
-
-/* Defaults: the published settings of the MNIST experiment. */
-LP_API lp_status lp_options_init(lp_options *o);
-LP_API void lp_options_free(lp_options *o);
-/* Sets one option from text, checked for type and range, and marks it as given. */
-LP_API lp_status lp_options_set(lp_options *o, const lp_option *option, const char *text);
-/* The value as text, as lp_options_set would take it. */
-LP_API lp_status lp_options_text(const lp_options *o, const lp_option *option, char *out,
-                                 size_t cap);
+/* ---- files of settings --------------------------------------------------------------------- */
 
 /* Sets options from a preset ("mnist") or a YAML file (a name that ends in .yaml or .yml, or holds
- * a slash). Errors name file, line and field. */
-LP_API lp_status lp_options_load(lp_options *o, const char *preset_or_file);
+ * a slash), without marking them as given. Errors name file, line and field. */
+LP_API lp_status lp_settings_load(lp_settings *s, const char *preset_or_file);
 /* Name and title of preset i; NULL past the last. */
 LP_API const char *lp_preset_get(uint32_t i, const char **title);
 /* The file of a preset, in the folder that goes with the library. */
 LP_API lp_status lp_preset_path(const char *name, char *out, size_t cap);
-
-/* Training (out[0]) and test images of the options' data by lp_dataset_open_both; images in files
- * get the size that the model is made for where the data's spec does not say. Both are NULL on
- * failure. */
-LP_API lp_status lp_options_open_data(const lp_options *o, lp_dataset *out[2]);
-/* The training that options describe on a data set. Strings point into o. */
-LP_API lp_status lp_options_train_spec(const lp_options *o, const lp_dataset_info *data,
-                                       lp_train_spec *out);
 
 /* ---- experiments --------------------------------------------------------------------------- */
 
@@ -124,7 +57,7 @@ typedef struct lp_arm {
 } lp_arm;
 
 typedef struct lp_experiment_info {
-  const lp_options *options;
+  const lp_settings *settings;
   const char *preset, *reference; /* reference: name of an arm, in a sweep the first of them */
   const char *headline;           /* site of the primary measures; NULL: no site is recorded */
   const lp_arm *arms;
@@ -138,13 +71,13 @@ typedef struct lp_experiment_info {
 } lp_experiment_info;
 
 /* Checks everything that can be wrong (options, arms, data, device) and plans every arm, without
- * writing anything. preset is what lp_options_load was given. */
-LP_API lp_status lp_experiment_new(const lp_options *o, const char *preset, lp_experiment **out);
+ * writing anything. preset is what lp_settings_load was given. */
+LP_API lp_status lp_experiment_new(const lp_settings *s, const char *preset, lp_experiment **out);
 /* The same for a run folder that is to go on. preset and options given that differ from the
  * folder's are refused by name, but for more seeds; both may be NULL. add_arms: arms that it gets
  * besides, as the option `arms` has them, NULL: none; those that it has already, with the same
  * content, may be among them. The manifest tells what was added when lp_experiment_run begins. */
-LP_API lp_status lp_experiment_resume(const char *dir, const lp_options *given, const char *preset,
+LP_API lp_status lp_experiment_resume(const char *dir, const lp_settings *given, const char *preset,
                                       const char *add_arms, lp_experiment **out);
 LP_API void lp_experiment_free(lp_experiment *x);
 LP_API const lp_experiment_info *lp_experiment_get_info(const lp_experiment *x);

@@ -11,28 +11,30 @@
 #include <locality/data.h>
 #include <locality/exec.h>
 #include <locality/nn.h>
+#include <locality/settings.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-typedef enum lp_schedule { LP_SCHEDULE_CONSTANT, LP_SCHEDULE_STEP, LP_SCHEDULE_COSINE } lp_schedule;
-
 typedef struct lp_train_spec {
-  lp_net_spec net;
-  lp_optim_spec optim;
-  const char *device;
-  const char *precision; /* "bf16": opens the device with precision=bf16; NULL: as it is */
-  uint64_t seed;
-  uint32_t epochs, batch;
-  uint32_t accumulate; /* passes an optimiser step's batch is cut into; 0 or 1: one. Batch norm sees
-                          the samples of one pass */
-  double lr;
-  lp_schedule schedule; /* STEP: lr * gamma^(epoch / step_epochs); COSINE: to 0 over all epochs */
-  uint32_t step_epochs;
-  double gamma;
-  bool dry_run; /* plan only: lp_trainer_plan_info works, nothing can run */
+  lp_net_spec net; /* without a seed: the settings have it */
+  const lp_settings
+      *settings; /* LP_USE_TRAIN: seed, batch, optimizer, backend, ...; NULL: defaults.
+                    What net says (model, layer, set, ...) is not asked for */
+  bool dry_run;  /* plan only: lp_trainer_plan_info works, nothing can run */
 } lp_train_spec;
+
+/* Training (out[0]) and test images of the settings' data by lp_dataset_open_both; images in files
+ * get the size that the model is made for where the data's spec does not say. Both are NULL on
+ * failure. */
+LP_API lp_status lp_train_open_data(const lp_settings *s, lp_dataset *out[2]);
+/* The device that settings name, with the precision that they ask for; malloc'ed, NULL out of
+ * memory. */
+LP_API char *lp_train_device(const lp_settings *s);
+/* The network that settings describe, for a data set's images. Strings point into s. Of an option
+ * that was not given and that the network has no knob for, the value does not count. */
+LP_API lp_status lp_train_net(const lp_settings *s, const lp_dataset_info *data, lp_net_spec *out);
 
 /* What an epoch, or an evaluation, gave. */
 typedef struct lp_epoch_result {
@@ -48,7 +50,8 @@ typedef struct lp_epoch_result {
 
 typedef struct lp_trainer lp_trainer;
 
-/* train may be NULL for evaluation only. Data sets must outlive the trainer. */
+/* Texts of the spec and settings are copied. train may be NULL for evaluation only. Data sets must
+ * outlive the trainer. */
 LP_API lp_status lp_trainer_new(const lp_train_spec *spec, const lp_dataset *train,
                                 lp_trainer **out);
 LP_API void lp_trainer_free(lp_trainer *t);
@@ -124,8 +127,9 @@ LP_API const char *lp_trainer_priors(const lp_trainer *t);
 LP_API lp_status lp_priors_compare(const char *then, const char *now, const lp_netspec *network,
                                    const char *layer);
 
-/* A checkpoint is a safetensors file with every variable, the position, and the spec's hash: a
- * resume under another spec, or with other priors, is refused. save is atomic. */
+/* A checkpoint is a safetensors file with every variable, the position, and what decides the bits
+ * (network, data, device, settings of LP_USE_BITS): a resume under others, or with other priors, is
+ * refused. save is atomic. */
 LP_API lp_status lp_checkpoint_save(lp_trainer *t, const char *path);
 LP_API lp_status lp_checkpoint_load(lp_trainer *t, const char *path);
 

@@ -1,0 +1,123 @@
+/* Penalties in training, and that a network builds its priors once. */
+#include "support.h"
+
+#include <locality/io.h>
+
+#include <dlfcn.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The wires of layer lp, from its weights: sum of |w| (2 d + 1) on a grid of 7 x 7. */
+static double wires(lp_trainer *t) {
+  float w[49 * 49];
+  double sum = 0;
+  assert_int_equal(lp_session_read(lp_trainer_session(t), "lp.weight", w, sizeof w), LP_OK);
+  for (int i = 0; i < 49; i++)
+    for (int j = 0; j < 49; j++)
+      sum += fabs((double)w[i * 49 + j]) * (2 * hypot(i / 7 - j / 7, i % 7 - j % 7) + 1);
+  return sum;
+}
+
+/* Shorter wires; the value of an epoch lies between those before and after it; passes and a resume
+ * give the same. */
+static void penalties(void **state) {
+  (void)state;
+  lp_train_spec s = default_spec();
+  char path[120];
+  snprintf(path, sizeof path, "%s/penalty.safetensors", folder);
+  s.net.set = "penalty.lp=(wiring_l1:k=2,weight=0.01,schedule=linear,last=0.5)";
+  lp_trainer *t = new_trainer(&s), *u;
+  const double before = wires(t);
+  const lp_penalty_value *p;
+  lp_epoch_result r;
+  train_epochs(t, 1, &r);
+  const double after = wires(t);
+  assert_int_equal(lp_trainer_penalties(t, &p), 1);
+  assert_string_equal(p->layer, "lp");
+  assert_float_equal(p->strength, 0.01, 1e-12);
+  assert_true(after < 0.9 * before);
+  assert_true(after < p->value && p->value < before);
+  assert_int_equal(lp_evaluate(t, test_set, &r), LP_OK); /* whose graph has no penalty */
+  assert_int_equal(lp_checkpoint_save(t, path), LP_OK);
+  train_epochs(t, 2, &r);
+  lp_trainer_penalties(t, &p);
+  assert_float_equal(p->strength, 0.005, 1e-12); /* of 3 epochs the last */
+  u = new_trainer(&s);
+  assert_int_equal(lp_checkpoint_load(u, path), LP_OK);
+  train_epochs(u, 2, &r);
+  assert_same_weights(t, u);
+  const lp_penalty_value *q;
+  lp_trainer_penalties(u, &q);
+  assert_true(p->value == q->value);
+  lp_trainer_free(u);
+
+  /* In three passes the penalty counts as much as in one. */
+  set(&s, "accumulate", "3");
+  u = new_trainer(&s);
+  train_epochs(u, 1, &r);
+  lp_trainer_penalties(u, &q);
+  assert_true(after < q->value && q->value < before);
+  assert_float_equal(wires(u), after, 0.05 * after);
+  lp_trainer_free(u);
+  lp_trainer_free(t);
+
+  /* A model file holds no more for it. */
+  s = default_spec();
+  t = new_trainer(&s);
+  s.net.set = "penalty.lp=wiring_l1";
+  u = new_trainer(&s);
+  snprintf(path, sizeof path, "%s/model.safetensors", folder);
+  lp_safetensors *f[2];
+  lp_trainer *both[2] = {t, u};
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(lp_model_save(both[i], path), LP_OK);
+    assert_int_equal(lp_safetensors_read(path, &f[i]), LP_OK);
+    lp_trainer_free(both[i]);
+  }
+  assert_int_equal(lp_safetensors_count(f[0]), lp_safetensors_count(f[1]));
+  for (int i = 0; i < 2; i++) lp_safetensors_free(f[i]);
+}
+
+/* Training with passes of two sizes, an update of its own, evaluation of two batch sizes,
+ * activations and sites: eight graphs, and one prior each for the two layers of a network. */
+static void prior_is_built_once(void **state) {
+  (void)state;
+  void *module = dlopen(COUNTING, RTLD_NOW | RTLD_LOCAL);
+  assert_non_null(module);
+  uint32_t (*builds)(void);
+  *(void **)&builds = dlsym(module, "counting_builds");
+  assert_non_null(builds);
+  const uint32_t before = builds();
+  lp_train_spec s = default_spec();
+  s.net.layer = "locality:cost=counting";
+  s.net.set = "fc1=(locality:cost=counting,metric=l1)";
+  set(&s, "accumulate", "2");
+  for (uint32_t network = 1; network <= 2; network++) {
+    lp_trainer *t = new_trainer(&s);
+    lp_epoch_result r;
+    train_epochs(t, 2, &r);
+    assert_int_equal(lp_evaluate(t, test_set, &r), LP_OK);
+    assert_int_equal(lp_evaluate(t, train_set, &r), LP_OK);
+    const lp_site *site;
+    uint32_t n;
+    assert_int_equal(lp_trainer_sites(t, &site, &n), LP_OK);
+    float *maps[4];
+    int32_t label[3];
+    const uint32_t index[3] = {0, 1, 2};
+    for (uint32_t k = 0; k < n; k++) maps[k] = malloc(3 * site[k].units * sizeof(float));
+    assert_int_equal(lp_activations(t, test_set, index, 3, maps, label), LP_OK);
+    for (uint32_t k = 0; k < n; k++) free(maps[k]);
+    lp_trainer_free(t);
+    assert_int_equal(builds(), before + 2 * network);
+  }
+  dlclose(module);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(penalties),
+      cmocka_unit_test(prior_is_built_once),
+  };
+  return run_on_devices(tests);
+}
