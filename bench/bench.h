@@ -5,7 +5,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
-#include "../tests/ops/execute.h"
+#include "../core/check/execute.h"
 
 #include <jansson.h>
 

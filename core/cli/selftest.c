@@ -1,7 +1,7 @@
 /* The self-test of a device: op cases and training steps of LeNet beside plain C, a line each, and
  * a block of text for a bug report. */
+#include "../check/execute.h"
 #include "cli.h"
-#include "execute.h" /* of tests/ops */
 
 #include <locality/nn.h>
 #include <locality/registry.h>

@@ -1,7 +1,7 @@
 /* plan-cases DEVICE [TEXT...]: plans every op case whose name holds one of the texts (all without
  * any), without running it. With LOCALITY_CL_DUMP=FOLDER the OpenCL backend leaves its kernels and
  * launches there. What the device refuses is left out; exit 1 when nothing was planned. */
-#include "../ops/execute.h"
+#include "execute.h" /* of core/check */
 
 #include <locality/registry.h>
 

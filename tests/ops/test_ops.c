@@ -10,7 +10,7 @@
  * Devices: --backend, else LOCALITY_TEST_DEVICES, else every device that computes something.
  * --expect-wrong turns the test on itself: every case must be found wrong on these devices (the
  * null backend), and what is right there fails. */
-#include "execute.h"
+#include "execute.h" /* of core/check */
 
 #include <locality/registry.h>
 

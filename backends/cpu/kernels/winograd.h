@@ -9,8 +9,8 @@
  * Its price is accuracy, since the transforms cancel. Reciprocal points, 0, +-1/sqrt(2), +-sqrt(2)
  * and infinity (after Alam et al., "Winograd Convolution for Deep Neural Networks: Efficient Point
  * Selection", 2022), lose least: the largest error, relative to the largest element, is at most
- * 4e-6 in the cases of tests/ops, against 7e-7 of the direct sum; with the usual 0, +-1, +-2 it was
- * 1.4e-5. cpu:winograd=off goes without. */
+ * 4e-6 in the cases of core/check, against 7e-7 of the direct sum; with the usual 0, +-1, +-2 it
+ * was 1.4e-5. cpu:winograd=off goes without. */
 #ifndef LP_CPU_WINOGRAD_H
 #define LP_CPU_WINOGRAD_H
 

@@ -1,8 +1,9 @@
 /* case.h: one op case: a small graph with its data, recorded so that a reference can replay it.
  *
- * A case is a row of the table in cases.c and one of the ops of the row's family. Building it adds
- * leaves and ops to a graph and writes the same program down, value by value; reference.c replays
- * the record in double precision. test-ops and lp-bench share this table.
+ * A case is a row of the table in cases.c and one of the ops of the row's family (families.c).
+ * Building it adds leaves and ops to a graph and writes the same program down, value by value;
+ * reference.c replays the record in double precision. test-ops, the self-test of devices and
+ * lp-bench share this table.
  */
 #ifndef CASE_H
 #define CASE_H
@@ -113,8 +114,10 @@ uint32_t op_cases_count(void);
 op_case op_cases_get(uint32_t i);
 /* A case that is not in the table: a family of it with other sizes. */
 op_case op_case_make(const case_row *row, uint32_t op);
-extern const case_family case_conv, case_pool, case_linear, case_batchnorm, case_dropout,
-    case_softmax, case_cross, case_optim;
+extern const case_family case_accumulate, case_averages, case_batchnorm, case_batchnorm_eval,
+    case_chain, case_conv, case_cross, case_dropout, case_elementwise, case_linear, case_normalize,
+    case_optim, case_pool, case_pool_forward, case_positive, case_priors, case_reduce, case_slices,
+    case_softmax;
 
 /* How a prior reaches a linear op. */
 typedef enum prior_form {
