@@ -348,8 +348,9 @@ lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode
   if (history) {
     lp_desc rows = lp_f32(history, 4);
     lp_init zero = {LP_INIT_CONST, 0.0f, NULL};
-    in[2] = mode == LP_TRAIN ? lp_graph_leaf(g, LP_ROLE_METRIC, "metrics.train", &rows, &zero)
-                             : lp_graph_leaf(g, LP_ROLE_SCRATCH, "metrics.eval", &rows, &zero);
+    out->rows = mode == LP_TRAIN ? lp_graph_leaf(g, LP_ROLE_METRIC, "metrics.train", &rows, &zero)
+                                 : lp_graph_leaf(g, LP_ROLE_SCRATCH, "metrics.eval", &rows, &zero);
+    in[2] = out->rows;
   }
   out->loss = lp_apply(g, LP_OP_CROSS_ENTROPY, NULL, in, 3);
   out->log_probs = lp_output(out->loss, 1);

@@ -115,14 +115,15 @@ lp_status lp_penalty_sum(lp_graph *g, lp_net *net) {
   return lp_graph_status(g);
 }
 
-lp_status lp_net_penalty_means(lp_graph *g, const lp_net *net, float share, lp_val *token) {
+lp_status lp_net_penalty_means(lp_graph *g, lp_net *net, float share, lp_val *token) {
   *token = LP_NO_VAL;
   if (!net->n_penalties) return LP_OK;
   lp_val *in = calloc(2 * (size_t)net->n_penalties, sizeof *in);
   if (!in) return lp_fail(LP_ERR_MEMORY, "penalty: out of memory");
   for (uint32_t i = 0; i < net->n_penalties; i++) {
-    in[2 * i] = scalar_state(g, LP_ROLE_METRIC, net->penalty[i].layer, "mean", 0);
-    in[2 * i + 1] = net->penalty[i].value;
+    lp_net_penalty *p = &net->penalty[i];
+    in[2 * i] = p->mean = scalar_state(g, LP_ROLE_METRIC, p->layer, "mean", 0);
+    in[2 * i + 1] = p->value;
   }
   const lp_op_params add = {.scale = {share, 1}};
   *token = lp_apply(g, LP_OP_ACCUMULATE, &add, in, 2 * net->n_penalties);

@@ -26,34 +26,27 @@ uint32_t lp_trainer_penalties(const lp_trainer *t, const lp_penalty_value **out)
   return t->n_penalties;
 }
 
-static void state_name(const lp_penalty_value *p, const char *part, char out[320]) {
-  snprintf(out, 320, "%s.penalty.%s", p->layer, part);
-}
-
 /* Strengths of the epoch that begins or goes on, and means that begin at 0. */
 static lp_status begin_penalties(lp_trainer *t) {
-  char name[320];
   lp_status status = LP_OK;
   for (uint32_t i = 0; i < t->n_penalties && status == LP_OK; i++) {
+    const lp_penalty_states *state = &t->penalty_states[i];
     lp_penalty_value *p = &t->penalty[i];
     status = lp_penalty_strength(p->penalty, t->epoch, t->epochs, &p->strength);
     const float strength = (float)p->strength, zero = 0;
-    state_name(p, "strength", name);
-    if (status == LP_OK) status = lp_session_write(t->session, name, &strength, sizeof strength);
-    state_name(p, "mean", name);
+    if (status == LP_OK)
+      status = lp_session_write(t->session, state->strength, &strength, sizeof strength);
     if (status == LP_OK && !t->step)
-      status = lp_session_write(t->session, name, &zero, sizeof zero);
+      status = lp_session_write(t->session, state->mean, &zero, sizeof zero);
   }
   return status;
 }
 
 static lp_status end_penalties(lp_trainer *t) {
-  char name[320];
   lp_status status = LP_OK;
   for (uint32_t i = 0; i < t->n_penalties && status == LP_OK; i++) {
     float mean = 0;
-    state_name(&t->penalty[i], "mean", name);
-    status = lp_session_read(t->session, name, &mean, sizeof mean);
+    status = lp_session_read(t->session, t->penalty_states[i].mean, &mean, sizeof mean);
     t->penalty[i].value = (double)mean;
   }
   return status;
@@ -132,7 +125,7 @@ static float step_loss(const lp_trainer *t, uint32_t step) {
 /* Reads the metrics of this epoch's steps and hands complete blocks of losses on. */
 static lp_status deliver_losses(lp_trainer *t, lp_progress *p, lp_progress_fn progress, void *user,
                                 bool *go_on, lp_epoch_result *out) {
-  lp_status status = lp_session_read(t->session, "metrics.train", t->history,
+  lp_status status = lp_session_read(t->session, t->rows[0], t->history,
                                      (size_t)t->steps * t->parts * 4 * sizeof *t->history);
   if (status != LP_OK) return status;
   for (uint32_t i = 0; i < t->step; i++) {
@@ -326,7 +319,7 @@ lp_status lp_trainer_profile(lp_trainer *t, lp_profile_row *out, uint32_t cap, u
 /* Rows of up to LP_EVAL_ROWS batches, added to the sums of loss, hits and samples. */
 static lp_status add_rows(lp_trainer *t, uint32_t rows, double sum[4]) {
   float row[LP_EVAL_ROWS * 4];
-  lp_status status = lp_session_read(t->session, "metrics.eval", row, sizeof row);
+  lp_status status = lp_session_read(t->session, t->rows[1], row, sizeof row);
   for (uint32_t i = 0; status == LP_OK && i < rows; i++) {
     sum[0] += (double)row[4 * i] * (double)row[4 * i + 3];
     for (int k = 1; k < 4; k++) sum[k] += (double)row[4 * i + (uint32_t)k];

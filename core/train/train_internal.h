@@ -32,6 +32,11 @@ typedef struct lp_lane {
   lp_event *pending[2];
 } lp_lane;
 
+/* The session's states of a penalty: what it is multiplied by, and its mean. */
+typedef struct lp_penalty_states {
+  char *strength, *mean;
+} lp_penalty_states;
+
 struct lp_trainer {
   lp_train_spec spec;    /* its settings are `settings` */
   lp_settings *settings; /* of its own */
@@ -57,7 +62,9 @@ struct lp_trainer {
   double spent;         /* seconds of the current epoch's finished steps */
   uint32_t delivered;   /* losses of this epoch handed to the progress function */
   uint64_t iteration;
+  char *rows[2];             /* the session's states with metrics: of training, of evaluation */
   lp_penalty_value *penalty; /* of the network, once a training plan is made; n_penalties */
+  lp_penalty_states *penalty_states;
   uint32_t n_penalties;
   char *priors;            /* lp_trainer_priors; of the first plan's graph */
   lp_profile_row *profile; /* sums of seconds over profiled runs */

@@ -46,8 +46,15 @@ static lp_status choose_targets(const lp_trainer *t, lp_use_plan key, lp_graph *
   return status;
 }
 
+/* The name that the session knows a state by. */
+static lp_status keep_name(char **name, const lp_graph *g, lp_val state) {
+  free(*name);
+  *name = strdup(lp_graph_value_name(g, state));
+  return *name ? LP_OK : out_of_memory();
+}
+
 /* Means of the network's penalties over an epoch: a pass counts by its share of the step. */
-static lp_status add_penalties(lp_trainer *t, lp_use_plan key, lp_graph *g, const lp_net *net,
+static lp_status add_penalties(lp_trainer *t, lp_use_plan key, lp_graph *g, lp_net *net,
                                lp_val *target, uint32_t *n) {
   const float part = key.total ? (float)key.batch / (float)key.total : 1;
   lp_val token;
@@ -55,11 +62,17 @@ static lp_status add_penalties(lp_trainer *t, lp_use_plan key, lp_graph *g, cons
   if (status != LP_OK || !token.id) return status;
   target[(*n)++] = token;
   if (t->penalty) return LP_OK;
-  if (!(t->penalty = calloc(net->n_penalties, sizeof *t->penalty))) return out_of_memory();
+  t->penalty = calloc(net->n_penalties, sizeof *t->penalty);
+  t->penalty_states = calloc(net->n_penalties, sizeof *t->penalty_states);
+  if (!t->penalty || !t->penalty_states) return out_of_memory();
   t->n_penalties = net->n_penalties;
-  for (uint32_t i = 0; i < net->n_penalties; i++)
-    t->penalty[i] = (lp_penalty_value){net->penalty[i].layer, net->penalty[i].spec, 0, 0};
-  return LP_OK;
+  for (uint32_t i = 0; i < net->n_penalties && status == LP_OK; i++) {
+    const lp_net_penalty *p = &net->penalty[i];
+    t->penalty[i] = (lp_penalty_value){p->layer, p->spec, 0, 0};
+    status = keep_name(&t->penalty_states[i].strength, g, p->strength);
+    if (status == LP_OK) status = keep_name(&t->penalty_states[i].mean, g, p->mean);
+  }
+  return status;
 }
 
 static lp_status build_graph(lp_trainer *t, lp_use_plan key, lp_graph **out, lp_val *target,
@@ -74,6 +87,7 @@ static lp_status build_graph(lp_trainer *t, lp_use_plan key, lp_graph **out, lp_
   lp_net net;
   status =
       lp_net_build(&t->spec.net, *out, key.batch, training ? LP_TRAIN : LP_EVAL, history, &net);
+  if (status == LP_OK && history) status = keep_name(&t->rows[!training], *out, net.rows);
   if (status == LP_OK) status = choose_targets(t, key, *out, &net, target, n);
   if (status == LP_OK && key.use <= USE_ACCUMULATE)
     status = add_penalties(t, key, *out, &net, target, n);
@@ -341,7 +355,13 @@ void lp_trainer_free(lp_trainer *t) {
     lp_session_close(t->session);
   }
   free(t->site);
+  for (uint32_t i = 0; t->penalty_states && i < t->n_penalties; i++) {
+    free(t->penalty_states[i].strength);
+    free(t->penalty_states[i].mean);
+  }
+  free(t->penalty_states);
   free(t->penalty);
+  for (int i = 0; i < 2; i++) free(t->rows[i]);
   lp_prior_store_free(t->spec.net.priors);
   lp_netspec_free(t->network);
   lp_settings_free(t->settings);

@@ -132,7 +132,7 @@ static float *weights(lp_trainer *t, size_t *n) {
     lp_var_kind kind;
     lp_desc d;
     assert_int_equal(lp_session_var(s, i, &name, &kind, &d), LP_OK);
-    if (kind == LP_VAR_CONSTANT || strcmp(name, "metrics.eval") == 0) continue;
+    if (kind == LP_VAR_CONSTANT || lp_session_role(s, i) == LP_ROLE_SCRATCH) continue;
     size_t count = (size_t)lp_numel(&d);
     all = realloc(all, (*n + count) * sizeof *all);
     assert_int_equal(lp_session_read(s, name, all + *n, count * sizeof *all), LP_OK);

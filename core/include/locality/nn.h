@@ -64,7 +64,8 @@ typedef struct lp_net_prior {
 typedef struct lp_net_penalty {
   const char *layer, *spec;
   lp_val value;    /* one number, not multiplied */
-  lp_val strength; /* what it is multiplied by: state LAYER.penalty.strength, 1 to begin with */
+  lp_val strength; /* state that it is multiplied by, 1 to begin with */
+  lp_val mean;     /* state of lp_net_penalty_means, once that was called */
 } lp_net_penalty;
 
 /* The values of one built network. Images are u8 (N,C,H,W), labels i32 (N). */
@@ -72,6 +73,7 @@ typedef struct lp_net {
   lp_val images, labels;
   lp_val logits, log_probs;
   lp_val loss;   /* mean negative log-likelihood */
+  lp_val rows;   /* state with a row of metrics a step; none without history */
   lp_val total;  /* what is minimised: loss + the penalties; loss itself where there are none */
   lp_site *site; /* in the order of the layers */
   lp_net_layer *layer;
@@ -82,7 +84,7 @@ typedef struct lp_net {
 } lp_net;
 
 /* Adds a network for batches of n to g. In LP_TRAIN mode dropout is on and batch norm uses batch
- * statistics. history: rows of the per-step metrics state "metrics" (op.h, CROSS_ENTROPY), 0 none.
+ * statistics. history: rows of the per-step metrics state (op.h, CROSS_ENTROPY), 0 none.
  * A layer that does not fit is one line that begins with FILE:LINE. Free *out with lp_net_free,
  * also after a failure; the graph does not need it. */
 LP_API lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, lp_mode mode,
@@ -95,9 +97,9 @@ LP_API const lp_site *lp_net_site(const lp_net *net, const char *name);
  */
 LP_API lp_status lp_penalty_strength(const char *penalty, uint32_t epoch, uint32_t epochs,
                                      double *out);
-/* Adds a step that adds `share` times each penalty's value to state LAYER.penalty.mean; *token is
+/* Adds a step that adds `share` times each penalty's value to a state, its `mean`; *token is
  * the plan's target for it, LP_NO_VAL when the network has no penalty. */
-LP_API lp_status lp_net_penalty_means(lp_graph *g, const lp_net *net, float share, lp_val *token);
+LP_API lp_status lp_net_penalty_means(lp_graph *g, lp_net *net, float share, lp_val *token);
 
 /* The size of images that a model is made for: side in pixels, and the shorter side of an image
  * before the centre is cut out. */
