@@ -63,11 +63,11 @@ static bool readable(const lp_plugin *p) {
 }
 
 /* Runs init; a failure takes back what the plugin registered. */
-static lp_status init_plugin(const lp_plugin *p, uint32_t index, module *m) {
+static lp_status init_plugin(const lp_plugin *p, const lp_host *host, uint32_t index, module *m) {
   lp_registrar r = {.module = index};
   uint32_t before = lp_entry_count();
   lp_fail(LP_OK, "no reason given"); /* so that an older text is not taken for its reason */
-  lp_status s = p->init(&lp_host_table, &r);
+  lp_status s = p->init(host, &r);
   if (s != LP_OK) {
     m->rival = r.rival;
     lp_entries_truncate(before);
@@ -81,7 +81,7 @@ static lp_status init_plugin(const lp_plugin *p, uint32_t index, module *m) {
 }
 
 /* Opens one file as module `index`. A refusal is recorded in m, not returned. */
-static lp_status load_file(const char *file, uint32_t index, module *m) {
+static lp_status load_file(const char *file, const lp_host *host, uint32_t index, module *m) {
   m->info.file = copy_text(file);
   const lp_plugin *p = NULL;
   lp_status s = LP_OK;
@@ -102,7 +102,7 @@ static lp_status load_file(const char *file, uint32_t index, module *m) {
     }
     if (s == LP_OK) {
       inited = true;
-      s = init_plugin(p, index, m);
+      s = init_plugin(p, host, index, m);
     }
   }
   lp_fp_restore(&mode, file);
@@ -124,7 +124,7 @@ static lp_status load_file(const char *file, uint32_t index, module *m) {
   return LP_OK;
 }
 
-static lp_status load_all(void) {
+static lp_status load_all(const lp_host *host) {
   lp_strings files = {0};
   uint32_t own = 0;
   lp_status s = lp_search_modules(&files, &own);
@@ -135,7 +135,7 @@ static lp_status load_all(void) {
   while (s == LP_OK && n_modules < files.n) {
     uint32_t i = n_modules++; /* at once: what it registers is asked for its module */
     modules[i].info.foreign = i >= own;
-    s = load_file(files.item[i], i, &modules[i]);
+    s = load_file(files.item[i], host, i, &modules[i]);
     const lp_module_info *info = &modules[i].info;
     /* Which of two is locality's cannot be told, and results must not depend on their order. */
     if (s == LP_OK && modules[i].rival)
@@ -158,12 +158,12 @@ static void unload_all(void) {
   n_modules = 0;
 }
 
-lp_status lp_registry_load(void) {
+lp_status lp_modules_load(const lp_host *host) {
   LP_POINT_NUMBERS;
   pthread_mutex_lock(&lock);
   lp_status s = LP_OK;
   if (!loaded) {
-    s = load_all();
+    s = load_all(host);
     if (s != LP_OK) unload_all();
     loaded = s == LP_OK;
   }

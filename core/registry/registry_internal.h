@@ -5,6 +5,7 @@
 #include <locality/registry.h>
 
 #include "../base/text.h"
+#include "host.h"
 
 #include <stdbool.h>
 
@@ -29,13 +30,6 @@ void lp_strings_free(lp_strings *s);
 lp_status lp_search_modules(lp_strings *files, uint32_t *own);
 
 /* entries.c */
-extern const lp_host lp_host_table; /* host.c */
-lp_status lp_add_topology(lp_registrar *r, const lp_topology *t);
-lp_status lp_add_cost(lp_registrar *r, const lp_cost *c);
-lp_status lp_add_prior(lp_registrar *r, const lp_prior_source *p);
-lp_status lp_add_layer(lp_registrar *r, const lp_layer *l);
-lp_status lp_add_penalty(lp_registrar *r, const lp_penalty *p);
-lp_status lp_add_backend(lp_registrar *r, const lp_backend *b);
 void lp_entries_truncate(uint32_t n); /* drops the entries after the first n */
 
 /* spec.c: letters, digits and . _ - only, not empty. */

@@ -1,10 +1,11 @@
-/* The table of functions that plugins get instead of linking the library. It is the one place of
- * this folder that names what lies above it (prior.h). */
-#include "registry_internal.h"
+/* The table of functions that plugins get instead of linking the library, and loading modules with
+ * it. It stands above all that it hands out. */
+#include "../registry/host.h"
 
 #include <locality/graph.h>
 #include <locality/io.h>
 #include <locality/prior.h>
+#include <locality/registry.h>
 
 #include <string.h>
 
@@ -30,7 +31,7 @@ static lp_status host_prior(lp_graph *g, const lp_layer_request *req, const char
   return s;
 }
 
-const lp_host lp_host_table = {
+static const lp_host table = {
     .struct_size = sizeof(lp_host),
     .abi_major = LP_ABI_MAJOR,
     .abi_minor = LP_ABI_MINOR,
@@ -55,3 +56,7 @@ const lp_host lp_host_table = {
     .leaf = lp_graph_leaf,
     .add_penalty = lp_add_penalty,
 };
+
+lp_status lp_registry_load(void) {
+  return lp_modules_load(&table);
+}
