@@ -3,6 +3,8 @@
 
 #include "commit.h"
 
+#include "../core/base/text.h"
+
 #include <locality/io.h>
 #include <locality/registry.h>
 
@@ -158,6 +160,15 @@ static bool write_json(const bench_options *o, const bench_results *r) {
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
+/* Rounded for a reader, or as it reads back. */
+static void number(FILE *f, const char *bar, const char *format, double x, bool rounded) {
+  fputs(bar, f);
+  if (rounded)
+    fprintf(f, format, x);
+  else
+    fputs(lp_exact(x).text, f);
+}
+
 /* One table for both forms: a separator, and what stands before and after a line. */
 static bool write_table(const char *path, const bench_results *r, bool markdown) {
   static const char *const head[] = {"case", "backend", "status", "median s", "q1 s", "q3 s",
@@ -179,12 +190,18 @@ static bool write_table(const char *path, const bench_results *r, bool markdown)
             ok                      ? "ok"
             : w->state == ROW_WRONG ? "WRONG"
                                     : "unavailable");
-    if (ok)
-      fprintf(f, "%s%.6g%s%.6g%s%.6g%s%u%s%.4g%s%.4g%s%.3f%s%llu", bar, s->median, bar, s->q1, bar,
-              s->q3, bar, s->n, bar, w->gflops, bar, w->gbps, bar, w->fraction, bar,
-              (unsigned long long)w->memory);
-    else
+    if (ok) {
+      number(f, bar, "%.6g", s->median, markdown);
+      number(f, bar, "%.6g", s->q1, markdown);
+      number(f, bar, "%.6g", s->q3, markdown);
+      fprintf(f, "%s%u", bar, s->n);
+      number(f, bar, "%.4g", w->gflops, markdown);
+      number(f, bar, "%.4g", w->gbps, markdown);
+      number(f, bar, "%.3f", w->fraction, markdown);
+      fprintf(f, "%s%llu", bar, (unsigned long long)w->memory);
+    } else {
       for (int k = 3; k < COLUMNS; k++) fputs(bar, f);
+    }
     fprintf(f, "%s\n", edge);
   }
   fclose(f);

@@ -50,7 +50,7 @@ BEGIN {
   }
   if (public != "" && (at[2], public) in forbidden) fail(file " includes " public ".h, which is above core/" at[2])
   if (header ~ /^(\.\.\/\.\.\/)?(backends|plugins)\//) fail(file " includes a backend or a plugin")
-  # A folder keeps its own headers, but base has helpers and io YAML for all, exec reads the structures
+  # A folder keeps its own headers, but base has helpers and io YAML and JSON for all, exec reads the structures
   # of the graph, host hands out the registry and cli runs the checks, by design. "room/x.h" is found in
   # core, too.
   if ($3 !~ /^#include "/ || file !~ /\.[ch]$/) next
@@ -60,7 +60,7 @@ BEGIN {
     where = header; sub(/\/.*/, "", where)
     if (system("test -f " dir "/" header) == 0) where = at[2]
   }
-  if (where != at[2] && where != "base" && header !~ /(^|\/)io\/yaml\.h$/ && !((at[2] " " where) in shown))
+  if (where != at[2] && where != "base" && header !~ /(^|\/)io\/(json|yaml)\.h$/ && !((at[2] " " where) in shown))
     fail(file " includes " header " of core/" where)
 }
 END { exit failed }'

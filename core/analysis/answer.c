@@ -200,6 +200,26 @@ static void print_lost(FILE *f, const evidence *e, uint32_t arm) {
   fputs(").", f);
 }
 
+/* Of more arms than can be told one by one, the sum; the report's table has each. */
+static void print_all_lost(FILE *f, const evidence *e) {
+  enum { ONE_BY_ONE = 2 };
+  uint32_t arms = 0, lost = 0, ended = 0;
+  for (uint32_t i = 0; i < e->a->n_arms; i++) {
+    fates own = fates_of(e->a, i);
+    if (!own.lost) continue;
+    arms++;
+    lost += own.lost;
+    ended += own.ended;
+  }
+  if (arms > ONE_BY_ONE) {
+    fprintf(f, " %u arms lost %u of their %u networks (not finite, failed or at chance).", arms,
+            lost, ended);
+    return;
+  }
+  for (uint32_t i = 0; i < e->a->n_arms; i++)
+    if (fates_of(e->a, i).lost) print_lost(f, e, i);
+}
+
 static void compared(FILE *f, const evidence *e) {
   const analysis *a = e->a;
   uint32_t complete = 0, others = 0, all = a->n_arms * a->n_seeds;
@@ -230,8 +250,7 @@ static void compared(FILE *f, const evidence *e) {
     fputs(". All networks finished.", f);
   else
     fprintf(f, ". %u of %u networks finished.", complete, all);
-  for (uint32_t i = 0; i < a->n_arms; i++)
-    if (fates_of(a, i).lost) print_lost(f, e, i);
+  print_all_lost(f, e);
 }
 
 /* ---- what was found ------------------------------------------------------------------------ */
@@ -244,7 +263,33 @@ static void name_those(FILE *f, const evidence *e, lp_verdict verdict) {
     fprintf(f, "%s%s of %s", named++ ? ", " : "", spoken(c->which), e->a->arm[c->arm].name);
     if (verdict == LP_VERDICT_DIFFERENT)
       fputs(c->result.test.mean_difference < 0 ? " (lower)" : " (higher)", f);
-    if (verdict == LP_VERDICT_UNTESTABLE) fprintf(f, " (%s)", c->result.reason);
+  }
+}
+
+static bool untested(const comparison *c, const char *reason) {
+  return c->primary && c->result.verdict == LP_VERDICT_UNTESTABLE &&
+         (!reason || strcmp(c->result.reason, reason) == 0);
+}
+
+/* Reason by reason: a few comparisons by name, more by their number. */
+static void name_untested(FILE *f, const evidence *e) {
+  enum { BY_NAME = 3 };
+  const char *joint = "";
+  for (uint32_t i = 0; i < e->n; i++) {
+    const char *reason = e->c[i].result.reason;
+    uint32_t before = 0, same = 0, named = 0;
+    if (!untested(&e->c[i], NULL)) continue;
+    for (uint32_t k = 0; k < i; k++) before += untested(&e->c[k], reason);
+    if (before) continue;
+    for (uint32_t k = i; k < e->n; k++) same += untested(&e->c[k], reason);
+    fputs(joint, f);
+    joint = ", ";
+    for (uint32_t k = i; k < e->n && same <= BY_NAME; k++)
+      if (untested(&e->c[k], reason))
+        fprintf(f, "%s%s of %s", named++ ? ", " : "", spoken(e->c[k].which),
+                e->a->arm[e->c[k].arm].name);
+    if (same > BY_NAME) fprintf(f, "%u comparisons", same);
+    fprintf(f, " (%s)", reason);
   }
 }
 
@@ -263,7 +308,7 @@ static void found(FILE *f, const evidence *e) {
   }
   if (tested(e) == 0) {
     fputs("Nothing could be tested: ", f);
-    name_those(f, e, LP_VERDICT_UNTESTABLE);
+    name_untested(f, e);
     fputc('.', f);
     return;
   }
@@ -278,7 +323,10 @@ static void found(FILE *f, const evidence *e) {
     joint = "; ";
     if (!part[i].named) continue;
     fputs(": ", f);
-    name_those(f, e, part[i].verdict);
+    if (part[i].verdict == LP_VERDICT_UNTESTABLE)
+      name_untested(f, e);
+    else
+      name_those(f, e, part[i].verdict);
   }
   fputc('.', f);
 }

@@ -76,13 +76,22 @@ static lp_moments null_z(const analysis *a, uint32_t arm, uint32_t geometry, con
   return lp_moments_of(z, n);
 }
 
+/* Does an end of the interval, which is not 0, read as 0? Then the line would not show on which
+ * side of 0 it ends, which is the verdict. */
+static bool reads_as_zero(double x, int decimals) {
+  return isfinite(x) && x != 0 && strtod(lp_fixed(x, decimals).text, NULL) == 0;
+}
+
 /* Decimals for everything in the unit of an outcome: as its level has them (percentages 2), and
- * more where half an interval would vanish. */
+ * more where half an interval or the side of an end would vanish. */
 static int decimals_of(const comparison *c) {
   double level = fmax(fabs(c->own.mean), fabs(c->reference.mean)),
          half = (c->result.high - c->result.low) / 2;
   int decimals = c->which.kind == OUTCOME_ACCURACY ? 2 : lp_decimals(level);
   while (decimals < 6 && half > 0 && half < pow(10, -decimals)) decimals++;
+  while (decimals < 6 &&
+         (reads_as_zero(c->result.low, decimals) || reads_as_zero(c->result.high, decimals)))
+    decimals++;
   return decimals;
 }
 

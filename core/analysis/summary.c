@@ -1,6 +1,8 @@
 /* summary.json: every number of the analysis. */
 #include "run.h"
 
+#include "../io/json.h"
+
 #include <locality/io.h>
 #include <math.h>
 #include <stdlib.h>
@@ -229,7 +231,7 @@ lp_status write_summary(const analysis *a) {
   if (s == LP_OK) s = compare_all(a, &c, &n_comparisons);
   if (s == LP_OK) s = build(a, c, n_comparisons, o);
   if (s == LP_OK) {
-    text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+    text = lp_json_text(o, JSON_INDENT(1));
     char *whole = NULL;
     int n = text ? asprintf(&whole, "%s\n", text) : -1;
     s = n < 0 ? lp_fail(LP_ERR_MEMORY, "out of memory for %s", path)

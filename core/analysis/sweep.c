@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include "../base/numbers.h"
+#include "../base/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@ static void text_field(FILE *f, const char *text) {
 /* Nothing where there is no number. */
 static void number_field(FILE *f, double x) {
   fputc(',', f);
-  if (isfinite(x)) fprintf(f, "%.15g", x);
+  if (isfinite(x)) fputs(lp_exact(x).text, f);
 }
 
 /* ---- the columns of a site ------------------------------------------------------------------ */

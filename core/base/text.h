@@ -77,6 +77,10 @@ LP_API lp_number lp_fixed(double x, int decimals);
 /* With decimals by magnitude: 3 below 10, 2 below 100 (percentages), 1 below 10000, then none. */
 LP_API int lp_decimals(double x);
 LP_API lp_number lp_magnitude(double x);
+/* The text with the fewest digits (15 to 17 of them, without zeros at the end) that strtod reads
+ * back as x; "NaN", "inf" and "-inf" of what is no number. For files that are read again; the
+ * caller sees to the point (base/numbers.h). */
+LP_API lp_number lp_exact(double x);
 /* A p-value: "0.042", "< 0.001". */
 LP_API lp_number lp_p_text(double p);
 

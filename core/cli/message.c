@@ -1,6 +1,8 @@
 /* Messages: one line an error, colours only where they can be seen. */
 #include "cli.h"
 
+#include "../io/json.h"
+
 #include <locality/registry.h>
 
 #include <math.h>
@@ -53,7 +55,7 @@ int cli_usage(const char *fmt, ...) {
 }
 
 int cli_print_json(json_t *root) {
-  char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) : NULL;
+  char *text = root ? lp_json_text(root, JSON_INDENT(2)) : NULL;
   json_decref(root);
   if (!text)
     return cli_fail_with("cannot print JSON: a name in it is not UTF-8, or memory is exhausted");

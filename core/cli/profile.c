@@ -1,6 +1,8 @@
 /* Where the time of a training step goes: a table, and a trace for chrome://tracing or Perfetto. */
 #include "cli.h"
 
+#include "../io/json.h"
+
 #include <locality/backend.h>
 #include <locality/io.h>
 
@@ -64,7 +66,7 @@ static int write_trace(const char *path, const lp_profile_row *row, uint32_t n) 
     start += us;
   }
   json_t *root = json_pack("{s:o, s:s}", "traceEvents", events, "displayTimeUnit", "ms");
-  char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
+  char *text = root ? lp_json_text(root, JSON_INDENT(1)) : NULL;
   json_decref(root);
   if (!text) return cli_fail_with("%s: out of memory", path);
   lp_status status = lp_write_file(path, text, strlen(text));

@@ -2,6 +2,7 @@
 #include "experiment_internal.h"
 
 #include "../base/text.h"
+#include "../io/json.h"
 
 #include <locality/io.h>
 #include <locality/registry.h>
@@ -228,25 +229,10 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
   return root;
 }
 
-/* Digits that every option's number needs to read back the same: 15, as people write them, or 17.
- */
-static size_t digits_of(const lp_settings *s) {
-  const lp_option *option;
-  char text[32];
-  for (uint32_t i = 0; (option = lp_option_get(i)); i++) {
-    if (option->type != LP_OPTION_REAL) continue;
-    double v = lp_setting_real(s, option->name);
-    snprintf(text, sizeof text, "%.15g", v);
-    if (strtod(text, NULL) != v) return 17;
-  }
-  return 15;
-}
-
 lp_status lp_manifest_write(const lp_experiment *x, const char *dir, const char *const *command,
                             uint32_t n_command) {
   json_t *root = manifest_json(x, command, n_command);
-  char *text =
-      root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(digits_of(x->settings))) : NULL;
+  char *text = root ? lp_json_text(root, JSON_INDENT(2)) : NULL;
   json_decref(root);
   lp_status status =
       text ? lp_run_folder_create(dir, text, strlen(text))
@@ -259,7 +245,7 @@ lp_status lp_manifest_write(const lp_experiment *x, const char *dir, const char 
 
 lp_status lp_manifest_replace(const lp_experiment *x, const json_t *root) {
   char *path = lp_path_join(x->dir, LP_RUN_MANIFEST);
-  char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(digits_of(x->settings)));
+  char *text = lp_json_text(root, JSON_INDENT(2));
   lp_status status = path && text ? lp_write_file(path, text, strlen(text))
                                   : lp_fail(LP_ERR_MEMORY, "%s: out of memory", x->dir);
   free(text);

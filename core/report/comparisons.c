@@ -40,7 +40,9 @@ static void point(const report_run *run, FILE *f, axis *ax, const json_t *c, con
   csv_text(f, run->arms[arm].name);
   fputc(',', f);
   csv_text(f, left_out);
-  fprintf(f, ",%.0f,%.4f,", jnum(t, "seed"), x);
+  fprintf(f, ",%.0f,", jnum(t, "seed"));
+  csv_num(f, x);
+  fputc(',', f);
   csv_num(f, jnum(t, "t"));
   fputc(',', f);
   csv_num(f, jnum(t, "p"));
@@ -93,7 +95,9 @@ static lp_status write_axis(const report_run *run, axis *ax, figure_out *out) {
   gp_array(out->var, "class", ax->class, ax->n, 14);
   gp_array(out->var, "site", ax->site, ax->n_panels, 36);
   const double critical = lp_student_t_critical(0.05, ax->df);
-  fprintf(out->var, "n_class = %u\nn_site = %u\ncritical = %.6g\n", ax->n, ax->n_panels, critical);
+  fprintf(out->var, "n_class = %u\nn_site = %u\ncritical = ", ax->n, ax->n_panels);
+  csv_num(out->var, critical);
+  fputc('\n', out->var);
   html(
       out->caption,
       "t of the paired test over images, once with all images (\xe2\x80\x9cnone\xe2\x80\x9d) and "

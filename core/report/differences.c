@@ -46,7 +46,7 @@ static void line(const report_run *run, FILE *f, uint32_t panel, uint32_t arm, c
   static const char *const key[] = {"mean", "low", "high"};
   for (int i = 0; i < 3; i++) {
     fputc(',', f);
-    csv_fixed(f, jnum(d, key[i]), comparison_decimals(c));
+    csv_num(f, jnum(d, key[i]));
   }
   fprintf(f, ",%d,", strcmp(jstr(c, "verdict"), "different") == 0);
   csv_text(f, jstr(c, "verdict"));

@@ -139,13 +139,6 @@ void csv_text(FILE *f, const char *text) {
   fputc('"', f);
 }
 
-void csv_fixed(FILE *f, double x, int decimals) {
-  fputs(isfinite(x) ? lp_fixed(x, decimals).text : "NaN", f);
-}
-
 void csv_num(FILE *f, double x) {
-  if (isfinite(x))
-    fprintf(f, "%.6g", x);
-  else
-    fputs("NaN", f);
+  fputs(isfinite(x) ? lp_exact(x).text : "NaN", f);
 }

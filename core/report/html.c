@@ -87,6 +87,17 @@ void html_sentence(FILE *f, const char *text) {
   }
 }
 
+void html_spec(FILE *f, const char *text) {
+  for (const char *s = text; *s;) {
+    size_t n = strcspn(s, ",");
+    n += s[n] == ',';
+    char *part = strndup(s, n);
+    html(f, s[n] ? "%s<wbr />" : "%s", part ? part : "");
+    free(part);
+    s += n;
+  }
+}
+
 void html_cell(FILE *f, const char *text, const char *tip) {
   if (tip && *tip)
     html(f, "<td title=\"%s\">%s</td>", tip, text);

@@ -264,11 +264,7 @@ void tile_csv(FILE *csv, const char *what, const double *value, uint32_t rows, u
   for (uint32_t r = 0; r < rows; r++) {
     for (uint32_t c = 0; c < cols; c++) {
       if (c) fputc(',', csv);
-      double v = value[(size_t)r * cols + c];
-      if (isfinite(v))
-        fprintf(csv, "%.4g", v);
-      else
-        fputs("NaN", csv);
+      csv_num(csv, value[(size_t)r * cols + c]);
     }
     fputc('\n', csv);
   }
@@ -280,8 +276,11 @@ void tiles_var(FILE *var, const tile_set *t) {
   fprintf(var, "n_down = %u\nn_across = %u\n", t->n_down, t->n_across);
   gp_array(var, "down", t->down, t->n_down, 24);
   gp_array(var, "across", t->across, t->n_across, t->n_across > 5 ? 9 : 14);
-  fprintf(var, "low = %.6g\nhigh = %.6g\ndiverging = %d\nlog_scale = %d\nscale = ", t->low, high,
-          t->diverging, t->log_scale);
+  fputs("low = ", var);
+  csv_num(var, t->low);
+  fputs("\nhigh = ", var);
+  csv_num(var, high);
+  fprintf(var, "\ndiverging = %d\nlog_scale = %d\nscale = ", t->diverging, t->log_scale);
   gp_string(var, t->scale);
   fputc('\n', var);
 }

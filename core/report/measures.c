@@ -20,6 +20,8 @@ static const struct {
     {"centroid_offset", {"centroid offset", "spacings", "spacings", "more: off the middle"}},
     {"smoothness", {"neighbour correlation", "", "", "more: neighbours alike"}},
     {"neighbour_correlation", {"neighbour correlation", "", "", "more: neighbours alike"}},
+    {"chance.neighbour_correlation",
+     {"correlation of all pairs", "", "", "what neighbours show by chance"}},
     {"accuracy", {"test accuracy", "%", "points", "more: better"}},
     {"top5", {"top-5 accuracy", "%", "points", "more: better"}},
     {"loss", {"test loss", "", "", "less: better"}},
@@ -48,7 +50,11 @@ static json_t *measure_names(const report_run *run) {
           const char *name = shuffled ? "permutation.z" : key;
           for (k = 0; k < json_array_size(names); k++)
             known |= strcmp(json_string_value(json_array_get(names, k)), name) == 0;
-          if (!known) json_array_append_new(names, json_string(name));
+          if (known) continue;
+          json_array_append_new(names, json_string(name));
+          /* its chance differs from network to network: a column of its own */
+          if (strcmp(key, "neighbour_correlation") == 0)
+            json_array_append_new(names, json_string("chance.neighbour_correlation"));
         }
       }
     }
@@ -56,7 +62,7 @@ static json_t *measure_names(const report_run *run) {
   return names;
 }
 
-/* A number of a site; "permutation.z" is one inside an object. */
+/* A number of a site; "permutation.z" and "chance.neighbour_correlation" are inside an object. */
 static double site_value(const json_t *site, const char *key) {
   const char *dot = strchr(key, '.');
   if (!dot) return jnum(site, key);
@@ -134,8 +140,8 @@ static void chance_rows(const report_run *run, FILE *f, uint32_t site, json_t *n
     if (!sheet->units || first_alike(run, a, site) != a) continue;
     html(f, "<tr class=\"chance\"><th scope=\"row\">by chance");
     if (ways > 1)
-      html(f, ", %s of %u \xc3\x97 %u", report_topology(run, a, run->sites[site]), sheet->rows,
-           sheet->cols);
+      html(f, ", %s of %u\xc2\xa0\xc3\x97\xc2\xa0%u", report_topology(run, a, run->sites[site]),
+           sheet->rows, sheet->cols);
     html(f, "</th>");
     for (size_t k = from; k < to; k++)
       html_cell(f, num_auto(chance_of(run, a, site, json_string_value(json_array_get(names, k)))).s,

@@ -140,7 +140,11 @@ static void distance_block(const lp_prior *p, uint32_t unit, uint32_t arm, const
     if (j && fabs(v[j].d - v[j - 1].d) < 1e-9 && fabs(v[j].p - v[j - 1].p) < 1e-12) continue;
     fprintf(f, "%u,", arm + 1);
     csv_text(f, name);
-    fprintf(f, ",%.6g,%.6g\n", v[j].d, v[j].p);
+    fputc(',', f);
+    csv_num(f, v[j].d);
+    fputc(',', f);
+    csv_num(f, v[j].p);
+    fputc('\n', f);
   }
 }
 
@@ -213,12 +217,21 @@ static void wires_of(const lp_prior *p, figure_out *out) {
   }
   qsort(w, n, sizeof *w, by_cost);
   fputs("# panel,from unit,to unit,distance,P,cost (1/|P|)\n", out->csv);
-  for (size_t i = 0; i < n; i++)
-    fprintf(out->csv, "%u,%u,%u,%.6g,%.6g,%.6g\n", w[i].panel, w[i].from, w[i].to, w[i].distance,
-            w[i].p, w[i].cost);
+  for (size_t i = 0; i < n; i++) {
+    fprintf(out->csv, "%u,%u,%u", w[i].panel, w[i].from, w[i].to);
+    const double number[] = {w[i].distance, w[i].p, w[i].cost};
+    for (int k = 0; k < 3; k++) {
+      fputc(',', out->csv);
+      csv_num(out->csv, number[k]);
+    }
+    fputc('\n', out->csv);
+  }
   if (!(high > low)) high = low + 1;
-  fprintf(out->var, "units = %d\ncost_low = %.6g\ncost_high = %.6g\nlog_cost = %d\n", ROW, low,
-          high, high > 100 * low);
+  fprintf(out->var, "units = %d\nlog_cost = %d\ncost_low = ", ROW, high > 100 * low);
+  csv_num(out->var, low);
+  fputs("\ncost_high = ", out->var);
+  csv_num(out->var, high);
+  fputc('\n', out->var);
 }
 
 lp_status wires_write(const report_run *run, const subject *of, int arg, figure_out *out) {

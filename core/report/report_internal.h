@@ -86,6 +86,8 @@ json_t *jobj(const json_t *o, const char *key); /* borrowed */
 
 /* printf for markup: %s is escaped, %u and %d are numbers, %% a percent sign. */
 void html(FILE *f, const char *fmt, ...) LP_PRINTF(2, 3);
+/* A layer's spec, which may break behind its commas. */
+void html_spec(FILE *f, const char *text);
 /* A sentence with numbers in it, which get a real minus sign. */
 void html_sentence(FILE *f, const char *text);
 /* One cell of a table; `tip` (may be NULL) is shown on hovering. */
@@ -194,10 +196,8 @@ void gp_numbers(FILE *f, const char *name, const bool *set, uint32_t n);
 void gp_arms(FILE *f, const report_run *run);
 /* A CSV field, quoted when needed, without newlines. */
 void csv_text(FILE *f, const char *text);
-/* A number, or NaN as gnuplot reads it. */
+/* A number that reads back as it is, or NaN as gnuplot reads it. */
 void csv_num(FILE *f, double x);
-/* The same, rounded as the page prints it. */
-void csv_fixed(FILE *f, double x, int decimals);
 
 /* sweep.c: was anything swept? Then its section. */
 enum { SWEEP_LINES = 3 }; /* axes of numbers that have a figure */

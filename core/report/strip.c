@@ -27,10 +27,12 @@ static void strip_line(FILE *f, const report_run *run, uint32_t panel, uint32_t 
                        const char *what, double row, double variance, double extra) {
   fprintf(f, "%u,%u,", panel + 1, arm + 1);
   csv_text(f, arm < run->n_arms ? run->arms[arm].name : "");
-  fprintf(f, ",%s,%.4g,", what, row);
-  csv_fixed(f, variance, lp_decimals(variance));
+  fprintf(f, ",%s,", what);
+  csv_num(f, row);
   fputc(',', f);
-  csv_fixed(f, extra, lp_decimals(variance));
+  csv_num(f, variance);
+  fputc(',', f);
+  csv_num(f, extra);
   fputc('\n', f);
 }
 

@@ -82,7 +82,9 @@ static void line(FILE *f, int panel, uint32_t k, const series *s, const char *va
   csv_text(f, s->label);
   fputc(',', f);
   csv_text(f, value);
-  fprintf(f, ",%.5g,%s,", place, seed);
+  fputc(',', f);
+  csv_num(f, place);
+  fprintf(f, ",%s,", seed);
   csv_num(f, y);
   fputc(',', f);
   csv_num(f, low);
@@ -170,8 +172,10 @@ static void write_var(const picture *p, FILE *f) {
   gp_array(f, "panel", title, SWEEP_OUTCOMES, 44);
   gp_array(f, "value", axis->value, axis->n_values, 12);
   fprintf(f, "array place[%u] = [", axis->n_values);
-  for (uint32_t i = 0; i < axis->n_values; i++)
-    fprintf(f, "%s%.5g", i ? ", " : "", p->scale.place[i]);
+  for (uint32_t i = 0; i < axis->n_values; i++) {
+    if (i) fputs(", ", f);
+    csv_num(f, p->scale.place[i]);
+  }
   fprintf(f, "]\nn_value = %u\naxis = ", axis->n_values);
   gp_string(f, axis->key);
   fputc('\n', f);

@@ -45,8 +45,10 @@ static void accuracy_row(const report_run *run, FILE *f, uint32_t i, const json_
   const report_arm *arm = &run->arms[i];
   const json_t *a = jobj(jobj(run->summary, "arms"), arm->name);
   const json_t *acc = jobj(a, "accuracy"), *top5 = jobj(a, "top5"), *loss = jobj(a, "loss");
-  html(f, "<tr><th scope=\"row\">%s%s</th><td class=\"text spec\"><code>%s</code></td>", arm->name,
-       arm->reference == i ? " (reference)" : "", arm->layer);
+  html(f, "<tr><th scope=\"row\">%s%s</th><td class=\"text spec\"><code>", arm->name,
+       arm->reference == i ? " (reference)" : "");
+  html_spec(f, arm->layer);
+  html(f, "</code></td>");
   count_cell(f, jnum(acc, "n"));
   cell(f, mean_sd(jnum(acc, "mean"), jnum(acc, "sd"), 2));
   const json_t *p = jobj(published, arm->name);

@@ -2,6 +2,8 @@
  * on. */
 #include "run_internal.h"
 
+#include "../io/json.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -10,9 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Read and written again, a line stays the same. */
-#define LINE_FORMAT (JSON_COMPACT | JSON_REAL_PRECISION(12))
 
 struct lp_run_metrics {
   int fd;
@@ -69,7 +68,7 @@ static int append(int fd, const char *text, size_t n) {
 }
 
 lp_status lp_run_metrics_write(lp_run_metrics *m, json_t *line) {
-  char *text = line ? json_dumps(line, LINE_FORMAT) : NULL;
+  char *text = line ? lp_json_text(line, JSON_COMPACT) : NULL;
   json_decref(line);
   size_t n = text ? strlen(text) : 0;
   char *with_end = text ? realloc(text, n + 2) : NULL;
@@ -97,8 +96,10 @@ static lp_status sieve_line(void *user, const run_place *at, json_t *line) {
   (void)at;
   sieve *s = user;
   if (!s->keep(s->user, line)) return LP_OK;
-  json_dumpf(line, s->out, LINE_FORMAT);
-  fputc('\n', s->out);
+  char *text = lp_json_text(line, JSON_COMPACT); /* as it was written before */
+  if (!text) return run_out_of_memory(LP_RUN_METRICS);
+  fprintf(s->out, "%s\n", text);
+  free(text);
   return LP_OK;
 }
 

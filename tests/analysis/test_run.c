@@ -416,6 +416,81 @@ static void lost_networks(void **state) {
   json_decref(o);
 }
 
+/* Many arms with one fate make one clause each, not one for every arm. */
+static void answer_of_many_arms(void **state) {
+  (void)state;
+  static const char *const arm[] = {"control", "a", "b", "c", "d"};
+  char *lines, *arms;
+  size_t n, m;
+  FILE *f = open_memstream(&lines, &n), *g = open_memstream(&arms, &m);
+  for (int i = 0; i < 5; i++) {
+    fprintf(g, "%s{\"name\": \"%s\", \"layer\": \"%s\"}", i ? "," : "", arm[i],
+            i ? "locality:cost=linear" : "plain");
+    for (int seed = 1; seed <= 2; seed++) {
+      bool lost = seed == 2 && i >= 1 && i <= 3;
+      write_activations(arm[i], seed, N, 0);
+      if (lost)
+        fprintf(f,
+                "{\"event\": \"end\", \"arm\": \"%s\", \"seed\": 2, \"status\": \"nonfinite\"}\n",
+                arm[i]);
+      else
+        complete_lines(f, arm[i], seed);
+    }
+  }
+  fclose(f);
+  fclose(g);
+  write_manifest("mnist", "[1, 2]", arms);
+  write_text("metrics.jsonl", lines);
+  free(lines);
+  free(arms);
+  json_t *o = analyzed();
+  assert_non_null(
+      strstr(text(o, "answer.0"),
+             ". 7 of 10 networks finished. 3 arms lost 3 of their 6 networks (not finite, "
+             "failed or at chance)."));
+  assert_string_equal(text(o, "answer.1"),
+                      "Nothing could be tested: 6 comparisons (fewer than 2 pairs of networks), "
+                      "V of d, accuracy of d (2 pairs of networks give no interval).");
+  json_decref(o);
+}
+
+/* An end of an interval near 0 is printed so that its side of 0, which is the verdict, shows. */
+static void ends_near_zero(void **state) {
+  (void)state;
+  const double t = lp_student_t_critical(0.025, 2); /* two primary tests share .05 */
+  static const struct {
+    double end;
+    const char *verdict, *interval;
+  } cases[] = {{0.003, "different", "[0.003, 1.997]"},
+               {-0.003, "inconclusive", "[-0.003, 2.003]"},
+               {0.00004, "different", "[0.00004, 1.99996]"},
+               {-0.4, "inconclusive", "[-0.40, 2.40]"}};
+  write_whole_run("mnist");
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char *lines;
+    size_t n;
+    FILE *f = open_memstream(&lines, &n);
+    for (int seed = 1; seed <= 3; seed++) {
+      const double step = (1 - cases[i].end) * sqrt(3) / t;
+      complete_lines(f, "control", seed);
+      fprintf(
+          f,
+          "{\"event\": \"epoch\", \"arm\": \"linear\", \"seed\": %d, \"epoch\": 2, \"loss\": 0.5,"
+          " \"accuracy\": %.17g, \"seconds\": 1}\n"
+          "{\"event\": \"end\", \"arm\": \"linear\", \"seed\": %d, \"status\": \"complete\"}\n",
+          seed, accuracy_of("control", seed) + 1 + step * (seed - 2), seed);
+    }
+    fclose(f);
+    write_text("metrics.jsonl", lines);
+    free(lines);
+    json_t *o = analyzed();
+    const json_t *c = comparison(o, "linear", "", "accuracy");
+    assert_string_equal(text(c, "verdict"), cases[i].verdict);
+    if (!strstr(text(c, "text"), cases[i].interval)) fail_msg("%s", text(c, "text"));
+    json_decref(o);
+  }
+}
+
 /* Seeds alone move V far: the test over images calls the control networks different. */
 static void answer_on_replicates(void **state) {
   (void)state;
@@ -521,6 +596,8 @@ int main(void) {
       FOLDER_TEST(answer_without_difference),
       FOLDER_TEST(answer_on_replicates),
       FOLDER_TEST(lost_networks),
+      FOLDER_TEST(answer_of_many_arms),
+      FOLDER_TEST(ends_near_zero),
       FOLDER_TEST(unfinished_run),
       FOLDER_TEST(run_not_begun),
       FOLDER_TEST(unknown_layer),

@@ -115,12 +115,13 @@ static void metrics(const char *dir, const sample_run *s) {
                 "{\"event\": \"train\", \"arm\": \"%s\", \"seed\": %u, \"epoch\": %u, \"step\": "
                 "%u, \"loss\": 0.5, \"lr\": 0.01}\n",
                 arms[a].name, seed, e, 938 * e);
-        fprintf(f,
-                "{\"event\": \"epoch\", \"arm\": \"%s\", \"seed\": %u, \"epoch\": %u, \"steps\": "
-                "%u, \"train_loss\": %.5f, \"train_accuracy\": 81.0, \"loss\": %.5f, \"accuracy\": "
-                "%.3f, \"top5\": 99.8, \"lr\": 0.01, \"seconds\": %.3f}\n",
-                arms[a].name, seed, e, 938 * e, 0.35 + 0.9 * fade + noise, loss,
-                arms[a].accuracy - 6 * fade + 10 * noise, 1.2 + 5 * fabs(noise));
+        fprintf(
+            f,
+            "{\"event\": \"epoch\", \"arm\": \"%s\", \"seed\": %u, \"epoch\": %u, \"steps\": "
+            "%u, \"train_loss\": %.17g, \"train_accuracy\": 81.0, \"loss\": %.17g, \"accuracy\": "
+            "%.3f, \"top5\": 99.8, \"lr\": 0.01, \"seconds\": %.3f}\n",
+            arms[a].name, seed, e, 938 * e, 0.35 + 0.9 * fade + noise, loss,
+            arms[a].accuracy - 6 * fade + 10 * noise, 1.2 + 5 * fabs(noise));
       }
       if (early)
         fprintf(f,
@@ -204,7 +205,7 @@ static void inference(FILE *f, const sample_run *s, const char *arm, const char 
 static void comparison(FILE *f, const sample_run *s, uint32_t a, const char *site, lp_rng *r) {
   const double value[4] = {arms[a].variance, 0.208, 8.107, 0.124};
   inference(f, s, arms[a].name, site, "variance", strcmp(site, "lp_out") == 0, value,
-            arms[a].variance - 8.107);
+            arms[a].variance - 8.107 + 0.0003); /* more digits than the page shows */
   fprintf(f, ",\n   \"per_image\": [");
   for (uint32_t seed = 1; seed <= s->seeds; seed++)
     fprintf(f,

@@ -1,11 +1,15 @@
 /* Text helpers: cutting up specs, joining, and the name that was meant. */
 #include "base/text.h"
+#include "io/json.h"
 
+#include <locality/rng.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h> /* needs the headers above */
@@ -157,6 +161,74 @@ static void suggestions(void **state) {
   assert_string_equal(lp_did_you_mean("abc", one, 1).text, "");
 }
 
+/* Digits of a number before its exponent. */
+static int digits_in(const char *text) {
+  int n = 0;
+  text += strspn(text, "-0.");
+  for (; *text && *text != 'e'; text++) n += *text >= '0' && *text <= '9';
+  return n;
+}
+
+static void exact_numbers(void **state) {
+  (void)state;
+  static const struct {
+    double x;
+    const char *text;
+  } cases[] = {
+      {0.1, "0.1"},        {98.14, "98.14"},
+      {1e-300, "1e-300"},  {1e22, "1e22"},
+      {-2, "-2"},          {5e-324, "4.94065645841247e-324"},
+      {NAN, "NaN"},        {0.1 + 0.2, "0.30000000000000004"},
+      {-INFINITY, "-inf"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    assert_string_equal(lp_exact(cases[i].x).text, cases[i].text);
+  lp_rng r = lp_rng_make(1, "test/exact");
+  for (int i = 0; i < 20000; i++) { /* as they are, and ones that people write */
+    const double x = ldexp(lp_rng_double(&r) - 0.5, (int)(i % 2000) - 1000),
+                 y = round(1e4 * lp_rng_double(&r)) / 100;
+    lp_number text = lp_exact(x);
+    if (strtod(text.text, NULL) != x) fail_msg("%a is printed as %s", x, text.text);
+    int digits = digits_in(text.text);
+    char shorter[400];
+    snprintf(shorter, sizeof shorter, "%.*g", digits - 1, x);
+    if (digits > 15 && strtod(shorter, NULL) == x)
+      fail_msg("%s would do for %s", shorter, text.text);
+    snprintf(shorter, sizeof shorter, "%.15g", y);
+    assert_string_equal(lp_exact(y).text, shorter);
+  }
+}
+
+static void json_numbers(void **state) {
+  (void)state;
+  static const char *const same[] = {
+      "{\"a\":0.1,\"b\":[98.14,-1e-300,2.0,17,true,false,null],\"e\":\"1.00000000000000001 \\\"e "
+      "0.30000000000000001\\\\\"}",
+      "[0.30000000000000004,123456789012345.6,9007199254740993,-0.0,1.7976931348623157e308,1e-7]",
+      "[]",
+      "{\"0.10000000000000001\":-3}",
+  };
+  for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+    json_t *value = json_loads(same[i], 0, NULL);
+    assert_non_null(value);
+    char *text = lp_json_text(value, JSON_COMPACT);
+    assert_string_equal(text, same[i]);
+    free(text);
+    json_decref(value);
+  }
+  json_t *list = json_array();
+  lp_rng r = lp_rng_make(1, "test/json");
+  for (int i = 0; i < 1000; i++)
+    json_array_append_new(list, json_real(lp_rng_double(&r) * pow(10, i % 600 - 300)));
+  char *text = lp_json_text(list, JSON_INDENT(2));
+  json_t *again = json_loads(text, 0, NULL);
+  assert_true(json_equal(list, again)); /* reals stay reals, to the bit */
+  assert_null(lp_json_text(NULL, 0));
+  free(text);
+  json_decref(again);
+  json_decref(list);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tokens),
@@ -166,6 +238,8 @@ int main(void) {
       cmocka_unit_test(joined_texts_are_cut),
       cmocka_unit_test(nearest_name),
       cmocka_unit_test(suggestions),
+      cmocka_unit_test(exact_numbers),
+      cmocka_unit_test(json_numbers),
   };
   return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@ band = n_down*step_y + 26
 left = 0
 do for [d=1:n_down] { if (strlen(down[d]) > left) { left = strlen(down[d]) } }
 left = left*7.6 + 18
-width = int(left + wrap*step_x + 92)
+width = int(left + wrap*step_x + 106)
 height = int(bands*band + 8 < 150 ? 150 : bands*band + 8)
 set terminal svg dynamic size width,height noenhanced font font
 set lmargin at screen 0; set rmargin at screen 1
@@ -28,7 +28,7 @@ set cbrange [low:high]
 if (log_scale) { set logscale cb }
 bar = bands*band - 40 > 260 ? 260. : bands*band - 40
 if (bar < 84) { bar = 84. }
-set colorbox user origin (width - 78.)/width, (1 - (26. + bar)/height) size 13./width, bar/height
+set colorbox user origin (width - 92.)/width, (1 - (26. + bar)/height) size 13./width, bar/height
 set cblabel scale offset 0.6,0 font small
 set cbtics scale 0.4 font small
 if (diverging) { set cbtics (low, low/2, 0, high/2, high) }

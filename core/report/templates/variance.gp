@@ -60,7 +60,7 @@ do for [s=1:n_panel] {
   set rmargin at screen px(left + (column_of + 1)*step - (column_of + 1 < across ? 36 : 0))
   set label 1 panel[s] at graph 0, screen (1 - (top - 18)/height) left
   here(x) = column(1) == s ? x : NaN
-  plot data index 4 using (here($6)):5:($6-1.96*$7):($6+1.96*$7):($5-0.42):($5+0.42) noautoscale with boxxyerror fs transparent solid 0.15 noborder lc rgb line_grey, \
+  plot data index 4 using (here($6)):5:($6-1.96*$7):($6+1.96*$7):($5-0.42):($5+0.42) with boxxyerror fs transparent solid 0.15 noborder lc rgb line_grey, \
     data index 4 using (here($6)):($5-0.42):(0):(0.84) with vectors nohead lw 1.4 dt 2 lc rgb line_grey, \
     data index 2 using (here($6)):($5-$7):(0):(2*$7) with vectors nohead lw 2.4 dt 3 lc rgb line_grey, \
     data index 1 using (here($6)-$7):5:(2*$7):(0):2 with vectors nohead lw 2.2 dt 1 lc variable, \
