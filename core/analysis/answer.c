@@ -339,9 +339,10 @@ static void how_sure(FILE *f, const evidence *e) {
   if (p->tests == 0) {
     fputs("Nothing can be concluded about an arm without another.", f);
   } else if (tested(e) == 0) {
-    fputs(
-        "Nothing can be concluded: an interval needs 3 finished networks an arm, that is 3 seeds.",
-        f);
+    fputs("Nothing can be concluded", f);
+    if (e->a->n_seeds < 3)
+      fputs(": an interval needs 3 finished networks an arm, that is 3 seeds", f);
+    fputc('.', f);
   } else {
     fputs(!e->unpaired ? "Networks are paired by seed"
           : e->paired  ? "Networks are paired by seed where arms share seeds"

@@ -95,6 +95,16 @@ static int decimals_of(const comparison *c) {
   return decimals;
 }
 
+/* Were there networks enough, but of some the measure has no value? x, y: as lp_infer had them. */
+static bool lacks_values(const analysis *a, const comparison *c, const double *x, const double *y) {
+  const arm_info *own = &a->arm[c->arm], *other = &a->arm[own->reference];
+  bool lacks = false;
+  for (uint32_t k = 0; k < a->n_seeds; k++)
+    lacks |= (run_complete(&own->run[k]) && !isfinite(x[k])) ||
+             (run_complete(&other->run[k]) && !isfinite(y[k]));
+  return lacks && arm_complete(a, own) > 2 && arm_complete(a, other) > 2;
+}
+
 /* x: room for 7 n_seeds doubles. */
 static lp_status compare(const analysis *a, double *x, comparison *c) {
   enum { BOOTSTRAP_SEED = 1 };
@@ -109,6 +119,8 @@ static lp_status compare(const analysis *a, double *x, comparison *c) {
   c->q = NAN;
   lp_status s =
       lp_infer(x, y, seeds, plan_alpha(a, c->which), plan_margin(a, c->which), &c->result);
+  if (c->result.verdict == LP_VERDICT_UNTESTABLE && lacks_values(a, c, x, y))
+    c->result.reason = "too few networks have a value: no unit was active, or only one";
   if (s == LP_OK) s = worst_case(a, c, x, y, z + seeds);
   for (uint32_t k = 0; k < seeds; k++) { /* a paired test has the seeds that both have */
     if (c->result.paired && !(isfinite(x[k]) && isfinite(y[k]))) x[k] = y[k] = NAN;

@@ -319,6 +319,22 @@ static int check_outputs(const cli_args *a, const char *out, const char *resume)
   return code == CLI_OK && !cli_get(a, "no-report") ? cli_check_report(resume) : code;
 }
 
+/* Which arms an axis of the sweep passes over: their cells are fewer than the grid has. */
+static void say_uncrossed(const cli_args *a, const lp_experiment_info *info) {
+  for (uint32_t k = 0; k < info->n_arms && !a->quiet; k++) {
+    const lp_arm *arm = &info->arms[k];
+    char keys[400] = "";
+    if (!arm->cell || (k && strcmp(info->arms[k - 1].base, arm->base) == 0)) continue;
+    for (uint32_t i = 0; i < info->n_axes; i++)
+      if (arm->cell[i] < 0)
+        lp_text_add(keys, sizeof keys, "%s%s", *keys ? ", " : "", info->axes[i].key);
+    if (*keys)
+      fprintf(stderr,
+              "sweep: %s is not crossed with %s: it sets that itself, or has no such thing\n",
+              arm->base, keys);
+  }
+}
+
 static int with_settings(const cli_args *a, lp_settings *s) {
   const char *resume = cli_get(a, "resume"), *out = cli_get(a, "out");
   const char *preset = a->n_operands ? a->operand[0] : NULL;
@@ -345,6 +361,10 @@ static int with_settings(const cli_args *a, lp_settings *s) {
   cli_say_auto(a, lp_setting_text(info->settings, "backend"), info->device);
   const lp_data_note *note;
   for (uint32_t i = 0; (note = lp_experiment_note(x, i)); i++) cli_say_note(a, note);
+  say_uncrossed(a, info);
+  if (resume && preset && !a->quiet)
+    fprintf(stderr, "%s goes on with the options in its manifest; %s is not read again\n", resume,
+            preset);
   bool named = resume || out;
   if (cli_get(a, "dry-run"))
     code = dry_run(a, x);

@@ -264,7 +264,10 @@ static lp_status content_of(const lp_experiment *x, const lp_arm *arm, char **ou
   const lp_option *o;
   for (uint32_t i = 0; status == LP_OK && (o = lp_option_get(i)); i++)
     if (o->use & LP_USE_ARM) fprintf(f, "%s\n", lp_setting_text(t.settings, o->name));
-  if (status == LP_OK) fputs(lp_netspec_text(network), f);
+  char *text = status == LP_OK ? lp_netspec_full_text(network) : NULL;
+  if (status == LP_OK && !text) status = out_of_memory();
+  if (text) fputs(text, f);
+  free(text);
   lp_netspec_free(network);
   lp_arm_training_close(&t);
   if (f && fclose(f) != 0 && status == LP_OK) status = out_of_memory();

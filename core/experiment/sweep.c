@@ -19,7 +19,11 @@ static lp_status add_value(lp_axis *axis, const char *value) {
     if (strcmp(axis->value[i], value) == 0)
       return lp_fail(LP_ERR_ARG, "sweep: %s has the value %s twice", axis->key, value);
   if (axis->n_values == LP_MOST_CELLS)
-    return lp_fail(LP_ERR_ARG, "sweep: %s has more than %d values", axis->key, LP_MOST_CELLS);
+    return lp_fail(
+        LP_ERR_ARG,
+        "sweep: %s has more than %d values, each of which is trained once an arm and seed; "
+        "take fewer",
+        axis->key, LP_MOST_CELLS);
   char **grown = realloc(axis->value, (axis->n_values + 1) * sizeof *grown);
   if (!grown) return out_of_memory();
   axis->value = grown;

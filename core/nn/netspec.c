@@ -335,23 +335,40 @@ static void write_key(FILE *f, const char *key, const char *text) {
   quote(f, text);
 }
 
-static lp_status write_text(lp_netspec *n) {
+/* A spec, or its full text. */
+static void write_spec(FILE *f, lp_kind kind, const char *spec, bool full, bool *failed) {
+  char *text = full ? lp_spec_full_text(kind, spec) : NULL;
+  *failed |= full && !text;
+  quote(f, text ? text : spec);
+  free(text);
+}
+
+/* full: as of lp_netspec_full_text. */
+static lp_status write_text(const lp_netspec *n, bool full, char **out) {
   size_t size;
-  FILE *f = open_memstream(&n->text, &size);
+  bool failed = false;
+  FILE *f = open_memstream(out, &size);
   if (!f) return no_memory();
   fprintf(f, "input: {size: %u, resize: %u}\nlayers:\n", n->size, n->resize);
   for (uint32_t i = 0; i < n->n_layers; i++) {
     const lp_layerspec *l = &n->layer[i];
     fprintf(f, "  - %s: {layer: ", l->name);
-    quote(f, l->spec);
-    write_key(f, "sheet", l->sheet);
+    write_spec(f, LP_KIND_LAYER, l->spec, full, &failed);
+    lp_sheet s;
+    char sheet[24];
+    bool lattice = full && l->sheet && lp_sheet_parse(l->sheet, &s) == LP_OK && s.ndim == 2;
+    if (lattice) snprintf(sheet, sizeof sheet, "%ux%u", s.extent[0], s.extent[1]);
+    write_key(f, "sheet", lattice ? sheet : l->sheet);
     write_key(f, "record", l->record);
-    write_key(f, "penalty", l->penalty);
+    if (l->penalty) {
+      fputs(", penalty: ", f);
+      write_spec(f, LP_KIND_PENALTY, l->penalty, full, &failed);
+    }
     if (l->n_from) fputs(", from: [", f);
     for (uint32_t k = 0; k < l->n_from; k++) fprintf(f, "%s%s", k ? ", " : "", l->from[k]);
     fputs(l->n_from ? "]}\n" : "}\n", f);
   }
-  return fclose(f) == 0 ? LP_OK : no_memory();
+  return fclose(f) == 0 && !failed ? LP_OK : no_memory();
 }
 
 lp_status lp_netspec_finish(lp_netspec *n) {
@@ -361,7 +378,7 @@ lp_status lp_netspec_finish(lp_netspec *n) {
     lp_status status = finish_layer(n, i);
     if (status != LP_OK) return lp_layer_fail(n, &n->layer[i], status);
   }
-  return write_text(n);
+  return write_text(n, false, &n->text);
 }
 
 /* ---- access ------------------------------------------------------------------------------- */
@@ -384,6 +401,13 @@ void lp_netspec_free(lp_netspec *n) {
 
 const char *lp_netspec_text(const lp_netspec *n) {
   return n->text;
+}
+
+char *lp_netspec_full_text(const lp_netspec *n) {
+  char *text = NULL;
+  if (write_text(n, true, &text) == LP_OK) return text;
+  free(text);
+  return NULL;
 }
 
 const char *lp_netspec_name(const lp_netspec *n) {

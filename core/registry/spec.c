@@ -81,21 +81,35 @@ static lp_status parse_arg(const lp_spec *spec, char *token, bool *seen) {
   return spec->args[i].text ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory");
 }
 
-static lp_status canonical_text(lp_spec *spec) {
+/* The kind of the spec that a parameter's value may be. */
+static lp_kind kind_within(const lp_entry *e, const lp_param *p) {
+  for (int k = 0; k < LP_KIND_COUNT; k++)
+    if (strcmp(lp_kind_name((lp_kind)k), p->name) == 0) return (lp_kind)k;
+  return e->kind;
+}
+
+/* full: values that are specs in their canonical form, too. */
+static lp_status write_text(const lp_spec *spec, bool full, char **out) {
   size_t size;
-  FILE *f = open_memstream(&spec->text, &size);
+  FILE *f = open_memstream(out, &size);
   if (!f) return lp_fail(LP_ERR_MEMORY, "out of memory");
   const lp_entry *e = spec->entry;
+  bool failed = false;
   fputs(e->name, f);
   for (uint32_t i = 0; i < e->n_params; i++) {
-    fprintf(f, "%c%s=", i ? ',' : ':', e->params[i].name);
-    const char *text = spec->args[i].text;
-    if (e->params[i].type != LP_PARAM_STRING)
+    const lp_param *p = &e->params[i];
+    fprintf(f, "%c%s=", i ? ',' : ':', p->name);
+    if (p->type != LP_PARAM_STRING) {
       print_number(f, spec->args[i].value);
-    else
-      fprintf(f, strpbrk(text, ",()") ? "(%s)" : "%s", text);
+      continue;
+    }
+    char *within = full ? lp_spec_full_text(kind_within(e, p), spec->args[i].text) : NULL;
+    const char *text = within ? within : spec->args[i].text;
+    failed |= full && !within;
+    fprintf(f, strpbrk(text, ",()") ? "(%s)" : "%s", text);
+    free(within);
   }
-  bool failed = ferror(f) != 0;
+  failed |= ferror(f) != 0;
   if (fclose(f) != 0 || failed) return lp_fail(LP_ERR_MEMORY, "out of memory");
   return LP_OK;
 }
@@ -128,7 +142,7 @@ static lp_status parse(lp_kind kind, char *text, lp_spec *spec) {
   if (!seen) s = lp_fail(LP_ERR_MEMORY, "out of memory");
   for (char *token; s == LP_OK && (token = lp_next_token(&rest));) s = parse_arg(spec, token, seen);
   free(seen);
-  return s == LP_OK ? canonical_text(spec) : s;
+  return s == LP_OK ? write_text(spec, false, &spec->text) : s;
 }
 
 lp_status lp_spec_parse(lp_kind kind, const char *text, lp_spec *out) {
@@ -159,4 +173,22 @@ void lp_spec_free(lp_spec *spec) {
   free(spec->args);
   free(spec->text);
   *spec = (lp_spec){0};
+}
+
+char *lp_spec_full_text(lp_kind kind, const char *text) {
+  LP_POINT_NUMBERS;
+  lp_spec spec;
+  lp_status status = lp_spec_parse(kind, text, &spec);
+  if (status == LP_ERR_NOT_FOUND && kind == LP_KIND_COST) /* a whole prior stands as a cost, too */
+    status = lp_spec_parse(kind = LP_KIND_PRIOR, text, &spec);
+  if (status == LP_ERR_NOT_FOUND && kind == LP_KIND_PRIOR)
+    status = lp_spec_parse(LP_KIND_COST, text, &spec);
+  if (status != LP_OK) return strdup(text);
+  char *full = NULL;
+  if (write_text(&spec, true, &full) != LP_OK) {
+    free(full);
+    full = NULL;
+  }
+  lp_spec_free(&spec);
+  return full;
 }

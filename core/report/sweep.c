@@ -143,6 +143,22 @@ bool sweep_any(const report_run *run) {
   return run->folder->n_axes > 0;
 }
 
+/* Arms, once each, that an axis passes over. */
+static void uncrossed(const report_run *run, FILE *f) {
+  const lp_run_folder *r = run->folder;
+  uint32_t listed = 0;
+  for (uint32_t k = 0; k < run->n_arms; k++) {
+    const report_arm *a = &run->arms[k];
+    if (k && strcmp(run->arms[k - 1].base, a->base) == 0) continue;
+    for (uint32_t i = 0; i < r->n_axes; i++) {
+      if (a->cell[i] >= 0) continue;
+      html(f, listed++ ? ", %s with <code>%s</code>" : " Not crossed: %s with <code>%s</code>",
+           a->base, r->axis[i].key);
+    }
+  }
+  if (listed) html(f, " (the arm sets the key itself, or has no such thing).");
+}
+
 lp_status sweep_section(const report_run *run, FILE *f) {
   static const char *const lines[SWEEP_LINES] = {"sweep_lines_1", "sweep_lines_2", "sweep_lines_3"};
   const lp_run_folder *r = run->folder;
@@ -153,11 +169,10 @@ lp_status sweep_section(const report_run *run, FILE *f) {
          : i + 1 == r->n_axes ? " and "
                               : ", ",
          r->axis[i].key, r->axis[i].n_values);
-  html(f,
-       ", which made %u cells. An arm that a key cannot change is crossed with the other keys "
-       "only. <a href=\"" LP_RUN_SWEEP "\">" LP_RUN_SWEEP "</a> has a row a network, with every "
-       "measure.</p>\n",
-       run->n_arms);
+  html(f, ", which made %u cells.", run->n_arms);
+  uncrossed(run, f);
+  html(f, " <a href=\"" LP_RUN_SWEEP "\">" LP_RUN_SWEEP "</a> has a row a network, with every "
+          "measure.</p>\n");
   lp_status st = LP_OK;
   for (uint32_t k = 0; k < SWEEP_LINES && st == LP_OK; k++)
     if (sweep_numeric_axis(run, k) < r->n_axes) st = figures_emit(run, PER_RUN, &lines[k], 1, f);

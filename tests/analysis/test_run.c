@@ -454,6 +454,40 @@ static void answer_of_many_arms(void **state) {
   json_decref(o);
 }
 
+static void silence(const char *arm, int seed) {
+  static const float lp_in[N * UNITS], lp_out[N * UNITS];
+  int32_t labels[N];
+  for (int m = 0; m < N; m++) labels[m] = m % CLASSES;
+  char name[128];
+  snprintf(name, sizeof name, "%s/activations/%s-seed%d.safetensors", dir, arm, seed);
+  const lp_tensor_view tensors[] = {{"lp_in", lp_f32(N, UNITS), lp_in},
+                                    {"lp_out", lp_f32(N, UNITS), lp_out},
+                                    {"labels", LP_DESC(LP_I32, N), labels}};
+  assert_ok(lp_safetensors_write(name, tensors, 3, NULL, NULL, 0));
+}
+
+/* Networks that finished are not "fewer": V has no value where no unit is active. */
+static void measures_without_values(void **state) {
+  (void)state;
+  static const struct {
+    const char *arm;
+    int silent, n;
+  } cases[] = {{"linear", 3, 0}, {"control", 2, 1}, {"linear", 1, 2}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    write_whole_run("mnist");
+    for (int seed = 1; seed <= cases[i].silent; seed++) silence(cases[i].arm, seed);
+    json_t *o = analyzed();
+    const json_t *c = comparison(o, "linear", "lp_out", "variance");
+    assert_string_equal(text(c, "verdict"), "untestable");
+    assert_string_equal(text(c, "reason"),
+                        "too few networks have a value: no unit was active, or only one");
+    assert_true(number(c, "n") == cases[i].n || cases[i].n == 1); /* without a pair, Welch's */
+    assert_non_null(
+        strstr(text(c, "text"), "not tested against control (too few networks have a value"));
+    json_decref(o);
+  }
+}
+
 /* An end of an interval near 0 is printed so that its side of 0, which is the verdict, shows. */
 static void ends_near_zero(void **state) {
   (void)state;
@@ -597,6 +631,7 @@ int main(void) {
       FOLDER_TEST(answer_on_replicates),
       FOLDER_TEST(lost_networks),
       FOLDER_TEST(answer_of_many_arms),
+      FOLDER_TEST(measures_without_values),
       FOLDER_TEST(ends_near_zero),
       FOLDER_TEST(unfinished_run),
       FOLDER_TEST(run_not_begun),

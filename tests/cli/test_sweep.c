@@ -375,6 +375,30 @@ static void test_references(void **state) {
   }
 }
 
+/* What an axis passes over, and what a resumed run does not read, is said, and --quiet is quiet. */
+static void test_said(void **state) {
+  (void)state;
+  static const struct {
+    const char *args, *said;
+  } row[] = {
+      {"mnist --arms control,gaussian,linear --sweep lp.cost=linear,sqrt",
+       "sweep: gaussian is not crossed with lp.cost: "},
+      {"mnist --arms 'control,own=(lp=locality,lr=0.1)' --sweep decay=0,0.1 --sweep lr=0.01,0.02",
+       "sweep: own is not crossed with lr: "},
+      {"--resume whole mnist",
+       "whole goes on with the options in its manifest; mnist is not read again"},
+      {"--resume whole", "sweep: control is not crossed with lp.cost: "},
+  };
+  for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+    const char *data = strstr(row[i].args, "--resume") ? "" : "--data idx:data --backend cpu";
+    assert_int_equal(test_run("experiment %s %s --dry-run", row[i].args, data), 0);
+    if (!strstr(test_err, row[i].said)) fail_msg("%s: %s", row[i].args, test_err);
+    assert_null(strstr(test_err, "decay: "));
+    assert_int_equal(test_run("experiment %s %s --dry-run --quiet", row[i].args, data), 0);
+    assert_string_equal(test_err, "");
+  }
+}
+
 static void test_errors(void **state) {
   (void)state;
   static const struct {
@@ -387,6 +411,11 @@ static void test_errors(void **state) {
       {"--sweep lp.cost=linear,linaer", "did you mean 'linear'?"},
       {"--arms control,gaussian --sweep lp.cost=linear,sqrt", "every arm sets lp.cost itself"},
       {"--sweep decay=0,-0", "would be the same networks"},
+      {"--arms linear --sweep 'lp.cost=(power:p=2),(power:p=2.0)'", "would be the same networks"},
+      {"--arms linear --sweep 'lp.cost=gaussian,(gaussian:sigma=2)'", "would be the same networks"},
+      {"--arms linear --sweep 'lp.cost=(permuted:base=(power:p=2)),(permuted:base=(power:p=2.0))'",
+       "would be the same networks"},
+      {"--sweep sheet=7x7,07x7", "would be the same networks"},
       {"--sweep lr=fast", "lr: 'fast' is not a number"},
       {"--sweep epochs=1,2", "sweep: epochs is the same for all arms"},
       {"--sweep decay=", "sweep: decay has no values"},
@@ -452,7 +481,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_table),  cmocka_unit_test(test_report),
       cmocka_unit_test(test_sheets), cmocka_unit_test(test_resumed),
       cmocka_unit_test(test_grows),  cmocka_unit_test(test_references),
-      cmocka_unit_test(test_errors),
+      cmocka_unit_test(test_said),   cmocka_unit_test(test_errors),
   };
   int failed = cmocka_run_group_tests(tests, make_whole, NULL);
   test_end();

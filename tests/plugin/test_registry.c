@@ -230,6 +230,27 @@ static void specs_in_canonical_form(void **state) {
   }
 }
 
+/* Specs inside values too, down to where a value is no spec. */
+static void specs_in_full(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *full;
+  } cases[] = {
+      {"typed", "typed:x=0.1,count=3,base=linear"}, /* no cost is named linear here */
+      {"typed:base=half", "typed:x=0.1,count=3,base=half"},
+      {"typed:base=typed,x=2.0", "typed:x=2,count=3,base=(typed:x=0.1,count=3,base=linear)"},
+      {"typed:base=(typed:x=2.0,base=(typed:x=1e0))",
+       "typed:x=0.1,count=3,base=(typed:x=2,count=3,base=(typed:x=1,count=3,base=linear))"},
+      {"typed:x=no", "typed:x=no"},
+      {"", ""},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char *full = lp_spec_full_text(LP_KIND_COST, cases[i].text);
+    assert_string_equal(full, cases[i].full);
+    free(full);
+  }
+}
+
 static void specs_carry_values(void **state) {
   (void)state;
   lp_spec spec;
@@ -398,14 +419,23 @@ static int shut_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(refuses_unusable_modules),    cmocka_unit_test(takes_older_descriptors),
-      cmocka_unit_test(keeps_usable_modules),        cmocka_unit_test(modules_are_sorted_and_once),
-      cmocka_unit_test(rolls_registrations_back),    cmocka_unit_test(modules_leave_the_mode),
-      cmocka_unit_test(second_load_does_nothing),    cmocka_unit_test(finds_by_kind_and_name),
-      cmocka_unit_test(unknown_names_are_explained), cmocka_unit_test(specs_in_canonical_form),
-      cmocka_unit_test(specs_carry_values),          cmocka_unit_test(bad_specs_are_explained),
-      cmocka_unit_test(devices_best_first),          cmocka_unit_test(opens_devices_by_name),
-      cmocka_unit_test(auto_opens_the_best),         cmocka_unit_test(bad_devices_are_explained),
+      cmocka_unit_test(refuses_unusable_modules),
+      cmocka_unit_test(takes_older_descriptors),
+      cmocka_unit_test(keeps_usable_modules),
+      cmocka_unit_test(modules_are_sorted_and_once),
+      cmocka_unit_test(rolls_registrations_back),
+      cmocka_unit_test(modules_leave_the_mode),
+      cmocka_unit_test(second_load_does_nothing),
+      cmocka_unit_test(finds_by_kind_and_name),
+      cmocka_unit_test(unknown_names_are_explained),
+      cmocka_unit_test(specs_in_canonical_form),
+      cmocka_unit_test(specs_in_full),
+      cmocka_unit_test(specs_carry_values),
+      cmocka_unit_test(bad_specs_are_explained),
+      cmocka_unit_test(devices_best_first),
+      cmocka_unit_test(opens_devices_by_name),
+      cmocka_unit_test(auto_opens_the_best),
+      cmocka_unit_test(bad_devices_are_explained),
   };
   return cmocka_run_group_tests(tests, load, shut_down);
 }

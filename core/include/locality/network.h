@@ -57,6 +57,10 @@ LP_API void lp_netspec_free(lp_netspec *n);
 /* The whole network in one canonical form: knobs filled in, names given, defaults of parameters
  * written out. Equal texts are equal networks. Owned by n. */
 LP_API const char *lp_netspec_text(const lp_netspec *n);
+/* The same with the specs inside values in canonical form too, which lp_netspec_text leaves as they
+ * were written, so that files keep their text: networks that are the same in other words ("p=2" and
+ * "p=2.0" of a cost) have one. malloc'ed; NULL: memory is exhausted. */
+LP_API char *lp_netspec_full_text(const lp_netspec *n);
 LP_API const char *lp_netspec_name(const lp_netspec *n); /* "lenet", or the file's name */
 LP_API const char *lp_netspec_summary(const lp_netspec *n);
 /* Side of the images it is made for, and their smaller side before the centre is cut out. */

@@ -70,6 +70,12 @@ typedef struct lp_spec {
 } lp_spec;
 LP_API lp_status lp_spec_parse(lp_kind kind, const char *text, lp_spec *out);
 LP_API void lp_spec_free(lp_spec *spec);
+/* The canonical form, that of specs inside values too: "locality:cost=(power:p=2.0)" and
+ * "locality:cost=power" are one text where the defaults are the same. A value of a parameter that
+ * is called as a kind (cost, topology) is a spec of that kind, any other of its parent's, and where
+ * it is none, a text. malloc'ed; NULL: memory is exhausted. A text that is no spec comes back as it
+ * is. */
+LP_API char *lp_spec_full_text(lp_kind kind, const char *text);
 
 /* Devices of all backends, best first: discrete GPU, integrated GPU, cpu, OpenCL CPU devices, dummy
  * devices last. Writes at most cap, reports the true number. Backends that fail are skipped with a
