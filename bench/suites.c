@@ -140,8 +140,7 @@ static void prior(const suite *s) {
       for (uint32_t b = 0; b < s->o->n_backends; b++)
         for (size_t f = 0; f < n_forms; f++) {
           char name[96];
-          snprintf(name, sizeof name, "%s/%ux%u %s", lp_op_get_info(*op)->name, batch, size,
-                   forms[f].name);
+          snprintf(name, sizeof name, "%s/%ux%u %s", lp_op_name(*op), batch, size, forms[f].name);
           case_row row = product(name, batch, size, size, forms[f].form);
           op_case c = op_case_make(&row, *op);
           if ((b == 0 || !s->o->list) && wanted(s, name))

@@ -37,27 +37,11 @@ struct lp_program {
 
 /* ---- reading a plan ------------------------------------------------------------------------ */
 
-static const void *element(const void *base, uint32_t stride, uint32_t i) {
-  return (const char *)base + (size_t)stride * i;
-}
-
-static const lp_slot *plan_slot(const lp_plan_view *p, uint32_t i) {
-  return element(p->slots, p->slot_stride, i);
-}
-
-static const lp_step *plan_step(const lp_plan_view *p, uint32_t i) {
-  return element(p->steps, p->step_stride, i);
-}
-
-static const lp_post *plan_post(const lp_plan_view *p, uint32_t i) {
-  return element(p->posts, p->post_stride, i);
-}
-
 static void describe(const lp_plan_view *plan, uint32_t slot, cpu_arg *arg) {
   memset(arg, 0, sizeof *arg);
   if (slot == LP_NO_SLOT) return;
   arg->given = true;
-  arg->desc = plan_slot(plan, slot)->desc;
+  arg->desc = lp_plan_slot(plan, slot)->desc;
 }
 
 /* Fills everything of a call but its pointers. arg has room for all operands of the step. */
@@ -80,51 +64,27 @@ static void describe_step(const lp_device *dev, const lp_plan_view *plan, const 
   c->post_inner = c->n_out && c->out[0].given ? lp_inner(&c->out[0].desc) : 1;
 }
 
-static bool can_be_post(uint32_t op) {
-  switch (op) {
-  case LP_OP_RELU:
-  case LP_OP_RELU_DX:
-  case LP_OP_DROPOUT:
-  case LP_OP_ADD:
-  case LP_OP_SUB:
-  case LP_OP_MUL:
-  case LP_OP_SCALE:
-  case LP_OP_ABS:
-  case LP_OP_SQUARE:
-  case LP_OP_TANH:
-  case LP_OP_TANH_DX:
-  case LP_OP_SIGMOID:
-  case LP_OP_SIGMOID_DX:
-  case LP_OP_EXP:
-  case LP_OP_SQRT:
-  case LP_OP_DIV:
-    return true;
-  default:
-    return false;
-  }
-}
-
 bool cpu_supports(lp_device *dev, const lp_plan_view *plan, uint32_t step) {
-  const lp_step *s = plan_step(plan, step);
+  const lp_step *s = lp_plan_step(plan, step);
   if (s->op >= LP_OP_COUNT || !dev->variant->kernels->op[s->op].run) return false;
   for (uint32_t i = 0; i < s->in_count + s->out_count; i++) {
     uint32_t slot =
         plan->operands[i < s->in_count ? s->in_first + i : s->out_first + (i - s->in_count)];
     if (slot == LP_NO_SLOT) continue;
-    uint32_t type = plan_slot(plan, slot)->desc.dtype;
+    uint32_t type = lp_plan_slot(plan, slot)->desc.dtype;
     if (type != LP_TOKEN && type != LP_F32 && type != LP_I32 && type != LP_U8) return false;
   }
   if (!s->post_count) return true;
   uint32_t first = s->out_count ? plan->operands[s->out_first] : LP_NO_SLOT;
-  if (first == LP_NO_SLOT || plan_slot(plan, first)->desc.dtype != LP_F32) return false;
+  if (first == LP_NO_SLOT || lp_plan_slot(plan, first)->desc.dtype != LP_F32) return false;
   for (uint32_t i = 0; i < s->post_count; i++)
-    if (!can_be_post(plan_post(plan, s->post_first + i)->op)) return false;
+    if (!lp_op_fusable(lp_plan_post(plan, s->post_first + i)->op)) return false;
   return true;
 }
 
 lp_status cpu_workspace(lp_device *dev, const lp_plan_view *plan, uint32_t step, size_t *nbytes) {
   *nbytes = 0;
-  const lp_step *s = plan_step(plan, step);
+  const lp_step *s = lp_plan_step(plan, step);
   if (s->op >= LP_OP_COUNT || !dev->variant->kernels->op[s->op].workspace) return LP_OK;
   cpu_arg *arg = calloc((size_t)s->in_count + s->out_count + 1, sizeof *arg);
   if (!arg) return dev->host->fail(LP_ERR_MEMORY, "cpu: cannot describe step %u", step);
@@ -141,7 +101,7 @@ lp_status cpu_workspace(lp_device *dev, const lp_plan_view *plan, uint32_t step,
 static void resolve(lp_program *prog, const lp_plan_view *plan, uint32_t slot, void **where) {
   *where = NULL;
   if (slot == LP_NO_SLOT) return;
-  const lp_slot *s = plan_slot(plan, slot);
+  const lp_slot *s = lp_plan_slot(plan, slot);
   if (s->kind == LP_SLOT_BOUND)
     prog->patch[prog->n_patches++] = (patch){where, s->buffer, s->offset, lp_nbytes(&s->desc)};
   else if (s->desc.dtype != LP_TOKEN)
@@ -152,7 +112,7 @@ lp_status cpu_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out
   *out = NULL;
   size_t n_args = 0, n_posts = 0;
   for (uint32_t i = 0; i < plan->n_steps; i++) {
-    const lp_step *s = plan_step(plan, i);
+    const lp_step *s = lp_plan_step(plan, i);
     if (!cpu_supports(dev, plan, i))
       return dev->host->fail(LP_ERR_UNSUPPORTED,
                              "cpu: step %u of plan \"%s\" (op %u) cannot be run", i, plan->name,
@@ -179,7 +139,7 @@ lp_status cpu_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out
   cpu_arg *arg = prog->arg;
   cpu_post *post = prog->post;
   for (uint32_t i = 0; i < plan->n_steps; i++) {
-    const lp_step *s = plan_step(plan, i);
+    const lp_step *s = lp_plan_step(plan, i);
     step_record *r = &prog->step[i];
     r->run = dev->variant->kernels->op[s->op].run;
     describe_step(dev, plan, s, arg, &r->call);
@@ -192,7 +152,7 @@ lp_status cpu_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out
     arg += s->out_count;
     r->call.post = post;
     for (uint32_t k = 0; k < s->post_count; k++, post++) {
-      const lp_post *from = plan_post(plan, s->post_first + k);
+      const lp_post *from = lp_plan_post(plan, s->post_first + k);
       post->op = from->op;
       post->params = from->params;
       resolve(prog, plan, from->extra, &post->extra);

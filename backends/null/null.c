@@ -19,55 +19,6 @@
 
 enum { WRONG_BYTE = 0x45 }; /* as f32: 3152.33 */
 
-static const char *const op_names[LP_OP_COUNT] = {
-    [LP_OP_RESHAPE] = "reshape",
-    [LP_OP_NORMALIZE] = "normalize",
-    [LP_OP_CONV2D] = "conv2d",
-    [LP_OP_CONV2D_DX] = "conv2d_dx",
-    [LP_OP_CONV2D_DW] = "conv2d_dw",
-    [LP_OP_MAXPOOL2D] = "maxpool2d",
-    [LP_OP_MAXPOOL2D_DX] = "maxpool2d_dx",
-    [LP_OP_LINEAR] = "linear",
-    [LP_OP_LINEAR_DX] = "linear_dx",
-    [LP_OP_LINEAR_DW] = "linear_dw",
-    [LP_OP_BATCHNORM] = "batchnorm",
-    [LP_OP_BATCHNORM_DX] = "batchnorm_dx",
-    [LP_OP_BATCHNORM_EVAL] = "batchnorm_eval",
-    [LP_OP_BATCHNORM_EVAL_DX] = "batchnorm_eval_dx",
-    [LP_OP_RELU] = "relu",
-    [LP_OP_RELU_DX] = "relu_dx",
-    [LP_OP_DROPOUT] = "dropout",
-    [LP_OP_ADD] = "add",
-    [LP_OP_SUB] = "sub",
-    [LP_OP_MUL] = "mul",
-    [LP_OP_SCALE] = "scale",
-    [LP_OP_ABS] = "abs",
-    [LP_OP_SQUARE] = "square",
-    [LP_OP_SIGN] = "sign",
-    [LP_OP_SUM] = "sum",
-    [LP_OP_EXPAND] = "expand",
-    [LP_OP_LOG_SOFTMAX] = "log_softmax",
-    [LP_OP_LOG_SOFTMAX_DX] = "log_softmax_dx",
-    [LP_OP_CROSS_ENTROPY] = "cross_entropy",
-    [LP_OP_CROSS_ENTROPY_DX] = "cross_entropy_dx",
-    [LP_OP_SGD] = "sgd",
-    [LP_OP_RMSPROP] = "rmsprop",
-    [LP_OP_ADAM] = "adam",
-    [LP_OP_ACCUMULATE] = "accumulate",
-    [LP_OP_TANH] = "tanh",
-    [LP_OP_TANH_DX] = "tanh_dx",
-    [LP_OP_SIGMOID] = "sigmoid",
-    [LP_OP_SIGMOID_DX] = "sigmoid_dx",
-    [LP_OP_EXP] = "exp",
-    [LP_OP_SQRT] = "sqrt",
-    [LP_OP_DIV] = "div",
-    [LP_OP_SLICE] = "slice",
-    [LP_OP_CONCAT] = "concat",
-    [LP_OP_PRIOR] = "prior",
-    [LP_OP_AVGPOOL2D] = "avgpool2d",
-    [LP_OP_AVGPOOL2D_DX] = "avgpool2d_dx",
-};
-
 typedef enum call_kind {
   CALL_OPEN,
   CALL_ALLOC,
@@ -190,16 +141,8 @@ static lp_status event_wait(lp_device *dev, lp_event *event) {
 
 /* ---- programs ------------------------------------------------------------------------------ */
 
-static const lp_step *step_at(const lp_plan_view *plan, uint32_t i) {
-  return (const void *)((const char *)plan->steps + (size_t)plan->step_stride * i);
-}
-
-static const lp_slot *slot_at(const lp_plan_view *plan, uint32_t i) {
-  return (const void *)((const char *)plan->slots + (size_t)plan->slot_stride * i);
-}
-
 static bool supports(lp_device *dev, const lp_plan_view *plan, uint32_t step) {
-  const lp_step *s = step_at(plan, step);
+  const lp_step *s = lp_plan_step(plan, step);
   if (dev->refuse != LP_OP_NONE && s->op == dev->refuse) return false;
   return !(dev->refuse_fused && s->post_count);
 }
@@ -225,7 +168,7 @@ static lp_status compile(lp_device *dev, const lp_plan_view *plan, lp_program **
   lp_status st = count_call(dev, CALL_COMPILE);
   if (st) return st;
   size_t n = 0;
-  for (uint32_t i = 0; i < plan->n_steps; i++) n += step_at(plan, i)->out_count;
+  for (uint32_t i = 0; i < plan->n_steps; i++) n += lp_plan_step(plan, i)->out_count;
   lp_program *prog = calloc(1, sizeof *prog);
   if (prog) prog->results = calloc(n + 1, sizeof *prog->results);
   if (!prog || !prog->results) {
@@ -234,11 +177,11 @@ static lp_status compile(lp_device *dev, const lp_plan_view *plan, lp_program **
   }
   prog->n_steps = plan->n_steps;
   for (uint32_t i = 0; i < plan->n_steps; i++) {
-    const lp_step *s = step_at(plan, i);
+    const lp_step *s = lp_plan_step(plan, i);
     for (uint32_t k = 0; k < s->out_count; k++) {
       uint32_t id = plan->operands[s->out_first + k];
       if (id == LP_NO_SLOT) continue;
-      const lp_slot *slot = slot_at(plan, id);
+      const lp_slot *slot = lp_plan_slot(plan, id);
       size_t nbytes = lp_nbytes(&slot->desc);
       if (!nbytes) continue;
       bool bound = slot->kind == LP_SLOT_BOUND;
@@ -347,8 +290,8 @@ static lp_status parse_fail(const char *text, int *out) {
 }
 
 static lp_status parse_refuse(const char *text, uint32_t *out) {
-  for (uint32_t i = 0; i < LP_OP_COUNT; i++)
-    if (op_names[i] && !strcmp(text, op_names[i])) {
+  for (uint32_t i = LP_OP_NONE + 1; i < LP_OP_COUNT; i++)
+    if (!strcmp(text, lp_op_name(i))) {
       *out = i;
       return LP_OK;
     }

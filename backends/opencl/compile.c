@@ -57,18 +57,19 @@ const ocl_op ocl_ops[LP_OP_COUNT] = {
 
 bool ocl_supports(lp_device *dev, const lp_plan_view *plan, uint32_t step) {
   (void)dev;
-  const lp_step *s = ocl_step(plan, step);
+  const lp_step *s = lp_plan_step(plan, step);
   if (s->op >= LP_OP_COUNT || !ocl_ops[s->op].encode) return false;
   if (s->post_count && (!ocl_ops[s->op].posts || !ocl_posts_supported(plan, s))) return false;
   for (uint32_t i = 0; i < s->in_count + s->out_count; i++) {
-    const lp_slot *slot = i < s->in_count ? ocl_in(plan, s, i) : ocl_out(plan, s, i - s->in_count);
+    const lp_slot *slot =
+        i < s->in_count ? lp_step_in(plan, s, i) : lp_step_out(plan, s, i - s->in_count);
     if (slot && (slot->desc.dtype > LP_U8 || lp_numel(&slot->desc) > INT32_MAX)) return false;
   }
   return true;
 }
 
 lp_status ocl_workspace(lp_device *dev, const lp_plan_view *plan, uint32_t step, size_t *n) {
-  const lp_step *s = ocl_step(plan, step);
+  const lp_step *s = lp_plan_step(plan, step);
   *n = ocl_ops[s->op].workspace ? ocl_ops[s->op].workspace(dev, plan, s, step) : 0;
   return LP_OK;
 }
@@ -77,7 +78,7 @@ lp_status ocl_encode_step(ocl_encoder *e) {
   if (e->step->op >= LP_OP_COUNT || !ocl_ops[e->step->op].encode)
     return ocl_host->fail(LP_ERR_UNSUPPORTED, "%s: step %u: op %u is not known to this backend",
                           e->dev->info.id, e->index, e->step->op);
-  const lp_slot *first = ocl_out(e->plan, e->step, 0);
+  const lp_slot *first = lp_step_out(e->plan, e->step, 0);
   if (first && lp_numel(&first->desc) == 0) return LP_OK;
   ocl_ops[e->step->op].encode(e);
   return e->status;
@@ -129,8 +130,8 @@ void ocl_program_free(lp_device *dev, lp_program *p) {
 static uint32_t history_rows(const lp_plan_view *plan) {
   uint32_t rows = 0;
   for (uint32_t i = 0; i < plan->n_steps; i++) {
-    const lp_step *s = ocl_step(plan, i);
-    const lp_slot *h = s->op == LP_OP_CROSS_ENTROPY ? ocl_in(plan, s, 2) : NULL;
+    const lp_step *s = lp_plan_step(plan, i);
+    const lp_slot *h = s->op == LP_OP_CROSS_ENTROPY ? lp_step_in(plan, s, 2) : NULL;
     if (h && (!rows || h->desc.dim[0] < rows)) rows = (uint32_t)h->desc.dim[0];
   }
   return rows;
@@ -150,7 +151,8 @@ lp_status ocl_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out
   p->n_bound = plan->n_bound;
   p->rows = history_rows(plan);
   for (uint32_t i = 0; i < plan->n_steps && s == LP_OK; i++) {
-    ocl_encoder e = {.dev = dev, .plan = plan, .step = ocl_step(plan, i), .index = i, .program = p};
+    ocl_encoder e = {
+        .dev = dev, .plan = plan, .step = lp_plan_step(plan, i), .index = i, .program = p};
     s = ocl_encode_step(&e);
   }
   if (s == LP_OK) s = ocl_build(dev, p->launch, p->n);

@@ -28,27 +28,6 @@ void ocl_put(ocl_text *t, const char *fmt, ...) {
   t->n += (size_t)n;
 }
 
-const lp_step *ocl_step(const lp_plan_view *plan, uint32_t i) {
-  return (const void *)((const char *)plan->steps + (size_t)i * plan->step_stride);
-}
-
-const lp_slot *ocl_slot(const lp_plan_view *plan, uint32_t i) {
-  if (i == LP_NO_SLOT) return NULL;
-  return (const void *)((const char *)plan->slots + (size_t)i * plan->slot_stride);
-}
-
-const lp_post *ocl_post(const lp_plan_view *plan, uint32_t i) {
-  return (const void *)((const char *)plan->posts + (size_t)i * plan->post_stride);
-}
-
-const lp_slot *ocl_in(const lp_plan_view *plan, const lp_step *s, uint32_t i) {
-  return i < s->in_count ? ocl_slot(plan, plan->operands[s->in_first + i]) : NULL;
-}
-
-const lp_slot *ocl_out(const lp_plan_view *plan, const lp_step *s, uint32_t i) {
-  return i < s->out_count ? ocl_slot(plan, plan->operands[s->out_first + i]) : NULL;
-}
-
 void ocl_begin(ocl_encoder *e, const char *family) {
   lp_program *p = e->program;
   e->now = NULL;
@@ -213,7 +192,7 @@ static const char *const chain[LP_OP_COUNT] = {
 bool ocl_posts_supported(const lp_plan_view *plan, const lp_step *s) {
   if (s->post_count > 4) return false;
   for (uint32_t i = 0; i < s->post_count; i++) {
-    uint32_t op = ocl_post(plan, s->post_first + i)->op;
+    uint32_t op = lp_plan_post(plan, s->post_first + i)->op;
     if (op >= LP_OP_COUNT || !chain[op]) return false;
   }
   return true;
@@ -224,7 +203,7 @@ static const lp_post *nth(const ocl_encoder *e, const lp_post *head, uint32_t i)
     if (!i) return head;
     i--;
   }
-  return i < e->step->post_count ? ocl_post(e->plan, e->step->post_first + i) : NULL;
+  return i < e->step->post_count ? lp_plan_post(e->plan, e->step->post_first + i) : NULL;
 }
 
 static void substitute(ocl_text *out, const char *pattern, uint32_t i, const lp_post *post,
@@ -310,7 +289,7 @@ void ocl_post_args(ocl_encoder *e, const lp_post *head) {
   bool random = false;
   const lp_post *post;
   for (uint32_t i = 0; (post = nth(e, head, i)); i++) {
-    if (post->extra != LP_NO_SLOT) ocl_arg_slot(e, ocl_slot(e->plan, post->extra));
+    if (post->extra != LP_NO_SLOT) ocl_arg_slot(e, lp_plan_slot(e->plan, post->extra));
     random |= post->op == LP_OP_DROPOUT;
   }
   if (!random) return;

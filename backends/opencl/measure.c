@@ -69,7 +69,8 @@ static lp_status prepare(bench *b, const lp_plan_view *plan, const lp_step *step
   lp_status s = LP_OK;
   for (uint32_t i = 0; i < total && s == LP_OK; i++) {
     bool in = i < step->in_count;
-    const lp_slot *from = in ? ocl_in(plan, step, i) : ocl_out(plan, step, i - step->in_count);
+    const lp_slot *from =
+        in ? lp_step_in(plan, step, i) : lp_step_out(plan, step, i - step->in_count);
     b->operand[i] = from ? i : LP_NO_SLOT;
     if (!from) continue;
     b->slot[i] = (lp_slot){.kind = LP_SLOT_PERSISTENT, .buffer = i, .desc = from->desc};

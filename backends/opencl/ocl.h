@@ -197,13 +197,6 @@ typedef struct ocl_encoder {
   lp_status status; /* first failure */
 } ocl_encoder;
 
-const lp_step *ocl_step(const lp_plan_view *plan, uint32_t i);
-const lp_slot *ocl_slot(const lp_plan_view *plan, uint32_t i);
-const lp_post *ocl_post(const lp_plan_view *plan, uint32_t i);
-/* Slot of operand or output i of the step, NULL when absent. */
-const lp_slot *ocl_in(const lp_plan_view *plan, const lp_step *s, uint32_t i);
-const lp_slot *ocl_out(const lp_plan_view *plan, const lp_step *s, uint32_t i);
-
 void ocl_begin(ocl_encoder *e, const char *family); /* a new launch from kernels/FAMILY.cl */
 /* The same from two files, under a name of its own. */
 void ocl_begin_with(ocl_encoder *e, const char *first, const char *second, const char *family);

@@ -22,7 +22,7 @@ static void normalize_constants(ocl_encoder *e, const lp_slot *x) {
 
 void ocl_encode_elementwise(ocl_encoder *e) {
   const lp_step *s = e->step;
-  const lp_slot *x = ocl_in(e->plan, s, 0), *y = ocl_out(e->plan, s, 0);
+  const lp_slot *x = lp_step_in(e->plan, s, 0), *y = lp_step_out(e->plan, s, 0);
   bool special = s->op == LP_OP_SIGN || s->op == LP_OP_EXPAND || s->op == LP_OP_NORMALIZE;
   /* Any other op is a copy with itself at the head of the chain. */
   lp_post own = {.op = s->op, .extra = LP_NO_SLOT, .params = s->params};
@@ -46,16 +46,16 @@ void ocl_encode_elementwise(ocl_encoder *e) {
 
 /* dlogits = dloss * (exp(logp) - onehot) / N */
 void ocl_encode_entropy_gradient(ocl_encoder *e) {
-  const lp_slot *logp = ocl_in(e->plan, e->step, 1), *y = ocl_out(e->plan, e->step, 0);
+  const lp_slot *logp = lp_step_in(e->plan, e->step, 1), *y = lp_step_out(e->plan, e->step, 0);
   int64_t n = lp_numel(&y->desc);
   ocl_begin(e, "elementwise");
   ocl_grid(e, ocl_ceil(n, GROUP), GROUP);
   ocl_define_int(e, "HEAD", HEAD_CROSS_ENTROPY);
   ocl_define_int(e, "CLASSES", logp->desc.dim[1]);
   ocl_posts(e, NULL, lp_inner(&y->desc), 0, 0);
-  ocl_arg_slot(e, ocl_in(e->plan, e->step, 0));
+  ocl_arg_slot(e, lp_step_in(e->plan, e->step, 0));
   ocl_arg_slot(e, logp);
-  ocl_arg_slot(e, ocl_in(e->plan, e->step, 2));
+  ocl_arg_slot(e, lp_step_in(e->plan, e->step, 2));
   ocl_arg_float(e, 1.0f / (float)logp->desc.dim[0]);
   ocl_arg_slot(e, y);
   ocl_arg_int(e, n);
@@ -63,10 +63,10 @@ void ocl_encode_entropy_gradient(ocl_encoder *e) {
 }
 
 void ocl_encode_sum(ocl_encoder *e) {
-  const lp_slot *x = ocl_in(e->plan, e->step, 0);
+  const lp_slot *x = lp_step_in(e->plan, e->step, 0);
   ocl_begin(e, "sum");
   ocl_grid(e, 1, GROUP);
   ocl_arg_slot(e, x);
-  ocl_arg_slot(e, ocl_out(e->plan, e->step, 0));
+  ocl_arg_slot(e, lp_step_out(e->plan, e->step, 0));
   ocl_arg_int(e, lp_numel(&x->desc));
 }

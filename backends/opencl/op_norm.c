@@ -7,7 +7,7 @@ void ocl_encode_batchnorm(ocl_encoder *e) {
              : s->op == LP_OP_BATCHNORM_EVAL ? 2
              : s->op == LP_OP_BATCHNORM_DX   ? 3
                                              : 4;
-  const lp_slot *first = ocl_out(e->plan, s, 0);
+  const lp_slot *first = lp_step_out(e->plan, s, 0);
   int64_t channels = first->desc.dim[1], pixels = lp_inner(&first->desc) / channels;
   bool rows = pixels == 1;
   int width = e->dev->cpu && (rows ? channels : pixels) >= 16 ? 16 : 1;
@@ -28,11 +28,11 @@ void ocl_encode_batchnorm(ocl_encoder *e) {
   static const char *const name[2][2] = {{"WITH_DGAMMA", "WITH_DBETA"},
                                          {"WITH_MEAN", "WITH_INVSTD"}};
   for (uint32_t i = 0; i < 2; i++)
-    ocl_define_int(e, name[forward][i], mode != 2 && ocl_out(e->plan, s, 1 + i) != NULL);
+    ocl_define_int(e, name[forward][i], mode != 2 && lp_step_out(e->plan, s, 1 + i) != NULL);
   ocl_posts(e, NULL, lp_inner(&first->desc), rows ? 0 : pixels, 0);
-  for (uint32_t i = 0; i < 5; i++) ocl_arg_slot(e, ocl_in(e->plan, s, i));
+  for (uint32_t i = 0; i < 5; i++) ocl_arg_slot(e, lp_step_in(e->plan, s, i));
   for (uint32_t i = 0; i < (mode == 2 ? 1U : 3U); i++)
-    if (ocl_out(e->plan, s, i)) ocl_arg_slot(e, ocl_out(e->plan, s, i));
+    if (lp_step_out(e->plan, s, i)) ocl_arg_slot(e, lp_step_out(e->plan, s, i));
   ocl_arg_int(e, first->desc.dim[0]);
   ocl_post_args(e, NULL);
 }

@@ -6,8 +6,8 @@
 void ocl_encode_pool(ocl_encoder *e) {
   const lp_step *s = e->step;
   bool backward = s->op == LP_OP_MAXPOOL2D_DX;
-  const lp_slot *in = ocl_in(e->plan, s, 0), *out = ocl_out(e->plan, s, 0);
-  const lp_slot *which = backward ? ocl_in(e->plan, s, 1) : ocl_out(e->plan, s, 1);
+  const lp_slot *in = lp_step_in(e->plan, s, 0), *out = lp_step_out(e->plan, s, 0);
+  const lp_slot *which = backward ? lp_step_in(e->plan, s, 1) : lp_step_out(e->plan, s, 1);
   const lp_desc *large = backward ? &out->desc : &in->desc;
   const lp_desc *small = backward ? &in->desc : &out->desc;
   int64_t n = lp_numel(&out->desc);
@@ -38,7 +38,7 @@ void ocl_encode_pool(ocl_encoder *e) {
 
 void ocl_encode_avgpool(ocl_encoder *e) {
   const lp_step *s = e->step;
-  const lp_slot *in = ocl_in(e->plan, s, 0), *out = ocl_out(e->plan, s, 0);
+  const lp_slot *in = lp_step_in(e->plan, s, 0), *out = lp_step_out(e->plan, s, 0);
   bool backward = s->op == LP_OP_AVGPOOL2D_DX;
   const lp_desc *small = backward ? &in->desc : &out->desc;
   const lp_pool_params *pool = &s->params.pool;

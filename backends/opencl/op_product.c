@@ -7,17 +7,16 @@
 #include <string.h>
 
 static void describe_linear(const lp_plan_view *plan, const lp_step *s, product *p) {
-  const lp_desc *y = &p->y->desc, *q = &p->q->desc, *x = &p->p->desc;
-  p->table = ocl_in(plan, s, LP_PRIOR_TABLE);
-  p->off_out = ocl_in(plan, s, LP_PRIOR_OFF_OUT);
-  p->off_in = ocl_in(plan, s, LP_PRIOR_OFF_IN);
-  p->row = ocl_in(plan, s, LP_PRIOR_ROW_SCALE);
-  p->col = ocl_in(plan, s, LP_PRIOR_COL_SCALE);
-  p->dense = ocl_in(plan, s, LP_PRIOR_DENSE);
+  const lp_desc *q = &p->q->desc, *x = &p->p->desc;
+  p->table = lp_step_in(plan, s, LP_PRIOR_TABLE);
+  p->off_out = lp_step_in(plan, s, LP_PRIOR_OFF_OUT);
+  p->off_in = lp_step_in(plan, s, LP_PRIOR_OFF_IN);
+  p->row = lp_step_in(plan, s, LP_PRIOR_ROW_SCALE);
+  p->col = lp_step_in(plan, s, LP_PRIOR_COL_SCALE);
+  p->dense = lp_step_in(plan, s, LP_PRIOR_DENSE);
   p->batch = x->dim[0];
   p->outputs = p->direction == 3 ? x->dim[1] : q->dim[0];
   p->inputs = q->dim[1];
-  (void)y;
   if (p->direction == 1) {
     p->m = p->outputs, p->n = p->batch, p->k = p->inputs;
     p->a_kfast = true;
@@ -55,12 +54,16 @@ static void describe_conv(const lp_step *s, product *p) {
 }
 
 void product_of(const lp_plan_view *plan, const lp_step *s, product *p) {
-  *p = (product){
-      .step = s, .p = ocl_in(plan, s, 0), .q = ocl_in(plan, s, 1), .y = ocl_out(plan, s, 0)};
-  p->conv = s->op <= LP_OP_CONV2D_DW;
-  p->direction = 1 + (int)(s->op - (p->conv ? LP_OP_CONV2D : LP_OP_LINEAR));
-  p->second = p->direction == 1   ? ocl_in(plan, s, 2)
-              : p->direction == 3 ? ocl_out(plan, s, 1)
+  *p = (product){.step = s,
+                 .p = lp_step_in(plan, s, 0),
+                 .q = lp_step_in(plan, s, 1),
+                 .y = lp_step_out(plan, s, 0)};
+  p->conv = s->op == LP_OP_CONV2D || s->op == LP_OP_CONV2D_DX || s->op == LP_OP_CONV2D_DW;
+  p->direction = s->op == LP_OP_CONV2D || s->op == LP_OP_LINEAR         ? 1
+                 : s->op == LP_OP_CONV2D_DX || s->op == LP_OP_LINEAR_DX ? 2
+                                                                        : 3;
+  p->second = p->direction == 1   ? lp_step_in(plan, s, 2)
+              : p->direction == 3 ? lp_step_out(plan, s, 1)
                                   : NULL;
   if (p->conv)
     describe_conv(s, p);

@@ -32,7 +32,7 @@ static void copy_rows(ocl_encoder *e, view from, view to, int64_t len, int64_t n
 
 void ocl_encode_slice(ocl_encoder *e) {
   const lp_slice_params *p = &e->step->params.slice;
-  const lp_slot *x = ocl_in(e->plan, e->step, 0), *y = ocl_out(e->plan, e->step, 0);
+  const lp_slot *x = lp_step_in(e->plan, e->step, 0), *y = lp_step_out(e->plan, e->step, 0);
   const int64_t inner = inner_of(&x->desc, p->axis), len = p->length * inner;
   copy_rows(e, (view){x, x->desc.dim[p->axis] * inner, p->begin * inner}, (view){y, len, 0}, len,
             lp_numel(&y->desc), true);
@@ -40,11 +40,11 @@ void ocl_encode_slice(ocl_encoder *e) {
 
 void ocl_encode_concat(ocl_encoder *e) {
   const uint32_t axis = e->step->params.slice.axis;
-  const lp_slot *y = ocl_out(e->plan, e->step, 0);
+  const lp_slot *y = lp_step_out(e->plan, e->step, 0);
   const int64_t inner = inner_of(&y->desc, axis), row = y->desc.dim[axis] * inner;
   int64_t at = 0;
   for (uint32_t i = 0; i < e->step->in_count; i++) {
-    const lp_slot *x = ocl_in(e->plan, e->step, i);
+    const lp_slot *x = lp_step_in(e->plan, e->step, i);
     const int64_t len = x->desc.dim[axis] * inner;
     copy_rows(e, (view){x, len, 0}, (view){y, row, at}, len, lp_numel(&x->desc), false);
     at += len;

@@ -32,7 +32,7 @@ static bool add_tensor(chunk_table *t, const ocl_encoder *e, uint32_t first, uin
   cl_int base[1 + 2 * 4] = {0};
   uint32_t before = t->n_buffers;
   for (uint32_t k = 0; k < slots; k++) {
-    const lp_slot *slot = ocl_in(e->plan, e->step, first + k);
+    const lp_slot *slot = lp_step_in(e->plan, e->step, first + k);
     int index = slot ? buffer_index(t, slot) : -1;
     if (slot && index < 0) {
       t->n_buffers = before;
@@ -41,7 +41,7 @@ static bool add_tensor(chunk_table *t, const ocl_encoder *e, uint32_t first, uin
     base[1 + 2 * k] = index;
     base[2 + 2 * k] = slot ? (cl_int)(slot->offset / 4) : 0;
   }
-  int64_t n = lp_numel(&ocl_in(e->plan, e->step, first)->desc);
+  int64_t n = lp_numel(&lp_step_in(e->plan, e->step, first)->desc);
   for (int64_t at = 0; at < n; at += chunk) {
     cl_int *row = t->row + (size_t)t->n++ * t->width;
     row[0] = (cl_int)(n - at < chunk ? n - at : chunk);
@@ -94,15 +94,15 @@ void ocl_encode_update(ocl_encoder *e) {
   static const struct {
     int rule;
     uint32_t slots;
-  } rules[] = {[LP_OP_SGD - LP_OP_SGD] = {RULE_SGD, 3},
-               [LP_OP_RMSPROP - LP_OP_SGD] = {RULE_RMSPROP, 4},
-               [LP_OP_ADAM - LP_OP_SGD] = {RULE_ADAM, 4},
-               [LP_OP_ACCUMULATE - LP_OP_SGD] = {RULE_ACCUMULATE, 2}};
-  int rule = rules[s->op - LP_OP_SGD].rule;
-  uint32_t slots = rules[s->op - LP_OP_SGD].slots, groups = s->in_count / slots;
+  } rules[LP_OP_COUNT] = {[LP_OP_SGD] = {RULE_SGD, 3},
+                          [LP_OP_RMSPROP] = {RULE_RMSPROP, 4},
+                          [LP_OP_ADAM] = {RULE_ADAM, 4},
+                          [LP_OP_ACCUMULATE] = {RULE_ACCUMULATE, 2}};
+  int rule = rules[s->op].rule;
+  uint32_t slots = rules[s->op].slots, groups = s->in_count / slots;
   int64_t chunk = e->dev->cpu ? 8192 : 2048, chunks = 0;
   for (uint32_t g = 0; g < groups; g++)
-    chunks += ocl_ceil(lp_numel(&ocl_in(e->plan, s, g * slots)->desc), chunk);
+    chunks += ocl_ceil(lp_numel(&lp_step_in(e->plan, s, g * slots)->desc), chunk);
   if (!chunks) return;
   chunk_table t = {.width = 1 + 2 * slots};
   t.row = malloc((size_t)chunks * t.width * sizeof *t.row);

@@ -129,7 +129,7 @@ static void part(ocl_encoder *e, const product *p, const parts *w, int number, i
   ocl_define_int(e, "ALONG_K", w->along_k);
   ocl_grid(e, ocl_ceil(elements, GROUP), GROUP);
   product_args(e, p);
-  const lp_slot *ws = ocl_slot(e->plan, e->step->workspace);
+  const lp_slot *ws = lp_plan_slot(e->plan, e->step->workspace);
   ocl_arg_slot_at(e, ws ? ws : p->y, ws ? at : 0);
   ocl_arg_int(e, first);
   ocl_arg_int(e, count);
@@ -143,7 +143,7 @@ static ocl_arg buffer_of(ocl_encoder *e, const lp_slot *slot) {
 }
 
 static void call(ocl_encoder *e, const product *p, const parts *w, ocl_gemm g) {
-  const lp_slot *ws = ocl_slot(e->plan, e->step->workspace);
+  const lp_slot *ws = lp_plan_slot(e->plan, e->step->workspace);
   /* The factors as C(m,n) sees them: forward, the second one is on the left. */
   const lp_slot *left = p->direction == 1 ? p->q : p->p, *right = p->direction == 1 ? p->p : p->q;
   const struct {

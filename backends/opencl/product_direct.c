@@ -79,7 +79,7 @@ static void encode_border(ocl_encoder *e, const direct *d, const lp_slot *image,
   ocl_define_int(e, "W", d->w);
   ocl_define_int(e, "BORDER", d->border);
   ocl_arg_slot(e, image);
-  ocl_arg_slot(e, ocl_slot(e->plan, e->step->workspace));
+  ocl_arg_slot(e, lp_plan_slot(e->plan, e->step->workspace));
   ocl_arg_int(e, rows);
 }
 
@@ -122,7 +122,7 @@ void direct_encode(ocl_encoder *e, const product *p, const engine *g) {
   const lp_slot *image = p->direction == 3 ? p->q : p->p;
   if (d.border) {
     encode_border(e, &d, image, p->batch);
-    image = ocl_slot(e->plan, e->step->workspace);
+    image = lp_plan_slot(e->plan, e->step->workspace);
   }
   if (e->status != LP_OK) return;
   if (p->direction == 3) {

@@ -101,7 +101,7 @@ void panel_encode(ocl_encoder *e, const product *given, const engine *g) {
   ocl_define_int(e, "WIDE_END", p->straight ? p->outputs : p->inputs);
   ocl_grid(e, b.items, 1);
   product_args(e, p);
-  ocl_arg_slot(e, ocl_slot(e->plan, e->step->workspace));
+  ocl_arg_slot(e, lp_plan_slot(e->plan, e->step->workspace));
   ocl_arg_int(e, b.block_m);
   ocl_arg_int(e, b.block_n);
   ocl_arg_int(e, b.blocks_m);

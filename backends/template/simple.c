@@ -32,18 +32,9 @@ typedef struct call {
   lp_buffer *const *bound;
 } call;
 
-/* Arrays of the plan carry their stride, so that their structs may grow. */
-static const lp_slot *slot(const lp_plan_view *plan, uint32_t i) {
-  return (const void *)((const char *)plan->slots + (size_t)i * plan->slot_stride);
-}
-
-static const lp_step *step_at(const lp_plan_view *plan, uint32_t i) {
-  return (const void *)((const char *)plan->steps + (size_t)i * plan->step_stride);
-}
-
 static void *data_of(const call *c, uint32_t index) {
   if (index == LP_NO_SLOT) return NULL;
-  const lp_slot *s = slot(c->plan, index);
+  const lp_slot *s = lp_plan_slot(c->plan, index);
   lp_buffer *b = s->kind == LP_SLOT_BOUND ? c->bound[s->buffer] : c->plan->buffers[s->buffer];
   return b->data + s->offset;
 }
@@ -57,11 +48,11 @@ static void *out(const call *c, uint32_t i) {
 }
 
 static const lp_desc *shape_in(const call *c, uint32_t i) {
-  return &slot(c->plan, c->plan->operands[c->step->in_first + i])->desc;
+  return &lp_plan_slot(c->plan, c->plan->operands[c->step->in_first + i])->desc;
 }
 
 static const lp_desc *shape_out(const call *c, uint32_t i) {
-  return &slot(c->plan, c->plan->operands[c->step->out_first + i])->desc;
+  return &lp_plan_slot(c->plan, c->plan->operands[c->step->out_first + i])->desc;
 }
 
 /* ---- ops ----------------------------------------------------------------------------------- */
@@ -198,7 +189,7 @@ static lp_status info(lp_device *dev, lp_device_info *o) {
 /* A step with a chain of element-wise ops is refused: the library then gives them as own steps. */
 static bool supports(lp_device *dev, const lp_plan_view *plan, uint32_t i) {
   (void)dev;
-  const lp_step *s = step_at(plan, i);
+  const lp_step *s = lp_plan_step(plan, i);
   return s->op < LP_OP_COUNT && ops[s->op] && s->post_count == 0;
 }
 
@@ -289,7 +280,7 @@ static lp_status run(lp_device *dev, lp_program *p, const lp_run_args *args, lp_
     return host->fail(LP_ERR_ARG, "simple: the plan has %u inputs, the run gives %u",
                       p->plan.n_bound, args->n_bound);
   for (uint32_t i = 0; i < p->plan.n_steps; i++) {
-    call c = {&p->plan, step_at(&p->plan, i), args->bound};
+    call c = {&p->plan, lp_plan_step(&p->plan, i), args->bound};
     ops[c.step->op](&c);
   }
   return LP_OK;

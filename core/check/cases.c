@@ -242,7 +242,7 @@ uint32_t op_cases_count(void) {
 
 op_case op_case_make(const case_row *row, uint32_t op) {
   op_case c = {.row = row, .op = op};
-  const lp_op_info *info = lp_op_get_info(op);
-  snprintf(c.name, sizeof c.name, "%s/%s", info ? info->name : row->family->name, row->name);
+  snprintf(c.name, sizeof c.name, "%s/%s", op == LP_OP_NONE ? row->family->name : lp_op_name(op),
+           row->name);
   return c;
 }

@@ -39,10 +39,9 @@ static uint32_t slot_for(lp_builder *b, uint32_t v) {
 /* "linear+relu fc1.weight": the ops of a step and the parameter that it works with. */
 static void write_label(const lp_builder *b, const lp_piece *piece, char label[96]) {
   const lp_op_record *r = &b->g->op[piece->op];
-  int n = snprintf(label, 96, "%s", lp_op_get_info(r->op)->name);
+  int n = snprintf(label, 96, "%s", lp_op_name(r->op));
   for (uint32_t k = 0; k < piece->n_posts && n < 95; k++)
-    n += snprintf(label + n, 96 - (size_t)n, "+%s",
-                  lp_op_get_info(b->g->op[piece->post[k]].op)->name);
+    n += snprintf(label + n, 96 - (size_t)n, "+%s", lp_op_name(b->g->op[piece->post[k]].op));
   for (uint32_t i = 0; i < r->in_count && n < 95; i++) {
     const lp_value *v = &b->g->value[b->g->operand[r->in_first + i]];
     if (v->kind == VALUE_PARAM) {
@@ -249,7 +248,7 @@ static lp_status collect_blocks(lp_builder *b, const lp_val *targets, uint32_t n
       out->owner[out->n++] = v;
       p->info.transient_unplanned += size;
       const lp_op_record *r = &b->g->op[b->g->value[v].op];
-      note_largest(p, lp_op_get_info(r->op)->name, &b->g->value[v].desc, size, &most);
+      note_largest(p, lp_op_name(r->op), &b->g->value[v].desc, size, &most);
     }
     out->n_values = out->n;
   }

@@ -113,7 +113,7 @@ static bool can_fuse(const lp_schedule *s, const lp_reads *reads, const bool *re
                      uint32_t c) {
   const lp_op_record *r = &s->g->op[c];
   const lp_op_info *info = lp_op_get_info(r->op);
-  if (reads->count[from] != 1 || !info->elementwise || !s->needed[c]) return false;
+  if (reads->count[from] != 1 || !lp_op_fusable(r->op) || !s->needed[c]) return false;
   if (s->storage[s->operand[r->in_first]] != from) return false;
   const lp_desc *made = &value(s, from)->desc, *result = &value(s, r->out_first)->desc;
   if (made->ndim < 1 || result->ndim < 1 || made->dim[0] != result->dim[0]) return false;

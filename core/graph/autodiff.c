@@ -89,7 +89,7 @@ static lp_status backward_op(walk *w, uint32_t o) {
   if (r.op == LP_OP_SLICE) return wait_for_value(w, &r);
   if (!row->grad)
     return lp_graph_fail(g, LP_ERR_UNSUPPORTED, "graph %s: %s has no gradient", g->name,
-                         row->info.name);
+                         lp_op_name(r.op));
 
   lp_val *in = calloc(2 * (size_t)r.in_count + 2 * (size_t)r.out_count, sizeof *in);
   bool *in_need = calloc(r.in_count, sizeof *in_need);

@@ -183,20 +183,22 @@ bool lp_graph_constant_get(const lp_graph *g, uint32_t i, const char **name, lp_
 }
 
 /* Operand count, presence and state rules that hold for every op. */
-static lp_status check_operands(lp_graph *g, const lp_op_info *info, const lp_val *in, uint32_t n) {
+static lp_status check_operands(lp_graph *g, lp_op op, const lp_val *in, uint32_t n) {
+  const lp_op_info *info = lp_op_get_info(op);
+  const char *name = lp_op_name(op);
   if (n < info->min_in || n > info->max_in || (info->group && n % info->group))
-    return lp_graph_fail(g, LP_ERR_ARG, "graph %s: %s takes %u operands%s, got %u", g->name,
-                         info->name, info->min_in, info->group ? " a group" : " or more", n);
+    return lp_graph_fail(g, LP_ERR_ARG, "graph %s: %s takes %u operands%s, got %u", g->name, name,
+                         info->min_in, info->group ? " a group" : " or more", n);
   for (uint32_t i = 0; i < n; i++) {
     uint32_t position = info->group ? i % info->group : i;
     if (in[i].id >= g->n_values)
       return lp_graph_fail(g, LP_ERR_ARG, "graph %s: %s: operand %u is not of this graph", g->name,
-                           info->name, i);
+                           name, i);
     lp_value_kind kind = g->value[in[i].id].kind;
     bool state = info->state_mask >> position & 1;
     if (state && in[i].id && kind != VALUE_PARAM && kind != VALUE_STATE)
       return lp_graph_fail(g, LP_ERR_ARG, "graph %s: %s: operand %u must be a parameter or state",
-                           g->name, info->name, i);
+                           g->name, name, i);
   }
   return LP_OK;
 }
@@ -208,7 +210,7 @@ lp_val lp_apply(lp_graph *g, lp_op op, const lp_op_params *params, const lp_val 
     lp_graph_fail(g, LP_ERR_ARG, "graph %s: no operation has number %d", g->name, (int)op);
     return LP_NO_VAL;
   }
-  if (check_operands(g, &row->info, in, n) != LP_OK) return LP_NO_VAL;
+  if (check_operands(g, op, in, n) != LP_OK) return LP_NO_VAL;
 
   /* Fixed-arity ops always carry all positions, so that kernels need no count. */
   uint32_t count = row->info.group ? n : row->info.max_in;
@@ -225,7 +227,7 @@ lp_val lp_apply(lp_graph *g, lp_op op, const lp_op_params *params, const lp_val 
   if (params) record.params = *params;
   for (uint32_t i = 0; i < n; i++) desc[i] = g->value[in[i].id].desc;
 
-  lp_shape_call call = {row->info.name, desc, count, &record.params, desc + count};
+  lp_shape_call call = {op, desc, count, &record.params, desc + count};
   lp_status s = row->shape(&call);
   lp_value *out = s == LP_OK ? add_values(g, row->info.n_out) : NULL;
   if (!out) {

@@ -52,7 +52,7 @@ struct lp_graph {
 /* What shape inference sees. in[i].dtype is LP_TOKEN for an absent operand; params may be
  * completed (input sizes that gradients need). */
 typedef struct lp_shape_call {
-  const char *op;
+  lp_op op;
   const lp_desc *in;
   uint32_t n_in;
   lp_op_params *params;

@@ -156,10 +156,12 @@ static void op_table_is_complete(void **state) {
     const lp_op_info *info = lp_op_get_info(op);
     assert_non_null(info);
     for (uint32_t other = 1; other < op; other++)
-      assert_string_not_equal(info->name, lp_op_get_info(other)->name);
+      assert_string_not_equal(lp_op_name(op), lp_op_name(other));
+    if (lp_op_fusable(op)) assert_true(info->max_in <= 2 && info->n_out == 1 && !info->state_mask);
   }
   assert_null(lp_op_get_info(0));
   assert_null(lp_op_get_info(LP_OP_COUNT));
+  assert_string_equal(lp_op_name(LP_OP_COUNT), lp_op_name(LP_OP_NONE));
   /* 2 N O I operations; every operand moved once. */
   lp_desc in[] = {lp_f32(64, 320), lp_f32(49, 320), lp_f32(49)}, out = lp_f32(64, 49);
   assert_true(lp_op_flops(LP_OP_LINEAR, NULL, in, 3, &out, 1) == 2.0 * 64 * 49 * 320);

@@ -47,18 +47,15 @@ lp_status lp_grad_cross_entropy(const lp_grad_call *c) {
 /* Optimisers and accumulate: in each operand group every tensor has the first one's shape; the
  * momentum of SGD and RMSProp (the last of the group) may be missing. */
 lp_status lp_shape_update(lp_shape_call *c) {
-  const lp_op_info *info = NULL;
-  for (uint32_t op = LP_OP_SGD; op <= LP_OP_ACCUMULATE; op++)
-    if (lp_op_get_info(op)->name == c->op) info = lp_op_get_info(op);
-  bool momentum_optional =
-      info == lp_op_get_info(LP_OP_SGD) || info == lp_op_get_info(LP_OP_RMSPROP);
+  const lp_op_info *info = lp_op_get_info(c->op);
+  bool momentum_optional = c->op == LP_OP_SGD || c->op == LP_OP_RMSPROP;
   for (uint32_t i = 0; i < c->n_in; i++) {
     const lp_desc *p = &c->in[i - i % info->group], *d = &c->in[i];
     bool may_miss = momentum_optional && i % info->group == info->group - 1;
     if (may_miss && !lp_present(d)) continue;
     if (p->dtype != LP_F32 || !lp_desc_equal(p, d))
-      return lp_fail(LP_ERR_SHAPE, "%s: operand %u is %s where the group's tensor is %s", c->op, i,
-                     lp_desc_text(d), lp_desc_text(p));
+      return lp_fail(LP_ERR_SHAPE, "%s: operand %u is %s where the group's tensor is %s",
+                     lp_op_name(c->op), i, lp_desc_text(d), lp_desc_text(p));
   }
   c->out[0] = (lp_desc){LP_TOKEN, 0, {0}};
   return LP_OK;

@@ -24,7 +24,7 @@ lp_status lp_shape_fail(const lp_shape_call *c, const char *expected) {
                      lp_present(&c->in[i]) ? lp_desc_text(&c->in[i]) : "none");
     used += (uint32_t)n;
   }
-  return lp_fail(LP_ERR_SHAPE, "%s expects %s, got %s", c->op, expected, got);
+  return lp_fail(LP_ERR_SHAPE, "%s expects %s, got %s", lp_op_name(c->op), expected, got);
 }
 
 bool lp_is_f32(const lp_desc *d, uint32_t ndim) {

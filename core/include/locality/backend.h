@@ -39,10 +39,10 @@ typedef struct lp_slot {
   lp_desc desc;
 } lp_slot;
 
-/* One element-wise op applied to a step's first output before it is stored: RELU, RELU_DX,
- * DROPOUT, ADD, SUB, MUL, SCALE, ABS, SQUARE. The chain value is its first operand, `extra` the
- * second (LP_NO_SLOT for unary ops). extra never overlaps the output in memory. The output slot has
- * the op's own shape; extra may be shaped otherwise, with the same first axis and element count. */
+/* One element-wise op (lp_op_fusable) applied to a step's first output before it is stored. The
+ * chain value is its first operand, `extra` the second (LP_NO_SLOT for unary ops). extra never
+ * overlaps the output in memory. The output slot has the op's own shape; extra may be shaped
+ * otherwise, with the same first axis and element count. */
 typedef struct lp_post {
   uint32_t op; /* lp_op */
   uint32_t extra;
@@ -77,6 +77,25 @@ typedef struct lp_plan_view {
   uint32_t n_buffers;
   uint32_t n_bound;
 } lp_plan_view;
+
+/* Entries of a plan by their strides. Of a slot, NULL for LP_NO_SLOT. */
+static inline const lp_step *lp_plan_step(const lp_plan_view *plan, uint32_t i) {
+  return (const lp_step *)(const void *)((const char *)plan->steps + (size_t)i * plan->step_stride);
+}
+static inline const lp_post *lp_plan_post(const lp_plan_view *plan, uint32_t i) {
+  return (const lp_post *)(const void *)((const char *)plan->posts + (size_t)i * plan->post_stride);
+}
+static inline const lp_slot *lp_plan_slot(const lp_plan_view *plan, uint32_t i) {
+  if (i == LP_NO_SLOT) return NULL;
+  return (const lp_slot *)(const void *)((const char *)plan->slots + (size_t)i * plan->slot_stride);
+}
+/* Slot of operand or output i of a step; NULL when absent. */
+static inline const lp_slot *lp_step_in(const lp_plan_view *plan, const lp_step *s, uint32_t i) {
+  return i < s->in_count ? lp_plan_slot(plan, plan->operands[s->in_first + i]) : NULL;
+}
+static inline const lp_slot *lp_step_out(const lp_plan_view *plan, const lp_step *s, uint32_t i) {
+  return i < s->out_count ? lp_plan_slot(plan, plan->operands[s->out_first + i]) : NULL;
+}
 
 /* What changes from run to run. */
 typedef struct lp_run_args {

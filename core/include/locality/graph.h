@@ -98,13 +98,11 @@ LP_API void lp_graph_keep_priors(lp_graph *g, uint32_t n);
 /* The notes in order, *n of them. Owned by the graph, up to the next note. */
 LP_API const lp_prior_note *lp_graph_priors(const lp_graph *g, uint32_t *n);
 
-/* ---- the op table: one row an operation ---------------------------------------------------- */
+/* ---- the op table: one row an operation (names are in op.h) --------------------------------- */
 
 typedef struct lp_op_info {
-  const char *name;
   uint32_t min_in, max_in; /* max_in UINT32_MAX: operand groups of `group` */
   uint32_t n_out, group;
-  bool elementwise;    /* can be fused into the step that makes its first operand */
   uint32_t state_mask; /* bit i: operand i (modulo group, for grouped ops) is updated in place */
 } lp_op_info;
 

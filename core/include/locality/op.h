@@ -66,56 +66,75 @@
 extern "C" {
 #endif
 
-typedef enum lp_op {
-  LP_OP_NONE = 0,
-  LP_OP_RESHAPE = 1,
-  LP_OP_NORMALIZE = 2,
-  LP_OP_CONV2D = 3,
-  LP_OP_CONV2D_DX = 4,
-  LP_OP_CONV2D_DW = 5,
-  LP_OP_MAXPOOL2D = 6,
-  LP_OP_MAXPOOL2D_DX = 7,
-  LP_OP_LINEAR = 8,
-  LP_OP_LINEAR_DX = 9,
-  LP_OP_LINEAR_DW = 10,
-  LP_OP_BATCHNORM = 11,
-  LP_OP_BATCHNORM_DX = 12,
-  LP_OP_BATCHNORM_EVAL = 13,
-  LP_OP_BATCHNORM_EVAL_DX = 14,
-  LP_OP_RELU = 15,
-  LP_OP_RELU_DX = 16,
-  LP_OP_DROPOUT = 17,
-  LP_OP_ADD = 18,
-  LP_OP_SUB = 19,
-  LP_OP_MUL = 20,
-  LP_OP_SCALE = 21,
-  LP_OP_ABS = 22,
-  LP_OP_SQUARE = 23,
-  LP_OP_SIGN = 24,
-  LP_OP_SUM = 25,
-  LP_OP_EXPAND = 26,
-  LP_OP_LOG_SOFTMAX = 27,
-  LP_OP_LOG_SOFTMAX_DX = 28,
-  LP_OP_CROSS_ENTROPY = 29,
-  LP_OP_CROSS_ENTROPY_DX = 30,
-  LP_OP_SGD = 31,
-  LP_OP_RMSPROP = 32,
-  LP_OP_ADAM = 33,
-  LP_OP_ACCUMULATE = 34,
-  LP_OP_TANH = 35,
-  LP_OP_TANH_DX = 36,
-  LP_OP_SIGMOID = 37,
-  LP_OP_SIGMOID_DX = 38,
-  LP_OP_EXP = 39,
-  LP_OP_SQRT = 40,
-  LP_OP_DIV = 41,
-  LP_OP_SLICE = 42,
-  LP_OP_CONCAT = 43,
-  LP_OP_PRIOR = 44,
-  LP_OP_AVGPOOL2D = 45,
-  LP_OP_AVGPOOL2D_DX = 46,
-  LP_OP_COUNT
-} lp_op;
+/* All ops: name, number, text, and whether it may be done to the result of the step that makes its
+ * first operand before that is stored (lp_post). */
+#define LP_OPS(OP)                                                                                 \
+  OP(RESHAPE, 1, "reshape", false)                                                                 \
+  OP(NORMALIZE, 2, "normalize", false)                                                             \
+  OP(CONV2D, 3, "conv2d", false)                                                                   \
+  OP(CONV2D_DX, 4, "conv2d_dx", false)                                                             \
+  OP(CONV2D_DW, 5, "conv2d_dw", false)                                                             \
+  OP(MAXPOOL2D, 6, "maxpool2d", false)                                                             \
+  OP(MAXPOOL2D_DX, 7, "maxpool2d_dx", false)                                                       \
+  OP(LINEAR, 8, "linear", false)                                                                   \
+  OP(LINEAR_DX, 9, "linear_dx", false)                                                             \
+  OP(LINEAR_DW, 10, "linear_dw", false)                                                            \
+  OP(BATCHNORM, 11, "batchnorm", false)                                                            \
+  OP(BATCHNORM_DX, 12, "batchnorm_dx", false)                                                      \
+  OP(BATCHNORM_EVAL, 13, "batchnorm_eval", false)                                                  \
+  OP(BATCHNORM_EVAL_DX, 14, "batchnorm_eval_dx", false)                                            \
+  OP(RELU, 15, "relu", true)                                                                       \
+  OP(RELU_DX, 16, "relu_dx", true)                                                                 \
+  OP(DROPOUT, 17, "dropout", true)                                                                 \
+  OP(ADD, 18, "add", true)                                                                         \
+  OP(SUB, 19, "sub", true)                                                                         \
+  OP(MUL, 20, "mul", true)                                                                         \
+  OP(SCALE, 21, "scale", true)                                                                     \
+  OP(ABS, 22, "abs", true)                                                                         \
+  OP(SQUARE, 23, "square", true)                                                                   \
+  OP(SIGN, 24, "sign", false)                                                                      \
+  OP(SUM, 25, "sum", false)                                                                        \
+  OP(EXPAND, 26, "expand", false)                                                                  \
+  OP(LOG_SOFTMAX, 27, "log_softmax", false)                                                        \
+  OP(LOG_SOFTMAX_DX, 28, "log_softmax_dx", false)                                                  \
+  OP(CROSS_ENTROPY, 29, "cross_entropy", false)                                                    \
+  OP(CROSS_ENTROPY_DX, 30, "cross_entropy_dx", false)                                              \
+  OP(SGD, 31, "sgd", false)                                                                        \
+  OP(RMSPROP, 32, "rmsprop", false)                                                                \
+  OP(ADAM, 33, "adam", false)                                                                      \
+  OP(ACCUMULATE, 34, "accumulate", false)                                                          \
+  OP(TANH, 35, "tanh", true)                                                                       \
+  OP(TANH_DX, 36, "tanh_dx", true)                                                                 \
+  OP(SIGMOID, 37, "sigmoid", true)                                                                 \
+  OP(SIGMOID_DX, 38, "sigmoid_dx", true)                                                           \
+  OP(EXP, 39, "exp", true)                                                                         \
+  OP(SQRT, 40, "sqrt", true)                                                                       \
+  OP(DIV, 41, "div", true)                                                                         \
+  OP(SLICE, 42, "slice", false)                                                                    \
+  OP(CONCAT, 43, "concat", false)                                                                  \
+  OP(PRIOR, 44, "prior", false)                                                                    \
+  OP(AVGPOOL2D, 45, "avgpool2d", false)                                                            \
+  OP(AVGPOOL2D_DX, 46, "avgpool2d_dx", false)
+
+#define LP_OP_NUMBER(name, number, text, fusable) LP_OP_##name = number,
+typedef enum lp_op { LP_OP_NONE = 0, LP_OPS(LP_OP_NUMBER) LP_OP_COUNT } lp_op;
+#undef LP_OP_NUMBER
+
+/* "conv2d_dx"; "unknown" for a number that is none. */
+static inline const char *lp_op_name(uint32_t op) {
+#define LP_OP_TEXT(name, number, text, fusable) text,
+  static const char *const name[LP_OP_COUNT] = {"unknown", LP_OPS(LP_OP_TEXT)};
+#undef LP_OP_TEXT
+  return name[op < LP_OP_COUNT ? op : 0];
+}
+
+/* May it be an lp_post? */
+static inline bool lp_op_fusable(uint32_t op) {
+#define LP_OP_FUSABLE(name, number, text, fusable) fusable,
+  static const bool may[LP_OP_COUNT] = {false, LP_OPS(LP_OP_FUSABLE)};
+#undef LP_OP_FUSABLE
+  return op < LP_OP_COUNT && may[op];
+}
 
 /* Position of the prior operands in LINEAR, LINEAR_DX, LINEAR_DW and PRIOR. With a table,
  *   P[i][j] = row_scale[i] * table[off_out[i] + off_in[j]] * col_scale[j]
