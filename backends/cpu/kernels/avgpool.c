@@ -1,5 +1,5 @@
 /* Mean pooling and its gradient, one (sample, channel) plane at a time. */
-#include "vec.h"
+#include "kernels.h"
 
 typedef struct window {
   int64_t in_h, in_w, out_h, out_w, stride, rows, columns;
@@ -18,8 +18,7 @@ static window describe(const lp_pool_params *p, const lp_desc *small) {
                   .share = 1.0f / (float)(p->k * columns)};
 }
 
-void ISA(k_avgpool)(const cpu_call *c, cpu_worker *w);
-void ISA(k_avgpool)(const cpu_call *c, cpu_worker *w) {
+KERNEL(avgpool) {
   const lp_desc *out = &c->out[0].desc;
   const window v = describe(&c->params.pool, out);
   const int64_t n = v.out_h * v.out_w;
@@ -37,8 +36,7 @@ void ISA(k_avgpool)(const cpu_call *c, cpu_worker *w) {
   }
 }
 
-void ISA(k_avgpool_dx)(const cpu_call *c, cpu_worker *w);
-void ISA(k_avgpool_dx)(const cpu_call *c, cpu_worker *w) {
+KERNEL(avgpool_dx) {
   const lp_desc *small = &c->in[0].desc;
   const window v = describe(&c->params.pool, small);
   const int64_t n = v.in_h * v.in_w;

@@ -1,5 +1,6 @@
 /* Convolution and the gradient of its input, as matrix products whose operands are gathered from
  * images while they are packed. */
+#include "kernels.h"
 #include "lanes.h"
 #include "winograd.h"
 
@@ -68,25 +69,36 @@ static conv describe_forward(const cpu_call *call) {
   return c;
 }
 
-size_t ISA(ws_conv2d)(const cpu_call *call);
-size_t ISA(ws_conv2d)(const cpu_call *call) {
-  conv c = describe_forward(call);
-  if (winograd_fits(&c)) return winograd_bytes(&c);
-  if (lanes_fits(&c)) return lanes_bytes(&c);
-  return conv_image_bytes(&c.img, c.batch);
+/* Ways that are better than products of gathered images for some shapes, best first. For dx, seen
+ * as a convolution of dy, too. */
+typedef struct way {
+  bool (*fits)(const conv *c);
+  size_t (*bytes)(const conv *c);
+  void (*run)(const conv *c, bool mirrored, const float *x, float *y, void *ws, cpu_worker *w);
+} way;
+static const way ways[] = {{winograd_fits, winograd_bytes, winograd_conv},
+                           {lanes_fits, lanes_bytes, lanes_conv}};
+
+/* NULL: none is. */
+static const way *better_way(const conv *c) {
+  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+    if (ways[i].fits(c)) return &ways[i];
+  return NULL;
 }
 
-void ISA(k_conv2d)(const cpu_call *call, cpu_worker *w);
+size_t ISA(ws_conv2d)(const cpu_call *call) {
+  conv c = describe_forward(call);
+  const way *better = better_way(&c);
+  return better ? better->bytes(&c) : conv_image_bytes(&c.img, c.batch);
+}
+
 void ISA(k_conv2d)(const cpu_call *call, cpu_worker *w) {
   conv c = describe_forward(call);
   c.w = cpu_in(call, 1);
   c.bias = cpu_in(call, 2);
-  if (winograd_fits(&c)) {
-    winograd_conv(&c, false, cpu_in(call, 0), cpu_out(call, 0), call->ws, w);
-    return;
-  }
-  if (lanes_fits(&c)) {
-    lanes_conv(&c, false, cpu_in(call, 0), cpu_out(call, 0), call->ws, w);
+  const way *better = better_way(&c);
+  if (better) {
+    better->run(&c, false, cpu_in(call, 0), cpu_out(call, 0), call->ws, w);
     return;
   }
   conv_prepare(&c.img, c.batch, cpu_in(call, 0), call->ws, w);
@@ -257,27 +269,22 @@ static void dx_by_columns(const conv *shape, cpu_worker *w) {
   }
 }
 
-size_t ISA(ws_conv2d_dx)(const cpu_call *call);
 size_t ISA(ws_conv2d_dx)(const cpu_call *call) {
   conv c = describe_dx(call);
   conv d = mirror(&c);
-  if (winograd_fits(&d)) return winograd_bytes(&d);
-  if (lanes_fits(&d)) return lanes_bytes(&d);
+  const way *better = better_way(&d);
+  if (better) return better->bytes(&d);
   if (!mirrored(&c)) return 0;
   return mirrored_filter_bytes(&c) + conv_image_bytes(&d.img, d.batch);
 }
 
-void ISA(k_conv2d_dx)(const cpu_call *call, cpu_worker *w);
 void ISA(k_conv2d_dx)(const cpu_call *call, cpu_worker *w) {
   conv c = describe_dx(call);
   conv d = mirror(&c);
   d.w = cpu_in(call, 1);
-  if (winograd_fits(&d)) {
-    winograd_conv(&d, true, cpu_in(call, 0), cpu_out(call, 0), call->ws, w);
-    return;
-  }
-  if (lanes_fits(&d)) {
-    lanes_conv(&d, true, cpu_in(call, 0), cpu_out(call, 0), call->ws, w);
+  const way *better = better_way(&d);
+  if (better) {
+    better->run(&d, true, cpu_in(call, 0), cpu_out(call, 0), call->ws, w);
     return;
   }
   if (!mirrored(&c)) {

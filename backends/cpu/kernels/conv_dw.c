@@ -5,6 +5,7 @@
  */
 #include "bf16.h"
 #include "dot.h"
+#include "kernels.h"
 #include "lanes.h"
 #include "winograd.h"
 
@@ -170,43 +171,38 @@ static void dot_part(const conv *c, const weights *p, int64_t samples, int64_t m
   }
 }
 
-void conv_add_parts(const conv *c, const float *part, int64_t parts, int64_t size, int64_t pitch,
-                    int64_t o) {
-  float *dw = cpu_out(c->call, 0), *db = cpu_out(c->call, 1);
-  const float *from = part + o * pitch;
-  if (dw) {
-    float *to = dw + o * c->depth;
-    memcpy(to, from, sizeof(float) * (size_t)c->depth);
-    for (int64_t k = 1; k < parts; k++)
-      for (int64_t i = 0; i < c->depth; i++) to[i] += from[k * size + i];
-    cpu_finish(c->call, o * c->depth, c->depth);
-  }
-  if (!db) return;
-  db[o] = from[c->depth];
-  for (int64_t k = 1; k < parts; k++) db[o] += from[k * size + c->depth];
-}
-
 /* ---- the kernel ------------------------------------------------------------------------------ */
 
-size_t ISA(ws_conv2d_dw)(const cpu_call *call);
+/* Ways that are better for some shapes, best first. */
+typedef struct way {
+  bool (*fits)(const conv *c);
+  size_t (*bytes)(const conv *c);
+  void (*run)(const conv *c, const float *x, void *ws, cpu_worker *w);
+} way;
+static const way ways[] = {{winograd_fits, winograd_bytes, winograd_dw},
+                           {lanes_dw_fits, lanes_dw_bytes, lanes_dw}};
+
+/* NULL: none is. */
+static const way *better_way(const conv *c) {
+  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+    if (ways[i].fits(c)) return &ways[i];
+  return NULL;
+}
+
 size_t ISA(ws_conv2d_dw)(const cpu_call *call) {
   conv c = describe_dw(call);
-  if (winograd_fits(&c)) return winograd_bytes(&c);
-  if (lanes_dw_fits(&c)) return lanes_dw_bytes(&c);
+  const way *better = better_way(&c);
+  if (better) return better->bytes(&c);
   weights p = plan_weights(&c);
   return p.image_bytes + sizeof(float) * (size_t)(p.parts * p.part_size);
 }
 
-void ISA(k_conv2d_dw)(const cpu_call *call, cpu_worker *w);
 void ISA(k_conv2d_dw)(const cpu_call *call, cpu_worker *w) {
   conv c = describe_dw(call);
   c.dy = cpu_in(call, 0);
-  if (winograd_fits(&c)) {
-    winograd_dw(&c, cpu_in(call, 1), call->ws, w);
-    return;
-  }
-  if (lanes_dw_fits(&c)) {
-    lanes_dw(&c, cpu_in(call, 1), call->ws, w);
+  const way *better = better_way(&c);
+  if (better) {
+    better->run(&c, cpu_in(call, 1), call->ws, w);
     return;
   }
   weights p = plan_weights(&c);

@@ -1,5 +1,5 @@
 /* Element-wise operations, on their own and as chains behind other operations. */
-#include "vec.h"
+#include "kernels.h"
 
 #include <math.h>
 
@@ -73,8 +73,7 @@ void cpu_post_apply(const cpu_call *c, int64_t first, int64_t n) {
   }
 }
 
-void ISA(k_elementwise)(const cpu_call *c, cpu_worker *w);
-void ISA(k_elementwise)(const cpu_call *c, cpu_worker *w) {
+KERNEL(elementwise) {
   const float *x = cpu_in(c, 0), *extra = cpu_in(c, 1);
   float *y = cpu_out(c, 0);
   int64_t total = lp_numel(&c->out[0].desc);
@@ -85,8 +84,7 @@ void ISA(k_elementwise)(const cpu_call *c, cpu_worker *w) {
   }
 }
 
-void ISA(k_expand)(const cpu_call *c, cpu_worker *w);
-void ISA(k_expand)(const cpu_call *c, cpu_worker *w) {
+KERNEL(expand) {
   float s = *cpu_in(c, 0), *y = cpu_out(c, 0);
   int64_t total = lp_numel(&c->out[0].desc);
   for (int64_t unit; cpu_next(w, ceil_div(total, CHUNK), &unit);) {
@@ -96,8 +94,7 @@ void ISA(k_expand)(const cpu_call *c, cpu_worker *w) {
   }
 }
 
-void ISA(k_normalize)(const cpu_call *c, cpu_worker *w);
-void ISA(k_normalize)(const cpu_call *c, cpu_worker *w) {
+KERNEL(normalize) {
   const lp_desc *d = &c->out[0].desc;
   const lp_normalize_params *p = &c->params.normalize;
   int64_t plane = d->dim[2] * d->dim[3], channels = d->dim[1], planes = d->dim[0] * channels;

@@ -5,6 +5,7 @@
  * short, to finished rows (dW); the row and column scales go to the other
  * operand or to the result, where they cost next to nothing. */
 #include "gemm.h"
+#include "kernels.h"
 
 typedef struct linear {
   const cpu_call *call;
@@ -167,8 +168,7 @@ static void straight_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, i
   for (int64_t n = m0; n < m1; n++) finish_outputs(g->ctx, n, n0, n1);
 }
 
-void ISA(k_linear)(const cpu_call *c, cpu_worker *w);
-void ISA(k_linear)(const cpu_call *c, cpu_worker *w) {
+KERNEL(linear) {
   linear l = describe(c);
   l.x = cpu_in(c, 0);
   l.w = cpu_in(c, 1);
@@ -240,8 +240,7 @@ static void dx_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t
   }
 }
 
-void ISA(k_linear_dx)(const cpu_call *c, cpu_worker *w);
-void ISA(k_linear_dx)(const cpu_call *c, cpu_worker *w) {
+KERNEL(linear_dx) {
   linear l = describe(c);
   l.dy = cpu_in(c, 0);
   l.w = cpu_in(c, 1);
@@ -309,8 +308,7 @@ static void dw_finish(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t
   }
 }
 
-void ISA(k_linear_dw)(const cpu_call *c, cpu_worker *w);
-void ISA(k_linear_dw)(const cpu_call *c, cpu_worker *w) {
+KERNEL(linear_dw) {
   linear l = describe(c);
   l.dy = cpu_in(c, 0);
   l.x = cpu_in(c, 1);

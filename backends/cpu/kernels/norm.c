@@ -2,7 +2,7 @@
  *
  * The unit of work is a block of channels, summed by one worker in the order of the samples: 16
  * neighbouring channels when a channel has one element a sample, else one channel. */
-#include "vec.h"
+#include "kernels.h"
 
 #include <math.h>
 
@@ -87,8 +87,7 @@ static void block_affine(const cpu_call *c, const shape *s, int64_t channel, int
   }
 }
 
-void ISA(k_batchnorm)(const cpu_call *c, cpu_worker *w);
-void ISA(k_batchnorm)(const cpu_call *c, cpu_worker *w) {
+KERNEL(batchnorm) {
   const lp_batchnorm_params p = c->params.batchnorm;
   shape s = shape_of(&c->in[0].desc);
   const float *x = cpu_in(c, 0), *gamma = cpu_in(c, 1), *beta = cpu_in(c, 2);
@@ -116,8 +115,7 @@ void ISA(k_batchnorm)(const cpu_call *c, cpu_worker *w) {
   }
 }
 
-void ISA(k_batchnorm_eval)(const cpu_call *c, cpu_worker *w);
-void ISA(k_batchnorm_eval)(const cpu_call *c, cpu_worker *w) {
+KERNEL(batchnorm_eval) {
   shape s = shape_of(&c->in[0].desc);
   const float *gamma = cpu_in(c, 1), *beta = cpu_in(c, 2), *mean = cpu_in(c, 3);
   const float *var = cpu_in(c, 4);
@@ -169,12 +167,10 @@ static void gradients(const cpu_call *c, cpu_worker *w, bool batch) {
   }
 }
 
-void ISA(k_batchnorm_dx)(const cpu_call *c, cpu_worker *w);
-void ISA(k_batchnorm_dx)(const cpu_call *c, cpu_worker *w) {
+KERNEL(batchnorm_dx) {
   gradients(c, w, true);
 }
 
-void ISA(k_batchnorm_eval_dx)(const cpu_call *c, cpu_worker *w);
-void ISA(k_batchnorm_eval_dx)(const cpu_call *c, cpu_worker *w) {
+KERNEL(batchnorm_eval_dx) {
   gradients(c, w, false);
 }

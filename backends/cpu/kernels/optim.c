@@ -1,5 +1,5 @@
 /* Optimiser steps and accumulation, over any number of tensors at once. */
-#include "vec.h"
+#include "kernels.h"
 
 #include <math.h>
 
@@ -40,8 +40,7 @@ static float shrink(const lp_optim_params *o, double lr) {
   return o->decay_kind == LP_DECAY_DECOUPLED ? (float)(1.0 - lr * (double)o->decay) : 1.0f;
 }
 
-void ISA(k_sgd)(const cpu_call *c, cpu_worker *w);
-void ISA(k_sgd)(const cpu_call *c, cpu_worker *w) {
+KERNEL(sgd) {
   const lp_optim_params o = c->params.optim;
   double rate = c->env->lr * (double)o.lr_scale;
   float lr = (float)rate, keep = shrink(&o, rate);
@@ -63,8 +62,7 @@ void ISA(k_sgd)(const cpu_call *c, cpu_worker *w) {
   }
 }
 
-void ISA(k_rmsprop)(const cpu_call *c, cpu_worker *w);
-void ISA(k_rmsprop)(const cpu_call *c, cpu_worker *w) {
+KERNEL(rmsprop) {
   const lp_optim_params o = c->params.optim;
   double rate = c->env->lr * (double)o.lr_scale;
   float lr = (float)rate, keep = shrink(&o, rate), fresh = 1.0f - o.alpha;
@@ -92,8 +90,7 @@ void ISA(k_rmsprop)(const cpu_call *c, cpu_worker *w) {
   }
 }
 
-void ISA(k_adam)(const cpu_call *c, cpu_worker *w);
-void ISA(k_adam)(const cpu_call *c, cpu_worker *w) {
+KERNEL(adam) {
   const lp_optim_params o = c->params.optim;
   double rate = c->env->lr * (double)o.lr_scale, t = (double)c->env->iteration + 1;
   float keep = shrink(&o, rate), b1 = o.beta1, b2 = o.beta2;
@@ -114,8 +111,7 @@ void ISA(k_adam)(const cpu_call *c, cpu_worker *w) {
   }
 }
 
-void ISA(k_accumulate)(const cpu_call *c, cpu_worker *w);
-void ISA(k_accumulate)(const cpu_call *c, cpu_worker *w) {
+KERNEL(accumulate) {
   float alpha = c->params.scale.alpha, beta = c->params.scale.beta;
   for (int64_t unit; cpu_next(w, chunks_of(c, 2), &unit);) {
     uint32_t group;

@@ -3,8 +3,8 @@
  * The first maximum of a window wins; a NaN counts as larger than any number. The usual windows go
  * by ways of their own, which join rows first and columns then: 2x2 that do not overlap, where that
  * leaves contiguous pairs of columns however narrow the plane is, and 3x3 with stride 2. */
+#include "kernels.h"
 #include "shuffle.h"
-#include "vec.h"
 
 enum { CHUNK = 2048, SLACK = 16, UNIT = 1024 };
 
@@ -160,8 +160,7 @@ static bool threes(const pool *p) {
   return p->k == 3 && p->stride == 2 && p->out_w <= CHUNK;
 }
 
-void ISA(k_maxpool)(const cpu_call *c, cpu_worker *w);
-void ISA(k_maxpool)(const cpu_call *c, cpu_worker *w) {
+KERNEL(maxpool) {
   const lp_desc *in = &c->in[0].desc, *out = &c->out[0].desc;
   pool p = {in->dim[2],           in->dim[3], out->dim[2], out->dim[3], c->params.pool.stride,
             (int)c->params.pool.k};
@@ -242,8 +241,7 @@ static void scatter_pairs(const pool *p, const float *dy, const uint8_t *which, 
   }
 }
 
-void ISA(k_maxpool_dx)(const cpu_call *c, cpu_worker *w);
-void ISA(k_maxpool_dx)(const cpu_call *c, cpu_worker *w) {
+KERNEL(maxpool_dx) {
   const lp_desc *in = &c->in[0].desc, *out = &c->out[0].desc;
   pool p = {out->dim[2], out->dim[3],           in->dim[2],
             in->dim[3],  c->params.pool.stride, (int)c->params.pool.k};

@@ -1,8 +1,7 @@
 /* A weight multiplied by its prior, for layers whose products do not take prior operands. */
-#include "vec.h"
+#include "kernels.h"
 
-void ISA(k_prior)(const cpu_call *c, cpu_worker *w);
-void ISA(k_prior)(const cpu_call *c, cpu_worker *w) {
+KERNEL(prior) {
   const lp_desc *d = &c->in[0].desc;
   const float *table = cpu_in(c, LP_PRIOR_TABLE), *dense = cpu_in(c, LP_PRIOR_DENSE);
   const float *row_scale = cpu_in(c, LP_PRIOR_ROW_SCALE),

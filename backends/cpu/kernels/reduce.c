@@ -1,5 +1,5 @@
 /* Sums. */
-#include "vec.h"
+#include "kernels.h"
 
 enum { CHUNK = 1 << 16, FAN = 4 };
 
@@ -18,13 +18,11 @@ float cpu_sum(const float *x, int64_t n) {
   return lane[0] + s;
 }
 
-size_t ISA(ws_sum)(const cpu_call *c);
-size_t ISA(ws_sum)(const cpu_call *c) {
+WORKSPACE(sum) {
   return sizeof(float) * (size_t)ceil_div(lp_numel(&c->in[0].desc), CHUNK);
 }
 
-void ISA(k_sum)(const cpu_call *c, cpu_worker *w);
-void ISA(k_sum)(const cpu_call *c, cpu_worker *w) {
+KERNEL(sum) {
   const float *x = cpu_in(c, 0);
   float *part = c->ws;
   int64_t total = lp_numel(&c->in[0].desc), chunks = ceil_div(total, CHUNK);

@@ -1,5 +1,5 @@
 /* Slices and what is put together from tensors: copies between views (outer, axis, inner). */
-#include "vec.h"
+#include "kernels.h"
 
 enum { UNIT = 8192 };
 
@@ -15,8 +15,7 @@ static int64_t rows_in_unit(int64_t row) {
   return max64(1, UNIT / row);
 }
 
-void ISA(k_slice)(const cpu_call *c, cpu_worker *w);
-void ISA(k_slice)(const cpu_call *c, cpu_worker *w) {
+KERNEL(slice) {
   const lp_slice_params *p = &c->params.slice;
   const lp_desc *x = &c->in[0].desc;
   const int64_t inner = inner_of(x, p->axis), from = x->dim[p->axis] * inner;
@@ -31,8 +30,7 @@ void ISA(k_slice)(const cpu_call *c, cpu_worker *w) {
   }
 }
 
-void ISA(k_concat)(const cpu_call *c, cpu_worker *w);
-void ISA(k_concat)(const cpu_call *c, cpu_worker *w) {
+KERNEL(concat) {
   const uint32_t axis = c->params.slice.axis;
   const lp_desc *y = &c->out[0].desc;
   const int64_t inner = inner_of(y, axis), row = y->dim[axis] * inner;

@@ -1,5 +1,5 @@
 /* Log-softmax and cross-entropy over the last axis of (N, C). */
-#include "vec.h"
+#include "kernels.h"
 
 #include <math.h>
 
@@ -16,8 +16,7 @@ static int64_t classes(const lp_desc *d) {
   return d->dim[d->ndim - 1];
 }
 
-void ISA(k_log_softmax)(const cpu_call *c, cpu_worker *w);
-void ISA(k_log_softmax)(const cpu_call *c, cpu_worker *w) {
+KERNEL(log_softmax) {
   int64_t n = classes(&c->in[0].desc), rows = lp_numel(&c->in[0].desc) / n;
   for (int64_t unit; cpu_next(w, rows, &unit);) {
     const float *x = cpu_in(c, 0) + unit * n;
@@ -27,8 +26,7 @@ void ISA(k_log_softmax)(const cpu_call *c, cpu_worker *w) {
   }
 }
 
-void ISA(k_log_softmax_dx)(const cpu_call *c, cpu_worker *w);
-void ISA(k_log_softmax_dx)(const cpu_call *c, cpu_worker *w) {
+KERNEL(log_softmax_dx) {
   int64_t n = classes(&c->in[0].desc), rows = lp_numel(&c->in[0].desc) / n;
   for (int64_t unit; cpu_next(w, rows, &unit);) {
     const float *dy = cpu_in(c, 0) + unit * n, *y = cpu_in(c, 1) + unit * n;
@@ -51,13 +49,11 @@ static row_result score(const float *x, int64_t n, int32_t label, float lse) {
   return (row_result){lse - own, before < 1, before < 5};
 }
 
-size_t ISA(ws_cross_entropy)(const cpu_call *c);
-size_t ISA(ws_cross_entropy)(const cpu_call *c) {
+WORKSPACE(cross_entropy) {
   return sizeof(row_result) * (size_t)c->in[0].desc.dim[0];
 }
 
-void ISA(k_cross_entropy)(const cpu_call *c, cpu_worker *w);
-void ISA(k_cross_entropy)(const cpu_call *c, cpu_worker *w) {
+KERNEL(cross_entropy) {
   int64_t rows = c->in[0].desc.dim[0], n = classes(&c->in[0].desc);
   const int32_t *labels = c->in[1].p;
   row_result *result = c->ws;
@@ -90,8 +86,7 @@ void ISA(k_cross_entropy)(const cpu_call *c, cpu_worker *w) {
   cpu_finish(c, 0, 1);
 }
 
-void ISA(k_cross_entropy_dx)(const cpu_call *c, cpu_worker *w);
-void ISA(k_cross_entropy_dx)(const cpu_call *c, cpu_worker *w) {
+KERNEL(cross_entropy_dx) {
   int64_t rows = c->in[1].desc.dim[0], n = classes(&c->in[1].desc);
   const int32_t *labels = c->in[2].p;
   float scale = *cpu_in(c, 0) / (float)rows;
