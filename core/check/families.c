@@ -146,14 +146,14 @@ static void build_linear(case_program *p, const op_case *c) {
   bool forward = c->op == LP_OP_LINEAR, bias = !(r->flags & CASE_NO_BIAS);
   lp_desc x = lp_f32(r->n, r->c), dy = lp_f32(r->n, r->o), w = lp_f32(r->o, r->c);
   add_prior(p, r, in, &params);
-  in[0] = forward ? case_x(p, "x", x, true) : case_x(p, "dy", dy, false);
-  in[1] = c->op == LP_OP_LINEAR_DW ? case_x(p, "x", x, false)
-                                   : case_leaf_add(p, ROLE_PARAM, "w", w, FILL_SIGNED, 0, forward);
+  in[0] = forward ? case_x(p, "x", x, true) : case_x(p, "dy", dy, true);
+  in[1] = c->op == LP_OP_LINEAR_DW ? case_x(p, "x", x, true)
+                                   : case_leaf_add(p, ROLE_PARAM, "w", w, FILL_SIGNED, 0, true);
   if (forward && bias)
     in[2] = case_leaf_add(p, ROLE_PARAM, "b", lp_f32(r->o), FILL_SIGNED, 0, true);
   lp_val y = case_apply(p, c->op, &params, in, LP_LINEAR_INPUTS);
   case_target_add(p, y, forward ? "y" : c->op == LP_OP_LINEAR_DX ? "dx" : "dw");
-  if (forward) p->y = y;
+  p->y = y;
   if (c->op == LP_OP_LINEAR_DW && bias) case_target_add(p, lp_output(y, 1), "db");
 }
 

@@ -68,6 +68,36 @@ lp_status lp_grad_linear(const lp_grad_call *c) {
   return LP_OK;
 }
 
+/* dx = dy (P o W): by dy it is the layer, by W what LINEAR_DW makes of dy and the gradient. */
+lp_status lp_grad_linear_dx(const lp_grad_call *c) {
+  lp_val in[LP_LINEAR_INPUTS];
+  for (uint32_t i = 0; i < LP_LINEAR_INPUTS; i++) in[i] = i < c->n_in ? c->in[i] : LP_NO_VAL;
+  in[0] = c->dout[0];
+  in[2] = LP_NO_VAL;
+  if (c->need[0]) c->din[0] = lp_apply(c->g, LP_OP_LINEAR, c->params, in, LP_LINEAR_INPUTS);
+  in[0] = c->in[0];
+  in[1] = c->dout[0];
+  if (c->need[1]) c->din[1] = lp_apply(c->g, LP_OP_LINEAR_DW, c->params, in, LP_LINEAR_INPUTS);
+  return LP_OK;
+}
+
+/* dW = P o (dy^T x), with G the gradient by dW: by dy it is x (P o G)^T and, for db, that of db in
+ * every row; by x it is dy (P o G). */
+lp_status lp_grad_linear_dw(const lp_grad_call *c) {
+  lp_val in[LP_LINEAR_INPUTS];
+  if (!c->dout[0].id)
+    return lp_fail(LP_ERR_UNSUPPORTED, "linear_dw: no gradient of the bias alone");
+  for (uint32_t i = 0; i < LP_LINEAR_INPUTS; i++) in[i] = i < c->n_in ? c->in[i] : LP_NO_VAL;
+  in[0] = c->in[1];
+  in[1] = c->dout[0];
+  in[2] = c->dout[1];
+  if (c->need[0]) c->din[0] = lp_apply(c->g, LP_OP_LINEAR, c->params, in, LP_LINEAR_INPUTS);
+  in[0] = c->in[0];
+  in[2] = LP_NO_VAL;
+  if (c->need[1]) c->din[1] = lp_apply(c->g, LP_OP_LINEAR_DX, c->params, in, LP_LINEAR_INPUTS);
+  return LP_OK;
+}
+
 lp_status lp_shape_prior(lp_shape_call *c) {
   const lp_desc *w = &c->in[0], *table = &c->in[LP_PRIOR_TABLE], *dense = &c->in[LP_PRIOR_DENSE];
   const lp_desc *rows = lp_present(table) ? &c->in[LP_PRIOR_OFF_OUT] : dense;

@@ -54,6 +54,10 @@
  *  ADAM             (p state, g, m state, v state)...        -> token
  *  ACCUMULATE       (sum state, g)... -> token   sum = beta*sum + alpha*g (beta 0 overwrites)
  *
+ * LINEAR, LINEAR_DX and LINEAR_DW are also the products a b^T, a b and a^T b of two values, with
+ * gradients by both; sums over an axis are products with ones, and chosen rows products with rows
+ * of an identity.
+ *
  * The optimisers take any number of operand groups: one step updates all tensors of a parameter
  * group. A label outside 0..C-1 contributes no hit and a loss of NaN.
  */

@@ -1,0 +1,100 @@
+/* Penalty `laplacian_pyramid`: weights should be smooth on the sheet: 1 - the mean over units of
+ * the cosine between a unit's incoming weights and the same after the sheet was shrunk by `factor`
+ * and enlarged again, both by bilinear interpolation between the centres of places (Deb, Deb &
+ * Murty, TopoNets, ICLR 2025; as its published code has it). Both steps are one product with a
+ * constant matrix of n_out x n_out. Time: that of the layer at a batch of n_out. */
+#include "build.h"
+
+#include <math.h>
+
+enum { FACTOR };
+static const lp_param params[] = {
+    [FACTOR] = {"factor", LP_PARAM_REAL, 3, 1, 1e6, NULL, "how many times the sheet is shrunk"},
+};
+
+/* The weights (to, from) with which `to` places are made of `from`; `scale` is the extent of a new
+ * place in old ones. Centres of places are matched, not the ends of the sheet. */
+static void interpolation(uint32_t from, uint32_t to, double scale, double *m) {
+  for (uint32_t i = 0; i < to; i++) {
+    const double at = fmax(0, (i + 0.5) * scale - 0.5);
+    const uint32_t left = (uint32_t)fmin(floor(at), from - 1.0);
+    const uint32_t right = left + 1 < from ? left + 1 : left;
+    const double part = fmin(at - left, 1);
+    m[(size_t)i * from + left] += 1 - part;
+    m[(size_t)i * from + right] += part;
+  }
+}
+
+/* Shrunk and enlarged again along one axis: n x n. */
+static bool blur(uint32_t n, double factor, double *out) {
+  if (n == 1) factor = 1; /* no axis at all */
+  const uint32_t small = (uint32_t)floor(n / factor);
+  double *down = calloc(2 * (size_t)n * small, sizeof *down), *up = down + (size_t)n * small;
+  if (!down) return false;
+  interpolation(n, small, factor, down);
+  interpolation(small, n, (double)small / n, up);
+  for (uint32_t i = 0; i < n; i++)
+    for (uint32_t j = 0; j < n; j++) {
+      double sum = 0;
+      for (uint32_t k = 0; k < small; k++)
+        sum += up[(size_t)i * small + k] * down[(size_t)k * n + j];
+      out[(size_t)i * n + j] = sum;
+    }
+  free(down);
+  return true;
+}
+
+/* Both axes at once. */
+static lp_status smooth(const builder *b, uint32_t rows, uint32_t cols, double factor,
+                        lp_val *out) {
+  const size_t n = (size_t)rows * cols;
+  double *r = calloc((size_t)rows * rows + (size_t)cols * cols, sizeof *r);
+  double *c = r ? r + (size_t)rows * rows : NULL;
+  float *m = malloc(n * n * sizeof *m);
+  const bool ok = r && m && blur(rows, factor, r) && blur(cols, factor, c);
+  for (size_t i = 0; ok && i < n; i++)
+    for (size_t j = 0; j < n; j++)
+      m[i * n + j] = (float)(r[i / cols * rows + j / cols] * c[i % cols * cols + j % cols]);
+  if (ok) *out = matrix(b, "smooth", (uint32_t)n, (uint32_t)n, m);
+  free(m);
+  free(r);
+  return ok ? LP_OK : b->host->fail(LP_ERR_MEMORY, "out of memory");
+}
+
+static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_layer_request *req,
+                       lp_val weight, lp_val y, lp_val *scalar) {
+  (void)y;
+  const builder b = {self, g, req};
+  const double factor = args[FACTOR].value;
+  uint32_t rows = 0, cols = 0;
+  lp_val m = LP_NO_VAL;
+  lp_status s = weight_shape(&b, weight, &rows, &cols);
+  if (s != LP_OK) return s;
+  const uint32_t *e = req->extent_out, n = req->n_out;
+  if (!e[0])
+    return b.host->fail(LP_ERR_ARG, "the layer's units stand on no sheet; give it a `sheet:`");
+  if (e[1] && (uint64_t)e[0] * e[1] != n)
+    return b.host->fail(LP_ERR_UNSUPPORTED, "it knows sheets of one or two axes");
+  const uint32_t width = e[1] ? e[1] : e[0], height = e[1] ? e[0] : 1;
+  if (factor > width || (height > 1 && factor > height))
+    return b.host->fail(LP_ERR_ARG, "factor=%g: a sheet of %u x %u cannot be shrunk so far", factor,
+                        height, width);
+  s = smooth(&b, height, width, factor, &m);
+  if (s != LP_OK) return s;
+  const lp_val w = reshape(&b, weight, rows, cols);
+  lp_val sum = LP_NO_VAL;
+  for (uint32_t begin = 0; begin < rows; begin += n) { /* the gates of a GRU; else one block */
+    const lp_val block = rows == n ? w : slice(&b, w, 0, begin, n);
+    const lp_val blurred = two(&b, LP_OP_LINEAR_DX, m, block);
+    const lp_val cosines =
+        two(&b, LP_OP_MUL, unit_rows(&b, block, n, cols), unit_rows(&b, blurred, n, cols));
+    const lp_val term = one(&b, LP_OP_SUM, cosines);
+    sum = sum.id ? two(&b, LP_OP_ADD, sum, term) : term;
+  }
+  *scalar = affine(&b, -1.0 / rows, sum, 1);
+  return finish(&b, *scalar);
+}
+
+PENALTY(laplacian_pyramid, "laplacian-pyramid",
+        "weights that are not smooth on the sheet: 1 - cosine with their blurred copy",
+        "Deb, Deb & Murty, TopoNets, ICLR 2025")
