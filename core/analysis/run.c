@@ -8,7 +8,10 @@
 #include <string.h>
 
 static void free_sites(const analysis *a, site_result *site) {
-  for (uint32_t i = 0; site && i < a->n_geometries * a->n_sites; i++) free(site[i].image_variance);
+  for (uint32_t i = 0; site && i < a->n_geometries * a->n_sites; i++) {
+    free(site[i].image_variance);
+    free(site[i].step);
+  }
   free(site);
 }
 
@@ -84,6 +87,7 @@ lp_status lp_analyze_run_against(const char *dir, const char *reference) {
   if (s == LP_OK) find_collapsed(&a);
   if (s == LP_OK) s = write_summary(&a);
   if (s == LP_OK) s = write_sweep(&a);
+  if (s == LP_OK) s = write_steps(&a);
   clear(&a);
   return s;
 }

@@ -6,6 +6,8 @@
 #include <locality/analysis.h>
 #include <locality/run.h>
 
+#include <stdio.h>
+
 /* One number a network and site. Rows of measure_table in the order of summary.json. */
 typedef enum measure_id {
   MEASURE_VARIANCE,
@@ -39,6 +41,9 @@ typedef struct site_result {
   double value[N_MEASURES];
   double chance[N_MEASURES]; /* its mean over all ways to place the units; NaN: not known exactly */
   double *image_variance;    /* n_images: V of each map; NULL: not measured in this geometry */
+  /* The values after each step of a sequence, of which `value` is the last; NULL: there is none. */
+  double (*step)[N_MEASURES];
+  uint32_t n_steps;
   uint32_t defined, undefined;
   lp_null_result null; /* exact */
   lp_null_result permutation;
@@ -193,6 +198,13 @@ json_t *comparison_json(const analysis *a, const comparison *c); /* summary_test
 json_t *plan_json(const analysis *a);
 lp_status write_summary(const analysis *a); /* summary.c */
 lp_status write_sweep(const analysis *a);   /* sweep.c: nothing where nothing was swept */
+lp_status write_steps(const analysis *a);   /* steps.c: nothing where no site has steps */
+
+/* csv.c: tables for those who plot and fit themselves. A text is quoted where it must be; a number
+ * begins with a comma, and is nothing where it is not finite. */
+void csv_field(FILE *f, const char *text);
+void csv_value(FILE *f, double x);
+lp_status csv_write(const analysis *a, const char *name, void (*fill)(FILE *f, const analysis *a));
 
 /* json_real, or null for NaN and infinity. json_p: no p-value is 0, so that one below LEAST_P,
  * where doubles end, is written as LEAST_P and read as "less than that". */

@@ -67,21 +67,49 @@ static lp_status measure_chance(const lattice *g, const float *maps, uint32_t n,
   return lp_mean_correlation(maps, n, g->rows * g->cols, &chance[MEASURE_NEIGHBOUR_CORRELATION]);
 }
 
-static lp_status measure_site(const lattice *g, const float *maps, uint32_t n, site_result *out) {
+static lp_status measure_values(const lattice *g, const float *maps, uint32_t n, site_result *out) {
   for (int k = 0; k < N_MEASURES; k++) out->value[k] = out->chance[k] = NAN;
   lp_status s = measure_maps(g, maps, n, out);
-  if (s == LP_OK)
-    s = lp_spatial_variance_exact_null(maps, n, g->rows, g->cols, g->wrap, &out->null);
-  if (s == LP_OK) /* shuffled on the flat sheet */
-    s = lp_spatial_variance_null(maps, n, g->rows, g->cols, PERMUTATIONS, PERMUTATION_SEED,
-                                 &out->permutation);
   if (s == LP_OK)
     s = lp_participation_ratio(maps, n, g->rows * g->cols,
                                &out->value[MEASURE_PARTICIPATION_RATIO]);
   if (s == LP_OK)
     s = lp_neighbour_correlation(maps, n, g->rows, g->cols, g->wrap,
                                  &out->value[MEASURE_NEIGHBOUR_CORRELATION]);
+  return s;
+}
+
+static lp_status measure_site(const lattice *g, const float *maps, uint32_t n, site_result *out) {
+  lp_status s = measure_values(g, maps, n, out);
+  if (s == LP_OK)
+    s = lp_spatial_variance_exact_null(maps, n, g->rows, g->cols, g->wrap, &out->null);
+  if (s == LP_OK) /* shuffled on the flat sheet */
+    s = lp_spatial_variance_null(maps, n, g->rows, g->cols, PERMUTATIONS, PERMUTATION_SEED,
+                                 &out->permutation);
   return s == LP_OK ? measure_chance(g, maps, n, out) : s;
+}
+
+/* The values after each step of a sequence; out has those of the last one. */
+static lp_status measure_steps(const lattice *g, const float *all, uint32_t n, uint32_t steps,
+                               site_result *out) {
+  const uint32_t units = g->rows * g->cols;
+  float *maps = malloc(sizeof *maps * n * units);
+  out->step = malloc(sizeof *out->step * steps);
+  lp_status s =
+      maps && out->step ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for %u steps", steps);
+  for (uint32_t t = 0; t + 1 < steps && s == LP_OK; t++) {
+    site_result one = {0};
+    lp_run_maps_step(all, n, steps, units, t, maps);
+    s = measure_values(g, maps, n, &one);
+    memcpy(out->step[t], one.value, sizeof one.value);
+    free(one.image_variance);
+  }
+  if (s == LP_OK) {
+    memcpy(out->step[steps - 1], out->value, sizeof out->value);
+    out->n_steps = steps;
+  }
+  free(maps);
+  return s;
 }
 
 /* Every network sees the same images, so that tests over images can pair them. */
@@ -120,9 +148,13 @@ static lp_status measure_network(analysis *a, uint32_t arm, uint32_t seed, lp_ru
   if (s == LP_OK && !(*out = calloc((size_t)a->n_geometries * a->n_sites + 1, sizeof **out)))
     s = lp_fail(LP_ERR_MEMORY, "out of memory for the measures of %s", a->arm[arm].name);
   for (uint32_t k = 0; s == LP_OK && k < a->n_sites; k++)
-    for (uint32_t g = 0; s == LP_OK && m.site[k] && g < a->n_geometries; g++)
-      if (needs(a, arm, k, g))
-        s = measure_site(&a->geometry[g], m.site[k], m.n, &(*out)[k * a->n_geometries + g]);
+    for (uint32_t g = 0; s == LP_OK && m.site[k] && g < a->n_geometries; g++) {
+      site_result *at = &(*out)[k * a->n_geometries + g];
+      const uint32_t steps = a->folder->arm[arm].site[k].steps;
+      if (needs(a, arm, k, g)) s = measure_site(&a->geometry[g], m.site[k], m.n, at);
+      if (s == LP_OK && steps > 1 && a->arm[arm].geometry[k] == g)
+        s = measure_steps(&a->geometry[g], m.all[k], m.n, steps, at);
+    }
   lp_run_maps_free(&m);
   return s;
 }

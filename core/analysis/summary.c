@@ -48,6 +48,19 @@ static json_t *null_json(const lp_null_result *null) {
   return json_checked(o, bad);
 }
 
+/* The measures after each step of a sequence. */
+static json_t *steps_json(const site_result *site) {
+  json_t *all = json_array();
+  int bad = 0;
+  for (uint32_t t = 0; t < site->n_steps; t++) {
+    json_t *o = json_pack("{s:I}", "step", (json_int_t)t + 1);
+    for (int k = 0; k < N_MEASURES; k++)
+      bad |= json_object_set_new(o, measure_table[k].name, json_number(site->step[t][k]));
+    bad |= json_array_append_new(all, o);
+  }
+  return json_checked(all, bad);
+}
+
 static json_t *site_json(const site_result *site) {
   json_t *o = json_object(), *chance = json_object();
   int bad = 0;
@@ -62,6 +75,7 @@ static json_t *site_json(const site_result *site) {
   bad |= json_object_set_new(o, "chance", chance);
   bad |= json_object_set_new(o, "null", null_json(&site->null));
   bad |= json_object_set_new(o, "permutation", null_json(&site->permutation));
+  if (site->n_steps) bad |= json_object_set_new(o, "steps", steps_json(site));
   return json_checked(o, bad);
 }
 
@@ -104,10 +118,12 @@ static json_t *arm_sites_json(const analysis *a, uint32_t arm) {
     const lp_run_site *site = &a->folder->arm[arm].site[k];
     if (at == NO_GEOMETRY) continue;
     const lattice *g = &a->geometry[at];
-    bad |= json_object_set_new(o, a->site_name[k],
-                               json_pack("{s:s, s:[I, I], s:s, s:o}", "layer", site->layer, "sheet",
-                                         (json_int_t)site->rows, (json_int_t)site->cols, "topology",
-                                         g->name, "uniform", json_number(lattice_uniform(g))));
+    json_t *at_site = json_pack("{s:s, s:[I, I], s:s, s:o}", "layer", site->layer, "sheet",
+                                (json_int_t)site->rows, (json_int_t)site->cols, "topology", g->name,
+                                "uniform", json_number(lattice_uniform(g)));
+    if (at_site && site->steps > 1)
+      bad |= json_object_set_new(at_site, "steps", json_integer(site->steps));
+    bad |= json_object_set_new(o, a->site_name[k], at_site);
   }
   return json_checked(o, bad);
 }

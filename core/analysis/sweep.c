@@ -1,35 +1,7 @@
 /* sweep.csv: a row a network with the values of its cell, for those who plot and fit themselves. */
 #include "run.h"
 
-#include "../base/numbers.h"
-#include "../base/text.h"
-
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* ---- fields --------------------------------------------------------------------------------- */
-
-/* Quoted where it must be. */
-static void text_field(FILE *f, const char *text) {
-  if (!strpbrk(text, ",\"\r\n")) {
-    fputs(text, f);
-    return;
-  }
-  fputc('"', f);
-  for (; *text; text++) {
-    if (*text == '"') fputc('"', f);
-    fputc(*text, f);
-  }
-  fputc('"', f);
-}
-
-/* Nothing where there is no number. */
-static void number_field(FILE *f, double x) {
-  fputc(',', f);
-  if (isfinite(x)) fputs(lp_exact(x).text, f);
-}
 
 /* ---- the columns of a site ------------------------------------------------------------------ */
 
@@ -80,7 +52,7 @@ static void head(FILE *f, const analysis *a) {
   fputs("arm,cell", f);
   for (uint32_t i = 0; i < a->folder->n_axes; i++) {
     fputc(',', f);
-    text_field(f, a->folder->axis[i].key);
+    csv_field(f, a->folder->axis[i].key);
   }
   fputs(",seed,status,epochs,accuracy,top5,loss", f);
   for (uint32_t site = 0; site < a->n_sites; site++) {
@@ -95,45 +67,34 @@ static void row(FILE *f, const analysis *a, uint32_t arm, uint32_t seed) {
   const lp_run_arm *cell = &a->folder->arm[arm];
   const arm_info *info = &a->arm[arm];
   const run_info *run = &info->run[seed];
-  text_field(f, cell->base);
+  csv_field(f, cell->base);
   fputc(',', f);
-  text_field(f, cell->name);
+  csv_field(f, cell->name);
   for (uint32_t i = 0; i < a->folder->n_axes; i++) {
     fputc(',', f);
-    if (cell->cell[i] >= 0) text_field(f, a->folder->axis[i].value[cell->cell[i]]);
+    if (cell->cell[i] >= 0) csv_field(f, a->folder->axis[i].value[cell->cell[i]]);
   }
   fprintf(f, ",%llu,%s,%u", (unsigned long long)a->seed[seed], run->status, run->n_epochs);
-  number_field(f, run->accuracy);
-  number_field(f, run->top5);
-  number_field(f, run->loss);
+  csv_value(f, run->accuracy);
+  csv_value(f, run->top5);
+  csv_value(f, run->loss);
   for (uint32_t site = 0; site < a->n_sites; site++) {
     const uint32_t at = info->geometry[site];
     const site_result *trained = run_site(a, run, site, at),
                       *untrained = untrained_site(a, run, site, at);
-    for (int k = 0; k < N_MEASURES; k++) number_field(f, trained ? trained->value[k] : NAN);
+    for (int k = 0; k < N_MEASURES; k++) csv_value(f, trained ? trained->value[k] : NAN);
     for (int k = 0; k < N_MORE; k++)
-      number_field(f,
-                   at == NO_GEOMETRY ? NAN : more[k].value(&a->geometry[at], trained, untrained));
+      csv_value(f, at == NO_GEOMETRY ? NAN : more[k].value(&a->geometry[at], trained, untrained));
   }
   fputc('\n', f);
 }
 
-lp_status write_sweep(const analysis *a) {
-  if (!a->folder->n_axes) return LP_OK;
-  char *path = lp_path_join(a->dir, LP_RUN_SWEEP), *text = NULL;
-  size_t n = 0;
-  FILE *f = path ? open_memstream(&text, &n) : NULL;
-  if (!f) {
-    free(path);
-    return lp_fail(LP_ERR_MEMORY, "out of memory for " LP_RUN_SWEEP);
-  }
+static void rows(FILE *f, const analysis *a) {
   head(f, a);
   for (uint32_t i = 0; i < a->n_arms; i++)
     for (uint32_t k = 0; k < a->n_seeds; k++) row(f, a, i, k);
-  lp_status s = ferror(f) ? LP_ERR_MEMORY : LP_OK;
-  if (fclose(f) != 0 || s != LP_OK) s = lp_fail(LP_ERR_MEMORY, "out of memory for %s", path);
-  if (s == LP_OK) s = lp_write_file(path, text, n);
-  free(text);
-  free(path);
-  return s;
+}
+
+lp_status write_sweep(const analysis *a) {
+  return a->folder->n_axes ? csv_write(a, LP_RUN_SWEEP, rows) : LP_OK;
 }

@@ -177,7 +177,7 @@ static lp_status train_epochs(lp_work *w, lp_epoch_result *train) {
 /* Activations and labels of the test images that are analysed. */
 typedef struct lp_kept {
   const char **name;
-  uint32_t *units;
+  uint32_t *units, *steps;
   float **maps;
   uint32_t n_sites;
   int32_t *labels;
@@ -187,14 +187,16 @@ typedef struct lp_kept {
 static bool make_room(lp_kept *k, const lp_site *site, uint32_t n) {
   k->name = calloc(k->n_sites + 1, sizeof *k->name);
   k->units = calloc(k->n_sites + 1, sizeof *k->units);
+  k->steps = calloc(k->n_sites + 1, sizeof *k->steps);
   k->maps = calloc(k->n_sites + 1, sizeof *k->maps);
   k->labels = malloc(n * sizeof *k->labels);
   k->index = malloc(n * sizeof *k->index);
-  bool ok = k->name && k->units && k->maps && k->labels && k->index;
+  bool ok = k->name && k->units && k->steps && k->maps && k->labels && k->index;
   for (uint32_t i = 0; i < k->n_sites && ok; i++) {
     k->name[i] = site[i].name;
     k->units[i] = site[i].units;
-    k->maps[i] = malloc((size_t)n * site[i].units * sizeof **k->maps);
+    k->steps[i] = site[i].steps;
+    k->maps[i] = malloc((size_t)n * site[i].steps * site[i].units * sizeof **k->maps);
     ok = k->maps[i] != NULL;
   }
   return ok;
@@ -204,6 +206,7 @@ static void free_kept(lp_kept *k) {
   for (uint32_t i = 0; k->maps && i < k->n_sites; i++) free(k->maps[i]);
   free(k->maps);
   free(k->units);
+  free(k->steps);
   free(k->name);
   free(k->labels);
   free(k->index);
@@ -225,7 +228,7 @@ static lp_status save_activations(lp_work *w, const char *path) {
     status = lp_activations(w->trainer, x->test, k.index, n, k.maps, k.labels);
   }
   if (status == LP_OK)
-    status = lp_run_maps_write(path, k.name, k.units, k.maps, k.n_sites, k.labels, n);
+    status = lp_run_maps_write(path, k.name, k.units, k.steps, k.maps, k.n_sites, k.labels, n);
   free_kept(&k);
   return status;
 }

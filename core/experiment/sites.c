@@ -16,11 +16,13 @@ static json_t *extents_json(const uint32_t *extent, uint32_t n) {
   return list;
 }
 
-/* Units without a sheet of their own stand in a row. */
+/* Units without a sheet of their own stand in a row. A sequence of one step is none. */
 static json_t *site_json(const lp_site *s) {
   const uint32_t *extent = s->ndim > 1 ? s->extent : &s->units;
-  return json_pack("{s:s, s:s, s:o}", "name", s->name, "layer", s->units_of, "sheet",
-                   extents_json(extent, s->ndim > 1 ? s->ndim : 1));
+  json_t *o = json_pack("{s:s, s:s, s:o}", "name", s->name, "layer", s->units_of, "sheet",
+                        extents_json(extent, s->ndim > 1 ? s->ndim : 1));
+  if (o && s->steps > 1) json_object_set_new(o, "steps", json_integer(s->steps));
+  return o;
 }
 
 static uint32_t axes_of(const uint32_t extent[LP_MAX_AXES]) {
@@ -142,6 +144,11 @@ static json_int_t units_of(const json_t *site) {
   return units;
 }
 
+static json_int_t steps_of(const json_t *site) {
+  const json_t *steps = json_object_get(site, "steps");
+  return steps ? json_integer_value(steps) : 1;
+}
+
 lp_status lp_sites_check(const lp_run_folder *folder, const lp_experiment *x) {
   for (uint32_t i = 0; i < x->n_arms; i++) {
     const lp_arm *arm = &x->arms[i];
@@ -154,7 +161,8 @@ lp_status lp_sites_check(const lp_run_folder *folder, const lp_experiment *x) {
     json_array_foreach(arm->sites, k, site) {
       const uint32_t at =
           lp_run_site_index(folder, json_string_value(json_object_get(site, "name")));
-      same &= at < folder->n_sites && then->site[at].units == units_of(site);
+      same &= at < folder->n_sites && then->site[at].units == units_of(site) &&
+              then->site[at].steps == steps_of(site);
     }
     if (same && had == json_array_size(arm->sites)) continue;
     return lp_fail(LP_ERR_ARG,

@@ -229,6 +229,11 @@ lp_val lp_apply(lp_graph *g, lp_op op, const lp_op_params *params, const lp_val 
 
   lp_shape_call call = {op, desc, count, &record.params, desc + count};
   lp_status s = row->shape(&call);
+  lp_val known = s == LP_OK && row->known ? row->known(g, &record.params, in) : LP_NO_VAL;
+  if (known.id) {
+    free(desc);
+    return known;
+  }
   lp_value *out = s == LP_OK ? add_values(g, row->info.n_out) : NULL;
   if (!out) {
     if (s != LP_OK) lp_graph_fail(g, s, "graph %s: %s", g->name, lp_error_message());

@@ -76,6 +76,8 @@ typedef struct lp_op_row {
   lp_status (*shape)(lp_shape_call *c);
   lp_status (*grad)(const lp_grad_call *c); /* NULL: not differentiable */
   double (*flops)(const lp_op_params *p, const lp_desc *in, const lp_desc *out);
+  /* A value that is the result already, or none; the shapes were checked. */
+  lp_val (*known)(const lp_graph *g, const lp_op_params *p, const lp_val *in);
 } lp_op_row;
 
 const lp_op_row *lp_op_get_row(uint32_t op);
@@ -92,6 +94,7 @@ typedef struct lp_slice_grad {
   lp_val grad;
 } lp_slice_grad;
 lp_val lp_grad_of_slices(lp_graph *g, lp_val x, lp_slice_grad *piece, uint32_t n);
+lp_val lp_known_slice(const lp_graph *g, const lp_op_params *p, const lp_val *in);
 static inline bool lp_present(const lp_desc *d) {
   return d->dtype != LP_TOKEN;
 }

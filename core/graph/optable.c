@@ -71,7 +71,7 @@ static const lp_op_row rows[LP_OP_COUNT] = {
     [LP_OP_SQRT] = {{1, 1, 1, 0, 0}, lp_shape_same, lp_grad_sqrt, NULL},
     [LP_OP_DIV] = {{2, 2, 1, 0, 0}, lp_shape_pair, lp_grad_div, NULL},
     /* Gradients of slices are joined where all of a value's are known: autodiff.c. */
-    [LP_OP_SLICE] = {{1, 1, 1, 0, 0}, lp_shape_slice, NULL, NULL},
+    [LP_OP_SLICE] = {{1, 1, 1, 0, 0}, lp_shape_slice, NULL, NULL, lp_known_slice},
     [LP_OP_CONCAT] = {{1, MANY, 1, 1, 0}, lp_shape_concat, lp_grad_concat, NULL},
 };
 

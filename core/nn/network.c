@@ -108,14 +108,17 @@ static lp_status check_sheet(const lp_layerspec *l, const lp_sheet *sheet, const
 static lp_status add_site(builder *b, const lp_layerspec *l, const node *out, const lp_desc *d) {
   if (!l->record) return LP_OK;
   char shape[96];
-  if (d->ndim != 2)
-    return lp_fail(LP_ERR_UNSUPPORTED, "record: %s is %s; only units (N, I) can be recorded",
+  if (d->ndim != 2 && d->ndim != 3)
+    return lp_fail(LP_ERR_UNSUPPORTED,
+                   "record: %s is %s; only units (N, I), once or at every step (N, T, I), can be "
+                   "recorded",
                    l->name, shape_text(d, shape));
   lp_site *s = &b->net->site[b->net->n_sites++];
   *s = (lp_site){.name = l->record,
                  .layer = l->name,
                  .units_of = out->units_of,
-                 .units = (uint32_t)d->dim[1],
+                 .units = (uint32_t)unit_count(d),
+                 .steps = d->ndim == 3 ? (uint32_t)d->dim[1] : 1,
                  .val = out->val};
   s->ndim = out->sheet.ndim;
   memcpy(s->extent, out->sheet.extent, sizeof s->extent);

@@ -24,6 +24,7 @@ static const figure figures[] = {
     {"learning", "learning.gp", "Learning curves", PER_RUN, curves_write, 0, false},
     {"variance", "variance.gp", "Spatial variance of every network", PER_RUN, strip_write, 0,
      false},
+    {"steps_%s", "steps.gp", "V and Moran’s I by step at %s", PER_STEPS, steps_write, 0, false},
     {"leave_one_out", "leave_one_out.gp", "Per-image test with one class left out", PER_RUN,
      leave_one_out_write, 0, false},
     {"prior_maps%s", "maps.gp", "The prior of a central and of a corner unit%s", PER_PRIOR,

@@ -223,6 +223,8 @@ static void caption(const report_run *run, int kind, const subject *of, bool cen
          "that seed, under the name of their class. One colour scale for all arms",
          run->sites[of->site], minus, seed.s, k->n, m->images);
   html(f, centred ? ", symmetric about zero." : ".");
+  const uint32_t steps = report_steps(run, of->site);
+  if (steps > 1) html(f, " After the last of %u steps.", steps);
   if (kind == CLASSES && run->n_classes > k->n)
     html(f, " Shown are %u of %u classes, evenly chosen.", k->n, run->n_classes);
 }

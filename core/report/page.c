@@ -77,6 +77,20 @@ static lp_status variance(const report_run *run, FILE *f) {
   return st;
 }
 
+static bool has_steps(const report_run *run) {
+  for (uint32_t s = 0; s < run->n_sites; s++)
+    if (report_steps(run, s) > 1) return true;
+  return false;
+}
+
+static lp_status steps(const report_run *run, FILE *f) {
+  static const char *const names[] = {"steps_%s"};
+  html(f,
+       "<p>These networks read a sequence, and what their units do is kept after every step. All "
+       "other sections show the last one.</p>\n");
+  return figures_emit(run, PER_STEPS, names, 1, f);
+}
+
 static lp_status per_image(const report_run *run, FILE *f) {
   if (!run->n_sites) {
     no_sites(run, f);
@@ -143,6 +157,7 @@ static const struct {
     {"sweep", "The sweep", sweep_section, sweep_any},
     {"results", "Accuracy and loss", results, NULL},
     {"spatial-variance", "Spatial variance", variance, NULL},
+    {"steps", "Step by step", steps, has_steps},
     {"per-image", "The per-image test", per_image, NULL},
     {"measures", "All measures", measures, NULL},
     {"priors", "The prior", priors, NULL},

@@ -70,6 +70,8 @@ double report_uniform(const report_run *run, uint32_t arm, const char *site);
 /* How they stand: "grid", "torus" ..., "?" when the analysis does not say. */
 const char *report_topology(const report_run *run, uint32_t arm, const char *site);
 uint32_t report_site_index(const report_run *run, const char *name); /* n_sites when unknown */
+/* The most steps after which an arm's networks keep a site; 1: nobody reads sequences. */
+uint32_t report_steps(const report_run *run, uint32_t site);
 /* Have all arms one sheet at all sites? *rows is 0 when there is none. */
 bool report_one_sheet(const report_run *run, uint32_t *rows, uint32_t *cols);
 
@@ -153,11 +155,11 @@ typedef struct figure_out {
   FILE *csv, *var, *caption;
 } figure_out;
 
-/* What figures are drawn for: once a run, for every site on each of its sheets, for every layer
- * with a prior between each pair of sheets. */
-typedef enum figure_per { PER_RUN, PER_SITE, PER_PRIOR } figure_per;
+/* What figures are drawn for: once a run, for every site on each of its sheets, for those that have
+ * steps, for every layer with a prior between each pair of sheets. */
+typedef enum figure_per { PER_RUN, PER_SITE, PER_STEPS, PER_PRIOR } figure_per;
 typedef struct subject {
-  uint32_t site;     /* PER_SITE: its number */
+  uint32_t site;     /* PER_SITE, PER_STEPS: its number */
   const char *layer; /* PER_PRIOR */
   uint32_t rows, cols, in_rows,
       in_cols;   /* of the sheet; of PER_PRIOR the output's, and the input's */
@@ -207,6 +209,7 @@ lp_status sweep_lines_write(const report_run *run, const subject *of, int arg,
                             figure_out *out); /* arg: which axis */
 lp_status sweep_map_write(const report_run *run, const subject *of, int arg, figure_out *out);
 lp_status curves_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status steps_write(const report_run *run, const subject *of, int arg, figure_out *out);
 lp_status differences_write(const report_run *run, const subject *of, int arg, figure_out *out);
 lp_status strip_write(const report_run *run, const subject *of, int arg, figure_out *out);
 lp_status leave_one_out_write(const report_run *run, const subject *of, int arg, figure_out *out);

@@ -31,12 +31,13 @@ static bool add(list *l, subject one) {
   return true;
 }
 
-static bool add_sites(const report_run *run, list *l) {
+static bool add_sites(const report_run *run, list *l, uint32_t least_steps) {
   bool ok = true;
   for (uint32_t k = 0; k < run->n_sites; k++)
     for (uint32_t a = 0; a < run->n_arms && ok; a++) {
       const lp_run_site *sheet = report_sheet(run, a, k);
-      if (sheet->units) ok = add(l, (subject){.site = k, .rows = sheet->rows, .cols = sheet->cols});
+      if (sheet->units && sheet->steps >= least_steps)
+        ok = add(l, (subject){.site = k, .rows = sheet->rows, .cols = sheet->cols});
     }
   return ok;
 }
@@ -135,7 +136,8 @@ static void name(const report_run *run, const list *l, subject *s) {
 
 subject *report_subjects(const report_run *run, figure_per per, uint32_t *n) {
   list l = {0};
-  bool ok = per == PER_SITE    ? add_sites(run, &l)
+  bool ok = per == PER_SITE    ? add_sites(run, &l, 1)
+            : per == PER_STEPS ? add_sites(run, &l, 2)
             : per == PER_PRIOR ? add_priors(run, &l) && group(&l)
                                : add(&l, (subject){0});
   if (ok && !l.s) ok = (l.s = calloc(1, sizeof *l.s)) != NULL;

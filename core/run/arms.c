@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_UNITS = 1 << 24, MOST_SITES = 4096, MOST_PRIORS = 4096 };
+enum { MOST_UNITS = 1 << 24, MOST_STEPS = 1 << 20, MOST_SITES = 4096, MOST_PRIORS = 4096 };
 
 /* ---- sites --------------------------------------------------------------------------------- */
 
@@ -73,11 +73,17 @@ static lp_status read_site(lp_run_folder *r, lp_run_arm *arm, const json_t *entr
   if (axes < 1 || axes > 2 || rows < 1 || cols < 1 || rows > MOST_UNITS || cols > MOST_UNITS / rows)
     return run_bad_manifest(r, "\"sheet\" of site \"%s\" is not [rows, columns] or [units]",
                             run_text(entry, "name", ""));
+  const json_t *given = json_object_get(entry, "steps");
+  const json_int_t steps = given ? json_integer_value(given) : 1;
+  if (steps < 1 || steps > MOST_STEPS)
+    return run_bad_manifest(r, "\"steps\" of site \"%s\" is not a number of steps",
+                            run_text(entry, "name", ""));
   if (site->units)
     return run_bad_manifest(r, "arm \"%s\" has site \"%s\" twice", arm->name,
                             run_text(entry, "name", ""));
   *site = (lp_run_site){.layer = run_text(entry, "layer", ""),
                         .units = (uint32_t)(rows * cols),
+                        .steps = (uint32_t)steps,
                         .rows = (uint32_t)rows,
                         .cols = (uint32_t)cols};
   if (axes == 1) lay_out(arm, site);

@@ -2,7 +2,9 @@
 #include "run_internal.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static lp_status take_labels(const lp_run_folder *r, const char *path, lp_run_maps *m) {
@@ -19,21 +21,45 @@ static lp_status take_labels(const lp_run_folder *r, const char *path, lp_run_ma
   return LP_OK;
 }
 
+static lp_desc shape_of(uint32_t n, uint32_t steps, uint32_t units) {
+  return steps > 1 ? lp_f32(n, steps, units) : lp_f32(n, units);
+}
+
+void lp_run_maps_step(const float *all, uint32_t n, uint32_t steps, uint32_t units, uint32_t step,
+                      float *out) {
+  for (uint32_t i = 0; i < n; i++)
+    memcpy(out + (size_t)i * units, all + ((size_t)i * steps + step) * units, units * sizeof *out);
+}
+
+static lp_status take_site(const lp_run_folder *r, const char *path, const lp_run_site *site,
+                           uint32_t k, lp_run_maps *m) {
+  const lp_desc want = shape_of(m->n, site->steps, site->units);
+  const lp_tensor_view *v = lp_safetensors_find(m->file, r->site_name[k]);
+  if (!v || !lp_desc_equal(&v->desc, &want)) {
+    char steps[32] = "";
+    if (site->steps > 1) snprintf(steps, sizeof steps, " x %u steps", site->steps);
+    return lp_fail(LP_ERR_FORMAT, "%s: needs \"%s\", F32 of %u images%s x %u units", path,
+                   r->site_name[k], m->n, steps, site->units);
+  }
+  m->site[k] = m->all[k] = v->data;
+  if (site->steps == 1) return LP_OK;
+  m->last[k] = malloc((size_t)m->n * site->units * sizeof **m->last);
+  if (!m->last[k]) return run_out_of_memory(r->dir);
+  lp_run_maps_step(m->all[k], m->n, site->steps, site->units, site->steps - 1, m->last[k]);
+  m->site[k] = m->last[k];
+  return LP_OK;
+}
+
 static lp_status take_sites(const lp_run_folder *r, const char *path, const lp_run_arm *arm,
                             lp_run_maps *m) {
+  m->n_sites = r->n_sites;
   m->site = calloc(r->n_sites + 1, sizeof *m->site);
-  if (!m->site) return run_out_of_memory(r->dir);
-  for (uint32_t k = 0; k < r->n_sites; k++) {
-    const uint32_t units = arm->site[k].units;
-    if (!units) continue;
-    const lp_tensor_view *v = lp_safetensors_find(m->file, r->site_name[k]);
-    if (!v || v->desc.dtype != LP_F32 || v->desc.ndim != 2 || v->desc.dim[0] != m->n ||
-        v->desc.dim[1] != units)
-      return lp_fail(LP_ERR_FORMAT, "%s: needs \"%s\", F32 of %u images x %u units", path,
-                     r->site_name[k], m->n, units);
-    m->site[k] = v->data;
-  }
-  return LP_OK;
+  m->all = calloc(r->n_sites + 1, sizeof *m->all);
+  m->last = calloc(r->n_sites + 1, sizeof *m->last);
+  lp_status s = m->site && m->all && m->last ? LP_OK : run_out_of_memory(r->dir);
+  for (uint32_t k = 0; k < r->n_sites && s == LP_OK; k++)
+    if (arm->site[k].units) s = take_site(r, path, &arm->site[k], k, m);
+  return s;
 }
 
 lp_status lp_run_maps_read(const lp_run_folder *r, lp_run_file file, uint32_t arm, uint32_t seed,
@@ -52,18 +78,21 @@ lp_status lp_run_maps_read(const lp_run_folder *r, lp_run_file file, uint32_t ar
 }
 
 void lp_run_maps_free(lp_run_maps *m) {
+  for (uint32_t k = 0; m->last && k < m->n_sites; k++) free(m->last[k]);
+  free(m->last);
+  free(m->all);
   free(m->site);
   lp_safetensors_free(m->file);
   *m = (lp_run_maps){0};
 }
 
 lp_status lp_run_maps_write(const char *path, const char *const *name, const uint32_t *units,
-                            float *const *maps, uint32_t n_sites, const int32_t *labels,
-                            uint32_t n) {
+                            const uint32_t *steps, float *const *maps, uint32_t n_sites,
+                            const int32_t *labels, uint32_t n) {
   lp_tensor_view *view = calloc(n_sites + 1, sizeof *view);
   if (!view) return run_out_of_memory(path);
   for (uint32_t k = 0; k < n_sites; k++)
-    view[k] = (lp_tensor_view){name[k], lp_f32(n, units[k]), maps[k]};
+    view[k] = (lp_tensor_view){name[k], shape_of(n, steps[k], units[k]), maps[k]};
   view[n_sites] = (lp_tensor_view){"labels", LP_DESC(LP_I32, n), labels};
   const char *key[] = {"format"}, *value[] = {"locality activations 1"};
   lp_status s = lp_safetensors_write(path, view, n_sites + 1, key, value, 1);

@@ -376,9 +376,10 @@ lp_status lp_activations(lp_trainer *t, const lp_dataset *data, const uint32_t *
     if (status == LP_OK) memcpy(labels + first, t->lane[0].labels, m * sizeof *labels);
     lp_run run = {.bound = t->lane[0].bound, .n_bound = 2};
     if (status == LP_OK) status = lp_plan_run(plan, &run);
-    for (uint32_t k = 0; k < n_sites && status == LP_OK; k++)
-      status = lp_plan_read(plan, k, maps[k] + (size_t)first * site[k].units,
-                            (size_t)m * site[k].units * sizeof(float));
+    for (uint32_t k = 0; k < n_sites && status == LP_OK; k++) {
+      const size_t each = (size_t)site[k].steps * site[k].units;
+      status = lp_plan_read(plan, k, maps[k] + first * each, m * each * sizeof(float));
+    }
   }
   feed_close(&feed);
   return status;

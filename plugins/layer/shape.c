@@ -1,5 +1,5 @@
 /* Layers that change how values are laid out, or bring several together: `flatten`,
- * `sequence`, `add`, `concat`. */
+ * `sequence`, `last`, `add`, `concat`. */
 #include <locality/plugin.h>
 
 /* One row a sample. */
@@ -68,6 +68,25 @@ static lp_status build_sequence(void *self, const lp_arg *args, lp_graph *g,
   return host->shape(g, *out, &y);
 }
 
+/* The last step of a sequence: (N, T, I) -> (N, I). What has no steps stays as it is, so that a
+ * network may have its recurrent layer give all steps or the last one. */
+static lp_status build_last(void *self, const lp_arg *args, lp_graph *g,
+                            const lp_layer_request *req, lp_val in, lp_val *out) {
+  (void)args;
+  const lp_host *host = self;
+  lp_desc d, y;
+  lp_status s = host->shape(g, in, &d);
+  if (s != LP_OK) return s;
+  *out = in;
+  if (d.ndim == 2) return LP_OK;
+  const uint32_t units = (uint32_t)d.dim[2];
+  lp_op_params flat = {.shape = {2, {(uint32_t)d.dim[0], req->n_in}}};
+  lp_op_params end = {.slice = {1, req->n_in - units, units}};
+  *out = host->apply(g, LP_OP_RESHAPE, &flat, &in, 1);
+  *out = host->apply(g, LP_OP_SLICE, &end, out, 1);
+  return host->shape(g, *out, &y);
+}
+
 static lp_status init(const lp_host *h, lp_registrar *r) {
   const lp_layer layers[] = {
       {
@@ -85,6 +104,14 @@ static lp_status init(const lp_host *h, lp_registrar *r) {
           .self = (void *)(uintptr_t)h,
           .build = build_sequence,
           .flags = LP_LAYER_MAPS | LP_LAYER_OWN,
+      },
+      {
+          .struct_size = sizeof *layers,
+          .name = "last",
+          .summary = "the last step of a sequence",
+          .self = (void *)(uintptr_t)h,
+          .build = build_last,
+          .flags = LP_LAYER_FLAT | LP_LAYER_STEPS | LP_LAYER_SAME,
       },
       {
           .struct_size = sizeof *layers,

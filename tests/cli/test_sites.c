@@ -1,5 +1,5 @@
-/* Experiments with networks of one's own: three sheets, one site, none, arms of different sheets;
- * and a folder that version 0.1 wrote. */
+/* Experiments with networks of one's own: three sheets, one site, none, arms of different sheets,
+ * steps of a sequence; and a folder that version 0.1 wrote. */
 #include "cli_test.h"
 
 #include <stdio.h>
@@ -22,12 +22,17 @@ static const char one[] = HEAD "  - fc: {layer: plain, sheet: 5x3, record: a/b}\
 static const char none[] = HEAD "  - fc: {layer: plain, sheet: 5x3}\n  - relu\n"
                                 "  - linear:units=$classes\n";
 
+static const char sequence[] = "input: {size: 28}\nlayers:\n  - sequence\n"
+                               "  - rec: {layer: 'recurrent:cell=relu,output=all', sheet: 3x5, "
+                               "record: h}\n  - last\n  - linear:units=$classes\n";
+
 static int make_data(void **state) {
   (void)state;
   test_make_images("data", 64, 24);
   test_write("three.yaml", three, sizeof three - 1);
   test_write("one.yaml", one, sizeof one - 1);
   test_write("none.yaml", none, sizeof none - 1);
+  test_write("sequence.yaml", sequence, sizeof sequence - 1);
   return 0;
 }
 
@@ -164,6 +169,49 @@ static void test_sheets(void **state) {
   assert_int_equal(access("sheets/figures/maps_lp_in_7x7.csv", F_OK), 0);
 }
 
+/* A network that reads a sequence is kept after every step, unless an arm keeps the last one alone:
+ * the same network, the same numbers. */
+static void test_steps(void **state) {
+  (void)state;
+  run_it("--model sequence.yaml --arms 'control,short=(rec.output=last),lp=(rec.cost=linear)' "
+         "--out steps");
+  json_t *m = json_of("steps/manifest.json"), *s = json_of("steps/summary.json");
+  const json_t *site = json_array_get(json_object_get(m, "sites"), 0);
+  assert_int_equal(json_integer_value(json_object_get(site, "steps")), 28);
+  const json_t *arms = json_object_get(s, "arms");
+  json_t *h[3];
+  static const char *const arm[] = {"control", "short", "lp"};
+  for (int i = 0; i < 3; i++) {
+    const json_t *runs = json_object_get(json_object_get(arms, arm[i]), "runs");
+    h[i] = json_object_get(json_object_get(json_array_get(runs, 0), "sites"), "h");
+    assert_int_equal(json_array_size(json_object_get(h[i], "steps")), i == 1 ? 0 : 28);
+  }
+  json_object_del(h[0], "steps");
+  assert_true(json_equal(h[0], h[1]));
+  json_decref(m);
+  json_decref(s);
+  char *table = test_read("steps/steps.csv", NULL);
+  int lines = 0;
+  for (const char *c = table; *c; c++) lines += *c == '\n';
+  assert_int_equal(lines, 1 + 2 * 2 * 28);
+  free(table);
+  assert_holds("steps/report.html", "V and Moran\xe2\x80\x99s I by step at h", true);
+  assert_holds("steps/report.html", "After the last of 28 steps.", true);
+  assert_holds("steps/figures/steps_h.csv", "\"lp\",untrained,28,", true);
+  assert_holds("steps/figures/steps_h.csv", "\"short\"", false);
+  assert_holds("one/report.html", "by step", false);
+  assert_int_not_equal(access("one/steps.csv", F_OK), 0);
+
+  /* the file was changed to keep the last step: not gone on with */
+  char changed[sizeof sequence + 1];
+  const char *all = strstr(sequence, "output=all");
+  snprintf(changed, sizeof changed, "%.*soutput=last%s", (int)(all - sequence), sequence,
+           all + strlen("output=all"));
+  test_write("sequence.yaml", changed, strlen(changed));
+  assert_int_not_equal(test_run("experiment --resume steps --quiet"), 0);
+  test_one_error("records other sites than steps has");
+}
+
 /* The manifest of a run as 0.1 wrote it. */
 static void make_old(const char *dir) {
   char path[128];
@@ -228,8 +276,8 @@ static void test_schema_1(void **state) {
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_three),  cmocka_unit_test(test_one),      cmocka_unit_test(test_none),
-      cmocka_unit_test(test_sheets), cmocka_unit_test(test_schema_1),
+      cmocka_unit_test(test_three),  cmocka_unit_test(test_one),   cmocka_unit_test(test_none),
+      cmocka_unit_test(test_sheets), cmocka_unit_test(test_steps), cmocka_unit_test(test_schema_1),
   };
   int failed = cmocka_run_group_tests_name("sites", tests, make_data, NULL);
   test_end();

@@ -105,6 +105,38 @@ static void bad_operands(void **state) {
   }
 }
 
+/* A slice that is one of the parts of a concat is that part, also where it was reshaped and back.
+ */
+static void slices_at_seams(void **state) {
+  (void)state;
+  lp_graph *g = new_graph();
+  lp_val part[3] = {input(g, lp_f32(3, 5)), input(g, lp_f32(3, 2)), input(g, lp_f32(3, 5))};
+  lp_op_params columns = {.slice = {.axis = 1}}, cube = {.shape = {3, {3, 4, 3}}},
+               flat = {.shape = {2, {3, 12}}}, turned = {.shape = {2, {4, 9}}};
+  lp_val whole = lp_apply(g, LP_OP_CONCAT, &columns, part, 3);
+  lp_val x = lp_apply(g, LP_OP_RESHAPE, &cube, &whole, 1);
+  lp_val back = lp_apply(g, LP_OP_RESHAPE, &flat, &x, 1);
+  const struct {
+    lp_val of;
+    lp_slice_params at;
+    uint32_t is; /* 1: the first part; 0: a new value */
+  } slice[] = {
+      {whole, {1, 0, 5}, 1}, {back, {1, 5, 2}, 2},    {back, {1, 7, 5}, 3},
+      {whole, {1, 0, 7}, 0}, {whole, {1, 1, 5}, 0},   {whole, {1, 5, 1}, 0},
+      {whole, {0, 0, 3}, 0}, {part[0], {1, 0, 5}, 0}, {x, {1, 0, 2}, 0},
+  };
+  for (size_t i = 0; i < sizeof slice / sizeof *slice; i++) {
+    const uint32_t before = lp_graph_value_count(g);
+    lp_op_params p = {.slice = slice[i].at};
+    lp_val y = lp_apply(g, LP_OP_SLICE, &p, &slice[i].of, 1);
+    assert_int_equal(y.id, slice[i].is ? part[slice[i].is - 1].id : before + 1);
+  }
+  lp_val other = lp_apply(g, LP_OP_RESHAPE, &turned, &whole, 1);
+  lp_op_params p = {.slice = {1, 0, 5}};
+  assert_shape(g, lp_apply(g, LP_OP_SLICE, &p, &other, 1), lp_f32(4, 5));
+  lp_graph_free(g);
+}
+
 static void names_are_shared(void **state) {
   (void)state;
   lp_graph *g = new_graph();
@@ -174,6 +206,7 @@ int main(void) {
       cmocka_unit_test(shapes_are_inferred),
       cmocka_unit_test(first_error_sticks),
       cmocka_unit_test(bad_operands),
+      cmocka_unit_test(slices_at_seams),
       cmocka_unit_test(names_are_shared),
       cmocka_unit_test(gradients_reach_what_they_should),
       cmocka_unit_test(no_gradient_is_an_error),

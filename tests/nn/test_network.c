@@ -216,6 +216,43 @@ static void builds_sites(void **state) {
   lp_netspec_free(n);
 }
 
+/* Every step of a sequence, also where there is but one, of one channel or more; the last of them
+ * is what a layer behind `last` sees. */
+static void sites_with_steps(void **state) {
+  (void)state;
+  static const char *const output[] = {"all", "last"};
+  for (uint32_t size = 1; size <= 9; size += 8)
+    for (int k = 0; k < 2; k++) {
+      char text[400];
+      snprintf(text, sizeof text,
+               HEAD "  - sequence: {layer: sequence, record: rows}\n"
+                    "  - rec: {layer: 'recurrent:cell=gru,output=%s', sheet: 3x5, record: h}\n"
+                    "  - relu: {record: on}\n  - end: {layer: last, from: rec, record: end}\n"
+                    "  - out: linear:units=$classes\n",
+               output[k]);
+      lp_netspec *n = parsed(text);
+      lp_graph *g;
+      lp_net net;
+      lp_desc d;
+      const char *error = built(n, size, 10, &g, &net);
+      if (error) fail_msg("%s", error);
+      const uint32_t steps[] = {size, k ? 1 : size, k ? 1 : size, 1};
+      const uint32_t units[] = {size, 15, 15, 15};
+      assert_int_equal(net.n_sites, 4);
+      for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(net.site[i].steps, steps[i]);
+        assert_int_equal(net.site[i].units, units[i]);
+        assert_int_equal(net.site[i].ndim, i ? 2 : 0);
+        assert_string_equal(net.site[i].units_of, i ? "rec" : "sequence");
+      }
+      assert_int_equal(lp_graph_shape(g, net.site[3].val, &d), LP_OK);
+      assert_int_equal(d.ndim, 2);
+      lp_net_free(&net);
+      lp_graph_free(g);
+      lp_netspec_free(n);
+    }
+}
+
 /* Priors as they were built: what the topology made of the sheets, and whose units they connect. */
 static void lists_priors(void **state) {
   (void)state;
@@ -512,6 +549,7 @@ int main(void) {
       cmocka_unit_test(refuses_too_many_layers),
       cmocka_unit_test(refuses_shapes),
       cmocka_unit_test(builds_sites),
+      cmocka_unit_test(sites_with_steps),
       cmocka_unit_test(lists_priors),
       cmocka_unit_test(canonical_text_reads_back),
       cmocka_unit_test(canonical_layers),

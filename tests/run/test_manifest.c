@@ -116,8 +116,8 @@ static void maps(void **state) {
   char *path = lp_run_path(dir, LP_RUN_ACTIVATIONS, "c", 1);
   const char *name[] = {"h1", "h0"};
   assert_int_equal(lp_run_maps_read(r, LP_RUN_ACTIVATIONS, 2, 0, &m), LP_ERR_NOT_FOUND);
-  assert_ok(lp_run_maps_write(path, name, (const uint32_t[]){4, 5}, (float *const[]){h1, own}, 2,
-                              labels, 2));
+  assert_ok(lp_run_maps_write(path, name, (const uint32_t[]){4, 5}, (const uint32_t[]){1, 1},
+                              (float *const[]){h1, own}, 2, labels, 2));
   assert_ok(lp_run_maps_read(r, LP_RUN_ACTIVATIONS, 2, 0, &m));
   assert_int_equal(m.n, 2);
   assert_memory_equal(m.site[0], h1, sizeof h1);
@@ -128,15 +128,75 @@ static void maps(void **state) {
   lp_run_maps_free(&m);
 
   /* a site that is missing, and one of other units */
-  assert_ok(
-      lp_run_maps_write(path, name, (const uint32_t[]){4}, (float *const[]){h1}, 1, labels, 2));
+  assert_ok(lp_run_maps_write(path, name, (const uint32_t[]){4}, (const uint32_t[]){1},
+                              (float *const[]){h1}, 1, labels, 2));
   assert_int_equal(lp_run_maps_read(r, LP_RUN_ACTIVATIONS, 2, 0, &m), LP_ERR_FORMAT);
   assert_non_null(strstr(lp_error_message(), "\"h0\", F32 of 2 images x 5 units"));
-  assert_ok(lp_run_maps_write(path, name, (const uint32_t[]){4, 4}, (float *const[]){h1, own}, 2,
-                              labels, 2));
+  assert_ok(lp_run_maps_write(path, name, (const uint32_t[]){4, 4}, (const uint32_t[]){1, 1},
+                              (float *const[]){h1, own}, 2, labels, 2));
   assert_int_equal(lp_run_maps_read(r, LP_RUN_ACTIVATIONS, 2, 0, &m), LP_ERR_FORMAT);
   free(path);
   lp_run_folder_close(r);
+}
+
+#define STEPS(name, layer, sheet, steps)                                                           \
+  "{\"name\": \"" name "\", \"layer\": \"" layer "\", \"sheet\": " sheet ", \"steps\": " steps "}"
+
+/* After the last of three steps, and after each. */
+static void maps_of_steps(void **state) {
+  (void)state;
+  write_manifest(SCHEMA_2(
+      "[" STEPS("h", "rec", "[1, 2]", "3") ", " STEPS("one", "fc", "[3]", "1") "]", ARM("a", "")));
+  lp_run_folder *r;
+  lp_run_maps m;
+  assert_ok(lp_run_folder_open(dir, &r));
+  assert_int_equal(r->arm[0].site[0].steps, 3);
+  assert_int_equal(r->arm[0].site[0].units, 2);
+  assert_int_equal(r->arm[0].site[1].steps, 1);
+  float h[2][3][2], one[2][3], got[4];
+  const int32_t labels[] = {1, 0};
+  for (int i = 0; i < 2; i++)
+    for (int t = 0; t < 3; t++) {
+      one[i][t] = (float)(10 * i + t);
+      for (int u = 0; u < 2; u++) h[i][t][u] = (float)(100 * i + 10 * t + u);
+    }
+  char *path = lp_run_path(dir, LP_RUN_ACTIVATIONS, "a", 1);
+  const char *name[] = {"h", "one"};
+  float *const all[] = {&h[0][0][0], &one[0][0]};
+  assert_ok(lp_run_maps_write(path, name, (const uint32_t[]){2, 3}, (const uint32_t[]){3, 1}, all,
+                              2, labels, 2));
+  assert_ok(lp_run_maps_read(r, LP_RUN_ACTIVATIONS, 0, 0, &m));
+  for (int t = 0; t < 3; t++) {
+    const float want[] = {(float)(10 * t), (float)(10 * t + 1), (float)(100 + 10 * t),
+                          (float)(101 + 10 * t)};
+    lp_run_maps_step(m.all[0], 2, 3, 2, (uint32_t)t, got);
+    assert_memory_equal(got, want, sizeof want);
+    if (t == 2) assert_memory_equal(m.site[0], want, sizeof want);
+  }
+  assert_memory_equal(m.site[1], one, sizeof one);
+  assert_ptr_equal(m.all[1], m.site[1]);
+  lp_run_maps_free(&m);
+
+  /* other steps than the manifest says, and none */
+  for (uint32_t steps = 1; steps <= 2; steps++) {
+    assert_ok(lp_run_maps_write(path, name, (const uint32_t[]){2, 3}, (const uint32_t[]){steps, 1},
+                                all, 2, labels, 2));
+    assert_int_equal(lp_run_maps_read(r, LP_RUN_ACTIVATIONS, 0, 0, &m), LP_ERR_FORMAT);
+    assert_non_null(strstr(lp_error_message(), "\"h\", F32 of 2 images x 3 steps x 2 units"));
+  }
+  free(path);
+  lp_run_folder_close(r);
+  static const char *const wrong[] = {
+      SCHEMA_2("[" STEPS("h", "rec", "[1, 2]", "0") "]", ARM("a", "")),
+      SCHEMA_2("[" STEPS("h", "rec", "[1, 2]", "-3") "]", ARM("a", "")),
+      SCHEMA_2("[" STEPS("h", "rec", "[1, 2]", "2.5") "]", ARM("a", "")),
+      SCHEMA_2("[" STEPS("h", "rec", "[1, 2]", "4294967297") "]", ARM("a", "")),
+  };
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    write_manifest(wrong[i]);
+    assert_int_equal(lp_run_folder_open(dir, &r), LP_ERR_FORMAT);
+    assert_non_null(strstr(lp_error_message(), "\"steps\" of site \"h\""));
+  }
 }
 
 static void no_site(void **state) {
@@ -225,6 +285,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(sites_and_priors, make, clear),
       cmocka_unit_test_setup_teardown(maps, make, clear),
+      cmocka_unit_test_setup_teardown(maps_of_steps, make, clear),
       cmocka_unit_test_setup_teardown(no_site, make, clear),
       cmocka_unit_test_setup_teardown(schema_1, make, clear),
       cmocka_unit_test_setup_teardown(refused, make, clear),

@@ -15,6 +15,27 @@ lp_status lp_shape_slice(lp_shape_call *c) {
   return LP_OK;
 }
 
+/* One of the parts that x was put together of: the last step of all steps, say, whose gradient need
+ * not go through all of them then. x may have been reshaped and back. */
+lp_val lp_known_slice(const lp_graph *g, const lp_op_params *params, const lp_val *in) {
+  const lp_slice_params *p = &params->slice;
+  const lp_value *x = &g->value[in[0].id], *whole = x;
+  while (whole->kind == VALUE_RESULT && g->op[whole->op].op == LP_OP_RESHAPE)
+    whole = &g->value[g->operand[g->op[whole->op].in_first]];
+  const lp_op_record *r = whole->kind == VALUE_RESULT ? &g->op[whole->op] : NULL;
+  if (!r || r->op != LP_OP_CONCAT || r->params.slice.axis != p->axis ||
+      !lp_desc_equal(&whole->desc, &x->desc))
+    return LP_NO_VAL;
+  int64_t begin = 0;
+  for (uint32_t i = 0; i < r->in_count && begin <= p->begin; i++) {
+    const uint32_t part = g->operand[r->in_first + i];
+    const int64_t length = g->value[part].desc.dim[p->axis];
+    if (begin == p->begin && length == p->length) return (lp_val){part};
+    begin += length;
+  }
+  return LP_NO_VAL;
+}
+
 lp_status lp_shape_concat(lp_shape_call *c) {
   const uint32_t axis = c->params->slice.axis;
   const lp_desc *first = &c->in[0];

@@ -47,8 +47,9 @@ LP_API lp_role lp_graph_role(const lp_graph *g, lp_val v); /* of a parameter or 
 LP_API lp_val lp_graph_constant(lp_graph *g, const char *name, const lp_desc *desc,
                                 const void *data);
 
-/* Adds an op and returns its first output; further outputs are lp_output(v, 1), ... Optional
- * operands that are missing are LP_NO_VAL. params may be NULL for ops without any. */
+/* Adds an op and returns its first output (of a SLICE that is a part of a CONCAT, that part);
+ * further outputs are lp_output(v, 1), ... Optional operands that are missing are LP_NO_VAL. params
+ * may be NULL for ops without any. */
 LP_API lp_val lp_apply(lp_graph *g, lp_op op, const lp_op_params *params, const lp_val *in,
                        uint32_t n);
 static inline lp_val lp_output(lp_val first, uint32_t i) {

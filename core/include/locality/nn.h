@@ -35,13 +35,14 @@ typedef struct lp_net_spec {
 /* The network that a spec means, with its knobs and changes; free with lp_netspec_free. */
 LP_API lp_status lp_net_spec_network(const lp_net_spec *spec, lp_netspec **out);
 
-/* A sheet of units whose activations are kept. */
+/* A sheet of units whose activations are kept: once an image, or after every step of a sequence. */
 typedef struct lp_site {
   const char *name, *layer; /* as recorded, and the layer that it is the output of */
   const char *units_of;     /* the layer whose units these are: the last one before it, or itself,
                                that does not only change values unit by unit; "input": pixels */
   uint32_t ndim, extent[LP_MAX_AXES], units;
-  lp_val val; /* (N, units) */
+  uint32_t steps; /* 1: one map an image */
+  lp_val val;     /* (N, units), of a sequence (N, steps, units) */
 } lp_site;
 
 /* One layer as it was built. */

@@ -27,6 +27,7 @@ struct json_t; /* jansson's, for those who include it */
 #define LP_RUN_SUMMARY  "summary.json"
 #define LP_RUN_REPORT   "report.html"
 #define LP_RUN_SWEEP    "sweep.csv"
+#define LP_RUN_STEPS    "steps.csv"
 
 #define LP_RUN_SCHEMA 2 /* of manifest.json as it is written; those of schema 1 are read, too */
 
@@ -66,6 +67,7 @@ typedef struct lp_run_axis {
 typedef struct lp_run_site {
   const char *layer; /* whose units they are; "" in folders of schema 1, which do not say */
   uint32_t units;    /* 0: the arm's networks have no such site */
+  uint32_t steps;    /* of the sequence after each of which they were kept; 1: no sequence */
   /* rows x cols = units: the sheet; units in a row stand as the arm's prior lays them out, if it
    * has one there, else in one row. */
   uint32_t rows, cols;
@@ -162,20 +164,27 @@ LP_API lp_status lp_run_metrics_keep(const char *dir, lp_run_keep_fn keep, void 
 /* ---- activations --------------------------------------------------------------------------- */
 
 typedef struct lp_run_maps {
-  const float **site;    /* of every site of the folder: n x units; NULL where the arm has none */
+  /* Of every site of the folder: n x units, of a sequence after its last step, and all of it, n x
+   * steps x units; NULL where the arm has none. */
+  const float **site, **all;
   const int32_t *labels; /* n, each below the number of classes */
   uint32_t n;
-  lp_safetensors *file; /* owns them */
+  lp_safetensors *file; /* owns them, but for what was put together: */
+  float **last;
+  uint32_t n_sites;
 } lp_run_maps;
 /* file: LP_RUN_ACTIVATIONS or LP_RUN_UNTRAINED; arm, seed: indices. LP_ERR_NOT_FOUND when the
  * network has none. */
 LP_API lp_status lp_run_maps_read(const lp_run_folder *r, lp_run_file file, uint32_t arm,
                                   uint32_t seed, lp_run_maps *out);
 LP_API void lp_run_maps_free(lp_run_maps *m);
-/* maps[k]: n x units[k], of the site name[k]. */
+/* Maps after one of the steps, from 0: n x units. all: n x steps x units. */
+LP_API void lp_run_maps_step(const float *all, uint32_t n, uint32_t steps, uint32_t units,
+                             uint32_t step, float *out);
+/* maps[k]: n x steps[k] x units[k], of the site name[k]; where steps[k] is 1, n x units[k]. */
 LP_API lp_status lp_run_maps_write(const char *path, const char *const *name, const uint32_t *units,
-                                   float *const *maps, uint32_t n_sites, const int32_t *labels,
-                                   uint32_t n);
+                                   const uint32_t *steps, float *const *maps, uint32_t n_sites,
+                                   const int32_t *labels, uint32_t n);
 
 #ifdef __cplusplus
 }

@@ -113,8 +113,8 @@ LP_API lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_res
 /* The sites that the trainer's network records, in the order of its layers. Owned by the trainer;
  * `val` means nothing. */
 LP_API lp_status lp_trainer_sites(lp_trainer *t, const lp_site **site, uint32_t *n);
-/* Activations of samples index[0..n-1] in evaluation mode: maps[k] (n x units of site k) for every
- * site, and the n labels. lp_dataset_selection chooses samples. */
+/* Activations of samples index[0..n-1] in evaluation mode: maps[k] (n x units of site k, or n x
+ * steps x units) for every site, and the n labels. lp_dataset_selection chooses samples. */
 LP_API lp_status lp_activations(lp_trainer *t, const lp_dataset *data, const uint32_t *index,
                                 uint32_t n, float *const *maps, int32_t *labels);
 

@@ -1,0 +1,44 @@
+/* steps.csv: a row a network, a site with steps and a step, with the measures after that step. */
+#include "run.h"
+
+static bool any_steps(const analysis *a) {
+  for (uint32_t i = 0; i < a->n_arms; i++)
+    for (uint32_t k = 0; k < a->n_sites; k++)
+      if (a->folder->arm[i].site[k].steps > 1) return true;
+  return false;
+}
+
+/* The first columns are those of sweep.csv. */
+static void step_rows(FILE *f, const analysis *a, uint32_t arm, uint32_t seed, uint32_t site,
+                      const char *state, const site_result *r) {
+  const lp_run_arm *cell = &a->folder->arm[arm];
+  for (uint32_t t = 0; r && t < r->n_steps; t++) {
+    csv_field(f, cell->base);
+    fputc(',', f);
+    csv_field(f, cell->name);
+    fprintf(f, ",%llu,%s,%s,", (unsigned long long)a->seed[seed], a->arm[arm].run[seed].status,
+            state);
+    csv_field(f, a->site_name[site]);
+    fprintf(f, ",%u", t + 1);
+    for (int k = 0; k < N_MEASURES; k++) csv_value(f, r->step[t][k]);
+    fputc('\n', f);
+  }
+}
+
+static void rows(FILE *f, const analysis *a) {
+  fputs("arm,cell,seed,status,state,site,step", f);
+  for (int k = 0; k < N_MEASURES; k++) fprintf(f, ",%s", measure_table[k].name);
+  fputc('\n', f);
+  for (uint32_t i = 0; i < a->n_arms; i++)
+    for (uint32_t k = 0; k < a->n_seeds; k++)
+      for (uint32_t s = 0; s < a->n_sites; s++) {
+        const run_info *run = &a->arm[i].run[k];
+        const uint32_t at = a->arm[i].geometry[s];
+        step_rows(f, a, i, k, s, "trained", run_site(a, run, s, at));
+        step_rows(f, a, i, k, s, "untrained", untrained_site(a, run, s, at));
+      }
+}
+
+lp_status write_steps(const analysis *a) {
+  return any_steps(a) ? csv_write(a, LP_RUN_STEPS, rows) : LP_OK;
+}
