@@ -46,10 +46,6 @@ void lp_graph_free(lp_graph *g) {
   free(g);
 }
 
-const char *lp_graph_name(const lp_graph *g) {
-  return g->name;
-}
-
 lp_status lp_graph_status(const lp_graph *g) {
   if (g->status == LP_OK) return LP_OK;
   return lp_fail(g->status, "%s", g->error ? g->error : "graph: out of memory");

@@ -25,14 +25,14 @@ static lp_status parse_name(const char *what, const char *text, const char *cons
                  lp_did_you_mean_or(text, names, n).text);
 }
 
-lp_status lp_metric_parse(const char *text, lp_metric *out) {
+static lp_status parse_metric(const char *text, lp_metric *out) {
   uint32_t i;
   lp_status s = parse_name("metric", text, metric_name, 3, &i);
   *out = (lp_metric)i;
   return s;
 }
 
-lp_status lp_normalize_parse(const char *text, lp_normalize *out) {
+static lp_status parse_normalize(const char *text, lp_normalize *out) {
   uint32_t i;
   lp_status s = parse_name("normalization", text, normalize_name, 4, &i);
   *out = (lp_normalize)i;
@@ -199,8 +199,8 @@ static lp_status apply_permutation(lp_prior *p, const uint32_t *perm) {
 
 static lp_status build(lp_prior *p, const lp_prior_spec *spec) {
   lp_normalize mode;
-  lp_status s = lp_metric_parse(spec->metric ? spec->metric : "l2", &p->impl->metric);
-  if (s == LP_OK) s = lp_normalize_parse(spec->normalize ? spec->normalize : "none", &mode);
+  lp_status s = parse_metric(spec->metric ? spec->metric : "l2", &p->impl->metric);
+  if (s == LP_OK) s = parse_normalize(spec->normalize ? spec->normalize : "none", &mode);
   if (s == LP_OK)
     s = lp_spec_parse(LP_KIND_TOPOLOGY, spec->topology ? spec->topology : "grid",
                       &p->impl->topology);

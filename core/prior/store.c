@@ -23,10 +23,6 @@ lp_prior_store *lp_prior_store_new(void) {
   return calloc(1, sizeof(lp_prior_store));
 }
 
-uint32_t lp_prior_store_count(const lp_prior_store *s) {
-  return s->n;
-}
-
 static const char **texts(lp_prior_spec *spec, uint32_t i) {
   const char **const all[] = {&spec->topology, &spec->cost, &spec->metric, &spec->normalize};
   return all[i];

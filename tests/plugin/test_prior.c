@@ -1,31 +1,12 @@
 /* The prior against the formulas it is defined by, in table form and dense, and the layers. */
+#include "prior_support.h"
+
 #include <locality/graph.h>
-#include <locality/prior.h>
-#include <locality/registry.h>
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-#define HAS(text, part)                                                                            \
-  do                                                                                               \
-    if (!strstr(text, part)) fail_msg("\"%s\" is not in \"%s\"", part, text);                      \
-  while (0)
-
-static lp_prior *build(const lp_prior_spec *spec) {
-  lp_prior *p = NULL;
-  if (lp_prior_build(spec, &p) != LP_OK)
-    fail_msg("%s over %s: %s", spec->cost, spec->topology ? spec->topology : "grid",
-             lp_error_message());
-  return p;
-}
 
 static lp_prior_spec sheets(uint32_t out_rows, uint32_t out_cols, uint32_t in_rows,
                             uint32_t in_cols, const char *topology, const char *cost) {
@@ -62,7 +43,7 @@ static double gap(const lp_prior_spec *q, uint32_t i, uint32_t j) {
 }
 
 static void check_linear(const lp_prior_spec *q, bool table) {
-  lp_prior *p = build(q);
+  lp_prior *p = prior_built(q);
   assert_int_equal(p->table != NULL, table);
   assert_int_equal(p->dense != NULL, !table);
   for (uint32_t i = 0; i < q->n_out; i++)
@@ -111,7 +92,7 @@ static void lines_and_rings(void **state) {
   for (size_t k = 0; k < sizeof size / sizeof *size; k++)
     for (int ring = 0; ring < 2; ring++) {
       uint32_t n_out = size[k][0], n_in = size[k][1];
-      lp_prior *p = build(&(lp_prior_spec){
+      lp_prior *p = prior_built(&(lp_prior_spec){
           .n_out = n_out, .n_in = n_in, .topology = ring ? "ring" : "line", .cost = "quadratic"});
       assert_int_equal(p->table != NULL, k != 4);
       for (uint32_t i = 0; i < n_out; i++)
@@ -141,7 +122,7 @@ static void costs_are_their_formulas(void **state) {
   };
   for (size_t k = 0; k < sizeof cost / sizeof *cost; k++) {
     lp_prior_spec q = sheets(5, 6, 5, 6, "grid", cost[k]);
-    lp_prior *p = build(&q);
+    lp_prior *p = prior_built(&q);
     for (uint32_t i = 0; i < q.n_out; i++)
       for (uint32_t j = 0; j < q.n_in; j++) {
         double d = gap(&q, i, j);
@@ -181,7 +162,7 @@ static void large_sheets_are_never_dense(void **state) {
   (void)state;
   static const char *const normalize[] = {"none", "fan_in", "fan_out", "total"};
   for (int k = 0; k < 4; k++) {
-    lp_prior *p = build(
+    lp_prior *p = prior_built(
         &(lp_prior_spec){.n_out = 4096, .n_in = 4096, .cost = "linear", .normalize = normalize[k]});
     assert_int_equal(p->sheets.extent_out[0], 64); /* the squarest factor pair */
     assert_int_equal(p->sheets.extent_in[1], 64);
@@ -202,7 +183,7 @@ static void squarest_factors(void **state) {
   static const uint32_t cases[][3] = {
       {49, 7, 7}, {320, 16, 20}, {13, 1, 13}, {12, 3, 4}, {1, 1, 1}};
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-    lp_prior *p = build(
+    lp_prior *p = prior_built(
         &(lp_prior_spec){.n_out = cases[k][0], .n_in = 6, .cost = "linear", .extent_in = {0, 2}});
     assert_int_equal(p->sheets.extent_out[0], cases[k][1]);
     assert_int_equal(p->sheets.extent_out[1], cases[k][2]);
@@ -214,16 +195,18 @@ static void squarest_factors(void **state) {
 static void table_is_checked_against_distances(void **state) {
   (void)state;
   lp_prior *p =
-      build(&(lp_prior_spec){.n_out = 9, .n_in = 9, .topology = "crooked", .cost = "linear"});
+      prior_built(&(lp_prior_spec){.n_out = 9, .n_in = 9, .topology = "crooked", .cost = "linear"});
   assert_null(p->table);
   close_to(lp_prior_at(p, 3, 5), 1.0 / 17);
   lp_prior_free(p);
-  p = build(&(lp_prior_spec){.n_out = 100, .n_in = 100, .topology = "dented", .cost = "linear"});
+  p = prior_built(
+      &(lp_prior_spec){.n_out = 100, .n_in = 100, .topology = "dented", .cost = "linear"});
   assert_null(p->table);
   close_to(lp_prior_at(p, 17, 0), 1 / 18.5);
   close_to(lp_prior_at(p, 18, 1), 1 / 18.0);
   lp_prior_free(p);
-  p = build(&(lp_prior_spec){.n_out = 2000, .n_in = 1000, .topology = "crooked", .cost = "linear"});
+  p = prior_built(
+      &(lp_prior_spec){.n_out = 2000, .n_in = 1000, .topology = "crooked", .cost = "linear"});
   assert_null(p->table); /* by a sample */
   lp_prior_free(p);
 }
@@ -231,7 +214,7 @@ static void table_is_checked_against_distances(void **state) {
 static void free_positions_are_dense(void **state) {
   (void)state;
   lp_prior *p =
-      build(&(lp_prior_spec){.n_out = 7, .n_in = 11, .topology = "spiral", .cost = "linear"});
+      prior_built(&(lp_prior_spec){.n_out = 7, .n_in = 11, .topology = "spiral", .cost = "linear"});
   assert_null(p->table);
   double d =
       hypot(sqrt(3) * cos(7.2) - sqrt(8) * cos(19.2), sqrt(3) * sin(7.2) - sqrt(8) * sin(19.2));
@@ -243,7 +226,7 @@ static void free_positions_are_dense(void **state) {
 static void sources_give_any_matrix(void **state) {
   (void)state;
   lp_prior_spec q = sheets(10, 15, 3, 4, "grid", "rows"); /* more rows than one block */
-  lp_prior *p = build(&q);
+  lp_prior *p = prior_built(&q);
   assert_null(p->table);
   for (uint32_t i = 0; i < q.n_out; i++)
     for (uint32_t j = 0; j < q.n_in; j++)
@@ -262,21 +245,21 @@ static void normalisations_fix_their_sums(void **state) {
       lp_prior_spec q = sheets(6, 8, in[k][0], in[k][1], "grid", cost[c]);
       if (k == 1) q = sheets(3, 5, 6, 10, "grid", cost[c]);
       q.normalize = "fan_in";
-      lp_prior *p = build(&q);
+      lp_prior *p = prior_built(&q);
       assert_int_equal(p->table != NULL, k < 2);
       for (uint32_t i = 0; i < q.n_out; i++) close_to(row_sum(p, i), q.n_in);
       lp_prior_free(p);
       q.normalize = "fan_out";
-      p = build(&q);
+      p = prior_built(&q);
       for (uint32_t j = 0; j < q.n_in; j++) close_to(column_sum(p, j), q.n_out);
       lp_prior_free(p);
       q.normalize = "total";
-      p = build(&q);
+      p = prior_built(&q);
       double sum = 0;
       for (uint32_t i = 0; i < q.n_out; i++) sum += row_sum(p, i);
       close_to(sum, (double)q.n_out * q.n_in);
       q.normalize = "none";
-      lp_prior *plain = build(&q);
+      lp_prior *plain = prior_built(&q);
       double ratio = lp_prior_at(p, 0, 0) / lp_prior_at(plain, 0, 0);
       close_to(lp_prior_at(p, 1, 5) / lp_prior_at(plain, 1, 5), ratio);
       lp_prior_free(plain);
@@ -314,11 +297,11 @@ static void permuted_moves_values_only(void **state) {
   static const uint32_t size[][4] = {{7, 7, 7, 7}, {6, 8, 3, 4}, {3, 7, 1, 10}};
   for (int k = 0; k < 3; k++) {
     lp_prior_spec q = sheets(size[k][0], size[k][1], size[k][2], size[k][3], "grid", "power:p=2");
-    lp_prior *base = build(&q);
+    lp_prior *base = prior_built(&q);
     q.cost = "permuted:base=(power:s=1,p=2)";
-    lp_prior *one = build(&q), *again = build(&q);
+    lp_prior *one = prior_built(&q), *again = prior_built(&q);
     q.cost = "permuted:base=(power:p=2),seed=2";
-    lp_prior *two = build(&q);
+    lp_prior *two = prior_built(&q);
     assert_int_equal(one->table != NULL, base->table != NULL); /* the form of its base */
     assert_int_equal(one->n_table, base->n_table);
     double *a = sorted_values(base), *b = sorted_values(one);
@@ -336,159 +319,11 @@ static void permuted_moves_values_only(void **state) {
   }
 }
 
-/* ---- errors -------------------------------------------------------------------------------- */
-
-static void unusable_priors_are_refused(void **state) {
-  (void)state;
-  static const struct {
-    const char *topology, *cost, *metric, *normalize;
-    lp_status status;
-    const char *message;
-  } cases[] = {
-      {"grid", "nan", NULL, NULL, LP_ERR_PLUGIN, "prior nan: the signal over a distance of "},
-      {"spiral", "nan", NULL, NULL, LP_ERR_PLUGIN, " is nan; layers compute in single"},
-      {"grid", "infinite", NULL, NULL, LP_ERR_PLUGIN, " is inf; layers compute in single"},
-      /* as devices use it, in single precision */
-      {"grid", "huge", NULL, NULL, LP_ERR_PLUGIN, " is -1e+300; layers"},
-      {"spiral", "huge", "l1", "fan_in", LP_ERR_PLUGIN, " is -1e+300; layers"},
-      {"grid", "permuted:base=huge", NULL, "total", LP_ERR_PLUGIN, " is -1e+300; layers"},
-      {"grid", "steps:rest=1e300,at=70", NULL, NULL, LP_ERR_PLUGIN, "P[70][0] is 1e+300; layers"},
-      {"grid", "steps:rest=-4e38", NULL, "fan_in", LP_ERR_PLUGIN, "P[1][0] is -4e+38; layers"},
-      {"grid", "tiny", NULL, NULL, LP_ERR_PLUGIN, "signal, 1e-300, is 0 in the single"},
-      {"grid", "tiny", NULL, "fan_in", LP_ERR_PLUGIN, "signal, 1e-300, is 0 in the single"},
-      {"spiral", "tiny", NULL, "fan_out", LP_ERR_PLUGIN, "signal, 1e-300, is 0 in the single"},
-      {"grid", "permuted:base=tiny", NULL, NULL, LP_ERR_PLUGIN, "signal, 1e-300, is 0 in the"},
-      {"grid", "steps:rest=1e-39,at=70", NULL, NULL, LP_ERR_PLUGIN,
-       "unit 70 receives nothing: its"},
-      {"grid", "steps:first=1e30,rest=1e-30,at=3", NULL, "fan_out", LP_ERR_PLUGIN,
-       "unit 3 receives nothing: its largest signal, 1e-30 before normalisation"},
-      {"grid", "steps:first=3e38,rest=3e38", NULL, "fan_in", LP_ERR_PLUGIN,
-       "unit 0 receives nothing: its largest signal, 3e+38 before normalisation"},
-      {"grid", "steps:first=2e-38,rest=2e-38,diagonal=1", NULL, "fan_in", LP_ERR_PLUGIN,
-       "a factor of 2e+40 at output unit 0"},
-      {"grid", "steps:first=2e-38,rest=2e-38,diagonal=1", NULL, "total", LP_ERR_PLUGIN,
-       "a factor of 2e+40 at output unit 0"},
-      {"negative", "linear", NULL, NULL, LP_ERR_PLUGIN, "topology negative: the distance of "},
-      {"negative", "rows", NULL, NULL, LP_ERR_PLUGIN, "topology negative: the distance of "},
-      {"negative", "permuted", NULL, NULL, LP_ERR_PLUGIN, "topology negative: the distance of "},
-      {"negative_spiral", "linear", NULL, NULL, LP_ERR_PLUGIN, "no distance is below 0 or NaN"},
-      {"undefined", "linear", NULL, NULL, LP_ERR_PLUGIN, " is nan; no distance is below 0"},
-      {"grid", "rows:zero_row=7", NULL, NULL, LP_ERR_PLUGIN, "output unit 7 receives nothing"},
-      {"grid", "failing_rows", NULL, NULL, LP_ERR_UNSUPPORTED, "failing_rows: row 64 is too far"},
-      {"grid", "not_a_permutation", NULL, NULL, LP_ERR_PLUGIN, "something else than permutations"},
-      {"grid", "not_a_permutation:how=beyond", NULL, NULL, LP_ERR_PLUGIN, "else than permutations"},
-      {"grid", "not_a_permutation:how=twice", NULL, NULL, LP_ERR_PLUGIN, "else than permutations"},
-      {"grid", "not_a_permutation:how=no_base", NULL, NULL, LP_ERR_PLUGIN, "gave no base cost"},
-      {"grid", "permuted:base=permuted", NULL, NULL, LP_ERR_ARG, "permuted itself"},
-      {"grid", "permuted:base=liner", NULL, NULL, LP_ERR_NOT_FOUND, "'linear'?"},
-      {"grid", "permutd", NULL, NULL, LP_ERR_NOT_FOUND, "'permuted'?"},
-      {"grid", "disk:r=0.1", NULL, NULL, LP_ERR_PLUGIN, "receives nothing"},
-      {"misfit", "linear", NULL, NULL, LP_ERR_PLUGIN, "do not hold 100 units"},
-      {"nowhere", "linear", NULL, NULL, LP_ERR_PLUGIN, "unit 1 of 100 has a position"},
-      {"gird", "linear", NULL, NULL, LP_ERR_NOT_FOUND, "'grid'?"},
-      {"grid", "linear", "l3", NULL, LP_ERR_ARG, "did you mean 'l2'?"},
-      {"grid", "linear", NULL, "fanin", LP_ERR_ARG, "did you mean 'fan_in'?"},
-      {"grid", "linear", NULL, "softmax", LP_ERR_ARG, "there are none, fan_in, fan_out, total"},
-      {"grid", NULL, NULL, NULL, LP_ERR_ARG, "no wiring cost"},
-  };
-  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-    lp_prior *p = (lp_prior *)&p;
-    lp_prior_spec q = {.n_out = 100,
-                       .n_in = 400,
-                       .topology = cases[k].topology,
-                       .cost = cases[k].cost,
-                       .metric = cases[k].metric,
-                       .normalize = cases[k].normalize};
-    lp_status s = lp_prior_build(&q, &p);
-    if (s != cases[k].status)
-      fail_msg("case %zu: %s (%s)", k, lp_status_name(s), lp_error_message());
-    HAS(lp_error_message(), cases[k].message);
-    assert_null(p);
-  }
-}
-
-/* Rows may hold zeros, also by rounding; only rows of nothing else are refused. */
-static void single_zeros_are_right(void **state) {
-  (void)state;
-  static const char *const topology[] = {"grid", "torus", "spiral"};
-  static const char *const cost[] = {"gaussian:sigma=0.3", "cliff", "permuted:base=cliff"};
-  static const char *const normalize[] = {"none", "fan_in", "total"};
-  for (int k = 0; k < 27; k++) {
-    lp_prior_spec q = {.n_out = 100,
-                       .n_in = 100,
-                       .topology = topology[k % 3],
-                       .cost = cost[k / 3 % 3],
-                       .normalize = normalize[k / 9]};
-    lp_prior *p = build(&q);
-    uint32_t zero = 0;
-    for (uint32_t j = 0; j < q.n_in; j++) zero += (float)lp_prior_at(p, 0, j) == 0;
-    assert_true(zero > 0 && zero < q.n_in);
-    lp_prior_free(p);
-  }
-  /* Three inputs, at 1, 4 and 7, leave out six of nine outputs. */
-  lp_prior_spec q = {.n_out = 9, .n_in = 3, .topology = "line", .cost = "cliff"};
-  lp_prior *p = NULL;
-  assert_int_equal(lp_prior_build(&q, &p), LP_ERR_PLUGIN);
-  HAS(lp_error_message(), "output unit 0 receives nothing: its largest signal, 1e-300,");
-}
-
-/* 2^30 units are never laid out here: the extents are refused first. */
-static void extents_do_not_wrap(void **state) {
-  (void)state;
-  static const char *const topology[] = {"line", "ring", "wrapping", "grid", "torus"};
-  for (size_t k = 0; k < sizeof topology / sizeof *topology; k++) {
-    lp_prior_spec q = {.n_out = 1u << 30,
-                       .n_in = 4,
-                       .topology = topology[k],
-                       .cost = "linear",
-                       .extent_out = {1u << 30, 652805, 26317}};
-    lp_prior *p = NULL;
-    lp_status s = lp_prior_build(&q, &p);
-    if (s != LP_ERR_SHAPE && s != LP_ERR_PLUGIN)
-      fail_msg("%s: %s (%s)", topology[k], lp_status_name(s), lp_error_message());
-    HAS(lp_error_message(), "1073741824");
-    assert_null(p);
-  }
-}
-
-static void bad_extents_are_refused(void **state) {
-  (void)state;
-  static const struct {
-    const char *topology;
-    uint32_t n, extent[LP_MAX_AXES];
-  } cases[] = {
-      {"grid", 12, {5, 0, 0}}, {"grid", 12, {3, 5, 0}}, {"torus", 12, {0, 7, 0}},
-      {"grid", 12, {2, 3, 2}}, {"line", 12, {3, 5, 0}}, {"ring", 12, {11, 0, 0}},
-      {"grid", 0, {0, 0, 0}},
-  };
-  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-    lp_prior_spec q = {
-        .n_out = cases[k].n, .n_in = 4, .topology = cases[k].topology, .cost = "linear"};
-    memcpy(q.extent_out, cases[k].extent, sizeof q.extent_out);
-    lp_prior *p = NULL;
-    assert_int_not_equal(lp_prior_build(&q, &p), LP_OK);
-    assert_null(p);
-  }
-}
-
-static void zero_columns_matter_to_fan_out(void **state) {
-  (void)state;
-  /* 9 inputs, 3 outputs at 1, 4, 7: a disk of 0.5 leaves out six inputs but no output. */
-  lp_prior_spec q = {.n_out = 3, .n_in = 9, .topology = "line", .cost = "disk:r=0.5"};
-  lp_prior_free(build(&q));
-  q.normalize = "fan_in";
-  lp_prior_free(build(&q));
-  q.normalize = "fan_out";
-  lp_prior *p = NULL;
-  assert_int_equal(lp_prior_build(&q, &p), LP_ERR_ARG);
-  HAS(lp_error_message(), "input unit 0 sends to nobody");
-}
-
 /* ---- operands and layers ------------------------------------------------------------------- */
 
 static uint32_t operands_of(const lp_prior_spec *q, lp_val operands[LP_LINEAR_INPUTS],
                             lp_linear_params *params, lp_graph *g) {
-  lp_prior *p = build(q);
+  lp_prior *p = prior_built(q);
   assert_int_equal(lp_prior_operands(p, g, "lp", operands, params), LP_OK);
   uint32_t present = 0;
   size_t bytes = 0;
@@ -609,20 +444,6 @@ static void layer_failures_stick(void **state) {
   lp_graph_free(g);
 }
 
-static int load(void **state) {
-  (void)state;
-  if (!getenv("TEST_MODULES")) return -1;
-  setenv("LOCALITY_PLUGIN_PATH", getenv("TEST_MODULES"), 1);
-  lp_log_set_level(LP_LOG_ERROR);
-  return lp_registry_load() == LP_OK ? 0 : -1;
-}
-
-static int shut_down(void **state) {
-  (void)state;
-  lp_registry_shutdown();
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(table_is_the_formula),
@@ -636,14 +457,9 @@ int main(void) {
       cmocka_unit_test(sources_give_any_matrix),
       cmocka_unit_test(normalisations_fix_their_sums),
       cmocka_unit_test(permuted_moves_values_only),
-      cmocka_unit_test(unusable_priors_are_refused),
-      cmocka_unit_test(single_zeros_are_right),
-      cmocka_unit_test(extents_do_not_wrap),
-      cmocka_unit_test(bad_extents_are_refused),
-      cmocka_unit_test(zero_columns_matter_to_fan_out),
       cmocka_unit_test(operands_follow_the_form),
       cmocka_unit_test(layers_share_their_parameters),
       cmocka_unit_test(layer_failures_stick),
   };
-  return cmocka_run_group_tests(tests, load, shut_down);
+  return cmocka_run_group_tests(tests, prior_tests_load, prior_tests_shut_down);
 }

@@ -145,6 +145,25 @@ static void workers_and_interruptions_change_nothing(void **state) {
   }
 }
 
+/* A model file keeps the names of its classes; of classes without names it has none. */
+static void a_model_has_its_classes(void **state) {
+  (void)state;
+  char path[120];
+  snprintf(path, sizeof path, "%s/model.safetensors", folder);
+  lp_trainer *t = new_trainer(train_set, "1");
+  assert_int_equal(lp_model_save(t, path), LP_OK);
+  lp_trainer_free(t);
+  lp_model *m;
+  assert_int_equal(lp_model_load(path, &m), LP_OK);
+  const char *const *name = lp_model_class_names(m);
+  assert_non_null(name);
+  for (int k = 0; k < CLASSES; k++) {
+    snprintf(path, sizeof path, "%d", k);
+    assert_string_equal(name[k], path);
+  }
+  lp_model_free(m);
+}
+
 /* A checkpoint is of its images and of what is done to them, wherever they lie. */
 static void checkpoint_belongs_to_its_data(void **state) {
   (void)state;
@@ -200,6 +219,7 @@ static void faults_end_the_epoch(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(workers_and_interruptions_change_nothing),
+      cmocka_unit_test(a_model_has_its_classes),
       cmocka_unit_test(checkpoint_belongs_to_its_data),
       cmocka_unit_test(faults_end_the_epoch),
   };

@@ -44,6 +44,7 @@ static void round_trip(const char *layer) {
   lp_model *m;
   assert_int_equal(lp_model_load(path, &m), LP_OK);
   assert_string_equal(lp_model_spec(m)->model, "lenet");
+  assert_null(lp_model_class_names(m)); /* numbers are no names */
   assert_non_null(strstr(lp_netspec_text(lp_model_spec(m)->network), "sheet: '7x7'"));
   lp_train_spec e = default_spec();
   e.net = *lp_model_spec(m);

@@ -22,7 +22,6 @@ extern "C" {
 /* name is for messages and profiles ("train 64"). */
 LP_API lp_status lp_graph_new(const char *name, lp_graph **out);
 LP_API void lp_graph_free(lp_graph *g);
-LP_API const char *lp_graph_name(const lp_graph *g);
 
 /* First error of the graph; its text becomes the thread's error message. */
 LP_API lp_status lp_graph_status(const lp_graph *g);

@@ -56,8 +56,6 @@ LP_API double lp_prior_distance(const lp_prior *p, uint32_t i, uint32_t j);
 LP_API size_t lp_prior_nbytes(const lp_prior *p);
 
 /* Names of the enums above; parse fails with a suggestion. */
-LP_API lp_status lp_metric_parse(const char *text, lp_metric *out);
-LP_API lp_status lp_normalize_parse(const char *text, lp_normalize *out);
 
 /* Puts a prior into a graph: constants named path.prior.*; fills operands[LP_PRIOR_TABLE ..] and
  * params of a LINEAR op. Identity priors (P = 1 everywhere) give no operands: a plain layer. */
@@ -70,7 +68,6 @@ LP_API lp_status lp_prior_operands(const lp_prior *p, lp_graph *g, const char *p
 typedef struct lp_prior_store lp_prior_store;
 LP_API lp_prior_store *lp_prior_store_new(void); /* NULL: out of memory */
 LP_API void lp_prior_store_free(lp_prior_store *s);
-LP_API uint32_t lp_prior_store_count(const lp_prior_store *s); /* priors that were built */
 /* lp_prior_build and lp_prior_operands, and the graph's note of it (graph.h); builds only what no
  * equal spec asked for before. */
 LP_API lp_status lp_prior_store_operands(lp_prior_store *s, const lp_prior_spec *spec, lp_graph *g,
