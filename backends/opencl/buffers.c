@@ -1,6 +1,6 @@
 /* Buffers, transfers and events. Uploads to discrete devices go through two pinned areas, so that
  * the driver need not block; everything else takes the caller's memory. */
-#include "ocl.h"
+#include "device.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* A plan becomes launches with their arguments set; a run sets what changes and enqueues them. */
-#include "ocl.h"
+#include "ops.h"
 
 #include <math.h>
 #include <stdio.h>

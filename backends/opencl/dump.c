@@ -1,5 +1,5 @@
 /* For offline runs of the kernels (tests/kernels): what a plan launches, as text. */
-#include "ocl.h"
+#include "launch.h"
 
 #include <stdatomic.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Describing a launch: definitions, arguments, and the element-wise chain as macro text. */
-#include "ocl.h"
+#include "launch.h"
 
 #include <stdarg.h>
 #include <stdio.h>

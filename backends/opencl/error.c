@@ -1,5 +1,5 @@
 /* What the code of a failed OpenCL call means: one table, by what was asked. */
-#include "ocl.h"
+#include "device.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* Which OpenCL devices there are: all platforms, discrete devices first, each card once. Part of
  * the module and of lp-opencl-list. */
+#include "device.h"
 #include "listing.h"
-#include "ocl.h"
 
 #include <ctype.h>
 #include <stdio.h>

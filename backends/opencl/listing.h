@@ -8,7 +8,7 @@
 #ifndef LP_OPENCL_LISTING_H
 #define LP_OPENCL_LISTING_H
 
-#include "ocl.h"
+#include "device.h"
 
 /* ---- found.c: the listing itself, which loads the drivers --------------------------------------
  */

@@ -1,5 +1,5 @@
 /* Element-wise ops, sums and the gradient of cross entropy: kernels elementwise.cl and sum.cl. */
-#include "ocl.h"
+#include "ops.h"
 
 enum { HEAD_COPY = 1, HEAD_SIGN, HEAD_EXPAND, HEAD_NORMALIZE, HEAD_CROSS_ENTROPY };
 

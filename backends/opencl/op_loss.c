@@ -1,5 +1,5 @@
 /* Log-softmax and cross entropy: kernels/softmax.cl. */
-#include "ocl.h"
+#include "ops.h"
 
 enum { MODE_FORWARD = 1, MODE_BACKWARD, MODE_ENTROPY };
 

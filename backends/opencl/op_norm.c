@@ -1,5 +1,5 @@
 /* Batch normalisation: batchnorm.cl for images, batchnorm_rows.cl for (N, C). */
-#include "ocl.h"
+#include "ops.h"
 
 void ocl_encode_batchnorm(ocl_encoder *e) {
   const lp_step *s = e->step;

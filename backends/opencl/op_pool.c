@@ -1,5 +1,5 @@
 /* Pooling and its gradients: kernels/pool.cl, and pool_planes.cl for CPU devices; avgpool.cl. */
-#include "ocl.h"
+#include "ops.h"
 
 #define GROUP 256
 

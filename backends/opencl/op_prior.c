@@ -1,5 +1,5 @@
 /* A weight multiplied by its prior: kernels/prior.cl. */
-#include "ocl.h"
+#include "ops.h"
 
 #define GROUP 256
 

@@ -1,5 +1,5 @@
 /* Slices and what is put together from tensors: kernels/slice.cl, one launch a piece. */
-#include "ocl.h"
+#include "ops.h"
 
 #define GROUP 256
 

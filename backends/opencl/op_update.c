@@ -1,6 +1,6 @@
 /* Optimisers and accumulation: one launch updates all tensors of a group. A table in device memory
  * says which chunks there are; its buffers are the plan's few arenas. */
-#include "ocl.h"
+#include "ops.h"
 
 #include <stdlib.h>
 

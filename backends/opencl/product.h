@@ -2,7 +2,7 @@
 #ifndef LP_OPENCL_PRODUCT_H
 #define LP_OPENCL_PRODUCT_H
 
-#include "ocl.h"
+#include "ops.h"
 
 typedef struct product {
   const lp_step *step;
@@ -61,7 +61,7 @@ bool product_usable(lp_device *dev, const product *p, const engine *g);
  * by its estimate; of each only what is usable. */
 const engine *product_choose(lp_device *dev, const product *p);
 
-/* product_panel.c, product_direct.c, product_local.c, product_clblast.c */
+/* cpu/product_panel.c, cpu/product_direct.c, product_local.c, product_clblast.c */
 bool panel_fits(lp_device *dev, const product *p, const engine *g);
 size_t panel_workspace(lp_device *dev, const product *p);
 void panel_encode(ocl_encoder *e, const product *p, const engine *g);

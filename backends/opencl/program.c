@@ -1,6 +1,6 @@
 /* From launches to kernels: one source text for all kernels that are missing, built once, and
  * program binaries kept on disk for drivers that do not keep them themselves. */
-#include "ocl.h"
+#include "launch.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef LP_OPENCL_TUNE_H
 #define LP_OPENCL_TUNE_H
 
-#include "ocl.h"
+#include "device.h"
 
 /* Reads what was measured on this device with this driver. */
 lp_status ocl_tuning_load(lp_device *dev);

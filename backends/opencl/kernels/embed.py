@@ -4,7 +4,7 @@ import sys
 
 out, *files = sys.argv[1:]
 with open(out, "w", encoding="ascii") as c:
-    c.write("/* Generated from the kernel files. */\n#include \"ocl.h\"\n#include <string.h>\n\n")
+    c.write("/* Generated from the kernel files. */\n#include \"launch.h\"\n#include <string.h>\n\n")
     names = []
     for path in sorted(files):
         name = os.path.splitext(os.path.basename(path))[0]

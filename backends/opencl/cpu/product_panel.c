@@ -1,5 +1,5 @@
-/* The engine for CPU devices: kernels/gemm_panel.cl. Here: tile and block sizes. */
-#include "product.h"
+/* The engine for CPU devices: kernels/cpu/gemm_panel.cl. Here: tile and block sizes. */
+#include "../product.h"
 
 #include <stdio.h>
 

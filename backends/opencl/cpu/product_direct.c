@@ -1,6 +1,6 @@
-/* Direct convolution of stride 1 for CPU devices: kernels/conv_direct.cl and conv_dw.cl, over a
+/* Direct convolution of stride 1 for CPU devices: kernels/cpu/conv_direct.cl and conv_dw.cl, over a
  * copy of the image with a border of zeros where the convolution reaches past its edge (pad.cl). */
-#include "product.h"
+#include "../product.h"
 
 #include <stdio.h>
 
