@@ -122,7 +122,8 @@ static lp_status check_trained(const lp_dataset_info *train, const lp_dataset_in
                  "%s: the test images have %" PRIu32 " class%s of which there are no training "
                  "images: %s%s%s%s",
                  train->name, missing.n, missing.n > 1 ? "es" : "", missing.text,
-                 like ? " (training has " : "", hint.text, like ? ")" : "");
+                 like ? " (training has " : "", hint.text,
+                 like ? ", of another case, Unicode form or blanks)" : "");
 }
 
 static lp_status check_number(lp_dataset *train) {

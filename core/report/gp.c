@@ -94,10 +94,36 @@ static void make_labels(const char *const *text, uint32_t n, size_t max, label *
   }
 }
 
+/* Of the character at s, in widths of a small letter: gnuplot does not know its fonts either. */
+static double width_of(const char *s) {
+  const unsigned char c = (unsigned char)*s;
+  if (c < 0x80) {
+    if (strchr("mwMW@%", c)) return 1.65;
+    return c >= 'A' && c <= 'Z' ? 1.25 : strchr("ijlI.,:;|'! ", c) ? 0.6 : 1;
+  }
+  if (c == 0xcc || (c == 0xcd && (unsigned char)s[1] < 0xb0)) return 0; /* combining marks */
+  return c >= 0xf0 || (c >= 0xe2 && !(c == 0xe2 && (unsigned char)s[1] < 0xba)) ? 1.8 : 1; /* CJK */
+}
+
+static double text_width(const char *text) {
+  double sum = 0;
+  for (; *text; text++) sum += starts_character(*text) ? width_of(text) : 0;
+  return sum;
+}
+
+static double widest(label *text, uint32_t n) {
+  double most = 0;
+  for (uint32_t i = 0; i < n; i++) most = fmax(most, text_width(text[i]));
+  return most;
+}
+
 void gp_array(FILE *f, const char *name, const char *const *text, uint32_t n, uint32_t max_chars) {
+  enum { LEAST = 6 };
   label *out = calloc(n ? n : 1, sizeof *out);
-  if (out) make_labels(text, n, max_chars, out);
-  fprintf(f, "array %s[%u] = [", name, n);
+  uint32_t max = max_chars;
+  if (out) make_labels(text, n, max, out);
+  while (out && max > LEAST && widest(out, n) > max_chars) make_labels(text, n, --max, out);
+  fprintf(f, "%s_width = %.0f\narray %s[%u] = [", name, out ? ceil(widest(out, n)) : 0, name, n);
   for (uint32_t i = 0; i < n; i++) {
     if (i) fputs(", ", f);
     gp_string(f, out ? out[i] : "");

@@ -189,8 +189,8 @@ lp_status figures_emit(const report_run *run, figure_per per, const char *const 
                        FILE *page);
 
 /* 'text' as a gnuplot string, and an array of n of them (ready for `array name[n] = [...]`), each
- * cut in its middle to max_chars so that different texts stay different. Scripts double "%" where
- * they make formats of them. */
+ * cut in its middle to the width of max_chars small letters so that different texts stay different;
+ * NAME_width is that of the widest. Scripts double "%" where they make formats of them. */
 void gp_string(FILE *f, const char *text);
 void gp_array(FILE *f, const char *name, const char *const *text, uint32_t n, uint32_t max_chars);
 /* Numbers (from 1) of what is set, as an array, and n_NAME. */

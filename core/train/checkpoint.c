@@ -227,6 +227,11 @@ lp_status lp_checkpoint_load(lp_trainer *t, const char *path) {
   LP_POINT_NUMBERS;
   lp_safetensors *f;
   lp_status status = lp_safetensors_read(path, &f);
+  if (status == LP_ERR_FORMAT) { /* no crash of ours leaves one: they appear whole */
+    char why[512];
+    snprintf(why, sizeof why, "%s", lp_error_message());
+    return lp_fail(status, "%s; remove this file, and the network is trained from its start", why);
+  }
   if (status != LP_OK) return status;
   status = restore(t, f, path);
   lp_safetensors_free(f);

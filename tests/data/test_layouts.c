@@ -143,12 +143,12 @@ static const layout layouts[] = {
      NULL,
      0,
      0,
-     "'Cat' (training has 'cat')"},
+     "'Cat' (training has 'cat', of another case, Unicode form or blanks)"},
     {{"train/caf\xc3\xa9/1.jpg", "train/b/2.jpg", "val/cafe\xcc\x81/1.jpg"},
      NULL,
      0,
      0,
-     "(training has 'caf\xc3\xa9')"},
+     "(training has 'caf\xc3\xa9', of another case, Unicode form or blanks)"},
     {{"a/1.jpg", "b\xe9/2.jpg"}, NULL, 0, 0, "class 'b\\xe9' is not UTF-8"},
 };
 

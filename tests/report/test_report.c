@@ -293,7 +293,7 @@ static void test_percent_signs(void **state) {
   (void)state;
   const char *dir = folder("percent");
   sample_run s = small;
-  s.class_name = "50% %s %d%%";
+  s.class_name = "50% %s %%";
   sample_run_make(dir, &s);
   char *page = report_of(dir);
   if (have_gnuplot) {
@@ -326,6 +326,37 @@ static uint32_t check_distinct(const char *var, const char *name, size_t most) {
     s += length;
   }
   return n;
+}
+
+/* Wide letters leave room for fewer of them: capitals, and Chinese. */
+static void test_wide_names(void **state) {
+  (void)state;
+  static const struct {
+    const char *name, *letter;
+    uint32_t at_most;
+    double width; /* of one, in the units of NAME_width */
+  } cases[] = {{"WWWWWWWWWWWW", "W", 5, 1.6},
+               {"\xe6\xbc\xa2\xe5\xad\x97\xe6\xbc\xa2\xe5\xad\x97\xe6\xbc\xa2\xe5\xad\x97",
+                "\xe6\xbc\xa2", 3, 1.7}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const char *dir = folder(i ? "wide2" : "wide1");
+    sample_run s = small;
+    s.class_name = cases[i].name;
+    sample_run_make(dir, &s);
+    free(report_of(dir));
+    char *var = read_in(dir, "figures/maps_lp_in.var");
+    assert_int_equal(check_distinct(var, "across", 9), 10);
+    char *first = strstr(var, "array across[10] = ['");
+    assert_non_null(first);
+    first += strlen("array across[10] = ['");
+    first[strcspn(first, "'")] = 0;
+    uint32_t n = 0;
+    for (const char *c = first; (c = strstr(c, cases[i].letter)); c++) n++;
+    assert_in_range(n, 1, cases[i].at_most);
+    double width = strtod(strstr(var, "across_width = ") + 15, NULL);
+    assert_true(width >= n * cases[i].width && width <= 10);
+    free(var);
+  }
 }
 
 static void test_many_arms(void **state) {
@@ -531,14 +562,15 @@ static int tear_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_numbers),         cmocka_unit_test(test_exact_tables),
-      cmocka_unit_test(test_figures),         cmocka_unit_test(test_class_map_values),
-      cmocka_unit_test(test_escaping),        cmocka_unit_test(test_single_image_values),
-      cmocka_unit_test(test_percent_signs),   cmocka_unit_test(test_many_arms),
-      cmocka_unit_test(test_without_gnuplot), cmocka_unit_test(test_repeatable),
-      cmocka_unit_test(test_edited_script),   cmocka_unit_test(test_incomplete),
-      cmocka_unit_test(test_large_sheet),     cmocka_unit_test(test_bad_folder),
-      cmocka_unit_test(test_unwritable),      cmocka_unit_test(test_blocked),
+      cmocka_unit_test(test_numbers),       cmocka_unit_test(test_exact_tables),
+      cmocka_unit_test(test_figures),       cmocka_unit_test(test_class_map_values),
+      cmocka_unit_test(test_escaping),      cmocka_unit_test(test_single_image_values),
+      cmocka_unit_test(test_percent_signs), cmocka_unit_test(test_many_arms),
+      cmocka_unit_test(test_wide_names),    cmocka_unit_test(test_without_gnuplot),
+      cmocka_unit_test(test_repeatable),    cmocka_unit_test(test_edited_script),
+      cmocka_unit_test(test_incomplete),    cmocka_unit_test(test_large_sheet),
+      cmocka_unit_test(test_bad_folder),    cmocka_unit_test(test_unwritable),
+      cmocka_unit_test(test_blocked),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

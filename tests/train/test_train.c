@@ -233,6 +233,30 @@ static void a_resumed_epoch_took_as_long(void **state) {
   lp_trainer_free(t);
 }
 
+/* What a broken disk leaves of a checkpoint is named, with what to do. */
+static void a_checkpoint_in_pieces(void **state) {
+  (void)state;
+  lp_train_spec s = default_spec();
+  lp_trainer *t = new_trainer(&s);
+  char path[200];
+  void *data;
+  size_t n;
+  snprintf(path, sizeof path, "%s/checkpoint.safetensors", folder);
+  assert_int_equal(lp_checkpoint_save(t, path), LP_OK);
+  assert_int_equal(lp_read_file(path, &data, &n), LP_OK);
+  const size_t left[] = {0, 5, n / 2, n - 1};
+  for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+    assert_int_equal(lp_write_file(path, data, left[i]), LP_OK);
+    assert_int_equal(lp_checkpoint_load(t, path), LP_ERR_FORMAT);
+    assert_non_null(strstr(lp_error_message(), path));
+    assert_non_null(strstr(lp_error_message(), "; remove this file, and the network"));
+  }
+  assert_int_equal(lp_write_file(path, data, n), LP_OK);
+  assert_int_equal(lp_checkpoint_load(t, path), LP_OK);
+  free(data);
+  lp_trainer_free(t);
+}
+
 static void resume_is_exact(void **state) {
   (void)state;
   const uint32_t stops[][2] = {{1, 0}, {1, 3}, {2, 0}, {2, 5}};
@@ -462,6 +486,7 @@ int main(void) {
       cmocka_unit_test(model_round_trip),
       cmocka_unit_test(incomplete_files_are_named),
       cmocka_unit_test(two_runs_are_identical),
+      cmocka_unit_test(a_checkpoint_in_pieces),
       cmocka_unit_test(resume_is_exact),
       cmocka_unit_test(a_resumed_epoch_took_as_long),
       cmocka_unit_test(accumulation),

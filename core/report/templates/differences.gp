@@ -3,13 +3,11 @@ load '@NAME@.var'
 data = '@NAME@.csv'
 # A row an arm, a panel a primary measure. A tick's label is a format: "%" is doubled.
 tick(s) = strstrt(s, '%') ? s[1:strstrt(s, '%')].'%'.tick(s[strstrt(s, '%') + 1:*]) : s
-longest = 0
-do for [k=1:n_shown] { if (strlen(arm[shown[k]]) > longest) { longest = strlen(arm[shown[k]]) } }
 array place[n_arm]
 do for [a=1:n_arm] { place[a] = NaN }
 do for [k=1:n_shown] { place[shown[k]] = k }
 width = 1080
-left = longest*8.2 + 22
+left = arm_width*8.2 + 22
 step = (width - left - 24.)/n_panel
 row = n_shown > 12 ? 24. : 30.
 head = 34.

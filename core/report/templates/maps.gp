@@ -11,9 +11,7 @@ gap = 7.
 step_x = cols*cell_x + gap
 step_y = rows*cell_y + gap
 band = n_down*step_y + 26
-left = 0
-do for [d=1:n_down] { if (strlen(down[d]) > left) { left = strlen(down[d]) } }
-left = left*7.6 + 18
+left = down_width*8.2 + 18
 width = int(left + wrap*step_x + 106)
 height = int(bands*band + 8 < 150 ? 150 : bands*band + 8)
 set terminal svg dynamic size width,height noenhanced font font

@@ -2,9 +2,7 @@ load 'style.gp'
 load '@NAME@.var'
 data = '@NAME@.csv'
 # A map a panel, one below the other where they are wide.
-longest = 0
-do for [d=1:n_down] { if (strlen(down[d]) > longest) { longest = strlen(down[d]) } }
-left = longest*7.9 + 24
+left = down_width*8.2 + 24
 cell_x = 62.
 cell_y = 30.
 wide = n_across*cell_x

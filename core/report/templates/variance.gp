@@ -3,10 +3,8 @@ load '@NAME@.var'
 data = '@NAME@.csv'
 # A row an arm; a panel a site and sheet, three side by side. A tick's label is a format: "%" is doubled.
 tick(s) = strstrt(s, '%') ? s[1:strstrt(s, '%')].'%'.tick(s[strstrt(s, '%') + 1:*]) : s
-longest = 0
-do for [a=1:n_arm] { if (strlen(arm[a]) > longest) { longest = strlen(arm[a]) } }
 width = 1080
-left = longest*8.2 + 22
+left = arm_width*8.2 + 22
 across = n_panel < 3 ? n_panel : 3
 bands = (n_panel + across - 1)/across
 step = (width - left - 24.)/across
