@@ -61,6 +61,13 @@ static lp_status choose_layer(const lp_arm *arm, const char *model, const char *
   return status;
 }
 
+lp_status lp_arm_fail(const lp_experiment *x, const lp_arm *arm, lp_status status) {
+  const bool cell = arm->base != NULL; /* of a sweep */
+  lp_fail_in(status, cell ? "sweep: arm %s" : "arm %s", arm->name);
+  return lp_settings_point(x->settings, x->preset, cell ? "sweep" : "arms", cell ? "" : arm->name,
+                           status);
+}
+
 lp_status lp_arm_training_open(const lp_experiment *x, const lp_arm *arm, lp_arm_training *t) {
   static const lp_dataset_info unknown;
   *t = (lp_arm_training){0};
@@ -72,7 +79,7 @@ lp_status lp_arm_training_open(const lp_experiment *x, const lp_arm *arm, lp_arm
   if (status == LP_OK) status = choose_layer(arm, t->spec.net.model, &t->spec.net.layer);
   if (status != LP_OK) {
     lp_arm_training_close(t);
-    return lp_fail_in(status, "arm %s", arm->name);
+    return lp_arm_fail(x, arm, status);
   }
   t->spec.net.set = t->set;
   t->spec.settings = t->settings;

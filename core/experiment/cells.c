@@ -43,7 +43,7 @@ static lp_status network_of(const lp_experiment *x, const lp_arm *arm, lp_netspe
   if (status != LP_OK) return status;
   status = lp_net_spec_network(&t.spec.net, out);
   lp_arm_training_close(&t);
-  return status == LP_OK ? LP_OK : lp_fail_in(status, "arm %s", arm->name);
+  return status == LP_OK ? LP_OK : lp_arm_fail(x, arm, status);
 }
 
 /* Does the arm set that key itself? One that names a layer sets the network's knob. */
@@ -156,7 +156,9 @@ static lp_status begin(crossing *c, lp_arm *arms, uint32_t n) {
     b->crossed = calloc(c->x->n_axes, sizeof *b->crossed);
     status = b->crossed ? network_of(c->x, b->arm, &b->network) : out_of_memory();
   }
-  for (uint32_t i = 0; i < c->x->n_axes && status == LP_OK; i++) status = find_crossed(c, i);
+  for (uint32_t i = 0; i < c->x->n_axes && status == LP_OK; i++)
+    status = lp_settings_point(c->x->settings, c->x->preset, "sweep", c->x->axes[i].key,
+                               find_crossed(c, i));
   return status;
 }
 
@@ -278,7 +280,7 @@ static lp_status content_of(const lp_experiment *x, const lp_arm *arm, char **ou
 static lp_status check_distinct(const lp_experiment *x, char **content, uint32_t i) {
   lp_arm *arm = &x->arms[i];
   lp_status status = content_of(x, arm, &content[i]);
-  if (status != LP_OK) return lp_fail_in(status, "sweep");
+  if (status != LP_OK) return status;
   uint32_t same = 1;
   for (uint32_t k = 0; k < i; k++) {
     if (strcmp(content[k], content[i]) == 0)

@@ -118,13 +118,15 @@ static lp_status plan_arm(lp_experiment *x, lp_arm *arm) {
   if (status == LP_OK) status = lp_trainer_memory(t, &arm->memory);
   lp_trainer_free(t);
   lp_arm_training_close(&a);
-  return status == LP_OK ? LP_OK : lp_fail_in(status, "arm %s", arm->name);
+  return status == LP_OK ? LP_OK : lp_arm_fail(x, arm, status);
 }
 
 static lp_status prepare(lp_experiment *x) {
   lp_status status = lp_registry_load();
   if (status == LP_OK)
-    status = lp_arms_parse(lp_setting_text(x->settings, "arms"), &x->arms, &x->n_arms);
+    status = lp_settings_point(
+        x->settings, x->preset, "arms", "",
+        lp_arms_parse(lp_setting_text(x->settings, "arms"), &x->arms, &x->n_arms));
   if (status == LP_OK) status = lp_cells_make(x);
   if (status != LP_OK) return status;
   x->info.settings = x->settings;

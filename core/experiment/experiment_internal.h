@@ -16,6 +16,8 @@ typedef struct lp_arm_training {
   char *set;
   lp_train_spec spec;
 } lp_arm_training;
+/* "FILE:LINE: arm NAME: " before this thread's error, where a file has the arms. */
+lp_status lp_arm_fail(const lp_experiment *x, const lp_arm *arm, lp_status status);
 /* Before the data are open, spec knows nothing of them. */
 lp_status lp_arm_training_open(const lp_experiment *x, const lp_arm *arm, lp_arm_training *t);
 /* The option of that name which an arm may change; NULL without an error. */
@@ -33,6 +35,11 @@ uint32_t lp_arms_reference(const lp_arm *arms, uint32_t n, const char *wanted);
 void lp_make_file_name(char *name);
 /* An error that says what cannot be an arm's name. */
 lp_status lp_arm_name_check(const char *name);
+
+/* yaml.c: "FILE:LINE: " of where an experiment file has `item` of a list before this thread's
+ * error, if the list came from there; returns status. */
+lp_status lp_settings_point(const lp_settings *s, const char *preset_or_file, const char *option,
+                            const char *item, lp_status status);
 
 /* sweep.c: "KEY=VALUE,VALUE,KEY=VALUE,..." as axes. */
 lp_status lp_sweep_parse(const char *text, lp_axis **axes, uint32_t *n);

@@ -221,29 +221,67 @@ static lp_status set_fields(yaml_file *f, lp_settings *s) {
   return status == LP_OK && f->published ? set_published(f, s) : status;
 }
 
-static lp_status load_file(lp_settings *s, const char *path) {
+static lp_status open_file(const char *path, yaml_file *f) {
   void *text;
   size_t size;
+  *f = (yaml_file){.path = path};
   lp_status status = lp_read_file(path, &text, &size);
   if (status != LP_OK) return status;
-  yaml_file f = {.path = path};
-  status = lp_yaml_parse(text, size, path, &f.doc);
+  status = lp_yaml_parse(text, size, path, &f->doc);
   free(text);
+  return status;
+}
+
+/* The file of a preset, or the file that is named. */
+static lp_status path_of(const char *preset_or_file, char *out, size_t cap) {
+  const char *dot = strrchr(preset_or_file, '.');
+  if (!strchr(preset_or_file, '/') &&
+      (!dot || (strcmp(dot, ".yaml") != 0 && strcmp(dot, ".yml") != 0)))
+    return lp_preset_path(preset_or_file, out, cap);
+  if (snprintf(out, cap, "%s", preset_or_file) < (int)cap) return LP_OK;
+  return lp_fail(LP_ERR_ARG, "%s: the path is too long", preset_or_file);
+}
+
+lp_status lp_settings_load(lp_settings *s, const char *preset_or_file) {
+  LP_POINT_NUMBERS;
+  char path[4096];
+  yaml_file f;
+  lp_status status = path_of(preset_or_file, path, sizeof path);
+  if (status == LP_OK) status = open_file(path, &f);
   if (status != LP_OK) return status;
   status = set_fields(&f, s);
   yaml_document_delete(&f.doc);
   return status;
 }
 
-static bool is_file_name(const char *name) {
-  const char *dot = strrchr(name, '.');
-  return strchr(name, '/') || (dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0));
+/* ---- where something was said ---------------------------------------------------------------- */
+
+/* The pair of a mapping whose key is `name`, or NULL. */
+static const yaml_node_pair_t *find_pair(yaml_document_t *doc, const yaml_node_t *map,
+                                         const char *name) {
+  if (!map || map->type != YAML_MAPPING_NODE) return NULL;
+  for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
+    const char *key = lp_yaml_text(yaml_document_get_node(doc, p->key));
+    if (key && strcmp(key, name) == 0) return p;
+  }
+  return NULL;
 }
 
-lp_status lp_settings_load(lp_settings *s, const char *preset_or_file) {
-  LP_POINT_NUMBERS;
-  if (is_file_name(preset_or_file)) return load_file(s, preset_or_file);
-  char path[4096];
-  lp_status status = lp_preset_path(preset_or_file, path, sizeof path);
-  return status == LP_OK ? load_file(s, path) : status;
+lp_status lp_settings_point(const lp_settings *s, const char *preset_or_file, const char *option,
+                            const char *item, lp_status status) {
+  char path[4096], why[1024];
+  yaml_file f;
+  if (status == LP_OK || !preset_or_file || !*preset_or_file || lp_settings_given(s, option))
+    return status;
+  snprintf(why, sizeof why, "%s", lp_error_message());
+  const bool opened =
+      path_of(preset_or_file, path, sizeof path) == LP_OK && open_file(path, &f) == LP_OK;
+  lp_fail(status, "%s", why);
+  if (!opened) return status;
+  const yaml_node_pair_t *at = find_pair(&f.doc, yaml_document_get_root_node(&f.doc), option);
+  const yaml_node_t *list = at ? yaml_document_get_node(&f.doc, at->value) : NULL;
+  if (*item && list && list->type == YAML_MAPPING_NODE) at = find_pair(&f.doc, list, item);
+  if (at) fail_at(&f, yaml_document_get_node(&f.doc, at->key), status);
+  yaml_document_delete(&f.doc);
+  return status;
 }
