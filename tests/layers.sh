@@ -21,7 +21,7 @@ function target(path, part, kept, n, k, i) {
 }
 BEGIN {
   shown["exec graph"]; shown["host registry"]; shown["cli check"]
-  train = "experiment report"; settings = "train " train; nn = "settings train analysis " train; exec_ = "nn data " nn; prior = "exec " exec_
+  train = "experiment report"; settings = "train " train; nn = "settings train analysis measure " train; exec_ = "nn data " nn; prior = "exec " exec_
   above("base", "graph registry io run prior " prior)
   above("io", "graph registry run prior " prior)
   above("run", "graph registry " prior)
@@ -33,9 +33,10 @@ BEGIN {
   above("check", exec_)
   above("nn", nn)
   above("data", "graph registry prior exec nn " nn)
-  above("settings", "graph registry io run prior exec nn data analysis " settings)
-  above("train", "analysis " train)
+  above("settings", "graph registry io run prior exec nn data analysis measure " settings)
+  above("train", "analysis measure " train)
   above("analysis", "settings train exec experiment report")
+  above("measure", "run settings train nn data exec experiment report")
   above("report", "settings train exec experiment")
 }
 {

@@ -27,6 +27,9 @@ void golden_lenet(golden *g);
 void golden_statistics(golden *g);
 void golden_penalties(golden *g);
 void golden_inference(golden *g);
+void golden_topography(golden *g);
+void golden_orientation(golden *g);
+void golden_wiring(golden *g);
 
 /* ---- keys and tensors ------------------------------------------------------------------------ */
 

@@ -15,8 +15,11 @@
 static const char ending[] = ".safetensors";
 
 static void (*const families[])(golden *g) = {
-    golden_lenet,      golden_priors,    golden_lp_layer,  golden_ops,    golden_optimisers,
-    golden_statistics, golden_penalties, golden_inference, golden_layers,
+    golden_lenet,      golden_priors,     golden_lp_layer,    golden_ops,    golden_optimisers,
+    golden_statistics, golden_topography, golden_orientation, golden_wiring, /* before penalties:
+                                                                                both have NAME/value
+                                                                              */
+    golden_penalties,  golden_inference,  golden_layers,
 };
 
 static void report_unused(golden *g) {

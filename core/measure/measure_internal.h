@@ -1,0 +1,67 @@
+/* What the files of core/measure share. */
+#ifndef LOCALITY_MEASURE_INTERNAL_H
+#define LOCALITY_MEASURE_INTERNAL_H
+
+#include <locality/measure.h>
+
+/* Images of a block: rows that are read, and kept as doubles, at once. */
+enum { BLOCK_ROWS = 256 };
+
+/* A pass over all images: mean of each unit, whether it varies and whether all its values are
+ * finite. A unit varies when two of its values differ: a variance may be mere rounding. */
+typedef struct unit_scan {
+  double *mean;
+  bool *varies; /* and is finite */
+  bool finite;  /* all units are */
+} unit_scan;
+lp_status scan_units(const lp_responses *x, unit_scan *out);
+void scan_free(unit_scan *s);
+
+/* Products over images of centred units, c[i][j] for j >= i: units x units. */
+lp_status centred_products(const lp_responses *x, const unit_scan *scan, double *c);
+
+enum { PANEL = 8 };
+/* acc[4][8] += sum over rows of a[row][4 of PANEL] x b[row][PANEL]. */
+void panel_product(const double *a, const double *b, uint32_t rows, double acc[4 * PANEL]);
+
+/* Order of n values, ascending, equal ones by index; NaN is not allowed. malloc'ed. */
+uint32_t *ascending(const double *x, size_t n);
+/* Mean ranks, 1 .. n, of values in that order. */
+void mean_ranks(const double *x, const uint32_t *order, size_t n, double *rank);
+
+bool all_finite(const double *x, size_t n);
+lp_status no_memory(const char *what);
+
+/* Equal bins from 0 to the largest distance; the last one has its upper edge too. */
+typedef struct distance_bins {
+  double edge[LP_BINS + 1], width;
+} distance_bins;
+
+static inline distance_bins bins_of(const lp_places *p) {
+  distance_bins b;
+  double largest = lp_places_largest(p);
+  for (int k = 0; k <= LP_BINS; k++) b.edge[k] = largest * k / LP_BINS;
+  b.width = largest / LP_BINS;
+  return b;
+}
+
+static inline int bin_of(const distance_bins *b, double d) {
+  int k = b->width > 0 ? (int)(d / b->width) : 0;
+  if (k > LP_BINS - 1) k = LP_BINS - 1;
+  if (d < b->edge[k]) k--; /* the quotient was rounded */
+  if (k < LP_BINS - 1 && d >= b->edge[k + 1]) k++;
+  return k;
+}
+
+/* order.c: of spectra. */
+lp_status add_power(const double *re, const double *im, uint32_t rows, uint32_t cols,
+                    double *power);
+void radial_mean(const double *power, uint32_t rows, uint32_t cols, double *radial);
+
+/* Length of an axis' difference, the shorter way round where it wraps. */
+static inline double axis_gap(double a, double b, double period) {
+  double d = a < b ? b - a : a - b;
+  return period > 0 && d > period - d ? period - d : d;
+}
+
+#endif

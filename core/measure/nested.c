@@ -1,0 +1,126 @@
+/* Nestedness of a class x unit matrix: NODF beside matrices with the same row sums. */
+#include "measure_internal.h"
+
+#include <locality/rng.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A matrix of bits, by row and by column. */
+typedef struct bits {
+  uint32_t rows, cols;
+  size_t row_words, col_words;
+  uint64_t *row, *col;
+} bits;
+
+static bool bits_new(bits *m, uint32_t rows, uint32_t cols) {
+  *m = (bits){rows, cols, (cols + 63) / 64, (rows + 63) / 64, NULL, NULL};
+  m->row = calloc((size_t)rows * m->row_words + 1, sizeof *m->row);
+  m->col = calloc((size_t)cols * m->col_words + 1, sizeof *m->col);
+  return m->row && m->col;
+}
+
+static void bits_free(bits *m) {
+  free(m->row);
+  free(m->col);
+}
+
+static void bits_clear(bits *m) {
+  memset(m->row, 0, sizeof *m->row * m->rows * m->row_words);
+  memset(m->col, 0, sizeof *m->col * m->cols * m->col_words);
+}
+
+static void bits_set(bits *m, uint32_t r, uint32_t c) {
+  m->row[r * m->row_words + c / 64] |= (uint64_t)1 << c % 64;
+  m->col[c * m->col_words + r / 64] |= (uint64_t)1 << r % 64;
+}
+
+static uint32_t ones(const uint64_t *v, size_t words) {
+  uint32_t n = 0;
+  for (size_t k = 0; k < words; k++) n += (uint32_t)__builtin_popcountll(v[k]);
+  return n;
+}
+
+/* Sum over pairs of n sets of the share of the smaller one's that the larger has. The order of the
+ * sets has no part in it: of each pair the fuller one is the upper row. */
+static double paired(const uint64_t *sets, uint32_t n, size_t words, uint32_t *degree) {
+  double sum = 0;
+  for (uint32_t i = 0; i < n; i++) degree[i] = ones(sets + i * words, words);
+  for (uint32_t i = 0; i < n; i++)
+    for (uint32_t j = 0; j < i; j++) {
+      if (degree[i] == degree[j] || degree[i] == 0 || degree[j] == 0) continue;
+      uint32_t both = 0, least = degree[i] < degree[j] ? degree[i] : degree[j];
+      for (size_t k = 0; k < words; k++)
+        both += (uint32_t)__builtin_popcountll(sets[i * words + k] & sets[j * words + k]);
+      sum += (double)both / least;
+    }
+  return sum;
+}
+
+/* degree: room for as many as the longer side has. */
+static void nodf_of(const bits *m, uint32_t *degree, lp_nestedness *out) {
+  double r = m->rows, c = m->cols, pairs_r = r * (r - 1) / 2, pairs_c = c * (c - 1) / 2;
+  double sum_r = paired(m->row, m->rows, m->row_words, degree),
+         sum_c = paired(m->col, m->cols, m->col_words, degree);
+  out->rows = pairs_r > 0 ? 100 * sum_r / pairs_r : NAN;
+  out->columns = pairs_c > 0 ? 100 * sum_c / pairs_c : NAN;
+  out->nodf = pairs_r + pairs_c > 0 ? 100 * (sum_r + sum_c) / (pairs_r + pairs_c) : NAN;
+}
+
+/* NODF of one random matrix whose rows have as many ones; NaN when memory is exhausted. */
+static double random_nodf(const bits *like, uint64_t seed, uint32_t round) {
+  uint32_t longer = like->rows > like->cols ? like->rows : like->cols;
+  uint32_t *at = malloc(sizeof *at * like->cols), *degree = malloc(sizeof *degree * longer);
+  bits m;
+  lp_nestedness n = {.nodf = NAN};
+  if (bits_new(&m, like->rows, like->cols) && at && degree) {
+    const uint32_t stream = lp_rng_stream("measure/nestedness");
+    bits_clear(&m);
+    for (uint32_t r = 0; r < like->rows; r++) {
+      uint32_t k = ones(like->row + r * like->row_words, like->row_words);
+      lp_rng_permutation(seed + r, stream, round, at, like->cols);
+      for (uint32_t l = 0; l < k; l++) bits_set(&m, r, at[l]);
+    }
+    nodf_of(&m, degree, &n);
+  }
+  bits_free(&m);
+  free(at);
+  free(degree);
+  return n.nodf;
+}
+
+lp_status lp_nodf(const double *t, uint32_t classes, uint32_t n, double threshold,
+                  uint32_t replacements, uint64_t seed, lp_nestedness *out) {
+  *out = (lp_nestedness){NAN, NAN, NAN, NAN, NAN, NAN};
+  if (classes < 1 || n < 1 || (classes < 2 && n < 2)) return LP_OK;
+  bits m;
+  uint32_t *degree = malloc(sizeof *degree * (classes > n ? classes : n));
+  double *null = malloc(sizeof *null * ((size_t)replacements + 1));
+  lp_status s =
+      bits_new(&m, classes, n) && degree && null ? LP_OK : no_memory("a matrix of classes");
+  for (uint32_t c = 0; s == LP_OK && c < classes; c++)
+    for (uint32_t i = 0; i < n; i++)
+      if (t[(size_t)c * n + i] > threshold) bits_set(&m, c, i);
+  if (s == LP_OK) {
+    nodf_of(&m, degree, out);
+#pragma omp parallel for schedule(dynamic)
+    for (uint32_t k = 0; k < replacements; k++) null[k] = random_nodf(&m, seed, k);
+    double sum = 0, square = 0, as_large = 0;
+    for (uint32_t k = 0; k < replacements; k++) {
+      sum += null[k];
+      as_large += null[k] >= out->nodf;
+    }
+    if (isnan(sum)) s = no_memory("random matrices");
+    for (uint32_t k = 0; k < replacements; k++)
+      square += (null[k] - sum / replacements) * (null[k] - sum / replacements);
+    if (s == LP_OK && replacements) {
+      out->mean = sum / replacements;
+      out->p = (1 + as_large) / (1.0 + replacements);
+      if (replacements > 1) out->sd = sqrt(square / (replacements - 1));
+    }
+  }
+  bits_free(&m);
+  free(degree);
+  free(null);
+  return s;
+}
