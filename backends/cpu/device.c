@@ -59,17 +59,22 @@ static void cpu_name(char *out, size_t cap) {
   fclose(f);
 }
 
+static void name_kernels(const cpu_variant *v, bool bf16, char out[32]) {
+  snprintf(out, 32, "%s%s%s", bf16 ? v->name : v->kernels->name, bf16 ? ", bf16" : "",
+           bf16 && cpu_bf16_emulated(v) ? " emulated" : "");
+}
+
 void cpu_device_describe(const cpu_variant *v, bool bf16, int threads, lp_device_info *out) {
-  char name[80];
+  char name[80], kernels[32];
   cpu_name(name, sizeof name);
+  name_kernels(v, bf16, kernels);
   lp_device_info info = {.struct_size = sizeof info,
                          .type = LP_DEVICE_CPU,
                          .id = "cpu",
                          .alignment = CPU_ALIGN,
                          .units = (uint32_t)threads};
-  snprintf(info.name, sizeof info.name, "%s, %d thread%s, %s%s%s", name, threads,
-           threads == 1 ? "" : "s", bf16 ? v->name : v->kernels->name, bf16 ? ", bf16" : "",
-           bf16 && cpu_bf16_emulated(v) ? " emulated" : "");
+  snprintf(info.name, sizeof info.name, "%.64s, %d thread%s, %s", name, threads,
+           threads == 1 ? "" : "s", kernels);
   long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
   if (pages > 0 && page > 0) info.memory = (uint64_t)pages * (uint64_t)page;
   *out = info;
@@ -161,6 +166,10 @@ static const char *precision(const lp_device *dev) {
   return dev->product == dev->variant->kernels->f32 ? "f32" : "bf16";
 }
 
+static const char *kernels(const lp_device *dev) {
+  return dev->kernels;
+}
+
 static void device_close(lp_device *dev) {
   if (!dev) return;
   free(dev->scratch);
@@ -187,6 +196,7 @@ static const lp_device_ops device_ops = {
     .timings = cpu_timings,
     .counters = counters,
     .precision = precision,
+    .kernels = kernels,
 };
 
 static lp_status parse_threads(const lp_host *host, const char *text, int *out) {
@@ -242,6 +252,7 @@ lp_status cpu_device_open(const lp_host *host, const lp_device_params *params, l
   dev->host = host;
   dev->variant = variant;
   dev->product = bf16 ? variant->bf16 : variant->kernels->f32;
+  name_kernels(variant, bf16, dev->kernels);
   dev->winograd = winograd;
   dev->threads = threads;
   dev->counters.struct_size = sizeof dev->counters;

@@ -20,6 +20,7 @@ struct lp_device {
   cpu_team team;
   char *scratch; /* threads x CPU_SCRATCH */
   lp_device_counters counters;
+  char kernels[32]; /* "AVX-512, bf16" */
 };
 
 /* The device given by the parameters of lp_backend.open. */

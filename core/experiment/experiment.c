@@ -15,12 +15,6 @@ static lp_status out_of_memory(void) {
   return lp_fail(LP_ERR_MEMORY, "experiment: out of memory");
 }
 
-double lp_seconds_now(void) {
-  struct timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
-}
-
 /* A preset's title must not stand over other data, or none at all. */
 static lp_status choose_title(lp_experiment *x) {
   lp_settings *s = x->settings;
@@ -45,7 +39,9 @@ static lp_status choose_device(lp_experiment *x) {
   free(device);
   if (status != LP_OK) return lp_fail_in(status, "backend");
   x->device_info = *lp_session_device(s);
-  x->precision = lp_device_precision(lp_session_handle(s));
+  const lp_device *opened = lp_session_handle(s);
+  x->precision = lp_device_precision(opened);
+  snprintf(x->kernels, sizeof x->kernels, "%s", lp_device_kernels(opened, &x->device_info));
   lp_session_close(s);
   uint32_t runs = x->n_arms * x->info.n_seeds;
   const uint32_t jobs = (uint32_t)lp_setting_int(x->settings, "jobs");

@@ -90,6 +90,7 @@ struct lp_experiment {
   lp_dataset *train, *test;
   lp_device_info device_info;
   const char *precision; /* of products on it, static text */
+  char kernels[128];     /* what decides the bits on it, beside the driver */
   lp_arm *arms;
   lp_axis *axes;
   uint32_t n_arms, n_axes;
@@ -135,7 +136,5 @@ lp_status lp_priors_check(const json_t *manifest, const lp_experiment *x);
 /* runs.c: the work of lp_experiment_run on a folder that is there. */
 lp_status lp_runs_do(lp_experiment *x, const char *const *command, uint32_t n_command,
                      lp_experiment_fn progress, void *user, lp_experiment_outcome *out);
-
-double lp_seconds_now(void); /* monotonic */
 
 #endif

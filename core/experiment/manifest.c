@@ -212,8 +212,9 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
                 "train", (json_int_t)d->count, "test", (json_int_t)x->info.test->count, "files",
                 files_json(x), "hashed", d->hashed ? d->hashed : "content", "warnings",
                 notes_json(x, true), "notes", notes_json(x, false));
-  json_t *device = json_pack("{s:s, s:s, s:s, s:s}", "id", x->device_info.id, "spec", x->device,
-                             "name", x->device_info.name, "driver", x->device_info.driver);
+  json_t *device =
+      json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", x->device_info.id, "spec", x->device, "kernels",
+                x->kernels, "name", x->device_info.name, "driver", x->device_info.driver);
   json_t *plan, *published;
   bool checked = lp_plan_make(x, &plan) == LP_OK && lp_published_make(x, &published) == LP_OK;
   json_t *rest = checked ? json_pack("{s:o, s:o*, s:o, s:s, s:o, s:i, s:o}", "plan", plan,
@@ -298,23 +299,23 @@ lp_status lp_manifest_read(const lp_run_folder *folder, lp_settings *s, char **p
   return status == LP_OK ? LP_OK : lp_fail_in(status, "%s/" LP_RUN_MANIFEST, folder->dir);
 }
 
-/* What decides the bits of a device: on the cpu backend its kernels, not the processor's name or
- * the number of threads ("AMD EPYC, 2 threads, AVX-512"); elsewhere device and driver. */
-static const char *kind_of(const char *id, const char *name) {
-  const char *at = strncmp(id, "cpu", 3) == 0 ? strstr(name, " thread") : NULL;
-  return at && (at = strchr(at, ',')) ? at + 1 + (at[1] == ' ') : name;
+/* Folders that are older than `kernels` have them at the end of the device's name: "AMD EPYC, 2
+ * threads, AVX-512". */
+static bool ends_with(const char *name, const char *kernels) {
+  const size_t n = strlen(name), k = strlen(kernels);
+  return k && n >= k && strcmp(name + n - k, kernels) == 0;
 }
 
 lp_status lp_manifest_check_device(const lp_run_folder *folder, const lp_experiment *x) {
   const json_t *then = json_object_get(folder->manifest, "device");
-  const char *id = json_string_value(json_object_get(then, "id"));
   const char *name = json_string_value(json_object_get(then, "name"));
+  const char *kernels = json_string_value(json_object_get(then, "kernels"));
   const char *driver = json_string_value(json_object_get(then, "driver"));
   const lp_device_info *now = &x->device_info;
-  if (!id || !name) return LP_OK;
-  const char *old = kind_of(id, name), *new = kind_of(now->id, now->name);
-  bool same = strcmp(old, new) == 0 && (!driver || strcmp(driver, now->driver) == 0);
-  if (same) return LP_OK;
+  if (!name) return LP_OK;
+  const char *old = kernels ? kernels : name, *new = x->kernels;
+  bool same = kernels ? strcmp(kernels, new) == 0 : ends_with(name, new);
+  if (same && (!driver || strcmp(driver, now->driver) == 0)) return LP_OK;
   return lp_fail(
       LP_ERR_ARG,
       "%s was begun on %s%s%s and would go on on %s%s%s: the networks would not be those "

@@ -158,3 +158,9 @@ const char *lp_device_precision(const lp_device *dev) {
   bool told = ops->struct_size >= offsetof(lp_device_ops, precision) + sizeof ops->precision;
   return told && ops->precision ? ops->precision(dev) : "f32";
 }
+
+const char *lp_device_kernels(const lp_device *dev, const lp_device_info *info) {
+  const lp_device_ops *ops = lp_device_table(dev);
+  bool told = ops->struct_size >= offsetof(lp_device_ops, kernels) + sizeof ops->kernels;
+  return told && ops->kernels ? ops->kernels(dev) : info->name;
+}

@@ -148,7 +148,7 @@ typedef struct lp_device_info {
   uint32_t units;     /* threads or compute units */
 } lp_device_info;
 
-/* The device table. Every pointer except timings and counters must be set. A late (asynchronous)
+/* The device table. Every pointer that is not optional must be set. A late (asynchronous)
  * failure surfaces in sync or the next call and sticks to the device. */
 typedef struct lp_device_ops {
   uint32_t struct_size;
@@ -183,6 +183,9 @@ typedef struct lp_device_ops {
    * opened with the parameter precision=NAME; one that cannot do it answers LP_ERR_UNSUPPORTED.
    * Without this function: "f32". */
   const char *(*precision)(const lp_device *dev);
+  /* Optional: name of the kernels. With the driver it says what decides the bits of results, as the
+   * device's name does where this function is missing; a run goes on only where it is the same. */
+  const char *(*kernels)(const lp_device *dev);
 } lp_device_ops;
 
 /* A device starts with its table, so that the core can call it and a backend can extend it:

@@ -91,6 +91,8 @@ LP_API lp_status lp_device_open(const char *device, lp_device **out);
 LP_API char *lp_device_with(const char *device, const char *parameter);
 /* What the device rounds the operands of products to: "f32" or "bf16". */
 LP_API const char *lp_device_precision(const lp_device *dev);
+/* Its kernels by name (backend.h), or its name where it does not tell them. */
+LP_API const char *lp_device_kernels(const lp_device *dev, const lp_device_info *info);
 
 #ifdef __cplusplus
 }
