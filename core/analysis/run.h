@@ -2,7 +2,8 @@
 #ifndef LOCALITY_ANALYSIS_RUN_H
 #define LOCALITY_ANALYSIS_RUN_H
 
-#include <jansson.h>
+#include "../io/json.h"
+
 #include <locality/analysis.h>
 #include <locality/run.h>
 
@@ -209,7 +210,6 @@ lp_status csv_write(const analysis *a, const char *name, void (*fill)(FILE *f, c
 /* json_real, or null for NaN and infinity. json_p: no p-value is 0, so that one below LEAST_P,
  * where doubles end, is written as LEAST_P and read as "less than that". */
 #define LEAST_P 1e-300
-json_t *json_number(double x);
 json_t *json_p(double p);
 /* value, or NULL in its place when something `bad` happened while it was made. */
 json_t *json_checked(json_t *value, int bad);

@@ -7,12 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-json_t *json_number(double x) {
-  return isfinite(x) ? json_real(x) : json_null();
-}
-
 json_t *json_p(double p) {
-  return json_number(p < LEAST_P ? LEAST_P : p);
+  return lp_json_number(p < LEAST_P ? LEAST_P : p);
 }
 
 /* json_pack's "o" takes a value over even when packing fails, and refuses NULL: so a lack of memory
@@ -33,15 +29,16 @@ static json_t *moments_json(const analysis *a, const arm_info *arm, outcome whic
   for (uint32_t k = 0; k < a->n_seeds; k++) x[k] = run_outcome(a, &arm->run[k], which, NO_GEOMETRY);
   lp_moments m = lp_moments_of(x, a->n_seeds);
   free(x);
-  return json_pack("{s:o, s:o, s:I}", "mean", json_number(m.mean), "sd", json_number(m.sd), "n",
-                   (json_int_t)m.n);
+  return json_pack("{s:o, s:o, s:I}", "mean", lp_json_number(m.mean), "sd", lp_json_number(m.sd),
+                   "n", (json_int_t)m.n);
 }
 
 /* ---- arms ---------------------------------------------------------------------------------- */
 
 static json_t *null_json(const lp_null_result *null) {
-  json_t *o = json_pack("{s:o, s:o, s:o, s:o}", "mean", json_number(null->mean), "sd",
-                        json_number(null->sd), "z", json_number(null->z), "p", json_p(null->p));
+  json_t *o =
+      json_pack("{s:o, s:o, s:o, s:o}", "mean", lp_json_number(null->mean), "sd",
+                lp_json_number(null->sd), "z", lp_json_number(null->z), "p", json_p(null->p));
   int bad = !o;
   if (null->permutations)
     bad |= json_object_set_new(o, "permutations", json_integer(null->permutations));
@@ -55,7 +52,7 @@ static json_t *steps_json(const site_result *site) {
   for (uint32_t t = 0; t < site->n_steps; t++) {
     json_t *o = json_pack("{s:I}", "step", (json_int_t)t + 1);
     for (int k = 0; k < N_MEASURES; k++)
-      bad |= json_object_set_new(o, measure_table[k].name, json_number(site->step[t][k]));
+      bad |= json_object_set_new(o, measure_table[k].name, lp_json_number(site->step[t][k]));
     bad |= json_array_append_new(all, o);
   }
   return json_checked(all, bad);
@@ -65,9 +62,9 @@ static json_t *site_json(const site_result *site) {
   json_t *o = json_object(), *chance = json_object();
   int bad = 0;
   for (int k = 0; k < N_MEASURES; k++) {
-    bad |= json_object_set_new(o, measure_table[k].name, json_number(site->value[k]));
+    bad |= json_object_set_new(o, measure_table[k].name, lp_json_number(site->value[k]));
     if (!isnan(site->chance[k]))
-      bad |= json_object_set_new(chance, measure_table[k].name, json_number(site->chance[k]));
+      bad |= json_object_set_new(chance, measure_table[k].name, lp_json_number(site->chance[k]));
     if (k != MEASURE_VARIANCE) continue;
     bad |= json_object_set_new(o, "variance_n", json_integer(site->defined));
     bad |= json_object_set_new(o, "variance_undefined", json_integer(site->undefined));
@@ -96,11 +93,11 @@ static json_t *run_json(const analysis *a, const arm_info *arm, uint32_t seed) {
   json_t *seconds = json_array(), *sites = sites_json(a, arm, run, false);
   int bad = 0;
   for (uint32_t e = 0; e < run->n_epochs; e++)
-    bad |= json_array_append_new(seconds, json_number(run->epoch[e].seconds));
+    bad |= json_array_append_new(seconds, lp_json_number(run->epoch[e].seconds));
   json_t *o =
       json_pack("{s:I, s:s, s:o, s:o, s:o, s:I, s:o, s:o}", "seed", (json_int_t)a->seed[seed],
-                "status", run->status, "accuracy", json_number(run->accuracy), "top5",
-                json_number(run->top5), "loss", json_number(run->loss), "epochs",
+                "status", run->status, "accuracy", lp_json_number(run->accuracy), "top5",
+                lp_json_number(run->top5), "loss", lp_json_number(run->loss), "epochs",
                 (json_int_t)run->n_epochs, "seconds_per_epoch", seconds, "sites", sites);
   bad |= json_object_set_new(o, "collapsed", json_boolean(run->collapsed));
   bad |= json_object_set_new(o, "untrained", sites_json(a, arm, run, true));
@@ -120,7 +117,7 @@ static json_t *arm_sites_json(const analysis *a, uint32_t arm) {
     const lattice *g = &a->geometry[at];
     json_t *at_site = json_pack("{s:s, s:[I, I], s:s, s:o}", "layer", site->layer, "sheet",
                                 (json_int_t)site->rows, (json_int_t)site->cols, "topology", g->name,
-                                "uniform", json_number(lattice_uniform(g)));
+                                "uniform", lp_json_number(lattice_uniform(g)));
     if (at_site && site->steps > 1)
       bad |= json_object_set_new(at_site, "steps", json_integer(site->steps));
     bad |= json_object_set_new(o, a->site_name[k], at_site);
@@ -171,8 +168,8 @@ static json_t *untrained_json(const analysis *a, const arm_info *arm, uint32_t s
       else
         sum += v, n++;
     }
-  return json_pack("{s:o, s:o, s:I}", "mean", json_number(n ? sum / n : NAN), "sd",
-                   json_number(n > 1 ? sqrt(squares / (n - 1)) : NAN), "n", (json_int_t)n);
+  return json_pack("{s:o, s:o, s:I}", "mean", lp_json_number(n ? sum / n : NAN), "sd",
+                   lp_json_number(n > 1 ? sqrt(squares / (n - 1)) : NAN), "n", (json_int_t)n);
 }
 
 /* What V is without learning: of uniform activation at the headline site, and measured before
@@ -188,15 +185,15 @@ static json_t *nulls_json(const analysis *a) {
   for (uint32_t i = 0; i < a->n_arms; i++) {
     const arm_info *arm = &a->arm[i];
     const lattice *g = headline_of(a, i);
-    if (g) bad |= json_object_set_new(uniform, arm->name, json_number(lattice_uniform(g)));
+    if (g) bad |= json_object_set_new(uniform, arm->name, lp_json_number(lattice_uniform(g)));
     json_t *sites = json_object();
     for (uint32_t k = 0; k < a->n_sites; k++)
       if (arm->geometry[k] != NO_GEOMETRY)
         bad |= json_object_set_new(sites, a->site_name[k], untrained_json(a, arm, k));
     bad |= json_object_set_new(untrained, arm->name, sites);
   }
-  json_t *o = json_pack("{s:o, s:o, s:o}", "uniform", json_number(sheet), "uniform_of_arm", uniform,
-                        "untrained", untrained);
+  json_t *o = json_pack("{s:o, s:o, s:o}", "uniform", lp_json_number(sheet), "uniform_of_arm",
+                        uniform, "untrained", untrained);
   return json_checked(o, bad);
 }
 

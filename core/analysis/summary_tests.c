@@ -26,8 +26,8 @@ static json_t *per_image_json(const analysis *a, const comparison *c) {
     lp_test t = lp_ttest_paired(own, other, a->n_images);
     bad |= json_array_append_new(
         list, json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "seed", (json_int_t)a->seed[k], "n",
-                        (json_int_t)t.n, "mean_difference", json_number(t.mean_difference), "t",
-                        json_number(t.statistic), "df", json_number(t.df), "p", json_p(t.p)));
+                        (json_int_t)t.n, "mean_difference", lp_json_number(t.mean_difference), "t",
+                        lp_json_number(t.statistic), "df", lp_json_number(t.df), "p", json_p(t.p)));
   }
   return json_checked(list, bad);
 }
@@ -41,11 +41,11 @@ static json_t *leave_one_out_json(const analysis *a, const comparison *c) {
     if (!images_of(a, c, k, &own, &other)) continue;
     bad |= lp_leave_one_class_out(own, other, a->labels, a->n_images, a->n_classes, t) != LP_OK;
     for (uint32_t i = 0; i < a->n_classes && !bad; i++)
-      bad |= json_array_append_new(list,
-                                   json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "class",
-                                             a->class_name[i], "seed", (json_int_t)a->seed[k], "n",
-                                             (json_int_t)t[i].n, "t", json_number(t[i].statistic),
-                                             "df", json_number(t[i].df), "p", json_p(t[i].p)));
+      bad |= json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "class",
+                                                   a->class_name[i], "seed", (json_int_t)a->seed[k],
+                                                   "n", (json_int_t)t[i].n, "t",
+                                                   lp_json_number(t[i].statistic), "df",
+                                                   lp_json_number(t[i].df), "p", json_p(t[i].p)));
   }
   free(t);
   return json_checked(list, bad);
@@ -53,9 +53,10 @@ static json_t *leave_one_out_json(const analysis *a, const comparison *c) {
 
 static json_t *difference_json(const lp_inference *r) {
   return json_pack("{s:o, s:o, s:o, s:f, s:o, s:o, s:o}", "mean",
-                   json_number(r->test.mean_difference), "low", json_number(r->low), "high",
-                   json_number(r->high), "alpha", r->alpha, "error", json_number(r->test.error),
-                   "t", json_number(r->test.statistic), "df", json_number(r->test.df));
+                   lp_json_number(r->test.mean_difference), "low", lp_json_number(r->low), "high",
+                   lp_json_number(r->high), "alpha", r->alpha, "error",
+                   lp_json_number(r->test.error), "t", lp_json_number(r->test.statistic), "df",
+                   lp_json_number(r->test.df));
 }
 
 /* The result of lp_infer. A comparison that could not be tested has no p. */
@@ -72,11 +73,12 @@ static int set_result(json_t *o, const comparison *c) {
   bad |= json_object_set_new(o, "verdict", json_string(lp_verdict_name(r->verdict)));
   bad |= json_object_set_new(o, "reason", json_string(r->reason));
   bad |= json_object_set_new(o, "equivalence_p", json_p(r->equivalence_p));
-  bad |= json_object_set_new(o, "detectable", json_number(r->detectable));
-  bad |= json_object_set_new(o, "n_needed", json_number(r->n_needed));
-  bad |= json_object_set_new(o, "dz",
-                             json_pack("{s:o, s:o, s:o}", "value", json_number(r->dz), "low",
-                                       json_number(r->dz_low), "high", json_number(r->dz_high)));
+  bad |= json_object_set_new(o, "detectable", lp_json_number(r->detectable));
+  bad |= json_object_set_new(o, "n_needed", lp_json_number(r->n_needed));
+  bad |=
+      json_object_set_new(o, "dz",
+                          json_pack("{s:o, s:o, s:o}", "value", lp_json_number(r->dz), "low",
+                                    lp_json_number(r->dz_low), "high", lp_json_number(r->dz_high)));
   bad |= json_object_set_new(o, r->paired ? "sign_flip" : "permutation_test",
                              json_pack("{s:o}", "p", json_p(r->exact_p)));
   return bad;
@@ -85,13 +87,13 @@ static int set_result(json_t *o, const comparison *c) {
 /* Z = sum z / sqrt n of independent networks is a normal deviate where units have no order. */
 static json_t *z_json(const lp_moments *z) {
   double sum = z->n ? z->mean * sqrt(z->n) : NAN;
-  return json_pack("{s:o, s:o, s:I}", "z", json_number(sum), "p", json_p(erfc(fabs(sum) / sqrt(2))),
-                   "n", (json_int_t)z->n);
+  return json_pack("{s:o, s:o, s:I}", "z", lp_json_number(sum), "p",
+                   json_p(erfc(fabs(sum) / sqrt(2))), "n", (json_int_t)z->n);
 }
 
 static json_t *chance_json(const comparison *c) {
   json_t *o = json_object();
-  int bad = json_object_set_new(o, "value", json_number(c->chance));
+  int bad = json_object_set_new(o, "value", lp_json_number(c->chance));
   if (c->which.kind == OUTCOME_MEASURE && c->which.measure == MEASURE_VARIANCE) {
     bad |= json_object_set_new(o, "arm", z_json(&c->own_z));
     bad |= json_object_set_new(o, "reference", z_json(&c->reference_z));
@@ -129,13 +131,13 @@ json_t *comparison_json(const analysis *a, const comparison *c) {
   if (c->fraction) bad |= json_object_set_new(o, "fraction_of_uniform", json_true());
   bad |= json_object_set_new(o, "primary", json_boolean(c->primary));
   bad |= json_object_set_new(o, "text", json_string(text ? text : ""));
-  bad |= json_object_set_new(o, "mean", json_number(c->own.mean));
-  bad |= json_object_set_new(o, "sd", json_number(c->own.sd));
-  bad |= json_object_set_new(o, "reference_mean", json_number(c->reference.mean));
-  bad |= json_object_set_new(o, "reference_sd", json_number(c->reference.sd));
+  bad |= json_object_set_new(o, "mean", lp_json_number(c->own.mean));
+  bad |= json_object_set_new(o, "sd", lp_json_number(c->own.sd));
+  bad |= json_object_set_new(o, "reference_mean", lp_json_number(c->reference.mean));
+  bad |= json_object_set_new(o, "reference_sd", lp_json_number(c->reference.sd));
   bad |= set_result(o, c);
-  bad |= json_object_set_new(o, "margin", json_number(plan_margin(a, c->which)));
-  bad |= json_object_set_new(o, "hedges_g", json_number(c->hedges_g));
+  bad |= json_object_set_new(o, "margin", lp_json_number(plan_margin(a, c->which)));
+  bad |= json_object_set_new(o, "hedges_g", lp_json_number(c->hedges_g));
   bad |= json_object_set_new(o, "chance", chance_json(c));
   bad |= json_object_set_new(o, "decimals", json_integer(c->decimals));
   bad |= json_object_set_new(o, "bootstrap", bootstrap_json(&c->bootstrap));

@@ -4,6 +4,8 @@
 
 #include "../base/text.h"
 
+#include <locality/io.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,10 +49,19 @@ static void option_help(const lp_option *o) {
   help_line(left, meaning);
 }
 
+/* With their titles; what cannot be read is not there for the help. */
 static void print_presets(void) {
-  const char *name, *title;
+  char **names = NULL;
+  uint32_t n = 0;
+  if (lp_preset_names(&names, &n) != LP_OK) return;
   printf("\n%spresets:%s\n", cli_bold(stdout), cli_plain(stdout));
-  for (uint32_t i = 0; (name = lp_preset_get(i, &title)); i++) help_line(name, title);
+  for (uint32_t i = 0; i < n; i++) {
+    lp_settings *s = NULL;
+    if (lp_settings_new(&s) == LP_OK && lp_settings_load(s, names[i]) == LP_OK)
+      help_line(names[i], lp_setting_text(s, "title"));
+    lp_settings_free(s);
+  }
+  lp_names_free(names, n);
 }
 
 void cli_print_help(const cli_command *c) {

@@ -2,9 +2,10 @@
 #ifndef LOCALITY_CLI_H
 #define LOCALITY_CLI_H
 
+#include "../io/json.h"
+
 #include <locality/experiment.h>
 
-#include <jansson.h>
 #include <stdio.h>
 
 /* Exit codes. */
@@ -62,7 +63,6 @@ int cli_usage(const char *fmt, ...) LP_PRINTF(1, 2);     /* one line; 2 */
 const char *cli_bold(FILE *out); /* escape codes, "" where they do not belong */
 const char *cli_plain(FILE *out);
 int cli_print_json(json_t *root); /* on standard output; releases root; exit code */
-json_t *cli_number(double v);     /* null where JSON has no number */
 /* What "auto" stands for and why, on standard error, unless quiet. */
 void cli_say_auto(const cli_args *a, const char *asked, const lp_device_info *chosen);
 /* The settings' device with "tune" where --tune is given. The exit code. */

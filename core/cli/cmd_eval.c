@@ -28,8 +28,8 @@ static int evaluate(const cli_args *a, const lp_model *m, const lp_settings *s, 
     code = cli_print_json(json_pack(
         "{s:s, s:s, s:s, s:i, s:f, s:f, s:o, s:f, s:o, s:o}", "model", path, "layer",
         spec.net.layer ? spec.net.layer : "", "data", info->name, "images", (int)info->count,
-        "accuracy", r.accuracy, "top5", r.top5, "loss", cli_number(r.loss), "seconds", r.seconds,
-        "warnings", cli_notes(&read, 1, true), "notes", cli_notes(&read, 1, false)));
+        "accuracy", r.accuracy, "top5", r.top5, "loss", lp_json_number(r.loss), "seconds",
+        r.seconds, "warnings", cli_notes(&read, 1, true), "notes", cli_notes(&read, 1, false)));
   else if (status == LP_OK)
     printf("%s%s%s on %u images of %s\naccuracy %s %%, top-5 %s %%, loss %s\n", spec.net.model,
            spec.net.layer ? " with layer " : "", spec.net.layer ? spec.net.layer : "", info->count,

@@ -1,6 +1,7 @@
 /* locality models: the networks that --model takes. */
 #include "cli.h"
 
+#include <locality/io.h>
 #include <locality/nn.h>
 
 #include <string.h>
@@ -21,16 +22,18 @@ static void describe(const lp_netspec *n, model *m) {
 
 /* The presets that train it, from their files; empty where there are none. */
 static lp_status presets_of(const char *name, json_t *out) {
-  const char *preset;
-  lp_status s = LP_OK;
-  for (uint32_t i = 0; s == LP_OK && (preset = lp_preset_get(i, NULL)); i++) {
+  char **preset = NULL;
+  uint32_t n = 0;
+  lp_status s = lp_preset_names(&preset, &n);
+  for (uint32_t i = 0; s == LP_OK && i < n; i++) {
     lp_settings *settings;
     s = lp_settings_new(&settings);
-    if (s == LP_OK) s = lp_settings_load(settings, preset);
+    if (s == LP_OK) s = lp_settings_load(settings, preset[i]);
     if (s == LP_OK && strcmp(lp_setting_text(settings, "model"), name) == 0)
-      json_array_append_new(out, json_string(preset));
+      json_array_append_new(out, json_string(preset[i]));
     lp_settings_free(settings);
   }
+  lp_names_free(preset, n);
   return s;
 }
 
@@ -69,7 +72,7 @@ static int run(cli_args *a) {
     json_decref(presets);
     lp_netspec_free(network);
   }
-  lp_network_names_free(names, n);
+  lp_names_free(names, n);
   if (status != LP_OK) {
     json_decref(all);
     return cli_fail();

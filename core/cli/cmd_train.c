@@ -85,7 +85,7 @@ static int train_epochs(const cli_args *a, lp_trainer *t, uint32_t most,
     json_array_append_new(epochs,
                           json_pack("{s:i, s:f, s:f, s:o, s:f}", "epoch", (int)learnt.epoch,
                                     "train_loss", learnt.loss, "accuracy", tested.accuracy, "loss",
-                                    cli_number(tested.loss), "seconds", learnt.seconds));
+                                    lp_json_number(tested.loss), "seconds", learnt.seconds));
   }
   cli_progress_end(&watch.bar);
   if (status == LP_OK) status = lp_model_save(t, cli_get(a, "out"));
@@ -94,9 +94,9 @@ static int train_epochs(const cli_args *a, lp_trainer *t, uint32_t most,
   int code = CLI_OK;
   if (status == LP_OK && a->json)
     code = cli_print_json(json_pack("{s:s, s:f, s:o, s:O, s:o, s:o}", "model", cli_get(a, "out"),
-                                    "accuracy", tested.accuracy, "loss", cli_number(tested.loss),
-                                    "epochs", epochs, "warnings", cli_notes(both, 2, true), "notes",
-                                    cli_notes(both, 2, false)));
+                                    "accuracy", tested.accuracy, "loss",
+                                    lp_json_number(tested.loss), "epochs", epochs, "warnings",
+                                    cli_notes(both, 2, true), "notes", cli_notes(both, 2, false)));
   else if (status == LP_OK)
     printf("test accuracy %s %%, loss %s\n%s\n", lp_fixed(tested.accuracy, 2).text,
            lp_fixed(tested.loss, 4).text, cli_get(a, "out"));

@@ -64,10 +64,6 @@ int cli_print_json(json_t *root) {
   return CLI_OK;
 }
 
-json_t *cli_number(double v) {
-  return isfinite(v) ? json_real(v) : json_null();
-}
-
 void cli_format_bytes(uint64_t bytes, char out[24]) {
   static const char *const unit[] = {"B", "kB", "MB", "GB", "TB"};
   double v = (double)bytes;

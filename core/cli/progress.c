@@ -1,6 +1,8 @@
 /* Progress of long work: a bar with rate and time left on a terminal, lines elsewhere. */
 #include "cli.h"
 
+#include "../base/clock.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -11,16 +13,10 @@
 
 #define LINE_SECONDS 10.0 /* between lines where there is no terminal */
 
-static double now(void) {
-  struct timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
-}
-
 void cli_progress_init(cli_progress *p, bool quiet) {
   const char *term = getenv("TERM");
   bool terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
-  *p = (cli_progress){.quiet = quiet, .bar = terminal, .last = now()};
+  *p = (cli_progress){.quiet = quiet, .bar = terminal, .last = lp_seconds()};
 }
 
 static void clear_bar(cli_progress *p) {
@@ -35,7 +31,7 @@ static int columns(void) {
 
 void cli_progress_show(cli_progress *p, double fraction, const char *label, double rate,
                        double left) {
-  double t = now();
+  double t = lp_seconds();
   if (p->quiet || t - p->last < (p->bar ? 0.1 : LINE_SECONDS)) return;
   p->last = t;
   char time_left[24], tail[160];

@@ -6,6 +6,8 @@
  */
 #include "dataset.h"
 
+#include "../base/clock.h"
+
 #include "../base/text.h"
 
 #include <inttypes.h>
@@ -182,12 +184,6 @@ lp_status lp_loader_new(const lp_dataset *d, const uint32_t *order, uint32_t n, 
   return s;
 }
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void copy_out(const lp_loader *l, uint32_t n, uint8_t *images, int32_t *labels) {
   const uint32_t at = l->next % l->ring, head = n < l->ring - at ? n : l->ring - at;
   memcpy(images, l->images + at * l->image, head * l->image);
@@ -219,7 +215,7 @@ lp_status lp_loader_next(lp_loader *l, uint32_t n, uint8_t *images, int32_t *lab
     return lp_fail(LP_ERR_ARG, "%" PRIu32 " images of a loader for %" PRIu32, n, l->batch);
   if (n > l->n - l->next) n = l->n - l->next;
   if (n == 0) return LP_OK;
-  const double start = now();
+  const double start = lp_seconds();
   lp_status s;
   if (l->workers) {
     s = take(l, n, images, labels);
@@ -228,7 +224,7 @@ lp_status lp_loader_next(lp_loader *l, uint32_t n, uint8_t *images, int32_t *lab
     if (s == LP_OK) l->next += n;
   }
   if (s == LP_OK) *count = n;
-  l->waited += now() - start;
+  l->waited += lp_seconds() - start;
   return s;
 }
 

@@ -1,6 +1,7 @@
 /* How long an experiment will take: a part of every kind of its work is timed. */
 #include "experiment_internal.h"
 
+#include "../base/clock.h"
 #include "../base/numbers.h"
 
 #include <locality/analysis.h>
@@ -28,25 +29,25 @@ static bool until_time_is_up(void *user, const lp_progress *p) {
   if (!w->first) {
     /* A step is only queued by now, and a driver may compile kernels when it comes to them. */
     if (lp_session_sync(lp_trainer_session(w->trainer)) != LP_OK) return false;
-    w->start = lp_seconds_now();
+    w->start = lp_seconds();
     if (p->step >= WARM_UP_STEPS || w->start - w->begun > WARM_UP_SECONDS) w->first = p->step;
     return true;
   }
   /* The last step may be a smaller batch with kernels of its own. */
-  return p->step + 1 < p->steps && lp_seconds_now() - w->start < w->budget;
+  return p->step + 1 < p->steps && lp_seconds() - w->start < w->budget;
 }
 
 /* An epoch of training on t, whose first steps are not counted. */
 static lp_status time_epoch(lp_trainer *t, double seconds, double *out) {
   lp_epoch_result result;
-  lp_stopwatch w = {.trainer = t, .budget = seconds, .begun = lp_seconds_now()};
+  lp_stopwatch w = {.trainer = t, .budget = seconds, .begun = lp_seconds()};
   lp_status status = lp_train_epoch(t, until_time_is_up, &w, &result);
   /* An epoch of few steps was warm-up as a whole. */
   if (status == LP_OK) status = lp_train_epoch(t, NULL, NULL, &result);
   if (status == LP_OK)
     *out = result.seconds;
   else if (status == LP_ERR_INTERRUPTED && w.first && w.last > w.first) {
-    *out = (lp_seconds_now() - w.start) / (w.last - w.first) * w.steps;
+    *out = (lp_seconds() - w.start) / (w.last - w.first) * w.steps;
     status = LP_OK;
   }
   return status;
@@ -93,10 +94,10 @@ static lp_status time_test(lp_trainer *t, const lp_dataset *test, lp_sample *s, 
   double start = 0;
   lp_status status = LP_OK;
   for (int go = 0; go < 2 && status == LP_OK; go++) { /* kernels are compiled in the first */
-    start = lp_seconds_now();
+    start = lp_seconds();
     status = lp_activations(t, test, s->index, s->n, s->maps, s->labels);
   }
-  *out = (lp_seconds_now() - start) / s->n * lp_dataset_get_info(test)->count;
+  *out = (lp_seconds() - start) / s->n * lp_dataset_get_info(test)->count;
   return status;
 }
 
@@ -108,17 +109,17 @@ static lp_status time_site(const lp_site *site, const float *maps, uint32_t n, d
   const uint32_t rows = units == site->units && site->ndim > 1 ? site->extent[0] : 1;
   const double more = (double)site->units / units;
   lp_null_result shuffled, exact;
-  double value, start = lp_seconds_now();
+  double value, start = lp_seconds();
   lp_status status = lp_spatial_variance_null(maps, n, rows, units / rows, SHUFFLES, 1, &shuffled);
-  const double shuffles = lp_seconds_now() - start;
-  start = lp_seconds_now();
+  const double shuffles = lp_seconds() - start;
+  start = lp_seconds();
   if (status == LP_OK)
     status = lp_spatial_variance_exact_null(maps, n, rows, units / rows, false, &exact);
-  const double null = lp_seconds_now() - start;
-  start = lp_seconds_now();
+  const double null = lp_seconds() - start;
+  start = lp_seconds();
   if (status == LP_OK) status = lp_participation_ratio(maps, n, units, &value);
   if (status == LP_OK) status = lp_mean_correlation(maps, n, units, &value);
-  const double measures = (lp_seconds_now() - start) * site->steps;
+  const double measures = (lp_seconds() - start) * site->steps;
   *out = shuffles * SHUFFLES_OF_ANALYSIS / SHUFFLES * more + (null + measures) * more * more;
   return status;
 }

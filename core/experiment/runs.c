@@ -2,7 +2,9 @@
  * metrics, model and activations. A run that fails leaves the others alone. */
 #include "experiment_internal.h"
 
+#include "../base/clock.h"
 #include "../base/numbers.h"
+#include "../io/json.h"
 
 #include <locality/io.h>
 
@@ -54,7 +56,7 @@ static void report(lp_work *w, lp_experiment_progress p, double done) {
   lp_runs *a = w->all;
   pthread_mutex_lock(&a->lock);
   a->done[w->index] = done;
-  double now = lp_seconds_now();
+  double now = lp_seconds();
   bool due = p.event != LP_EVENT_STEP || now - a->reported >= REPORT_SECONDS;
   if (due && a->progress) {
     a->reported = now;
@@ -70,11 +72,6 @@ static void report(lp_work *w, lp_experiment_progress p, double done) {
     a->progress(a->user, &p);
   }
   pthread_mutex_unlock(&a->lock);
-}
-
-/* NaN and infinity, which JSON has not, become null. */
-static json_t *number(double v) {
-  return isfinite(v) ? json_real(v) : json_null();
 }
 
 static json_t *line(const lp_work *w, const char *event) {
@@ -97,23 +94,26 @@ static lp_status write_train(lp_work *w, const lp_progress *p) {
   uint64_t step = (uint64_t)(p->epoch - 1) * p->steps + p->last_step;
   return write_line(w, line(w, "train"),
                     json_pack("{s:I, s:I, s:o, s:f}", "epoch", (json_int_t)p->epoch, "step",
-                              (json_int_t)step, "loss", number(sum / p->n_loss), "lr", p->lr));
+                              (json_int_t)step, "loss", lp_json_number(sum / p->n_loss), "lr",
+                              p->lr));
 }
 
 static lp_status write_epoch(lp_work *w, const lp_epoch_result *train,
                              const lp_epoch_result *test) {
-  json_t *rest = json_pack(
-      "{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:f, s:f}", "epoch", (json_int_t)train->epoch, "steps",
-      (json_int_t)train->steps, "train_loss", number(train->loss), "train_accuracy",
-      number(train->accuracy), "loss", number(test->loss), "accuracy", number(test->accuracy),
-      "top5", number(test->top5), "lr", train->lr, "seconds", train->seconds);
+  json_t *rest =
+      json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:f, s:f}", "epoch", (json_int_t)train->epoch,
+                "steps", (json_int_t)train->steps, "train_loss", lp_json_number(train->loss),
+                "train_accuracy", lp_json_number(train->accuracy), "loss",
+                lp_json_number(test->loss), "accuracy", lp_json_number(test->accuracy), "top5",
+                lp_json_number(test->top5), "lr", train->lr, "seconds", train->seconds);
   const lp_penalty_value *penalty;
   const uint32_t n = lp_trainer_penalties(w->trainer, &penalty);
   json_t *all = n ? json_array() : NULL;
   for (uint32_t i = 0; i < n; i++)
-    json_array_append_new(all, json_pack("{s:s, s:s, s:f, s:o}", "layer", penalty[i].layer,
-                                         "penalty", penalty[i].penalty, "strength",
-                                         penalty[i].strength, "value", number(penalty[i].value)));
+    json_array_append_new(all,
+                          json_pack("{s:s, s:s, s:f, s:o}", "layer", penalty[i].layer, "penalty",
+                                    penalty[i].penalty, "strength", penalty[i].strength, "value",
+                                    lp_json_number(penalty[i].value)));
   if (all) json_object_set_new(rest, "penalties", all);
   return write_line(w, line(w, "epoch"), rest);
 }
@@ -121,15 +121,15 @@ static lp_status write_epoch(lp_work *w, const lp_epoch_result *train,
 /* ---- one run ------------------------------------------------------------------------------- */
 
 static lp_status save_checkpoint(lp_work *w) {
-  double start = lp_seconds_now();
+  double start = lp_seconds();
   lp_status status = lp_checkpoint_save(w->trainer, w->run->checkpoint);
-  w->saved = lp_seconds_now();
+  w->saved = lp_seconds();
   w->save_cost = w->saved - start;
   return status;
 }
 
 static bool checkpoint_due(const lp_work *w) {
-  double since = lp_seconds_now() - w->saved;
+  double since = lp_seconds() - w->saved;
   return since >= lp_setting_real(w->all->x->settings, "checkpoint_seconds") &&
          since >= CHECKPOINT_SHARE * w->save_cost;
 }
@@ -248,7 +248,7 @@ static lp_status do_run(lp_work *w, lp_epoch_result *last) {
   else if (status == LP_OK) /* what the layer does before it has learnt anything */
     status = save_activations(w, w->run->untrained);
   if (status != LP_OK) return status;
-  w->saved = lp_seconds_now();
+  w->saved = lp_seconds();
   status = train_epochs(w, last);
   if (status == LP_ERR_INTERRUPTED) {
     lp_status saved = save_checkpoint(w);
@@ -393,7 +393,7 @@ lp_status lp_runs_do(lp_experiment *x, const char *const *command, uint32_t n_co
                .epochs = (uint32_t)lp_setting_int(x->settings, "epochs"),
                .progress = progress,
                .user = user,
-               .start = lp_seconds_now()};
+               .start = lp_seconds()};
   pthread_mutex_init(&a.lock, NULL);
   status = lp_extend_manifest(x, command, n_command);
   if (status == LP_OK) status = list_runs(&a);

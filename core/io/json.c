@@ -6,6 +6,7 @@
 #include "../base/text.h"
 
 #include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,4 +54,8 @@ char *lp_json_text(const json_t *value, size_t flags) {
   }
   if (out) *out = 0;
   return text;
+}
+
+json_t *lp_json_number(double v) {
+  return isfinite(v) ? json_real(v) : json_null();
 }

@@ -14,6 +14,8 @@ extern "C" {
 /* Like json_dumps(), whose flags these are (but the precision); NULL: memory is exhausted, or a
  * text is not UTF-8. Free with free(). Threads: any, on different values. */
 LP_API char *lp_json_text(const json_t *value, size_t flags);
+/* A number; null for NaN and infinity, which JSON has not. */
+LP_API json_t *lp_json_number(double v);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 /* The folder of shared files that goes with the library: presets, networks. */
 #include <locality/io.h>
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <limits.h>
 #include <link.h>
@@ -72,4 +73,39 @@ lp_status lp_shared_path(const char *kind, const char *in_build, const char *nam
   if (n < 0 || (size_t)n >= cap)
     return lp_fail(LP_ERR_ARG, "%s: its path is too long", name ? name : kind);
   return LP_OK;
+}
+
+lp_status lp_shared_names(const char *kind, const char *in_build, char ***names, uint32_t *n) {
+  char folder[PATH_MAX];
+  *names = NULL;
+  *n = 0;
+  lp_status status = lp_shared_path(kind, in_build, NULL, folder, sizeof folder);
+  if (status != LP_OK) return status;
+  struct dirent **entry = NULL;
+  int found = scandir(folder, &entry, NULL, alphasort);
+  if (found < 0)
+    return lp_fail(LP_ERR_NOT_FOUND, "%s: the folder of %s cannot be read; install locality again",
+                   folder, kind);
+  *names = calloc((size_t)found + 1, sizeof **names);
+  bool ok = *names != NULL;
+  for (int i = 0; i < found; i++) {
+    char *dot = strrchr(entry[i]->d_name, '.');
+    if (ok && dot && dot > entry[i]->d_name && strcmp(dot, ".yaml") == 0) {
+      *dot = '\0';
+      ok = ((*names)[*n] = strdup(entry[i]->d_name)) != NULL;
+      *n += ok;
+    }
+    free(entry[i]);
+  }
+  free(entry);
+  if (ok) return LP_OK;
+  lp_names_free(*names, *n);
+  *names = NULL;
+  *n = 0;
+  return lp_fail(LP_ERR_MEMORY, "%s: out of memory", folder);
+}
+
+void lp_names_free(char **names, uint32_t n) {
+  for (uint32_t i = 0; names && i < n; i++) free(names[i]);
+  free(names);
 }

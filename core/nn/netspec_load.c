@@ -7,7 +7,6 @@
 #include <locality/io.h>
 #include <locality/registry.h>
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,40 +52,7 @@ static bool is_file_name(const char *name) {
 }
 
 lp_status lp_network_names(char ***names, uint32_t *n) {
-  char folder[4096];
-  *names = NULL;
-  *n = 0;
-  lp_status status = lp_shared_path("networks", "core/nn/networks", NULL, folder, sizeof folder);
-  if (status != LP_OK) return status;
-  struct dirent **entry = NULL;
-  int found = scandir(folder, &entry, NULL, alphasort);
-  if (found < 0)
-    return lp_fail(LP_ERR_NOT_FOUND,
-                   "%s: the folder of networks cannot be read; install locality "
-                   "again",
-                   folder);
-  *names = calloc((size_t)found + 1, sizeof **names);
-  bool ok = *names != NULL;
-  for (int i = 0; i < found; i++) {
-    char *dot = strrchr(entry[i]->d_name, '.');
-    if (ok && dot && dot > entry[i]->d_name && strcmp(dot, ".yaml") == 0) {
-      *dot = '\0';
-      ok = ((*names)[*n] = strdup(entry[i]->d_name)) != NULL;
-      *n += ok;
-    }
-    free(entry[i]);
-  }
-  free(entry);
-  if (ok) return LP_OK;
-  lp_network_names_free(*names, *n);
-  *names = NULL;
-  *n = 0;
-  return no_memory();
-}
-
-void lp_network_names_free(char **names, uint32_t n) {
-  for (uint32_t i = 0; i < n; i++) free(names[i]);
-  free(names);
+  return lp_shared_names("networks", "core/nn/networks", names, n);
 }
 
 static lp_status unknown_network(const char *name) {
@@ -96,7 +62,7 @@ static lp_status unknown_network(const char *name) {
   if (status != LP_OK) return status;
   status = lp_fail(LP_ERR_NOT_FOUND, "no network is named '%s'%s (a file's name ends in .yaml)",
                    name, lp_did_you_mean_or(name, (const char *const *)names, n).text);
-  lp_network_names_free(names, n);
+  lp_names_free(names, n);
   return status;
 }
 

@@ -1,6 +1,8 @@
 /* gnuplot.c: runs gnuplot without a shell and takes its picture from standard output. */
 #include "report/report_internal.h"
 
+#include "../base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -58,9 +60,7 @@ static bool take(stream *s, int fd) {
 }
 
 static int64_t now_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+  return (int64_t)(1000 * lp_seconds());
 }
 
 static lp_status spawn(const char *dir, const char *script, const int out[2], const int err[2],

@@ -1,6 +1,7 @@
 /* The training loop: one epoch, step by step. */
 #include "train_internal.h"
 
+#include "../base/clock.h"
 #include "../base/numbers.h"
 
 #include <locality/rng.h>
@@ -12,12 +13,6 @@
 #include <time.h>
 
 #define READ_BACK_SECONDS 10.0
-
-static double now(void) {
-  struct timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
-}
 
 /* ---- penalties ----------------------------------------------------------------------------- */
 
@@ -236,7 +231,7 @@ static lp_status run_step(lp_trainer *t, lp_loader *loader, uint32_t *k, double 
 /* The steps that are left of the epoch. */
 static lp_status train_steps(lp_trainer *t, lp_loader *loader, double lr, lp_progress_fn progress,
                              void *user, lp_epoch_result *out) {
-  double read_back = now(), start = read_back - t->spent; /* as if the epoch went through */
+  double read_back = lp_seconds(), start = read_back - t->spent; /* as if the epoch went through */
   lp_progress p = {.epoch = t->epoch + 1, .steps = t->steps, .lr = lr};
   uint32_t lane = 0;
   lp_status status = fill(t, loader, t->step, 0, lane);
@@ -244,24 +239,24 @@ static lp_status train_steps(lp_trainer *t, lp_loader *loader, double lr, lp_pro
   bool go_on = true;
   while (status == LP_OK && t->step < t->steps) {
     p.step = t->step;
-    p.seconds = now() - start;
+    p.seconds = lp_seconds() - start;
     if (progress && !progress(user, &p)) go_on = false;
     if (!go_on) {
       status = lp_session_sync(t->session);
-      t->spent = now() - start;
+      t->spent = lp_seconds() - start;
       return status == LP_OK
                  ? lp_fail(LP_ERR_INTERRUPTED, "training: stopped in epoch %u after step %u",
                            p.epoch, t->step)
                  : status;
     }
     status = run_step(t, loader, &lane, lr);
-    if (status == LP_OK && now() - read_back > READ_BACK_SECONDS) {
+    if (status == LP_OK && lp_seconds() - read_back > READ_BACK_SECONDS) {
       status = deliver_losses(t, &p, progress, user, &go_on, out);
-      read_back = now();
+      read_back = lp_seconds();
     }
   }
   if (status == LP_OK) status = lp_session_sync(t->session);
-  out->seconds = now() - start;
+  out->seconds = lp_seconds() - start;
   p.step = t->step;
   p.seconds = out->seconds;
   if (status == LP_OK) status = deliver_losses(t, &p, progress, user, &go_on, out);
@@ -330,7 +325,7 @@ static lp_status add_rows(lp_trainer *t, uint32_t rows, double sum[4]) {
 lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *out) {
   LP_POINT_NUMBERS;
   memset(out, 0, sizeof *out);
-  double start = now(), sum[4] = {0};
+  double start = lp_seconds(), sum[4] = {0};
   uint32_t count = lp_dataset_get_info(data)->count, rows = 0;
   lp_feed feed;
   lp_status status = feed_chosen(&feed, t, data, NULL, count);
@@ -355,7 +350,7 @@ lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *ou
   out->loss = sum[0] / sum[3];
   out->accuracy = 100.0 * sum[1] / sum[3];
   out->top5 = 100.0 * sum[2] / sum[3];
-  out->seconds = now() - start;
+  out->seconds = lp_seconds() - start;
   return LP_OK;
 }
 

@@ -271,3 +271,7 @@ void test_make_images(const char *dir, uint32_t n_train, uint32_t n_test) {
   make_split(dir, "train", n_train);
   make_split(dir, "t10k", n_test);
 }
+
+const char *test_program(void) {
+  return program;
+}

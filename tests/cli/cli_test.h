@@ -45,5 +45,7 @@ void test_wait_for(const char *path, const char *text);
 
 /* Writes MNIST's four files into a folder: a bright square per class on noise. */
 void test_make_images(const char *folder, uint32_t n_train, uint32_t n_test);
+/* Path of the program. */
+const char *test_program(void);
 
 #endif

@@ -118,7 +118,7 @@ static void in_completion(const char *command, const char *name) {
   char text[80];
   snprintf(text, sizeof text, "\n--%s\n", name);
   bool there = strstr(offered, text) != NULL;
-  if (!there) print_error("locality.bash lacks --%s of %s\n", name, command);
+  if (!there) print_error("locality.bash does not offer --%s of %s\n", name, command);
   assert_true(there);
   n_seen++;
 }
@@ -147,9 +147,9 @@ static void test_completion(void **state) {
   for (int i = 0; i < N_COMMANDS; i++) {
     char command[512];
     snprintf(command, sizeof command,
-             "bash -c '. ./completion.bash; COMP_WORDS=(locality %s --); COMP_CWORD=2; _locality; "
+             "bash -c '. ./completion.bash; COMP_WORDS=(%s %s --); COMP_CWORD=2; _locality; "
              "echo; printf \"%%s\\n\" \"${COMPREPLY[@]}\"' >offered.txt",
-             commands[i]);
+             test_program(), commands[i]);
     assert_int_equal(system(command), 0);
     offered = test_read("offered.txt", NULL);
     n_seen = 0;
@@ -160,12 +160,26 @@ static void test_completion(void **state) {
     assert_int_equal(n_offered, n_seen);
     free(offered);
   }
-  assert_int_equal(system("bash -c '. ./completion.bash; COMP_WORDS=(locality \"\"); COMP_CWORD=1; "
-                          "_locality; printf \"%s\\n\" \"${COMPREPLY[@]}\"' >offered.txt"),
-                   0);
-  offered = test_read("offered.txt", NULL);
-  for (int i = 0; i < N_COMMANDS; i++) assert_non_null(strstr(offered, commands[i]));
-  free(offered);
+  static const char *const more[][2] = {{"\"\"", NULL}, /* commands */
+                                        {"train --optimizer \"\"", "\nadamw\n"},
+                                        {"train --decay-bias \"\"", "\nfalse\n"},
+                                        {"experiment mn", "\nmnist-size\n"},
+                                        {"prior --metric \"\"", "\nlinf\n"},
+                                        {"train --model \"\"", "\nlenet\n"}};
+  for (size_t k = 0; k < sizeof more / sizeof *more; k++) {
+    char command[512];
+    snprintf(command, sizeof command,
+             "bash -c '. ./completion.bash; COMP_WORDS=(%s %s); "
+             "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); "
+             "_locality; echo; printf \"%%s\\n\" \"${COMPREPLY[@]}\"' >offered.txt",
+             test_program(), more[k][0]);
+    assert_int_equal(system(command), 0);
+    offered = test_read("offered.txt", NULL);
+    for (int i = 0; !more[k][1] && i < N_COMMANDS; i++)
+      assert_non_null(strstr(offered, commands[i]));
+    if (more[k][1] && !strstr(offered, more[k][1])) fail_msg("%s: %s", more[k][0], offered);
+    free(offered);
+  }
   free(completion);
   remove("offered.txt");
   remove("completion.bash");

@@ -326,7 +326,7 @@ static void canonical_text_reads_back(void **state) {
     lp_netspec_free(n);
     lp_netspec_free(again);
   }
-  lp_network_names_free(names, count);
+  lp_names_free(names, count);
 }
 
 /* Also where the number of classes is in it, and with a knob of any length. */

@@ -22,8 +22,8 @@ extern "C" {
 /* Sets options from a preset ("mnist") or a YAML file (a name that ends in .yaml or .yml, or holds
  * a slash), without marking them as given. Errors name file, line and field. */
 LP_API lp_status lp_settings_load(lp_settings *s, const char *preset_or_file);
-/* Name and title of preset i; NULL past the last. */
-LP_API const char *lp_preset_get(uint32_t i, const char **title);
+/* All presets, sorted; free with lp_names_free (io.h). */
+LP_API lp_status lp_preset_names(char ***names, uint32_t *n);
 /* The file of a preset, in the folder that goes with the library. */
 LP_API lp_status lp_preset_path(const char *name, char *out, size_t cap);
 

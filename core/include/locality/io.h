@@ -42,6 +42,10 @@ LP_API lp_status lp_cache_path(const char *name, char *out, size_t cap);
  * tree that the library runs from. It need not exist. */
 LP_API lp_status lp_shared_path(const char *kind, const char *in_build, const char *name, char *out,
                                 size_t cap);
+/* The names of the files NAME.yaml in that folder, sorted; free with lp_names_free. */
+LP_API lp_status lp_shared_names(const char *kind, const char *in_build, char ***names,
+                                 uint32_t *n);
+LP_API void lp_names_free(char **names, uint32_t n);
 
 /* Lower-case hex SHA-256 with its NUL. */
 LP_API lp_status lp_sha256_file(const char *path, char hex[65]);

@@ -72,9 +72,8 @@ LP_API const char *lp_netspec_layer(const lp_netspec *n, const char *name);
 /* Value of a knob, NULL when it has none of that name. */
 LP_API const char *lp_netspec_knob(const lp_netspec *n, const char *name);
 
-/* Names of the shipped networks, sorted, in *names (free with lp_network_names_free). */
+/* Names of the shipped networks, sorted, in *names (free with lp_names_free). */
 LP_API lp_status lp_network_names(char ***names, uint32_t *n);
-LP_API void lp_network_names_free(char **names, uint32_t n);
 
 #ifdef __cplusplus
 }
