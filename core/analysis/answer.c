@@ -212,8 +212,8 @@ static void print_all_lost(FILE *f, const evidence *e) {
     ended += own.ended;
   }
   if (arms > ONE_BY_ONE) {
-    fprintf(f, " %u arms lost %u of their %u networks (not finite, failed or at chance).", arms,
-            lost, ended);
+    fprintf(f, " %u %s lost %u of their %u networks (not finite, failed or at chance).", arms,
+            e->a->folder->n_axes ? "cells" : "arms", lost, ended);
     return;
   }
   for (uint32_t i = 0; i < e->a->n_arms; i++)
