@@ -9,17 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A comma starts a new device unless what follows is a parameter (key=value) of the last one. */
 static bool add_backends(bench_options *o, const char *text) {
   while (*text) {
-    size_t n = strcspn(text, ",");
-    while (text[n] == ',') {
-      size_t more = strcspn(text + n + 1, ",");
-      const char *equals = memchr(text + n + 1, '=', more);
-      const char *colon = memchr(text + n + 1, ':', more);
-      if (!equals || (colon && colon < equals)) break;
-      n += 1 + more;
-    }
+    const size_t n = case_device_length(text);
     if (!n || o->n_backends == BENCH_MAX_BACKENDS || n >= sizeof o->backend[0]) return false;
     snprintf(o->backend[o->n_backends], sizeof o->backend[0], "%.*s", (int)n, text);
     /* --threads belongs to the plain-C backend. */

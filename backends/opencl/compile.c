@@ -7,8 +7,14 @@
 #include <string.h>
 #include <time.h>
 
+/* What fuses is done alone by the kernel that does chains. */
+#define ALONE_true(name) [LP_OP_##name] = {true, ocl_encode_elementwise, NULL},
+#define ALONE_false(name)
+#define ALONE(name, number, text, fusable) ALONE_##fusable(name)
+
 const ocl_op ocl_ops[LP_OP_COUNT] = {
-    [LP_OP_NORMALIZE] = {true, ocl_encode_elementwise, NULL},
+    LP_OPS(ALONE) /* and others */
+        [LP_OP_NORMALIZE] = {true, ocl_encode_elementwise, NULL},
     [LP_OP_CONV2D] = {true, ocl_encode_product, ocl_workspace_product},
     [LP_OP_CONV2D_DX] = {true, ocl_encode_product, ocl_workspace_product},
     [LP_OP_CONV2D_DW] = {true, ocl_encode_product, ocl_workspace_product},
@@ -21,15 +27,6 @@ const ocl_op ocl_ops[LP_OP_COUNT] = {
     [LP_OP_BATCHNORM_DX] = {true, ocl_encode_batchnorm, NULL},
     [LP_OP_BATCHNORM_EVAL] = {true, ocl_encode_batchnorm, NULL},
     [LP_OP_BATCHNORM_EVAL_DX] = {true, ocl_encode_batchnorm, NULL},
-    [LP_OP_RELU] = {true, ocl_encode_elementwise, NULL},
-    [LP_OP_RELU_DX] = {true, ocl_encode_elementwise, NULL},
-    [LP_OP_DROPOUT] = {true, ocl_encode_elementwise, NULL},
-    [LP_OP_ADD] = {true, ocl_encode_elementwise, NULL},
-    [LP_OP_SUB] = {true, ocl_encode_elementwise, NULL},
-    [LP_OP_MUL] = {true, ocl_encode_elementwise, NULL},
-    [LP_OP_SCALE] = {true, ocl_encode_elementwise, NULL},
-    [LP_OP_ABS] = {true, ocl_encode_elementwise, NULL},
-    [LP_OP_SQUARE] = {true, ocl_encode_elementwise, NULL},
     [LP_OP_SIGN] = {true, ocl_encode_elementwise, NULL},
     [LP_OP_SUM] = {false, ocl_encode_sum, NULL},
     [LP_OP_EXPAND] = {true, ocl_encode_elementwise, NULL},
@@ -41,13 +38,6 @@ const ocl_op ocl_ops[LP_OP_COUNT] = {
     [LP_OP_RMSPROP] = {false, ocl_encode_update, NULL},
     [LP_OP_ADAM] = {false, ocl_encode_update, NULL},
     [LP_OP_ACCUMULATE] = {false, ocl_encode_update, NULL},
-    [LP_OP_TANH] = {true, ocl_encode_elementwise, NULL},
-    [LP_OP_TANH_DX] = {true, ocl_encode_elementwise, NULL},
-    [LP_OP_SIGMOID] = {true, ocl_encode_elementwise, NULL},
-    [LP_OP_SIGMOID_DX] = {true, ocl_encode_elementwise, NULL},
-    [LP_OP_EXP] = {true, ocl_encode_elementwise, NULL},
-    [LP_OP_SQRT] = {true, ocl_encode_elementwise, NULL},
-    [LP_OP_DIV] = {true, ocl_encode_elementwise, NULL},
     [LP_OP_SLICE] = {true, ocl_encode_slice, NULL},
     [LP_OP_CONCAT] = {false, ocl_encode_concat, NULL},
     [LP_OP_PRIOR] = {true, ocl_encode_prior, NULL},

@@ -6,6 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+size_t case_device_length(const char *devices) {
+  size_t n = strcspn(devices, ",");
+  while (devices[n] == ',') {
+    const char *next = devices + n + 1;
+    size_t more = strcspn(next, ",");
+    const char *equals = memchr(next, '=', more), *colon = memchr(next, ':', more);
+    if (!equals || (colon && colon < equals)) break;
+    n += 1 + more;
+  }
+  return n;
+}
+
 void case_close(case_exec *x) {
   lp_plan_free(x->plan);
   for (uint32_t i = 0; i < x->n_bound; i++) lp_session_buffer_free(x->session, x->bound[i]);

@@ -26,6 +26,10 @@ typedef struct case_result {
   uint32_t n;
 } case_result;
 
+/* Characters of the first device of "DEV,DEV": a comma starts a new one unless what follows is a
+ * parameter (key=value) of the last. */
+size_t case_device_length(const char *devices);
+
 lp_status case_open(const case_program *p, const char *device, case_exec *out);
 /* Plans the same program anew, without fusion. */
 lp_status case_unfuse(case_exec *x);

@@ -34,23 +34,25 @@ int cli_fail(void) {
   return CLI_FAILURE;
 }
 
-int cli_fail_with(const char *fmt, ...) {
+static void print_formatted(const char *fmt, va_list ap) {
   char text[1024];
+  vsnprintf(text, sizeof text, fmt, ap);
+  print_error(text);
+}
+
+int cli_fail_with(const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
+  print_formatted(fmt, ap);
   va_end(ap);
-  print_error(text);
   return CLI_FAILURE;
 }
 
 int cli_usage(const char *fmt, ...) {
-  char text[1024];
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
+  print_formatted(fmt, ap);
   va_end(ap);
-  print_error(text);
   return CLI_USAGE;
 }
 

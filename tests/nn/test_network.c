@@ -1,5 +1,6 @@
 /* Networks as text: what is read, what is refused and where, the canonical form, one thing changed.
  */
+#include <locality/io.h>
 #include <locality/nn.h>
 #include <locality/registry.h>
 

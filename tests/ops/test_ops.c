@@ -207,17 +207,9 @@ static void test_case(const op_case *c) {
 
 /* ---- command line ---------------------------------------------------------------------------- */
 
-/* A comma starts a new device unless what follows is a parameter of the last one (key=value). */
 static bool add_devices(const char *text) {
   while (*text) {
-    size_t n = strcspn(text, ",");
-    while (text[n] == ',') {
-      size_t more = strcspn(text + n + 1, ",");
-      const char *equals = memchr(text + n + 1, '=', more);
-      const char *colon = memchr(text + n + 1, ':', more);
-      if (!equals || (colon && colon < equals)) break;
-      n += 1 + more;
-    }
+    const size_t n = case_device_length(text);
     if (!n || options.n_devices == MAX_DEVICES || n >= sizeof options.device[0]) return false;
     memcpy(options.device[options.n_devices], text, n);
     options.device[options.n_devices++][n] = '\0';

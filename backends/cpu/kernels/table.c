@@ -7,6 +7,11 @@
 #define RUN_WITH(name)                                                                             \
   { ISA(k_##name), ISA(ws_##name) }
 
+/* What fuses is done alone by the kernel that does chains. */
+#define ALONE_true(name) [LP_OP_##name] = RUN(elementwise),
+#define ALONE_false(name)
+#define ALONE(name, number, text, fusable) ALONE_##fusable(name)
+
 extern const cpu_kernels ISA(lp_cpu_kernels);
 const cpu_kernels ISA(lp_cpu_kernels) = {
     .name = ISA_TEXT(LP_CPU_ISA),
@@ -14,7 +19,8 @@ const cpu_kernels ISA(lp_cpu_kernels) = {
     .bf16 = &ISA(cpu_product_bf16),
     .op =
         {
-            [LP_OP_NORMALIZE] = RUN(normalize),
+            LP_OPS(ALONE) /* and others */
+                [LP_OP_NORMALIZE] = RUN(normalize),
             [LP_OP_CONV2D] = RUN_WITH(conv2d),
             [LP_OP_CONV2D_DX] = RUN_WITH(conv2d_dx),
             [LP_OP_CONV2D_DW] = RUN_WITH(conv2d_dw),
@@ -27,15 +33,6 @@ const cpu_kernels ISA(lp_cpu_kernels) = {
             [LP_OP_BATCHNORM_DX] = RUN(batchnorm_dx),
             [LP_OP_BATCHNORM_EVAL] = RUN(batchnorm_eval),
             [LP_OP_BATCHNORM_EVAL_DX] = RUN(batchnorm_eval_dx),
-            [LP_OP_RELU] = RUN(elementwise),
-            [LP_OP_RELU_DX] = RUN(elementwise),
-            [LP_OP_DROPOUT] = RUN(elementwise),
-            [LP_OP_ADD] = RUN(elementwise),
-            [LP_OP_SUB] = RUN(elementwise),
-            [LP_OP_MUL] = RUN(elementwise),
-            [LP_OP_SCALE] = RUN(elementwise),
-            [LP_OP_ABS] = RUN(elementwise),
-            [LP_OP_SQUARE] = RUN(elementwise),
             [LP_OP_SIGN] = RUN(elementwise),
             [LP_OP_SUM] = RUN_WITH(sum),
             [LP_OP_EXPAND] = RUN(expand),
@@ -47,13 +44,6 @@ const cpu_kernels ISA(lp_cpu_kernels) = {
             [LP_OP_RMSPROP] = RUN(rmsprop),
             [LP_OP_ADAM] = RUN(adam),
             [LP_OP_ACCUMULATE] = RUN(accumulate),
-            [LP_OP_TANH] = RUN(elementwise),
-            [LP_OP_TANH_DX] = RUN(elementwise),
-            [LP_OP_SIGMOID] = RUN(elementwise),
-            [LP_OP_SIGMOID_DX] = RUN(elementwise),
-            [LP_OP_EXP] = RUN(elementwise),
-            [LP_OP_SQRT] = RUN(elementwise),
-            [LP_OP_DIV] = RUN(elementwise),
             [LP_OP_SLICE] = RUN(slice),
             [LP_OP_CONCAT] = RUN(concat),
             [LP_OP_PRIOR] = RUN(prior),
