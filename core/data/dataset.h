@@ -2,7 +2,7 @@
 #ifndef LOCALITY_DATA_DATASET_H
 #define LOCALITY_DATA_DATASET_H
 
-#include "idx.h"
+#include "formats/idx.h"
 #include <locality/data.h>
 
 /* Every kind starts its own struct with this one. */

@@ -1,6 +1,6 @@
 /* Decoding and resizing. Expected values are Pillow's (pillow_cases.h, made by
  * make_pillow_cases.py), closed forms, and libjpeg's own when it decodes a whole image. */
-#include "data/image.h"
+#include "data/formats/image.h"
 #include "pictures.h"
 #include "support.h"
 

@@ -2,7 +2,7 @@
 #ifndef LOCALITY_DATA_KNOWN_H
 #define LOCALITY_DATA_KNOWN_H
 
-#include "dataset.h"
+#include "../dataset.h"
 
 typedef struct known_set {
   const char *name;

@@ -5,7 +5,7 @@
  */
 #include "known.h"
 
-#include "../base/numbers.h"
+#include "../../base/numbers.h"
 #include "process.h"
 
 #include <archive.h>

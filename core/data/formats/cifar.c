@@ -1,6 +1,6 @@
 /* "cifar10:DIR": CIFAR-10 in its binary form, held in memory. A record is a label and 3 x 32 x 32
  * bytes, red first. */
-#include "dataset.h"
+#include "../dataset.h"
 
 #include <inttypes.h>
 #include <locality/io.h>

@@ -1,7 +1,7 @@
 /* The layout of an image set: where its classes lie, and which folder holds training and which test
  * images. What class an image is of: imageclasses.c. */
+#include "../text.h"
 #include "imagelist.h"
-#include "text.h"
 
 #include <errno.h>
 #include <inttypes.h>

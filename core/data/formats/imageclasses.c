@@ -1,7 +1,7 @@
 /* What class an image of a set is of, once its layout is known: by its folder, or by a file of
  * labels. */
+#include "../text.h"
 #include "imagelist.h"
-#include "text.h"
 
 #include <inttypes.h>
 #include <locality/io.h>

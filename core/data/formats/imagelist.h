@@ -3,7 +3,7 @@
 #ifndef LOCALITY_DATA_IMAGELIST_H
 #define LOCALITY_DATA_IMAGELIST_H
 
-#include "dataset.h"
+#include "../dataset.h"
 
 typedef struct image_item {
   size_t name; /* in the list's text: path below the root */

@@ -1,7 +1,7 @@
 /* "idx:DIR": a folder with the four files of an MNIST-like data set. */
-#include "dataset.h"
+#include "../dataset.h"
 
-#include "../base/text.h"
+#include "../../base/text.h"
 
 #include <inttypes.h>
 #include <locality/io.h>

@@ -1,6 +1,6 @@
 /* "imagefolder:DIR" and "imagefolder:FILE.tar": images in files, decoded when they are asked for.
  */
-#include "dataset.h"
+#include "../dataset.h"
 #include "image.h"
 #include "imagelist.h"
 

@@ -1,6 +1,6 @@
 /* The list of images: collecting names, reading files. */
 #include "imagelist.h"
-#include "text.h"
+#include "../text.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,9 +4,9 @@
  * .train-partial and then renamed: a class is there whole or not at all. Validation: one archive
  * without folders, unpacked to .val-partial and renamed to val.
  */
-#include "dataset.h"
+#include "../dataset.h"
 
-#include "../base/text.h"
+#include "../../base/text.h"
 
 #include <archive.h>
 #include <archive_entry.h>
