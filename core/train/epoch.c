@@ -89,7 +89,7 @@ static lp_status run_part(lp_trainer *t, uint32_t part, uint32_t k, double lr) {
   run.sample_offset = first;
   run.scalars[LP_SCALAR_LR] = lr;
   run.scalars[LP_SCALAR_ROW] = t->step * t->parts + part;
-  run.profile = t->profiling && plan == t->plan[0].plan;
+  run.profile = t->profiling && plan == t->whole;
   status = lp_plan_run(plan, &run);
   return status == LP_OK && run.profile ? add_profile(t, plan) : status;
 }

@@ -8,11 +8,11 @@
 #define LP_MAX_PLANS 16
 
 typedef enum lp_plan_use {
-  USE_TRAIN = 0,      /* forward, backward, optimiser */
-  USE_ACCUMULATE = 1, /* forward, backward, gradients added to the sums */
-  USE_UPDATE = 2,     /* optimiser on the sums */
-  USE_EVAL = 3,
-  USE_ACTIVATIONS = 4,
+  USE_TRAIN,      /* forward, backward, optimiser */
+  USE_ACCUMULATE, /* forward, backward, gradients added to the sums */
+  USE_UPDATE,     /* optimiser on the sums */
+  USE_EVAL,
+  USE_ACTIVATIONS,
 } lp_plan_use;
 
 /* A plan for one use and batch size, made when it is first needed. */
@@ -53,6 +53,7 @@ struct lp_trainer {
   uint32_t eval_batch;            /* samples of a pass of evaluation */
   lp_use_plan plan[LP_MAX_PLANS];
   uint32_t n_plans;
+  lp_plan *whole; /* of them, the first that was made: training on whole batches, else evaluation */
   lp_lane lane[2];
   uint32_t lane_batch;  /* samples a lane holds */
   uint32_t *order;      /* of the current epoch */

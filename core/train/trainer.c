@@ -75,6 +75,11 @@ static lp_status add_penalties(lp_trainer *t, lp_use_plan key, lp_graph *g, lp_n
   return status;
 }
 
+/* Is it a part of an optimiser step? */
+static bool trains(lp_plan_use use) {
+  return use == USE_TRAIN || use == USE_ACCUMULATE || use == USE_UPDATE;
+}
+
 static lp_status build_graph(lp_trainer *t, lp_use_plan key, lp_graph **out, lp_val *target,
                              uint32_t *n) {
   static const char *const name[] = {"train", "accumulate", "update", "eval", "activations"};
@@ -82,14 +87,14 @@ static lp_status build_graph(lp_trainer *t, lp_use_plan key, lp_graph **out, lp_
   snprintf(label, sizeof label, "%s %u", name[key.use], key.batch);
   lp_status status = lp_graph_new(label, out);
   if (status != LP_OK) return status;
-  bool training = key.use <= USE_UPDATE;
+  bool training = trains(key.use);
   uint32_t history = training ? t->steps * t->parts : key.use == USE_EVAL ? LP_EVAL_ROWS : 0;
   lp_net net;
   status =
       lp_net_build(&t->spec.net, *out, key.batch, training ? LP_TRAIN : LP_EVAL, history, &net);
   if (status == LP_OK && history) status = keep_name(&t->rows[!training], *out, net.rows);
   if (status == LP_OK) status = choose_targets(t, key, *out, &net, target, n);
-  if (status == LP_OK && key.use <= USE_ACCUMULATE)
+  if (status == LP_OK && (key.use == USE_TRAIN || key.use == USE_ACCUMULATE))
     status = add_penalties(t, key, *out, &net, target, n);
   lp_net_free(&net);
   return status;
@@ -108,7 +113,8 @@ lp_status lp_trainer_plan(lp_trainer *t, lp_use_plan key, lp_plan **out) {
     }
   if (t->n_plans == LP_MAX_PLANS) { /* odd batch sizes come from evaluation: drop the oldest such */
     uint32_t i = 0;
-    while (i + 1 < t->n_plans && t->plan[i].use <= USE_UPDATE) i++;
+    while (i + 1 < t->n_plans && trains(t->plan[i].use)) i++;
+    if (t->plan[i].plan == t->whole) t->whole = NULL;
     lp_plan_free(t->plan[i].plan);
     memmove(&t->plan[i], &t->plan[i + 1], (t->n_plans - i - 1) * sizeof *t->plan);
     t->n_plans--;
@@ -124,7 +130,9 @@ lp_status lp_trainer_plan(lp_trainer *t, lp_use_plan key, lp_plan **out) {
   lp_graph_free(g);
   free(target);
   key.plan = *out;
-  if (status == LP_OK) t->plan[t->n_plans++] = key;
+  if (status != LP_OK) return status;
+  t->plan[t->n_plans++] = key;
+  if (!t->whole) t->whole = key.plan;
   return status;
 }
 
@@ -386,8 +394,9 @@ lp_status lp_trainer_memory(lp_trainer *t, lp_train_memory *out) {
   memset(out, 0, sizeof *out);
   lp_plan *plan;
   lp_status status = LP_OK;
-  for (lp_plan_use use = USE_EVAL; use <= USE_ACTIVATIONS && status == LP_OK; use++)
-    status = lp_trainer_plan(t, (lp_use_plan){.use = use, .batch = t->eval_batch}, &plan);
+  static const lp_plan_use other[] = {USE_EVAL, USE_ACTIVATIONS};
+  for (size_t i = 0; i < 2 && status == LP_OK; i++)
+    status = lp_trainer_plan(t, (lp_use_plan){.use = other[i], .batch = t->eval_batch}, &plan);
   if (status != LP_OK) return status;
   for (uint32_t i = 0; i < t->n_plans; i++) { /* scratch memory is shared, constants are in all */
     lp_plan_info info;
@@ -403,8 +412,8 @@ lp_status lp_trainer_memory(lp_trainer *t, lp_train_memory *out) {
 }
 
 void lp_trainer_plan_info(const lp_trainer *t, lp_plan_info *out) {
-  if (t->n_plans)
-    lp_plan_get_info(t->plan[0].plan, out);
+  if (t->whole)
+    lp_plan_get_info(t->whole, out);
   else
     memset(out, 0, sizeof *out);
 }
