@@ -4,6 +4,7 @@
 
 #include "../base/text.h"
 
+#include <locality/analysis.h>
 #include <locality/io.h>
 
 #include <stdlib.h>
@@ -64,6 +65,13 @@ static void print_presets(void) {
   lp_names_free(names, n);
 }
 
+static void print_measures(void) {
+  const char *name;
+  printf("\n%smeasures:%s\n ", cli_bold(stdout), cli_plain(stdout));
+  for (uint32_t i = 0; (name = lp_primary_measure(i)); i++) printf(" %s", name);
+  printf("\n");
+}
+
 void cli_print_help(const cli_command *c) {
   const char *b = cli_bold(stdout), *p = cli_plain(stdout);
   printf("%susage:%s locality %s %s\n\n%s\n\n%soptions:%s\n", b, p, c->name, c->operands, c->about,
@@ -78,6 +86,7 @@ void cli_print_help(const cli_command *c) {
   const lp_option *o;
   for (uint32_t i = 0; (o = lp_option_get(i)); i++)
     if (o->use & c->use) option_help(o);
+  if (c->use & LP_USE_EXPERIMENT) print_measures();
   if (c->use & LP_USE_EXPERIMENT) print_presets();
   printf("\n%sexamples:%s\n%s\n", b, p, c->examples);
 }

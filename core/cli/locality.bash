@@ -2,10 +2,11 @@
 # help.
 
 # What `PROGRAM COMMAND --help` lists.
-_locality_help() { # PROGRAM COMMAND options|presets|commands, or an option whose choices are asked for
+_locality_help() { # PROGRAM COMMAND options|presets|measures|commands, or an option whose choices are asked
   "$1" ${2:+"$2"} --help 2>/dev/null | awk -v what="$3" '
     /^[^ ]/ { section = $1; next }
-    !/^  / || /^   *[^ -]/ && section !~ /^(presets|commands):/ { next }
+    !/^  / || /^   *[^ -]/ && section !~ /^(presets|commands|measures):/ { next }
+    what == "measures" { if (section == "measures:") print; next }
     what == "presets" || what == "commands" { if (section == what ":") print $1; next }
     section !~ /^(options:|settings)/ { next }
     {
@@ -27,7 +28,7 @@ _locality() {
     return
   fi
   case $prev in
-    --primary) words='variance variance_torus moran_i geary_c participation_ratio centroid_offset neighbour_correlation accuracy loss' ;;
+    --primary) words=$(_locality_help "$program" experiment measures) ;;
     --metric) words='l2 l1 linf' ;;
     --normalize) words='none fan_in fan_out total' ;;
     --split) words='test train' ;;

@@ -163,6 +163,7 @@ static void test_completion(void **state) {
   static const char *const more[][2] = {{"\"\"", NULL}, /* commands */
                                         {"train --optimizer \"\"", "\nadamw\n"},
                                         {"train --decay-bias \"\"", "\nfalse\n"},
+                                        {"experiment --primary \"\"", "\ngeary_c\n"},
                                         {"experiment mn", "\nmnist-size\n"},
                                         {"prior --metric \"\"", "\nlinf\n"},
                                         {"train --model \"\"", "\nlenet\n"}};
