@@ -20,7 +20,7 @@ function target(path, part, kept, n, k, i) {
   return k < 1 ? "" : kept[1] "/" kept[2]
 }
 BEGIN {
-  shown["exec graph"]; shown["host registry"]; shown["cli check"]
+  shown["exec graph"]; shown["host registry"]; shown["host measure"]; shown["cli check"]
   train = "experiment report"; settings = "train " train; nn = "settings train analysis measure " train; exec_ = "nn data " nn; prior = "exec " exec_
   above("base", "graph registry io run prior " prior)
   above("io", "graph registry run prior " prior)

@@ -1,6 +1,7 @@
 /* The table of functions that plugins get instead of linking the library, and loading modules with
  * it. It stands above all that it hands out. */
 #include "../registry/host.h"
+#include "../measure/builtin.h"
 
 #include <locality/graph.h>
 #include <locality/io.h>
@@ -55,8 +56,9 @@ static const lp_host table = {
     .error_message = lp_error_message,
     .leaf = lp_graph_leaf,
     .add_penalty = lp_add_penalty,
+    .add_measure = lp_add_measure,
 };
 
 lp_status lp_registry_load(void) {
-  return lp_modules_load(&table);
+  return lp_modules_load(&table, lp_measures_register);
 }

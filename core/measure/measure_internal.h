@@ -20,6 +20,12 @@ void scan_free(unit_scan *s);
 /* Products over images of centred units, c[i][j] for j >= i: units x units. */
 lp_status centred_products(const lp_responses *x, const unit_scan *scan, double *c);
 
+/* Correlations of neighbouring units that vary, as lp_pairs_correlate has them. */
+lp_status neighbour_pairs(const lp_responses *x, const lp_neighbours *w, lp_pairs **out);
+
+/* trace C and trace C C of the covariance of units (times n - 1, and its square). */
+lp_status gram_squares(const lp_responses *x, double *trace, double *squares);
+
 enum { PANEL = 8 };
 /* acc[4][8] += sum over rows of a[row][4 of PANEL] x b[row][PANEL]. */
 void panel_product(const double *a, const double *b, uint32_t rows, double acc[4 * PANEL]);

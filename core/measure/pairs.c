@@ -11,6 +11,7 @@ void lp_pairs_free(lp_pairs *p) {
   free((void *)(uintptr_t)p->i);
   free((void *)(uintptr_t)p->j);
   free((void *)(uintptr_t)p->r);
+  free((void *)(uintptr_t)p->square);
   free(p);
 }
 
@@ -18,9 +19,13 @@ static lp_status new_pairs(uint32_t units, size_t count, lp_pairs **out) {
   lp_pairs *p = calloc(1, sizeof *p);
   *out = p;
   if (!p) return no_memory("pairs of units");
-  *p = (lp_pairs){units, count, malloc(sizeof(uint32_t) * (count + 1)),
-                  malloc(sizeof(uint32_t) * (count + 1)), malloc(sizeof(double) * (count + 1))};
-  return p->i && p->j && p->r ? LP_OK : no_memory("pairs of units");
+  *p = (lp_pairs){units,
+                  count,
+                  malloc(sizeof(uint32_t) * (count + 1)),
+                  malloc(sizeof(uint32_t) * (count + 1)),
+                  malloc(sizeof(double) * (count + 1)),
+                  calloc((size_t)units + 1, sizeof(double))};
+  return p->i && p->j && p->r && p->square ? LP_OK : no_memory("pairs of units");
 }
 
 static double clipped(double r) {
@@ -39,8 +44,9 @@ static lp_status correlate_all(const lp_responses *x, const unit_scan *scan, lp_
   if (s == LP_OK) s = centred_products(x, scan, c);
   if (s == LP_OK) {
     uint32_t *pi = (uint32_t *)(uintptr_t)(*out)->i, *pj = (uint32_t *)(uintptr_t)(*out)->j;
-    double *r = (double *)(uintptr_t)(*out)->r;
-    for (uint32_t i = 0; i < units; i++)
+    double *r = (double *)(uintptr_t)(*out)->r, *square = (double *)(uintptr_t)(*out)->square;
+    for (uint32_t i = 0; i < units; i++) {
+      square[i] = c[(size_t)i * units + i];
       for (uint32_t j = i + 1; scan->varies[i] && j < units; j++) {
         if (!scan->varies[j]) continue;
         double size = sqrt(c[(size_t)i * units + i]) * sqrt(c[(size_t)j * units + j]);
@@ -48,6 +54,7 @@ static lp_status correlate_all(const lp_responses *x, const unit_scan *scan, lp_
         pj[k] = j;
         r[k++] = clipped(c[(size_t)i * units + j] / size);
       }
+    }
   }
   free(c);
   return s;
@@ -74,9 +81,10 @@ static double dot(const double *a, const double *b, uint32_t n) {
   return (part[0] + part[1]) + (part[2] + part[3]);
 }
 
-static void draw_pairs(const unit_scan *scan, uint32_t units, uint64_t seed, uint32_t *chosen,
-                       lp_pairs *p) {
-  uint32_t n = 0, *pi = (uint32_t *)(uintptr_t)p->i, *pj = (uint32_t *)(uintptr_t)p->j;
+static lp_status draw_pairs(const unit_scan *scan, uint32_t units, uint64_t seed, lp_pairs *p) {
+  uint32_t n = 0, *pi = (uint32_t *)(uintptr_t)p->i, *pj = (uint32_t *)(uintptr_t)p->j,
+           *chosen = malloc(sizeof *chosen * units);
+  if (!chosen) return no_memory("pairs of units");
   for (uint32_t i = 0; i < units; i++)
     if (scan->varies[i]) chosen[n++] = i;
   if (n < 2) p->count = 0;
@@ -87,21 +95,18 @@ static void draw_pairs(const unit_scan *scan, uint32_t units, uint64_t seed, uin
     pi[k] = chosen[a < b ? a : b];
     pj[k] = chosen[a < b ? b : a];
   }
+  free(chosen);
+  return LP_OK;
 }
 
-static lp_status correlate_sample(const lp_responses *x, const unit_scan *scan, uint64_t seed,
-                                  lp_pairs **out) {
-  uint32_t units = x->units, *chosen = malloc(sizeof *chosen * units);
-  lp_status s = new_pairs(units, LP_SAMPLED_PAIRS, out);
+/* The correlations of the pairs that p lists. */
+static lp_status correlate_listed(const lp_responses *x, const unit_scan *scan, lp_pairs *p) {
+  uint32_t units = x->units;
   double *rows = malloc(sizeof *rows * BLOCK_ROWS * units),
-         *turned = malloc(sizeof *turned * BLOCK_ROWS * units),
-         *square = calloc(units, sizeof *square);
-  if (s == LP_OK && (!rows || !turned || !square || !chosen))
-    s = no_memory("blocks of activations");
-  double *r = s == LP_OK ? (double *)(uintptr_t)(*out)->r : NULL;
-  if (s == LP_OK) draw_pairs(scan, units, seed, chosen, *out);
-  size_t pairs = s == LP_OK ? (*out)->count : 0;
-  for (size_t k = 0; k < pairs; k++) r[k] = 0;
+         *turned = malloc(sizeof *turned * BLOCK_ROWS * units), *r = (double *)(uintptr_t)p->r,
+         *square = (double *)(uintptr_t)p->square;
+  lp_status s = rows && turned ? LP_OK : no_memory("blocks of activations");
+  for (size_t k = 0; k < p->count; k++) r[k] = 0;
   for (uint32_t first = 0; s == LP_OK && first < x->n; first += BLOCK_ROWS) {
     uint32_t count = x->n - first < BLOCK_ROWS ? x->n - first : BLOCK_ROWS;
     s = x->read(x, first, count, rows);
@@ -113,17 +118,52 @@ static lp_status correlate_sample(const lp_responses *x, const unit_scan *scan, 
       square[i] += dot(own, own, count);
     }
 #pragma omp parallel for schedule(static)
-    for (size_t k = 0; k < pairs; k++)
-      r[k] += dot(turned + (size_t)(*out)->i[k] * BLOCK_ROWS,
-                  turned + (size_t)(*out)->j[k] * BLOCK_ROWS, count);
+    for (size_t k = 0; k < p->count; k++)
+      r[k] +=
+          dot(turned + (size_t)p->i[k] * BLOCK_ROWS, turned + (size_t)p->j[k] * BLOCK_ROWS, count);
   }
-  for (size_t k = 0; s == LP_OK && k < pairs; k++)
-    r[k] = clipped(r[k] / (sqrt(square[(*out)->i[k]]) * sqrt(square[(*out)->j[k]])));
-  free(chosen);
+  for (size_t k = 0; s == LP_OK && k < p->count; k++)
+    r[k] = clipped(r[k] / (sqrt(square[p->i[k]]) * sqrt(square[p->j[k]])));
   free(rows);
   free(turned);
-  free(square);
   return s;
+}
+
+static lp_status correlate_sample(const lp_responses *x, const unit_scan *scan, uint64_t seed,
+                                  lp_pairs **out) {
+  lp_status s = new_pairs(x->units, LP_SAMPLED_PAIRS, out);
+  if (s == LP_OK) s = draw_pairs(scan, x->units, seed, *out);
+  return s == LP_OK ? correlate_listed(x, scan, *out) : s;
+}
+
+/* What s came to: pairs, or none. */
+static lp_status pairs_done(lp_status s, unit_scan *scan, lp_pairs **out) {
+  scan_free(scan);
+  if (s == LP_OK) return LP_OK;
+  lp_pairs_free(*out);
+  *out = NULL;
+  return s;
+}
+
+lp_status neighbour_pairs(const lp_responses *x, const lp_neighbours *w, lp_pairs **out) {
+  unit_scan scan;
+  *out = NULL;
+  lp_status s = scan_units(x, &scan);
+  if (s != LP_OK) return s;
+  s = new_pairs(x->units, w->first[w->n] / 2, out);
+  size_t n = 0;
+  for (uint32_t i = 0; s == LP_OK && i < w->n; i++)
+    for (uint32_t e = w->first[i]; e < w->first[i + 1]; e++) {
+      uint32_t j = w->other[e];
+      if (j <= i || !scan.varies[i] || !scan.varies[j]) continue;
+      ((uint32_t *)(uintptr_t)(*out)->i)[n] = i;
+      ((uint32_t *)(uintptr_t)(*out)->j)[n++] = j;
+    }
+  if (s == LP_OK) {
+    (*out)->count = n;
+    s = correlate_listed(x, &scan, *out);
+  }
+  return pairs_done(s, &scan, out);
 }
 
 lp_status lp_pairs_correlate(const lp_responses *x, uint64_t seed, lp_pairs **out) {
@@ -133,11 +173,7 @@ lp_status lp_pairs_correlate(const lp_responses *x, uint64_t seed, lp_pairs **ou
   if (s != LP_OK) return s;
   s = x->units <= LP_ALL_PAIRS ? correlate_all(x, &scan, out)
                                : correlate_sample(x, &scan, seed, out);
-  scan_free(&scan);
-  if (s == LP_OK) return LP_OK;
-  lp_pairs_free(*out);
-  *out = NULL;
-  return s;
+  return pairs_done(s, &scan, out);
 }
 
 /* ---- correlation over distance ------------------------------------------------------------- */

@@ -161,6 +161,28 @@ lp_status lp_cka(const lp_responses *a, const lp_responses *b, double *out) {
   return s;
 }
 
+lp_status gram_squares(const lp_responses *x, double *trace, double *squares) {
+  layer l;
+  double norm[3] = {0};
+  *trace = *squares = NAN;
+  lp_status s = layer_open(&l, x);
+  if (s == LP_OK && x->n < x->units) {
+    s = by_images(&l, &l, norm);
+    *squares = norm[1];
+  } else if (s == LP_OK) {
+    s = by_features(&l, &l, squares);
+  }
+  double sum = 0;
+  for (uint32_t first = 0; s == LP_OK && first < x->n; first += BLOCK_ROWS) {
+    s = layer_rows(&l, first);
+    for (size_t k = 0; s == LP_OK && k < (size_t)BLOCK_ROWS * x->units; k++)
+      sum += l.rows[k] * l.rows[k];
+  }
+  if (s == LP_OK) *trace = sum;
+  layer_close(&l);
+  return s;
+}
+
 /* ---- RDM, RSA ------------------------------------------------------------------------------ */
 
 lp_status lp_rdm(const double *means, uint32_t classes, uint32_t n, double *out) {

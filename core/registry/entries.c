@@ -43,6 +43,11 @@ static bool penalty_complete(const void *descriptor) {
   return ((const lp_penalty *)descriptor)->build != NULL;
 }
 
+static bool measure_complete(const void *descriptor) {
+  const lp_measure *m = descriptor;
+  return m->value && m->takes <= LP_TAKES_WEIGHTS;
+}
+
 static bool backend_complete(const void *descriptor) {
   const lp_backend *b = descriptor;
   return b->enumerate && b->open;
@@ -60,6 +65,7 @@ static const struct {
     [LP_KIND_LAYER] = {"layer", offsetof(lp_layer, flags), sizeof(lp_layer), layer_complete},
     [LP_KIND_BACKEND] = {"backend", sizeof(lp_backend), sizeof(lp_backend), backend_complete},
     [LP_KIND_PENALTY] = {"penalty", sizeof(lp_penalty), sizeof(lp_penalty), penalty_complete},
+    [LP_KIND_MEASURE] = {"measure", sizeof(lp_measure), sizeof(lp_measure), measure_complete},
 };
 
 const char *lp_kind_name(lp_kind kind) {
@@ -255,6 +261,10 @@ lp_status lp_add_layer(lp_registrar *r, const lp_layer *l) {
 
 lp_status lp_add_penalty(lp_registrar *r, const lp_penalty *p) {
   return add(r, LP_KIND_PENALTY, p);
+}
+
+lp_status lp_add_measure(lp_registrar *r, const lp_measure *m) {
+  return add(r, LP_KIND_MEASURE, m);
 }
 
 lp_status lp_add_backend(lp_registrar *r, const lp_backend *b) {

@@ -25,6 +25,12 @@ uint32_t lp_module_count(void) {
 }
 
 const lp_module_info *lp_module_get(uint32_t i) {
+  static const lp_module_info own = {.file = "the library",
+                                     .name = "locality",
+                                     .version = LP_VERSION,
+                                     .license = "Apache-2.0",
+                                     .summary = "built in"};
+  if (i == LP_MODULE_OWN) return &own;
   return i < n_modules ? &modules[i].info : NULL;
 }
 
@@ -124,10 +130,13 @@ static lp_status load_file(const char *file, const lp_host *host, uint32_t index
   return LP_OK;
 }
 
-static lp_status load_all(const lp_host *host) {
+static lp_status load_all(const lp_host *host,
+                          lp_status (*built_in)(const lp_host *host, lp_registrar *r)) {
   lp_strings files = {0};
   uint32_t own = 0;
-  lp_status s = lp_search_modules(&files, &own);
+  lp_registrar r = {.module = LP_MODULE_OWN};
+  lp_status s = built_in(host, &r);
+  if (s == LP_OK) s = lp_search_modules(&files, &own);
   if (s == LP_OK && files.n) {
     modules = calloc(files.n, sizeof *modules);
     if (!modules) s = lp_fail(LP_ERR_MEMORY, "out of memory while loading modules");
@@ -158,12 +167,13 @@ static void unload_all(void) {
   n_modules = 0;
 }
 
-lp_status lp_modules_load(const lp_host *host) {
+lp_status lp_modules_load(const lp_host *host,
+                          lp_status (*own)(const lp_host *host, lp_registrar *r)) {
   LP_POINT_NUMBERS;
   pthread_mutex_lock(&lock);
   lp_status s = LP_OK;
   if (!loaded) {
-    s = load_all(host);
+    s = load_all(host, own);
     if (s != LP_OK) unload_all();
     loaded = s == LP_OK;
   }

@@ -17,6 +17,7 @@
 #ifndef LOCALITY_MEASURE_H
 #define LOCALITY_MEASURE_H
 
+#include <locality/plugin.h>
 #include <locality/status.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -204,6 +205,7 @@ typedef struct lp_pairs {
   size_t count;
   const uint32_t *i, *j; /* count */
   const double *r;
+  const double *square; /* units: sum over images of squared deviations; 0: it does not vary */
 } lp_pairs;
 LP_API lp_status lp_pairs_correlate(const lp_responses *x, uint64_t seed, lp_pairs **out);
 LP_API void lp_pairs_free(lp_pairs *p);
@@ -344,6 +346,40 @@ LP_API lp_status lp_graph_measure(const uint8_t *adjacency, uint32_t n, uint32_t
  * scaling and squaring with Pade's approximant of degree 13 (Higham, SIAM J Matrix Anal 2005).
  * NaN everywhere where a weight is not finite. O(n^3). */
 LP_API lp_status lp_communicability(const double *w, uint32_t n, double *out);
+
+/* ---- the table of measures ----------------------------------------------------------------- */
+
+/* Rows are entries of kind LP_KIND_MEASURE in the registry: the library's own, then those of
+ * plugins (lp_measure in plugin.h). What there is to measure: */
+typedef struct lp_measure_input {
+  const lp_places *places;
+  const lp_responses *x; /* NULL: none */
+  const int32_t *labels; /* of each image; NULL: none */
+  uint32_t classes;      /* of labels */
+  bool negative;         /* x has values below 0 */
+  const double *w, *p;   /* weights between the units, n_out x n_in, and the prior's factor; NULL */
+  uint32_t n_out, n_in;  /* both the number of places */
+  uint64_t seed;
+} lp_measure_input;
+
+typedef struct lp_measurement {
+  const lp_measure *measure;
+  const char *spec; /* canonical: "patches:threshold=2,least=3,touch=rook" */
+  int32_t of_class; /* of LP_TAKES_MAP; -1: the mean over classes, or of a measure of all */
+  lp_measured result;
+} lp_measurement;
+typedef struct lp_measurements {
+  lp_measurement *item;
+  uint32_t n;
+  char left_out[600]; /* rows that the input forbids: "variance: activations are negative, ..." */
+} lp_measurements;
+
+/* Runs rows in their order. only: specs between commas, in parentheses where they hold commas
+ * ("moran,(patches:threshold=3,least=5)"); one that cannot be had of the input is LP_ERR_ARG with
+ * the reason. NULL or "": every row that can be had of the input and need not be asked for. */
+LP_API lp_status lp_measure_site(const lp_measure_input *in, const char *only,
+                                 lp_measurements *out);
+LP_API void lp_measurements_free(lp_measurements *m);
 
 #ifdef __cplusplus
 }

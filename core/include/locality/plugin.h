@@ -2,8 +2,8 @@
  *
  * A plugin is a shared object that exports one symbol, lp_plugin_entry, returning its descriptor.
  * The library checks the ABI version, then calls init with a table of host functions; the plugin
- * registers what it offers: topologies, costs, priors, layers, penalties, backends. It need not
- * link the library. plugins/template holds a complete example.
+ * registers what it offers: topologies, costs, priors, layers, penalties, measures, backends. It
+ * need not link the library. plugins/template holds a complete example.
  *
  * Ownership: a descriptor is copied when it is registered; what it points to belongs to the plugin
  * and must live until fini. An older, shorter descriptor is taken too: what it lacks is zero.
@@ -23,9 +23,10 @@ extern "C" {
 /* A module is loaded when its major is equal and its minor not newer than the library's. What a
  * minor version added:
  *   1.1  lp_layer.flags; lp_layer_request from `mode` on; lp_sheets.seed; descriptors are copied
- *        when registered; lp_role, lp_penalty; of the host, all from error_message on */
+ *        when registered; lp_role, lp_penalty; of the host, from error_message to add_penalty
+ *   1.2  lp_measure; of the host, add_measure */
 #define LP_ABI_MAJOR 1
-#define LP_ABI_MINOR 1
+#define LP_ABI_MINOR 2
 
 #define LP_MAX_AXES 3
 
@@ -236,6 +237,71 @@ typedef struct lp_penalty {
                      lp_val weight, lp_val y, lp_val *scalar);
 } lp_penalty;
 
+/* ---- measures ------------------------------------------------------------------------------ */
+
+/* What a measure takes: the map of t (selectivity) of one class, which it is asked for class by
+ * class; the maps of all classes; the activations of a site; the weights between the units of a
+ * site. */
+typedef enum lp_measure_takes {
+  LP_TAKES_MAP = 0,
+  LP_TAKES_MAPS = 1,
+  LP_TAKES_SITE = 2,
+  LP_TAKES_WEIGHTS = 3
+} lp_measure_takes;
+
+enum {
+  LP_MEASURE_SHEET = 1,       /* needs units on a sheet of rows and columns */
+  LP_MEASURE_NONNEGATIVE = 2, /* needs activations >= 0 */
+  LP_MEASURE_ASKED = 4,       /* only by name: its labels mean something of their own */
+};
+
+/* What there is. Of a request for a MAP, t, q and mean are of its class and classes is 1. */
+typedef struct lp_measure_request {
+  uint32_t struct_size;
+  uint32_t units, ndim;         /* of places */
+  uint32_t extent[LP_MAX_AXES]; /* of a sheet, row-major; 0: points */
+  const double *at;             /* units x ndim */
+  double period[LP_MAX_AXES];   /* of an axis that wraps around; 0: it does not */
+  uint64_t seed;                /* of random placements */
+  uint32_t classes;             /* 0: no labels */
+  const double *t, *q,
+      *mean;             /* classes x units: selectivity, Benjamini-Hochberg q, mean activity */
+  uint32_t images;       /* SITE */
+  const int32_t *labels; /* of each image; NULL: none */
+  lp_status (*rows)(const struct lp_measure_request *req, uint32_t first, uint32_t count,
+                    double *out); /* SITE: count x units */
+  uint32_t n_out, n_in;           /* WEIGHTS: n_out x n_in */
+  const double *w, *p, *d;        /* weights; the prior's factor, NULL: 1; distances */
+  const void *core;               /* the core's own */
+} lp_measure_request;
+
+#define LP_MEASURE_CURVE 16
+
+/* A result; NaN is undefined, or not known. All are NaN, and n_curve 0, when value is called. */
+typedef struct lp_measured {
+  uint32_t struct_size;
+  uint32_t n_curve; /* points of a curve, up to LP_MEASURE_CURVE */
+  double value;
+  double chance;    /* what units in any order give: exact, or the mean of random placements */
+  double low, high; /* 95 % of random placements */
+  double p;         /* of value against them */
+  double x[LP_MEASURE_CURVE], y[LP_MEASURE_CURVE], y_low[LP_MEASURE_CURVE],
+      y_high[LP_MEASURE_CURVE];
+} lp_measured;
+
+typedef struct lp_measure {
+  uint32_t struct_size;
+  const char *name, *summary, *source; /* name: as published */
+  void *self;
+  const lp_param *params;
+  uint32_t n_params;
+  const char *unit; /* of value; "" or NULL: none */
+  uint32_t takes;   /* lp_measure_takes */
+  uint32_t flags;   /* LP_MEASURE_... */
+  lp_status (*value)(void *self, const lp_arg *args, const lp_measure_request *req,
+                     lp_measured *out);
+} lp_measure;
+
 /* ---- host table ---------------------------------------------------------------------------- */
 
 typedef struct lp_registrar lp_registrar;
@@ -278,6 +344,9 @@ typedef struct lp_host {
   lp_val (*leaf)(lp_graph *g, lp_role role, const char *name, const lp_desc *desc,
                  const lp_init *init);
   lp_status (*add_penalty)(lp_registrar *r, const lp_penalty *p);
+
+  /* 1.2 */
+  lp_status (*add_measure)(lp_registrar *r, const lp_measure *m);
 } lp_host;
 
 /* ---- descriptor ---------------------------------------------------------------------------- */

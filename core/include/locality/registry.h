@@ -33,6 +33,7 @@ typedef enum lp_kind {
   LP_KIND_LAYER = 3,
   LP_KIND_BACKEND = 4,
   LP_KIND_PENALTY = 5,
+  LP_KIND_MEASURE = 6, /* the library has some of its own */
   LP_KIND_COUNT
 } lp_kind;
 LP_API const char *lp_kind_name(lp_kind kind); /* "topology", ... */
@@ -45,6 +46,8 @@ typedef struct lp_module_info {
   const char *rejected; /* what it registered in vain although it is in use; NULL: nothing */
 } lp_module_info;
 LP_API uint32_t lp_module_count(void);
+/* i of an entry may be LP_MODULE_OWN: the library itself, which is not counted. */
+#define LP_MODULE_OWN UINT32_MAX
 LP_API const lp_module_info *lp_module_get(uint32_t i);
 
 typedef struct lp_entry {

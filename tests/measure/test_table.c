@@ -1,0 +1,154 @@
+/* The table of measures: every row says what it is; running rows by name on a site. */
+#include "support.h"
+
+#include <locality/registry.h>
+
+static double X[N * UNITS];
+static int32_t labels[N];
+static lp_responses responses;
+static lp_measure_input input;
+
+static int open_input(void **state) {
+  (void)state;
+  lp_places *p;
+  fill_x(X, UNITS);
+  fill_labels(labels, CLASSES);
+  responses = lp_responses_f64(X, N, UNITS);
+  if (lp_places_sheet(ROWS, COLS, false, &p) != LP_OK) return -1;
+  input = (lp_measure_input){.places = p,
+                             .x = &responses,
+                             .labels = labels,
+                             .classes = CLASSES,
+                             .negative = true,
+                             .seed = 1};
+  return 0;
+}
+
+static int close_input(void **state) {
+  (void)state;
+  lp_places_free((lp_places *)(uintptr_t)input.places);
+  return 0;
+}
+
+static void rows(void **state) {
+  (void)state;
+  uint32_t n = 0;
+  assert_ok(lp_registry_load());
+  for (uint32_t i = 0; i < lp_entry_count(); i++) {
+    const lp_entry *e = lp_entry_get(i);
+    if (e->kind != LP_KIND_MEASURE) continue;
+    const lp_measure *m = e->descriptor;
+    n++;
+    assert_true(strlen(m->summary) > 5 && m->unit);
+    assert_int_equal(e->module, LP_MODULE_OWN);
+    assert_string_equal(lp_module_get(e->module)->name, "locality");
+  }
+  assert_true(n > 30);
+  assert_null(lp_module_get(lp_module_count()));
+}
+
+static const lp_measurement *one(const lp_measurements *m, const char *name, int32_t class_) {
+  for (uint32_t i = 0; i < m->n; i++)
+    if (strcmp(m->item[i].measure->name, name) == 0 && m->item[i].of_class == class_)
+      return &m->item[i];
+  fail_msg("%s is not measured", name);
+  return NULL;
+}
+
+/* What the functions say, by name: numbers of test_order.c. */
+static void by_name(void **state) {
+  (void)state;
+  lp_measurements m;
+  assert_ok(lp_measure_site(&input, "moran:permutations=9,tgi,(patches:threshold=.5,least=1)", &m));
+  assert_int_equal(m.n, 2 * (CLASSES + 1) + 1);
+  const lp_measurement *first = one(&m, "moran", 0), *mean = one(&m, "moran", -1);
+  assert_string_equal(first->spec, "moran:touch=queen,permutations=9");
+  assert_close(first->result.value, -0.042989127747467541, 1e-12);
+  assert_close(first->result.chance, -1.0 / 34, 1e-15);
+  double sum = 0;
+  for (int32_t c = 0; c < CLASSES; c++) sum += one(&m, "moran", c)->result.value;
+  assert_close(mean->result.value, sum / CLASSES, 1e-14);
+  assert_close(one(&m, "tgi", -1)->result.value, -0.0027100076317482812, 1e-10);
+  assert_true(one(&m, "patches", 1)->result.value >= 1);
+  lp_measurements_free(&m);
+}
+
+static void all(void **state) {
+  (void)state;
+  lp_measurements m;
+  assert_ok(lp_measure_site(&input, NULL, &m));
+  assert_string_equal(m.left_out, "variance: activations are negative, which it forbids; "
+                                  "variance_torus: activations are negative, which it forbids; "
+                                  "centroid_offset: activations are negative, which it forbids");
+  const lp_measured *r = &one(&m, "neighbour_correlation", -1)->result;
+  /* Means over the 58 pairs of neighbours and over all 595: np.corrcoef(X.T) */
+  assert_close(r->value, -0.011746915073031987, 1e-9);
+  assert_close(r->chance, -0.0013825018812744247, 1e-9);
+  /* np.trace(C) ** 2 / np.trace(C @ C), C = np.cov(X.T) */
+  assert_close(one(&m, "participation_ratio", -1)->result.value, 14.195039232971519, 1e-10);
+  r = &one(&m, "correlation_distance", -1)->result;
+  assert_int_equal(r->n_curve, LP_BINS);
+  assert_true(isnan(r->y[0]) && r->value == r->y[1]);
+  assert_true(r->low < r->chance && r->chance < r->high);
+  lp_measurements_free(&m);
+  /* Each half as positive activations: V and its kin are there, with their chance. */
+  for (int k = 0; k < N * UNITS; k++) X[k] += 0.2;
+  input.negative = false;
+  assert_ok(lp_measure_site(&input, "variance,geary_c,centroid_offset", &m));
+  assert_close(one(&m, "variance", -1)->result.chance, (24 + 48) / 12.0 / (1 - 1.0 / 35), 1e-14);
+  assert_true(one(&m, "variance", -1)->result.value > 4);
+  assert_true(one(&m, "geary_c", -1)->result.chance == 1);
+  lp_measurements_free(&m);
+  input.negative = true;
+  fill_x(X, UNITS);
+}
+
+static void wiring(void **state) {
+  (void)state;
+  double w[UNITS * UNITS];
+  for (int k = 0; k < UNITS * UNITS; k++) w[k] = k % 7 - 3;
+  lp_measure_input in = {.places = input.places, .w = w, .n_out = UNITS, .n_in = UNITS, .seed = 1};
+  lp_measurements m;
+  assert_ok(lp_measure_site(&in, NULL, &m));
+  double length = 0, weight = 0, d = 0;
+  for (uint32_t k = 0; k < UNITS * UNITS; k++) {
+    double own = lp_places_distance(in.places, k / UNITS, k % UNITS);
+    length += fabs(w[k]) * own;
+    weight += fabs(w[k]);
+    d += own / (UNITS * UNITS);
+  }
+  assert_close(one(&m, "wiring_length", -1)->result.value, length / weight, 1e-12);
+  assert_close(one(&m, "wiring_length", -1)->result.chance, d, 1e-12);
+  assert_close(one(&m, "pruned_length", -1)->result.chance, d, 1e-12);
+  assert_true(one(&m, "small_worldness", -1)->result.value > 0);
+  lp_measurements_free(&m);
+}
+
+static void refused(void **state) {
+  (void)state;
+  lp_measurements m;
+  lp_measure_input in = input;
+  in.labels = NULL;
+  assert_int_equal(lp_measure_site(&in, "moran", &m), LP_ERR_ARG);
+  assert_string_equal(lp_error_message(), "measure moran: it needs labels");
+  assert_int_equal(lp_measure_site(&in, "modularity", &m), LP_ERR_ARG);
+  assert_string_equal(lp_error_message(), "measure modularity: it needs weights");
+  assert_int_equal(lp_measure_site(&in, "tgy", &m), LP_ERR_NOT_FOUND);
+  assert_non_null(strstr(lp_error_message(), "did you mean 'tgi'"));
+  assert_int_equal(lp_measure_site(&input, "patches:touch=bishop", &m), LP_ERR_ARG);
+  assert_string_equal(lp_error_message(), "measure patches: touch=bishop: it is rook or queen");
+  assert_int_equal(m.n, 0);
+  lp_places *other;
+  assert_ok(lp_places_sheet(2, 3, false, &other));
+  in.places = other;
+  assert_int_equal(lp_measure_site(&in, "tgi", &m), LP_ERR_ARG);
+  assert_string_equal(lp_error_message(), "activations of 35 units at 6 places");
+  lp_places_free(other);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(rows), cmocka_unit_test(by_name),
+                                     cmocka_unit_test(all), cmocka_unit_test(wiring),
+                                     cmocka_unit_test(refused)};
+  return cmocka_run_group_tests(tests, open_input, close_input);
+}
