@@ -1,14 +1,25 @@
 /* locality analyze, locality report: what follows training, on a run folder. */
-#include "cli.h"
+#include "analyze.h"
 
 #include <locality/analysis.h>
 #include <locality/io.h>
 #include <locality/report.h>
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 static const cli_flag analyze_flags[] = {
-    {"reference", 0, "ARM", "arm that the others are compared with [the folder's]"},
+    {"reference", 0, "ARM", "of a folder: arm that the others are compared with [the folder's]"},
+    {"labels", 0, "FILE", "of a file: class of each image, any whole numbers"},
+    {"sheet", 0, "RxC", "of a file: rows and columns of the units, row-major"},
+    {"torus", 0, NULL, "of a file: the sheet's axes wrap around"},
+    {"positions", 0, "FILE", "of a file: a row a unit of 1 to 3 coordinates, instead of a sheet"},
+    {"weights", 0, "FILE", "of a file: weights between the units, a row a receiving unit"},
+    {"prior", 0, "FILE", "of a file: the prior that multiplies these weights"},
+    {"only", 0, "LIST",
+     "of a file: measures, as in moran,patches:threshold=3 [all that can be had]"},
+    {"csv", 0, NULL, "of a file: a line a measure and class on standard output"},
 };
 
 /* Prints where the result is, or with --json an object that says so. */
@@ -24,7 +35,23 @@ static int say_file(const cli_args *a, const char *key, const char *file) {
   return code;
 }
 
+/* What only one of the two takes must not be passed over. */
+static int check_flags(const cli_args *a, bool file) {
+  for (uint32_t i = 0; i < sizeof analyze_flags / sizeof *analyze_flags; i++)
+    if (a->flag[i] && (i == 0) == file)
+      return cli_usage("--%s is for %s; %s is %s", analyze_flags[i].name,
+                       file ? "run folders" : "files of activations", a->operand[0],
+                       file ? "a file" : "no file");
+  return CLI_OK;
+}
+
 static int run_analyze(cli_args *a) {
+  struct stat st;
+  bool file =
+      (stat(a->operand[0], &st) == 0 && !S_ISDIR(st.st_mode)) || cli_names_array(a->operand[0]);
+  int wrong = check_flags(a, file);
+  if (wrong != CLI_OK) return wrong;
+  if (file) return cli_analyze_file(a);
   int code = cli_check_analysis(a->operand[0]);
   if (code != CLI_OK) return code;
   if (lp_analyze_run_against(a->operand[0], cli_get(a, "reference")) != LP_OK) return cli_fail();
@@ -45,11 +72,16 @@ static int run_report(cli_args *a) {
 
 const cli_command cli_cmd_analyze = {
     .name = "analyze",
-    .operands = "DIR",
-    .summary = "statistics of a run folder",
-    .about = "Reads metrics and activations of a run folder and writes its summary.json. What an\n"
-             "unfinished run has so far is analysed.",
+    .operands = "DIR|FILE",
+    .summary = "statistics of a run folder, or of anyone's activations",
+    .about =
+        "Of a run folder: reads metrics and activations and writes its summary.json. What an\n"
+        "unfinished run has so far is analysed.\n\n"
+        "Of a file of activations (images x units: .npy, .npz, .safetensors, .csv; FILE:NAME for\n"
+        "one of several arrays): prints the measures that `locality plugins` lists.",
     .examples = "  locality analyze runs/quick\n  locality analyze runs/quick --json\n"
+                "  locality analyze acts.npy --labels labels.npy --sheet 64x64 --only moran,tgi\n"
+                "  locality analyze acts.npz:conv5 --positions xy.csv --csv > measures.csv\n"
                 "  locality analyze runs/quick --reference linear && locality report runs/quick",
     .flags = analyze_flags,
     .n_flags = sizeof analyze_flags / sizeof *analyze_flags,

@@ -137,7 +137,7 @@ static int run(cli_args *a) {
 const cli_command cli_cmd_plugins = {
     .name = "plugins",
     .operands = "[NAME]",
-    .summary = "list topologies, wiring costs, layers and backends",
+    .summary = "list topologies, wiring costs, layers, measures and backends",
     .about =
         "Lists what the loaded modules offer, and modules that were refused with the reason.\n"
         "With a name: its parameters with type, default, range and meaning. Modules are looked\n"

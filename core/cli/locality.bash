@@ -37,7 +37,7 @@ _locality() {
     --backend) words="auto $("$program" devices 2>/dev/null | sed 1d | cut -d ' ' -f 1)" ;;
     --cost | -c) words=$("$program" plugins 2>/dev/null | awk '$1 == "cost" || $1 == "prior" { print $2 }') ;;
     --topology | -t) words=$("$program" plugins 2>/dev/null | awk '$1 == "topology" { print $2 }') ;;
-    --out | -o | --resume | --from | --train | --val | --ground-truth | --synsets)
+    --labels | --positions | --weights | --prior | --out | -o | --resume | --from | --train | --val | --ground-truth | --synsets)
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return
       ;;

@@ -51,6 +51,17 @@ want="1.1250 quiet:weight=3,schedule=constant,first=1,last=0,every=10,gamma=0.1,
 want="$want $(realpath "$tmp/penalty")/lp_penalty_quiet.so"
 [ "$got" = "$want" ] || fail "got \"$got\", expected \"$want\""
 
+# A measure, on two images of two units: 0 where both are alike, 1 where one is silent.
+mkdir "$tmp/measure"
+cp "$template-measure/sparse.c" "$template-measure/meson.build" "$tmp/measure"
+# shellcheck disable=SC2046
+(cd "$tmp/measure" && $CC -Wall -Wextra -Werror -shared -fPIC -fvisibility=hidden \
+  -o lp_measure_sparseness.so sparse.c $($PKG_CONFIG --cflags locality))
+printf '2,2\n0,3\n' >"$tmp/acts.csv"
+got=$(LOCALITY_PLUGIN_PATH=$tmp/measure "$tmp/root$prefix/bin/locality" analyze "$tmp/acts.csv" \
+  --sheet 1x2 --only sparseness --csv | tail -n 1)
+[ "$got" = "sparseness:floor=0,,0.5,,,,," ] || fail "sparseness is \"$got\""
+
 # Never in the current directory, be it by default or by a relative name.
 for path in '' . : ./ ../plugin; do
   if got=$(LOCALITY_PLUGIN_PATH=$path use plateau); then
@@ -59,7 +70,7 @@ for path in '' . : ./ ../plugin; do
 done
 
 # The same with the templates' own meson.build, installed this time.
-for dir in plugin penalty; do
+for dir in plugin penalty measure; do
   $MESON setup "$tmp/$dir/build" "$tmp/$dir" >"$tmp/log" 2>&1 &&
     $MESON compile -C "$tmp/$dir/build" >>"$tmp/log" 2>&1 &&
     $MESON install -C "$tmp/$dir/build" >>"$tmp/log" 2>&1 ||
