@@ -21,7 +21,7 @@ typedef struct name_list {
 
 static void add_name(name_list *l, const char *name) {
   char line[80];
-  text_printable(name, line, sizeof line);
+  lp_text_printable(name, line, sizeof line);
   if (l->n < 5)
     l->used += (size_t)snprintf(l->text + l->used, sizeof l->text - l->used, "%s'%s'",
                                 l->n ? ", " : "", line);
@@ -46,7 +46,7 @@ static int compare_folded(const void *a, const void *b) {
 static folded *fold_all(const char *const *name, uint32_t n) {
   folded *all = calloc(n + 1, sizeof *all);
   for (uint32_t k = 0; all && k < n; k++) {
-    all[k] = (folded){text_fold(name[k]), name[k]};
+    all[k] = (folded){lp_text_fold(name[k]), name[k]};
     if (all[k].fold) continue;
     while (k-- > 0) free(all[k].fold);
     free(all);
@@ -61,7 +61,7 @@ static void free_folded(folded *all, uint32_t n) {
   free(all);
 }
 
-lp_status dataset_note_alike(lp_dataset *d) {
+lp_status lp_dataset_note_alike(lp_dataset *d) {
   const lp_dataset_info *info = &d->info;
   if (info->numbered) return LP_OK;
   folded *all = fold_all(info->class_names, info->classes);
@@ -73,9 +73,9 @@ lp_status dataset_note_alike(lp_dataset *d) {
     add_name(&pair, all[k - 1].name);
     add_name(&pair, all[k].name);
     told++;
-    s = dataset_notef(d, true,
-                      "%s: two classes differ in case, accents, blanks or Unicode form only: %s",
-                      info->source, pair.text);
+    s = lp_dataset_add_notef(
+        d, true, "%s: two classes differ in case, accents, blanks or Unicode form only: %s",
+        info->source, pair.text);
   }
   free_folded(all, info->classes);
   return s;
@@ -83,10 +83,10 @@ lp_status dataset_note_alike(lp_dataset *d) {
 
 /* The name of `names` that is like this one; NULL: none. */
 static const char *alike(const char *name, const char *const *names, uint32_t n) {
-  char *fold = text_fold(name);
+  char *fold = lp_text_fold(name);
   const char *found = NULL;
   for (uint32_t k = 0; fold && !found && k < n; k++) {
-    char *other = text_fold(names[k]);
+    char *other = lp_text_fold(names[k]);
     if (other && strcmp(fold, other) == 0) found = names[k];
     free(other);
   }
@@ -136,10 +136,10 @@ static lp_status check_number(lp_dataset *train) {
     }
   if (with > 1) return LP_OK;
   char name[80];
-  text_printable(info->class_names[last], name, sizeof name);
+  lp_text_printable(info->class_names[last], name, sizeof name);
   if (info->numbered)
-    return dataset_notef(train, true, "%s: all training images are of one class only, '%s'",
-                         info->name, name);
+    return lp_dataset_add_notef(train, true, "%s: all training images are of one class only, '%s'",
+                                info->name, name);
   return lp_fail(LP_ERR_FORMAT, "%s: there are training images of one class only, '%s'%s%s",
                  info->name, name, train->fitting ? "; " : ", and nothing to tell it from",
                  train->fitting ? train->fitting : "");
@@ -153,21 +153,22 @@ static lp_status note_untested(const lp_dataset *train, lp_dataset *test) {
     if (train->info.class_count[k] && !test->info.class_count[k])
       add_name(&missing, test->info.class_names[k]);
   if (!missing.n) return LP_OK;
-  return dataset_notef(test, true, "%s: no test images of %" PRIu32 " class%s: %s", test->info.name,
-                       missing.n, missing.n > 1 ? "es" : "", missing.text);
+  return lp_dataset_add_notef(test, true, "%s: no test images of %" PRIu32 " class%s: %s",
+                              test->info.name, missing.n, missing.n > 1 ? "es" : "", missing.text);
 }
 
 lp_status lp_dataset_note_trained(lp_dataset *test) {
   if (!test->is_training) return LP_OK;
-  return dataset_notef(test, true, "%s: the test images are the training images", test->info.name);
+  return lp_dataset_add_notef(test, true, "%s: the test images are the training images",
+                              test->info.name);
 }
 
 static lp_status note_same(const lp_dataset *train, lp_dataset *test) {
   const lp_dataset_info *a = &train->info, *b = &test->info;
   if (test->is_training) return lp_dataset_note_trained(test);
   if (strcmp(a->sha256[0], b->sha256[0]) != 0 || a->count != b->count) return LP_OK;
-  return dataset_notef(test, true, "%s: the test images are the training images, by their content",
-                       b->name);
+  return lp_dataset_add_notef(
+      test, true, "%s: the test images are the training images, by their content", b->name);
 }
 
 lp_status lp_dataset_open_both(const char *spec, const lp_image_defaults *usual,
@@ -180,7 +181,7 @@ lp_status lp_dataset_open_both(const char *spec, const lp_image_defaults *usual,
   if (s == LP_OK) s = check_trained(&out[0]->info, &out[1]->info);
   if (s == LP_OK) s = note_untested(out[0], out[1]);
   if (s == LP_OK) s = note_same(out[0], out[1]);
-  if (s == LP_OK) s = dataset_note_alike(out[0]);
+  if (s == LP_OK) s = lp_dataset_note_alike(out[0]);
   if (s == LP_OK) return s;
   for (int i = 0; i < 2; i++) {
     lp_dataset_close(out[i]);
@@ -225,8 +226,9 @@ lp_status lp_dataset_match(lp_dataset *d, const char *const *names, uint32_t n) 
         return lp_fail(LP_ERR_SHAPE, "%s has %" PRIu32 " classes, the network %" PRIu32, info->name,
                        info->classes, n);
     if (!names && info->numbered) return LP_OK;
-    return dataset_notef(d, true, "%s: %s no names of classes, so labels are matched by number",
-                         info->name, names ? "the data set has" : "the network has");
+    return lp_dataset_add_notef(d, true,
+                                "%s: %s no names of classes, so labels are matched by number",
+                                info->name, names ? "the data set has" : "the network has");
   }
   int32_t *label = calloc(info->classes, sizeof *label);
   if (!label) return out_of_memory(d);

@@ -12,12 +12,14 @@
 #include <string.h>
 
 static const data_loader loader[] = {
-    {"mnist", "handwritten digits, 28 x 28, 60000 training and 10000 test images", known_open},
-    {"fashion-mnist", "articles of clothing, in the format and numbers of mnist", known_open},
-    {"idx:DIR", "a folder with the four IDX files of an MNIST-like data set", idxfolder_open},
-    {"cifar10:DIR", "CIFAR-10 in its binary form, 50000 and 10000 images of 32 x 32", cifar_open},
+    {"mnist", "handwritten digits, 28 x 28, 60000 training and 10000 test images", lp_known_open},
+    {"fashion-mnist", "articles of clothing, in the format and numbers of mnist", lp_known_open},
+    {"idx:DIR", "a folder with the four IDX files of an MNIST-like data set", lp_idxfolder_open},
+    {"cifar10:DIR", "CIFAR-10 in its binary form, 50000 and 10000 images of 32 x 32",
+     lp_cifar_open},
     {"imagefolder:PATH",
-     "JPEG and PNG files, a folder for each class, in a folder or a tar archive", imagefolder_open},
+     "JPEG and PNG files, a folder for each class, in a folder or a tar archive",
+     lp_imagefolder_open},
 };
 #define N_LOADERS (sizeof loader / sizeof *loader)
 
@@ -33,7 +35,7 @@ static lp_status out_of_memory(const lp_dataset *d) {
 
 /* ---- notes --------------------------------------------------------------------------------- */
 
-void dataset_free_common(lp_dataset *d) {
+void lp_dataset_free_common(lp_dataset *d) {
   for (uint32_t i = 0; i < d->n_notes; i++) free((char *)d->note[i].text);
   free(d->note);
   free(d->fitting);
@@ -41,7 +43,7 @@ void dataset_free_common(lp_dataset *d) {
   free(d->class_count);
 }
 
-lp_status dataset_note(lp_dataset *d, bool warning, const char *text) {
+lp_status lp_dataset_add_note(lp_dataset *d, bool warning, const char *text) {
   for (uint32_t i = 0; i < d->n_notes; i++)
     if (strcmp(d->note[i].text, text) == 0) return LP_OK;
   lp_data_note *p = realloc(d->note, (d->n_notes + 1) * sizeof *p);
@@ -53,13 +55,13 @@ lp_status dataset_note(lp_dataset *d, bool warning, const char *text) {
   return LP_OK;
 }
 
-lp_status dataset_notef(lp_dataset *d, bool warning, const char *fmt, ...) {
+lp_status lp_dataset_add_notef(lp_dataset *d, bool warning, const char *fmt, ...) {
   char text[1024];
   va_list ap;
   va_start(ap, fmt);
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
-  return dataset_note(d, warning, text);
+  return lp_dataset_add_note(d, warning, text);
 }
 
 const lp_data_note *lp_dataset_note(const lp_dataset *d, uint32_t i) {
@@ -109,9 +111,9 @@ lp_status lp_dataset_open_for(const char *spec, lp_split split, const lp_image_d
   *out = NULL;
   if (split != LP_SPLIT_TRAIN && split != LP_SPLIT_TEST)
     return lp_fail(LP_ERR_ARG, "data set '%s': no such split", spec);
-  if (!text_is_utf8(spec)) {
+  if (!lp_text_is_utf8(spec)) {
     char line[400];
-    text_printable(spec, line, sizeof line);
+    lp_text_printable(spec, line, sizeof line);
     return lp_fail(LP_ERR_ARG,
                    "data set '%s': the name is not UTF-8, and files that name it could not be "
                    "written; rename it, or give it by a link with another name",

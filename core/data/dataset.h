@@ -27,13 +27,13 @@ struct lp_dataset {
 };
 
 /* Frees what opening and notes have put into the base; every close calls it. */
-void dataset_free_common(lp_dataset *d);
+void lp_dataset_free_common(lp_dataset *d);
 /* Adds a note to the data set, unless it has the same one; a warning is logged as well. */
-lp_status dataset_note(lp_dataset *d, bool warning, const char *text);
-lp_status dataset_notef(lp_dataset *d, bool warning, const char *fmt, ...) LP_PRINTF(3, 4);
+lp_status lp_dataset_add_note(lp_dataset *d, bool warning, const char *text);
+lp_status lp_dataset_add_notef(lp_dataset *d, bool warning, const char *fmt, ...) LP_PRINTF(3, 4);
 
 /* Names classes that a reader may take for one, as a warning. */
-lp_status dataset_note_alike(lp_dataset *d);
+lp_status lp_dataset_note_alike(lp_dataset *d);
 
 /* A kind of spec: "NAME" or "NAME:REST", where REST stands for what the user gives ("idx:DIR"). */
 typedef struct data_loader {
@@ -43,25 +43,25 @@ typedef struct data_loader {
                     const lp_image_defaults *usual, lp_dataset **out);
 } data_loader;
 
-lp_status idxfolder_open(const char *spec, const char *rest, lp_split split,
-                         const lp_image_defaults *usual, lp_dataset **out);
-lp_status known_open(const char *spec, const char *rest, lp_split split,
-                     const lp_image_defaults *usual, lp_dataset **out);
-lp_status cifar_open(const char *spec, const char *rest, lp_split split,
-                     const lp_image_defaults *usual, lp_dataset **out);
-lp_status imagefolder_open(const char *spec, const char *rest, lp_split split,
-                           const lp_image_defaults *usual, lp_dataset **out);
+lp_status lp_idxfolder_open(const char *spec, const char *rest, lp_split split,
+                            const lp_image_defaults *usual, lp_dataset **out);
+lp_status lp_known_open(const char *spec, const char *rest, lp_split split,
+                        const lp_image_defaults *usual, lp_dataset **out);
+lp_status lp_cifar_open(const char *spec, const char *rest, lp_split split,
+                        const lp_image_defaults *usual, lp_dataset **out);
+lp_status lp_imagefolder_open(const char *spec, const char *rest, lp_split split,
+                              const lp_image_defaults *usual, lp_dataset **out);
 
 /* The four files of an MNIST-like data set: IDX_FILE(split, IDX_LABELS). */
 enum { IDX_IMAGES = 0, IDX_LABELS = 1, IDX_FILES = 4 };
 #define IDX_FILE(split, part) (2 * (unsigned)(split) + (part))
-extern const char *const idx_name[IDX_FILES]; /* "train-images-idx3-ubyte" */
+extern const char *const lp_idx_name[IDX_FILES]; /* "train-images-idx3-ubyte" */
 
 /* Reads file i of a folder: raw or .gz, with a dash or a dot before "idx". */
-lp_status idx_read_from(const char *dir, unsigned i, idx_file *out);
+lp_status lp_idx_read_from(const char *dir, unsigned i, idx_file *out);
 
 /* Deletes a folder with all that is in it; a failure is a warning. */
-void data_remove_tree(const char *dir);
+void lp_data_remove_tree(const char *dir);
 
 /* How an MNIST-like data set is to be made. */
 typedef struct memory_spec {
@@ -72,10 +72,10 @@ typedef struct memory_spec {
 
 /* A data set of images in memory; takes the files over, also on failure. `stats` gives mean and
  * standard deviation (0..1). */
-lp_status memory_open(const memory_spec *spec, idx_file *images, idx_file *labels,
-                      const double stats[2], lp_dataset **out);
+lp_status lp_memory_open(const memory_spec *spec, idx_file *images, idx_file *labels,
+                         const double stats[2], lp_dataset **out);
 
 /* Mean and standard deviation of all pixels over 255. */
-void memory_stats(const idx_file *images, double stats[2]);
+void lp_memory_stats(const idx_file *images, double stats[2]);
 
 #endif

@@ -17,9 +17,9 @@ typedef struct memory_set {
 
 static void memory_close(lp_dataset *d) {
   memory_set *m = (memory_set *)d;
-  dataset_free_common(d);
-  idx_free(&m->images);
-  idx_free(&m->labels);
+  lp_dataset_free_common(d);
+  lp_idx_free(&m->images);
+  lp_idx_free(&m->labels);
   free(m->name);
   free(m->source);
   free(m->class_name);
@@ -44,7 +44,7 @@ static uint32_t memory_label(const lp_dataset *d, uint32_t i) {
 }
 
 /* From the exact counts of the 256 grey values. */
-void memory_stats(const idx_file *images, double stats[2]) {
+void lp_memory_stats(const idx_file *images, double stats[2]) {
   uint64_t count[256] = {0};
   size_t n = (size_t)images->dim[0] * images->dim[1] * images->dim[2];
   for (size_t i = 0; i < n; i++) count[images->data[i]]++;
@@ -116,12 +116,12 @@ static lp_status fill_info(memory_set *m, const memory_spec *spec, const double 
   return LP_OK;
 }
 
-lp_status memory_open(const memory_spec *spec, idx_file *images, idx_file *labels,
-                      const double stats[2], lp_dataset **out) {
+lp_status lp_memory_open(const memory_spec *spec, idx_file *images, idx_file *labels,
+                         const double stats[2], lp_dataset **out) {
   memory_set *m = calloc(1, sizeof *m);
   if (!m) {
-    idx_free(images);
-    idx_free(labels);
+    lp_idx_free(images);
+    lp_idx_free(labels);
     return lp_fail(LP_ERR_MEMORY, "out of memory opening data set %s", spec->name);
   }
   m->images = *images;

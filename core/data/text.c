@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint32_t text_next(const char **p) {
+uint32_t lp_text_next(const char **p) {
   static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
   const unsigned char *s = (const unsigned char *)(*p)++;
   if (*s < 0x80) return *s;
@@ -21,17 +21,17 @@ uint32_t text_next(const char **p) {
   return c;
 }
 
-bool text_is_utf8(const char *text) {
+bool lp_text_is_utf8(const char *text) {
   while (*text)
-    if (text_next(&text) == UINT32_MAX) return false;
+    if (lp_text_next(&text) == UINT32_MAX) return false;
   return true;
 }
 
-void text_printable(const char *text, char *out, size_t cap) {
+void lp_text_printable(const char *text, char *out, size_t cap) {
   size_t n = 0;
   while (*text) {
     const char *next = text;
-    const uint32_t c = text_next(&next);
+    const uint32_t c = lp_text_next(&next);
     const size_t length = (size_t)(next - text);
     const bool plain = c != UINT32_MAX && c >= 32 && c != 127;
     if (n + (plain ? length : 4) >= cap) break;
@@ -112,11 +112,11 @@ static size_t put(uint32_t c, char *out) {
   return (size_t)more + 1;
 }
 
-char *text_fold(const char *text) {
+char *lp_text_fold(const char *text) {
   char *out = malloc(9 * strlen(text) + 1); /* a Hangul syllable of 3 bytes becomes 3 letters */
   size_t n = 0;
   while (out && *text) {
-    const uint32_t c = text_next(&text);
+    const uint32_t c = lp_text_next(&text);
     if (c == UINT32_MAX) {
       out[n++] = text[-1];
     } else if (c >= 0xac00 && c < 0xac00 + 11172) { /* Unicode's arithmetic of Hangul syllables */

@@ -25,7 +25,7 @@ static void io_atomic_free(io_atomic *a) {
   *a = (io_atomic){-1, NULL, NULL};
 }
 
-void io_atomic_abort(io_atomic *a) {
+void lp_io_atomic_abort(io_atomic *a) {
   if (a->fd >= 0) close(a->fd);
   if (a->temp) unlink(a->temp);
   io_atomic_free(a);
@@ -33,7 +33,7 @@ void io_atomic_abort(io_atomic *a) {
 
 static lp_status fail(io_atomic *a, const char *what, int error) {
   lp_status s = lp_fail(LP_ERR_IO, "cannot %s %s: %s", what, a->path, strerror(error));
-  io_atomic_abort(a);
+  lp_io_atomic_abort(a);
   return s;
 }
 
@@ -121,7 +121,7 @@ static char *folder_of(const char *path) {
   return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
 }
 
-lp_status io_atomic_open(io_atomic *a, const char *path) {
+lp_status lp_io_atomic_open(io_atomic *a, const char *path) {
   *a = (io_atomic){-1, NULL, NULL};
   if (!path || !*path) return lp_fail(LP_ERR_ARG, "cannot write a file without a name");
   lp_status s = resolve(a, path);
@@ -153,12 +153,12 @@ lp_status io_atomic_open(io_atomic *a, const char *path) {
 
 lp_status lp_check_writable(const char *path) {
   io_atomic a;
-  lp_status s = io_atomic_open(&a, path);
-  if (s == LP_OK) io_atomic_abort(&a);
+  lp_status s = lp_io_atomic_open(&a, path);
+  if (s == LP_OK) lp_io_atomic_abort(&a);
   return s;
 }
 
-lp_status io_atomic_write(io_atomic *a, const void *data, size_t n) {
+lp_status lp_io_atomic_write(io_atomic *a, const void *data, size_t n) {
   const char *p = data;
   while (n > 0) {
     ssize_t k = write(a->fd, p, n);
@@ -186,7 +186,7 @@ static lp_status sync_folder(const char *path) {
 }
 
 /* The lock is held until the file has its name. fsync has said already what a late close could. */
-lp_status io_atomic_commit(io_atomic *a) {
+lp_status lp_io_atomic_commit(io_atomic *a) {
   if (fsync(a->fd) != 0 && errno != EINVAL) return fail(a, "write", errno);
   if (rename(a->temp, a->path) != 0) return fail(a, "replace", errno);
   close(a->fd);
@@ -198,7 +198,7 @@ lp_status io_atomic_commit(io_atomic *a) {
 
 lp_status lp_write_file(const char *path, const void *data, size_t n) {
   io_atomic a;
-  lp_status s = io_atomic_open(&a, path);
-  if (s == LP_OK) s = io_atomic_write(&a, data, n);
-  return s == LP_OK ? io_atomic_commit(&a) : s;
+  lp_status s = lp_io_atomic_open(&a, path);
+  if (s == LP_OK) s = lp_io_atomic_write(&a, data, n);
+  return s == LP_OK ? lp_io_atomic_commit(&a) : s;
 }

@@ -14,10 +14,10 @@ typedef struct io_atomic {
   char *path, *temp; /* destination (symbolic links resolved) and temporary name */
 } io_atomic;
 
-lp_status io_atomic_open(io_atomic *a, const char *path);
+lp_status lp_io_atomic_open(io_atomic *a, const char *path);
 /* After a failure the file is gone already; no further call is needed or allowed. */
-lp_status io_atomic_write(io_atomic *a, const void *data, size_t n);
-lp_status io_atomic_commit(io_atomic *a);
-void io_atomic_abort(io_atomic *a);
+lp_status lp_io_atomic_write(io_atomic *a, const void *data, size_t n);
+lp_status lp_io_atomic_commit(io_atomic *a);
+void lp_io_atomic_abort(io_atomic *a);
 
 #endif

@@ -41,8 +41,8 @@ lp_status lp_npy_write(const char *path, const lp_desc *desc, const void *data) 
   head[8] = (char)((total - 10) & 255);
   head[9] = (char)((total - 10) >> 8);
   io_atomic a;
-  lp_status s = io_atomic_open(&a, path);
-  if (s == LP_OK) s = io_atomic_write(&a, head, total);
-  if (s == LP_OK) s = io_atomic_write(&a, data, lp_nbytes(desc));
-  return s == LP_OK ? io_atomic_commit(&a) : s;
+  lp_status s = lp_io_atomic_open(&a, path);
+  if (s == LP_OK) s = lp_io_atomic_write(&a, head, total);
+  if (s == LP_OK) s = lp_io_atomic_write(&a, data, lp_nbytes(desc));
+  return s == LP_OK ? lp_io_atomic_commit(&a) : s;
 }

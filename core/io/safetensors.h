@@ -8,8 +8,8 @@
 #define ST_META       "__metadata__"
 
 /* "F32" for LP_F32; NULL for a type that the format or this library lacks. */
-const char *st_type_name(uint32_t dtype);
+const char *lp_st_type_name(uint32_t dtype);
 /* LP_F32 for "F32"; LP_TOKEN for an unknown name. */
-uint32_t st_type_find(const char *name);
+uint32_t lp_st_type_find(const char *name);
 
 #endif

@@ -31,11 +31,11 @@ static const char *const type_name[] = {
 };
 #define N_TYPES (sizeof type_name / sizeof *type_name)
 
-const char *st_type_name(uint32_t dtype) {
+const char *lp_st_type_name(uint32_t dtype) {
   return dtype < N_TYPES ? type_name[dtype] : NULL;
 }
 
-uint32_t st_type_find(const char *name) {
+uint32_t lp_st_type_find(const char *name) {
   for (uint32_t i = 0; i < N_TYPES; i++)
     if (type_name[i] && strcmp(type_name[i], name) == 0) return i;
   return LP_TOKEN;
@@ -130,7 +130,7 @@ static lp_status parse_tensor(const char *path, entry *t, const char *name, cons
     return lp_fail(LP_ERR_FORMAT,
                    "%s: tensor '%s' needs dtype, shape and two data_offsets, and nothing else",
                    path, name);
-  t->view.desc.dtype = st_type_find(type);
+  t->view.desc.dtype = lp_st_type_find(type);
   if (t->view.desc.dtype == LP_TOKEN)
     return lp_fail(LP_ERR_UNSUPPORTED,
                    "%s: tensor '%s' has type %s; known are F32, F64, I32, I64, U8, BF16", path,

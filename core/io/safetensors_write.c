@@ -12,7 +12,7 @@ static lp_status check_tensor(const char *path, const lp_tensor_view *t) {
   const char *name = t->name ? t->name : "";
   if (!*name || strcmp(name, ST_META) == 0)
     return lp_fail(LP_ERR_ARG, "cannot write %s: '%s' is no name for a tensor", path, name);
-  if (!st_type_name(t->desc.dtype))
+  if (!lp_st_type_name(t->desc.dtype))
     return lp_fail(LP_ERR_ARG, "cannot write %s: tensor '%s' has no type", path, name);
   if (t->desc.ndim > LP_MAX_DIMS)
     return lp_fail(LP_ERR_ARG, "cannot write %s: tensor '%s' has %u dimensions, at most %d", path,
@@ -46,8 +46,8 @@ static lp_status add_tensor(json_t *header, const char *path, const lp_tensor_vi
   for (uint32_t i = 0; i < t->desc.ndim; i++)
     json_array_append_new(shape, json_integer((json_int_t)t->desc.dim[i]));
   uint64_t end = *at + lp_nbytes(&t->desc);
-  json_t *value = json_pack("{s:s, s:o, s:[I, I]}", "dtype", st_type_name(t->desc.dtype), "shape",
-                            shape, "data_offsets", (json_int_t)*at, (json_int_t)end);
+  json_t *value = json_pack("{s:s, s:o, s:[I, I]}", "dtype", lp_st_type_name(t->desc.dtype),
+                            "shape", shape, "data_offsets", (json_int_t)*at, (json_int_t)end);
   *at = end;
   return add(header, path, t->name, value);
 }
@@ -76,13 +76,13 @@ static lp_status write_all(const char *path, const char *text, const lp_tensor_v
   unsigned char le[8];
   for (int i = 0; i < 8; i++) le[i] = (unsigned char)((uint64_t)padded >> (8 * i));
   io_atomic a;
-  lp_status s = io_atomic_open(&a, path);
-  if (s == LP_OK) s = io_atomic_write(&a, le, sizeof le);
-  if (s == LP_OK) s = io_atomic_write(&a, text, len);
-  if (s == LP_OK) s = io_atomic_write(&a, "       ", padded - len);
+  lp_status s = lp_io_atomic_open(&a, path);
+  if (s == LP_OK) s = lp_io_atomic_write(&a, le, sizeof le);
+  if (s == LP_OK) s = lp_io_atomic_write(&a, text, len);
+  if (s == LP_OK) s = lp_io_atomic_write(&a, "       ", padded - len);
   for (uint32_t i = 0; i < n && s == LP_OK; i++)
-    s = io_atomic_write(&a, tensors[i].data, lp_nbytes(&tensors[i].desc));
-  return s == LP_OK ? io_atomic_commit(&a) : s;
+    s = lp_io_atomic_write(&a, tensors[i].data, lp_nbytes(&tensors[i].desc));
+  return s == LP_OK ? lp_io_atomic_commit(&a) : s;
 }
 
 lp_status lp_safetensors_write(const char *path, const lp_tensor_view *tensors, uint32_t n,

@@ -24,15 +24,15 @@ uint32_t lp_run_site_index(const lp_run_folder *r, const char *name) {
 static lp_status add_names(lp_run_folder *r, const json_t *sites) {
   size_t i;
   const json_t *site;
-  if (!json_is_array(sites)) return run_bad_manifest(r, "\"sites\" is not a list of sites");
+  if (!json_is_array(sites)) return lp_run_bad_manifest(r, "\"sites\" is not a list of sites");
   const size_t most = r->n_sites + json_array_size(sites);
-  if (most > MOST_SITES) return run_bad_manifest(r, "more than %d sites", MOST_SITES);
+  if (most > MOST_SITES) return lp_run_bad_manifest(r, "more than %d sites", MOST_SITES);
   const char **grown = realloc(r->site_name, (most + 1) * sizeof *grown);
-  if (!grown) return run_out_of_memory(r->dir);
+  if (!grown) return lp_run_out_of_memory(r->dir);
   r->site_name = grown;
   json_array_foreach(sites, i, site) {
-    const char *name = run_text(site, "name", "");
-    if (!*name) return run_bad_manifest(r, "site %zu has no \"name\"", i + 1);
+    const char *name = lp_run_text(site, "name", "");
+    if (!*name) return lp_run_bad_manifest(r, "site %zu has no \"name\"", i + 1);
     if (lp_run_site_index(r, name) == r->n_sites) r->site_name[r->n_sites++] = name;
   }
   return LP_OK;
@@ -49,7 +49,7 @@ static lp_status name_sites(lp_run_folder *r) {
   const char *headline = json_string_value(json_object_get(r->manifest, "headline"));
   r->headline = headline ? lp_run_site_index(r, headline) : r->n_sites ? r->n_sites - 1 : 0;
   if (headline && r->headline == r->n_sites)
-    return run_bad_manifest(r, "the headline site \"%s\" is not one of the sites", headline);
+    return lp_run_bad_manifest(r, "the headline site \"%s\" is not one of the sites", headline);
   return LP_OK;
 }
 
@@ -65,23 +65,23 @@ static void lay_out(const lp_run_arm *arm, lp_run_site *site) {
 }
 
 static lp_status read_site(lp_run_folder *r, lp_run_arm *arm, const json_t *entry) {
-  lp_run_site *site = &arm->site[lp_run_site_index(r, run_text(entry, "name", ""))];
+  lp_run_site *site = &arm->site[lp_run_site_index(r, lp_run_text(entry, "name", ""))];
   const json_t *sheet = json_object_get(entry, "sheet");
   const size_t axes = json_array_size(sheet);
   const json_int_t rows = axes == 2 ? json_integer_value(json_array_get(sheet, 0)) : 1;
   const json_int_t cols = json_integer_value(json_array_get(sheet, axes - 1));
   if (axes < 1 || axes > 2 || rows < 1 || cols < 1 || rows > MOST_UNITS || cols > MOST_UNITS / rows)
-    return run_bad_manifest(r, "\"sheet\" of site \"%s\" is not [rows, columns] or [units]",
-                            run_text(entry, "name", ""));
+    return lp_run_bad_manifest(r, "\"sheet\" of site \"%s\" is not [rows, columns] or [units]",
+                               lp_run_text(entry, "name", ""));
   const json_t *given = json_object_get(entry, "steps");
   const json_int_t steps = given ? json_integer_value(given) : 1;
   if (steps < 1 || steps > MOST_STEPS)
-    return run_bad_manifest(r, "\"steps\" of site \"%s\" is not a number of steps",
-                            run_text(entry, "name", ""));
+    return lp_run_bad_manifest(r, "\"steps\" of site \"%s\" is not a number of steps",
+                               lp_run_text(entry, "name", ""));
   if (site->units)
-    return run_bad_manifest(r, "arm \"%s\" has site \"%s\" twice", arm->name,
-                            run_text(entry, "name", ""));
-  *site = (lp_run_site){.layer = run_text(entry, "layer", ""),
+    return lp_run_bad_manifest(r, "arm \"%s\" has site \"%s\" twice", arm->name,
+                               lp_run_text(entry, "name", ""));
+  *site = (lp_run_site){.layer = lp_run_text(entry, "layer", ""),
                         .units = (uint32_t)(rows * cols),
                         .steps = (uint32_t)steps,
                         .rows = (uint32_t)rows,
@@ -94,7 +94,7 @@ static lp_status read_sites(lp_run_folder *r, lp_run_arm *arm, const json_t *ent
   size_t i;
   const json_t *site;
   arm->site = calloc(r->n_sites + 1, sizeof *arm->site);
-  if (!arm->site) return run_out_of_memory(r->dir);
+  if (!arm->site) return lp_run_out_of_memory(r->dir);
   for (uint32_t k = 0; k < r->n_sites; k++) arm->site[k].layer = "";
   lp_status s = LP_OK;
   json_array_foreach(sites_of(r, entry), i, site) {
@@ -126,12 +126,12 @@ static bool read_units(const json_t *units, const char *key, uint32_t *n) {
 
 static lp_status read_prior(const lp_run_folder *r, const lp_run_arm *arm, const json_t *entry,
                             lp_run_prior *p) {
-  *p = (lp_run_prior){.layer = run_text(entry, "layer", ""),
-                      .from = run_text(entry, "from", ""),
-                      .topology = run_text(entry, "topology", "grid"),
-                      .cost = run_text(entry, "cost", ""),
-                      .metric = run_text(entry, "metric", "l2"),
-                      .normalize = run_text(entry, "normalize", "none")};
+  *p = (lp_run_prior){.layer = lp_run_text(entry, "layer", ""),
+                      .from = lp_run_text(entry, "from", ""),
+                      .topology = lp_run_text(entry, "topology", "grid"),
+                      .cost = lp_run_text(entry, "cost", ""),
+                      .metric = lp_run_text(entry, "metric", "l2"),
+                      .normalize = lp_run_text(entry, "normalize", "none")};
   const json_t *units = json_object_get(entry, "units"),
                *extents = json_object_get(entry, "extents");
   if (*p->layer && *p->cost && read_units(units, "out", &p->n_out) &&
@@ -139,7 +139,7 @@ static lp_status read_prior(const lp_run_folder *r, const lp_run_arm *arm, const
       read_extents(json_object_get(extents, "out"), p->extent_out) &&
       read_extents(json_object_get(extents, "in"), p->extent_in))
     return LP_OK;
-  return run_bad_manifest(
+  return lp_run_bad_manifest(
       r, "a prior of arm \"%s\" needs \"layer\", \"cost\", \"units\" and \"extents\"", arm->name);
 }
 
@@ -148,9 +148,9 @@ static lp_status read_priors(const lp_run_folder *r, lp_run_arm *arm, const json
   size_t n = json_array_size(list), i;
   if (!list) return LP_OK;
   if (!json_is_array(list) || n > MOST_PRIORS)
-    return run_bad_manifest(r, "\"priors\" of arm \"%s\" is not a list", arm->name);
+    return lp_run_bad_manifest(r, "\"priors\" of arm \"%s\" is not a list", arm->name);
   arm->prior = calloc(n + 1, sizeof *arm->prior);
-  if (!arm->prior) return run_out_of_memory(r->dir);
+  if (!arm->prior) return lp_run_out_of_memory(r->dir);
   lp_status s = LP_OK;
   json_array_foreach(list, i, prior) {
     if (s == LP_OK) s = read_prior(r, arm, prior, &arm->prior[arm->n_priors++]);
@@ -190,27 +190,27 @@ static lp_status read_names(lp_run_folder *r, const json_t *arms) {
   const json_t *entry;
   json_array_foreach(arms, i, entry) {
     lp_run_arm *arm = &r->arm[i];
-    *arm =
-        (lp_run_arm){.name = run_text(entry, "name", ""), .layer = run_text(entry, "layer", NULL)};
+    *arm = (lp_run_arm){.name = lp_run_text(entry, "name", ""),
+                        .layer = lp_run_text(entry, "layer", NULL)};
     if (!*arm->name || strchr(arm->name, '/') || !arm->layer)
-      return run_bad_manifest(r, "arm %zu needs a \"name\" without '/' and a \"layer\"", i + 1);
+      return lp_run_bad_manifest(r, "arm %zu needs a \"name\" without '/' and a \"layer\"", i + 1);
     for (size_t k = 0; k < i; k++)
       if (strcmp(r->arm[k].name, arm->name) == 0)
-        return run_bad_manifest(r, "arm \"%s\" is there twice", arm->name);
+        return lp_run_bad_manifest(r, "arm \"%s\" is there twice", arm->name);
   }
-  const char *reference = run_text(r->manifest, "reference", NULL);
-  if (!reference) return run_bad_manifest(r, "\"reference\" is missing");
+  const char *reference = lp_run_text(r->manifest, "reference", NULL);
+  if (!reference) return lp_run_bad_manifest(r, "\"reference\" is missing");
   for (r->reference = 0; r->reference < r->n_arms; r->reference++)
     if (strcmp(r->arm[r->reference].name, reference) == 0) return LP_OK;
-  return run_bad_manifest(r, "the reference \"%s\" is not one of the arms", reference);
+  return lp_run_bad_manifest(r, "the reference \"%s\" is not one of the arms", reference);
 }
 
-lp_status run_read_arms(lp_run_folder *r) {
+lp_status lp_run_read_arms(lp_run_folder *r) {
   const json_t *arms = json_object_get(r->manifest, "arms");
   const size_t n = json_array_size(arms);
-  if (n == 0 || n > 10000) return run_bad_manifest(r, "\"arms\" is not a list of arms");
+  if (n == 0 || n > 10000) return lp_run_bad_manifest(r, "\"arms\" is not a list of arms");
   r->arm = calloc(n, sizeof *r->arm);
-  if (!r->arm) return run_out_of_memory(r->dir);
+  if (!r->arm) return lp_run_out_of_memory(r->dir);
   r->n_arms = (uint32_t)n;
   lp_status s = read_names(r, arms);
   if (s == LP_OK) s = name_sites(r);
@@ -221,7 +221,7 @@ lp_status run_read_arms(lp_run_folder *r) {
   return s;
 }
 
-void run_free_arms(lp_run_folder *r) {
+void lp_run_free_arms(lp_run_folder *r) {
   for (uint32_t i = 0; r->arm && i < r->n_arms; i++) {
     free(r->arm[i].site);
     free(r->arm[i].prior);

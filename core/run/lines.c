@@ -60,9 +60,9 @@ static lp_status read_lines(reader *r, const char *text, size_t n) {
   return s;
 }
 
-lp_status run_each_line(const char *dir, run_line_fn each, void *user, uint32_t *damaged) {
+lp_status lp_run_each_line(const char *dir, run_line_fn each, void *user, uint32_t *damaged) {
   char *path = lp_path_join(dir, LP_RUN_METRICS);
-  if (!path) return run_out_of_memory(dir);
+  if (!path) return lp_run_out_of_memory(dir);
   reader r = {.at.path = path, .each = each, .user = user};
   lp_status s = LP_OK;
   if (access(path, F_OK) == 0 || errno != ENOENT) { /* a run that has just begun has none */

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define bad(r, ...) run_bad_manifest((r), __VA_ARGS__)
+#define bad(r, ...) lp_run_bad_manifest((r), __VA_ARGS__)
 
 static lp_status read_seeds(lp_run_folder *r) {
   const json_t *seeds = json_object_get(r->manifest, "seeds");
   size_t n = json_array_size(seeds);
   if (n == 0 || n > 1000000) return bad(r, "\"seeds\" is not a list of seeds");
   r->seed = calloc(n, sizeof *r->seed);
-  if (!r->seed) return run_out_of_memory(r->dir);
+  if (!r->seed) return lp_run_out_of_memory(r->dir);
   for (size_t i = 0; i < n; i++) {
     const json_t *seed = json_array_get(seeds, i);
     if (!json_is_integer(seed)) return bad(r, "\"seeds\" holds something that is no integer");
@@ -29,7 +29,7 @@ static lp_status read_classes(lp_run_folder *r) {
   size_t n = json_array_size(classes);
   if (n == 0 || n > 1000000) return bad(r, "\"classes\" is not a list of names");
   r->class_name = calloc(n, sizeof *r->class_name);
-  if (!r->class_name) return run_out_of_memory(r->dir);
+  if (!r->class_name) return lp_run_out_of_memory(r->dir);
   for (size_t i = 0; i < n; i++) {
     r->class_name[i] = json_string_value(json_array_get(classes, i));
     if (!r->class_name[i]) return bad(r, "\"classes\" holds something that is no text");
@@ -38,7 +38,7 @@ static lp_status read_classes(lp_run_folder *r) {
   return LP_OK;
 }
 
-lp_status run_read_manifest(lp_run_folder *r) {
+lp_status lp_run_read_manifest(lp_run_folder *r) {
   lp_status s = lp_run_json(r->dir, LP_RUN_MANIFEST, &r->manifest);
   if (s == LP_ERR_IO) return lp_fail_in(s, "%s is not a run folder", r->dir);
   if (s != LP_OK) return s;
@@ -46,15 +46,15 @@ lp_status run_read_manifest(lp_run_folder *r) {
   if (schema < 1 || schema > LP_RUN_SCHEMA)
     return bad(r, "\"schema\" is not 1 to %d: written by a later version of this program?",
                LP_RUN_SCHEMA);
-  r->title = run_text(r->manifest, "title", "");
-  r->preset = run_text(r->manifest, "preset", "");
-  r->data = run_text(json_object_get(r->manifest, "data"), "name", "");
+  r->title = lp_run_text(r->manifest, "title", "");
+  r->preset = lp_run_text(r->manifest, "preset", "");
+  r->data = lp_run_text(json_object_get(r->manifest, "data"), "name", "");
   json_int_t epochs = json_integer_value(json_object_get(r->manifest, "epochs"));
   r->epochs = epochs > 0 && epochs < UINT32_MAX ? (uint32_t)epochs : 0;
-  s = schema == 1 ? run_from_schema_1(r) : LP_OK;
+  s = schema == 1 ? lp_run_from_schema_1(r) : LP_OK;
   if (s == LP_OK) s = read_seeds(r);
-  if (s == LP_OK) s = run_read_arms(r);
-  if (s == LP_OK) s = run_read_sweep(r);
+  if (s == LP_OK) s = lp_run_read_arms(r);
+  if (s == LP_OK) s = lp_run_read_sweep(r);
   if (s == LP_OK) s = read_classes(r);
   return s;
 }

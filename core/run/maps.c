@@ -44,7 +44,7 @@ static lp_status take_site(const lp_run_folder *r, const char *path, const lp_ru
   m->site[k] = m->all[k] = v->data;
   if (site->steps == 1) return LP_OK;
   m->last[k] = malloc((size_t)m->n * site->units * sizeof **m->last);
-  if (!m->last[k]) return run_out_of_memory(r->dir);
+  if (!m->last[k]) return lp_run_out_of_memory(r->dir);
   lp_run_maps_step(m->all[k], m->n, site->steps, site->units, site->steps - 1, m->last[k]);
   m->site[k] = m->last[k];
   return LP_OK;
@@ -56,7 +56,7 @@ static lp_status take_sites(const lp_run_folder *r, const char *path, const lp_r
   m->site = calloc(r->n_sites + 1, sizeof *m->site);
   m->all = calloc(r->n_sites + 1, sizeof *m->all);
   m->last = calloc(r->n_sites + 1, sizeof *m->last);
-  lp_status s = m->site && m->all && m->last ? LP_OK : run_out_of_memory(r->dir);
+  lp_status s = m->site && m->all && m->last ? LP_OK : lp_run_out_of_memory(r->dir);
   for (uint32_t k = 0; k < r->n_sites && s == LP_OK; k++)
     if (arm->site[k].units) s = take_site(r, path, &arm->site[k], k, m);
   return s;
@@ -66,7 +66,7 @@ lp_status lp_run_maps_read(const lp_run_folder *r, lp_run_file file, uint32_t ar
                            lp_run_maps *out) {
   *out = (lp_run_maps){0};
   char *path = lp_run_path(r->dir, file, r->arm[arm].name, r->seed[seed]);
-  if (!path) return run_out_of_memory(r->dir);
+  if (!path) return lp_run_out_of_memory(r->dir);
   lp_status s = access(path, F_OK) == 0
                     ? lp_safetensors_read(path, &out->file)
                     : lp_fail(LP_ERR_NOT_FOUND, "%s: there are no activations", path);
@@ -90,7 +90,7 @@ lp_status lp_run_maps_write(const char *path, const char *const *name, const uin
                             const uint32_t *steps, float *const *maps, uint32_t n_sites,
                             const int32_t *labels, uint32_t n) {
   lp_tensor_view *view = calloc(n_sites + 1, sizeof *view);
-  if (!view) return run_out_of_memory(path);
+  if (!view) return lp_run_out_of_memory(path);
   for (uint32_t k = 0; k < n_sites; k++)
     view[k] = (lp_tensor_view){name[k], shape_of(n, steps[k], units[k]), maps[k]};
   view[n_sites] = (lp_tensor_view){"labels", LP_DESC(LP_I32, n), labels};

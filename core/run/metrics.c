@@ -26,7 +26,7 @@ lp_status lp_run_metrics_open(const char *dir, lp_run_metrics **out) {
   if (!m || !path) {
     free(m);
     free(path);
-    return run_out_of_memory(dir);
+    return lp_run_out_of_memory(dir);
   }
   m->path = path;
   pthread_mutex_init(&m->lock, NULL);
@@ -97,7 +97,7 @@ static lp_status sieve_line(void *user, const run_place *at, json_t *line) {
   sieve *s = user;
   if (!s->keep(s->user, line)) return LP_OK;
   char *text = lp_json_text(line, JSON_COMPACT); /* as it was written before */
-  if (!text) return run_out_of_memory(LP_RUN_METRICS);
+  if (!text) return lp_run_out_of_memory(LP_RUN_METRICS);
   fprintf(s->out, "%s\n", text);
   free(text);
   return LP_OK;
@@ -109,13 +109,13 @@ lp_status lp_run_metrics_keep(const char *dir, lp_run_keep_fn keep, void *user) 
   sieve v = {path ? open_memstream(&text, &size) : NULL, keep, user};
   if (!v.out) {
     free(path);
-    return run_out_of_memory(dir);
+    return lp_run_out_of_memory(dir);
   }
   uint32_t damaged;
-  lp_status s = run_each_line(dir, sieve_line, &v, &damaged);
+  lp_status s = lp_run_each_line(dir, sieve_line, &v, &damaged);
   bool bad = ferror(v.out) != 0;
   if (fclose(v.out) != 0) bad = true;
-  if (s == LP_OK && bad) s = run_out_of_memory(dir);
+  if (s == LP_OK && bad) s = lp_run_out_of_memory(dir);
   if (s == LP_OK) s = lp_write_file(path, text, size);
   free(text);
   free(path);

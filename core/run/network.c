@@ -39,7 +39,7 @@ static lp_status add_epoch(lp_run_network *w, const run_place *at, const json_t 
   if (w->n_epochs == w->capacity) {
     uint32_t capacity = w->capacity ? 2 * w->capacity : 16;
     lp_run_epoch *grown = realloc(w->epoch, sizeof *grown * capacity);
-    if (!grown) return run_out_of_memory(at->path);
+    if (!grown) return lp_run_out_of_memory(at->path);
     w->epoch = grown;
     w->capacity = capacity;
   }
@@ -98,12 +98,12 @@ static void check_last_epoch(const lp_run_folder *r, uint32_t i) {
   w->status = "unfinished";
 }
 
-lp_status run_read_networks(lp_run_folder *r) {
+lp_status lp_run_read_networks(lp_run_folder *r) {
   uint32_t n = r->n_arms * r->n_seeds;
   r->network = calloc(n, sizeof *r->network);
-  if (!r->network) return run_out_of_memory(r->dir);
+  if (!r->network) return lp_run_out_of_memory(r->dir);
   for (uint32_t i = 0; i < n; i++) r->network[i].status = "missing";
-  lp_status s = run_each_line(r->dir, take_line, r, &r->damaged);
+  lp_status s = lp_run_each_line(r->dir, take_line, r, &r->damaged);
   for (uint32_t i = 0; i < n && s == LP_OK; i++) check_last_epoch(r, i);
   return s;
 }

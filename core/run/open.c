@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-lp_status run_out_of_memory(const char *dir) {
+lp_status lp_run_out_of_memory(const char *dir) {
   return lp_fail(LP_ERR_MEMORY, "%s: out of memory", dir);
 }
 
-lp_status run_bad_manifest(const lp_run_folder *r, const char *fmt, ...) {
+lp_status lp_run_bad_manifest(const lp_run_folder *r, const char *fmt, ...) {
   char text[400];
   va_list ap;
   va_start(ap, fmt);
@@ -19,7 +19,7 @@ lp_status run_bad_manifest(const lp_run_folder *r, const char *fmt, ...) {
   return lp_fail(LP_ERR_FORMAT, "%s/" LP_RUN_MANIFEST ": %s", r->dir, text);
 }
 
-const char *run_text(const json_t *object, const char *key, const char *otherwise) {
+const char *lp_run_text(const json_t *object, const char *key, const char *otherwise) {
   const char *text = json_string_value(json_object_get(object, key));
   return text ? text : otherwise;
 }
@@ -39,7 +39,7 @@ char *lp_run_path(const char *dir, lp_run_file file, const char *arm, uint64_t s
 lp_status lp_run_json(const char *dir, const char *name, json_t **out) {
   *out = NULL;
   char *path = lp_path_join(dir, name);
-  if (!path) return run_out_of_memory(dir);
+  if (!path) return lp_run_out_of_memory(dir);
   void *text = NULL;
   size_t n = 0;
   lp_status s = lp_read_file(path, &text, &n);
@@ -61,10 +61,10 @@ lp_status lp_run_folder_open(const char *dir, lp_run_folder **out) {
   lp_run_folder *r = calloc(1, sizeof *r);
   if (!r || !(r->dir = strdup(dir))) {
     free(r);
-    return run_out_of_memory(dir);
+    return lp_run_out_of_memory(dir);
   }
-  lp_status s = run_read_manifest(r);
-  if (s == LP_OK) s = run_read_networks(r);
+  lp_status s = lp_run_read_manifest(r);
+  if (s == LP_OK) s = lp_run_read_networks(r);
   if (s != LP_OK) {
     lp_run_folder_close(r);
     return s;
@@ -80,10 +80,10 @@ void lp_run_folder_close(lp_run_folder *r) {
     free(r->network[i].epoch);
   }
   free(r->network);
-  run_free_sweep(r);
+  lp_run_free_sweep(r);
   free(r->class_name);
   free(r->seed);
-  run_free_arms(r);
+  lp_run_free_arms(r);
   json_decref(r->manifest);
   free(r->dir);
   free(r);

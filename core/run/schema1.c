@@ -33,7 +33,7 @@ static json_t *argument_json(const char *layer, const char *name) {
  */
 static int give_prior(json_t *arm, json_t *sheet) {
   static const char *const key[] = {"cost", "topology", "metric", "normalize"};
-  const char *layer = run_text(arm, "layer", "");
+  const char *layer = lp_run_text(arm, "layer", "");
   const json_int_t units =
       json_integer_value(json_array_get(sheet, 0)) * json_integer_value(json_array_get(sheet, 1));
   json_t *hashes = json_object_get(arm, "priors"), *priors = json_array();
@@ -52,12 +52,12 @@ static int give_prior(json_t *arm, json_t *sheet) {
   return bad | json_object_set_new(arm, "priors", priors);
 }
 
-lp_status run_from_schema_1(lp_run_folder *r) {
+lp_status lp_run_from_schema_1(lp_run_folder *r) {
   json_t *root = r->manifest, *sheet = json_object_get(root, "sheet"), *arm;
   const json_int_t most = 1 << 24, rows = json_integer_value(json_array_get(sheet, 0)),
                    cols = json_integer_value(json_array_get(sheet, 1));
   if (json_array_size(sheet) != 2 || rows < 1 || cols < 1 || rows > most || cols > most / rows)
-    return run_bad_manifest(r, "\"sheet\" is not [rows, columns]");
+    return lp_run_bad_manifest(r, "\"sheet\" is not [rows, columns]");
   json_t *sites = json_pack("[{s:s, s:s, s:O}, {s:s, s:s, s:O}]", "name", "lp_in", "layer", "",
                             "sheet", sheet, "name", "lp_out", "layer", "lp", "sheet", sheet);
   int bad = json_object_set_new(root, "sites", sites);
@@ -67,5 +67,5 @@ lp_status run_from_schema_1(lp_run_folder *r) {
   json_array_foreach(json_object_get(root, "arms"), i, arm) {
     if (json_is_object(arm)) bad |= give_prior(arm, sheet);
   }
-  return bad ? run_out_of_memory(r->dir) : LP_OK;
+  return bad ? lp_run_out_of_memory(r->dir) : LP_OK;
 }

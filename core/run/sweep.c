@@ -17,7 +17,7 @@ static lp_status read_axis(lp_run_folder *r, const json_t *entry, lp_run_axis *a
     return bad(r, "an axis needs a \"key\" and \"values\"");
   if (!axis->label) axis->label = axis->key;
   axis->value = calloc(n, sizeof *axis->value);
-  if (!axis->value) return run_out_of_memory(r->dir);
+  if (!axis->value) return lp_run_out_of_memory(r->dir);
   axis->n_values = (uint32_t)n;
   for (size_t i = 0; i < n; i++) {
     axis->value[i] = json_string_value(json_array_get(values, i));
@@ -32,7 +32,7 @@ static lp_status read_cell(lp_run_folder *r, const json_t *entry, lp_run_arm *ar
   arm->base = json_string_value(json_object_get(entry, "base"));
   if (!arm->base) arm->base = arm->name;
   arm->cell = calloc(r->n_axes + 1, sizeof *arm->cell);
-  if (!arm->cell) return run_out_of_memory(r->dir);
+  if (!arm->cell) return lp_run_out_of_memory(r->dir);
   for (uint32_t i = 0; i < r->n_axes; i++) {
     const lp_run_axis *axis = &r->axis[i];
     const char *value = json_string_value(json_object_get(cell, axis->key));
@@ -61,13 +61,13 @@ static lp_status read_reference(const lp_run_folder *r, const json_t *entry, lp_
   return LP_OK;
 }
 
-lp_status run_read_sweep(lp_run_folder *r) {
+lp_status lp_run_read_sweep(lp_run_folder *r) {
   const json_t *sweep = json_object_get(r->manifest, "sweep"),
                *arms = json_object_get(r->manifest, "arms");
   const size_t n = json_array_size(sweep);
   if (n > 64) return bad(r, "too many axes");
   r->axis = calloc(n + 1, sizeof *r->axis);
-  if (!r->axis) return run_out_of_memory(r->dir);
+  if (!r->axis) return lp_run_out_of_memory(r->dir);
   lp_status s = LP_OK;
   for (size_t i = 0; i < n && s == LP_OK; i++) {
     r->n_axes++;
@@ -85,7 +85,7 @@ lp_status run_read_sweep(lp_run_folder *r) {
   return s;
 }
 
-void run_free_sweep(lp_run_folder *r) {
+void lp_run_free_sweep(lp_run_folder *r) {
   for (uint32_t i = 0; r->axis && i < r->n_axes; i++) free(r->axis[i].value);
   free(r->axis);
   for (uint32_t i = 0; r->arm && i < r->n_arms; i++) free(r->arm[i].cell);

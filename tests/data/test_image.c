@@ -22,11 +22,11 @@ static int difference(const uint8_t *a, const uint8_t *b, size_t n) {
 /* Resizes what `row` points to, pixels of four bytes, width of them a row. */
 static void resize(const image_view *v, const uint8_t *pixels, uint32_t width, uint8_t *out) {
   resizer *r;
-  assert_int_equal(resizer_new(v, out, &r), LP_OK);
-  image_range range = resizer_range(r);
+  assert_int_equal(lp_resizer_new(v, out, &r), LP_OK);
+  image_range range = lp_resizer_range(r);
   for (uint32_t y = range.y0; y < range.y1; y++)
-    resizer_row(r, pixels + 4 * ((size_t)y * width + range.x0));
-  resizer_free(r);
+    lp_resizer_row(r, pixels + 4 * ((size_t)y * width + range.x0));
+  lp_resizer_free(r);
 }
 
 static void resizing_is_pillows(void **state) {
@@ -76,7 +76,7 @@ static void files_decode_as_in_pillow(void **state) {
     const image_request r = whole(16);
     uint8_t out[3 * 256];
     image_notes notes;
-    assert_int_equal(image_decode(file[i].bytes, file[i].n, &r, out, &notes), LP_OK);
+    assert_int_equal(lp_image_decode(file[i].bytes, file[i].n, &r, out, &notes), LP_OK);
     int d = difference(out, file[i].pixels, sizeof out);
     /* Releases of libjpeg-turbo round differently now and then. */
     if (d > (strncmp(file[i].name, "JPEG", 4) == 0 ? 2 : 0))
@@ -96,7 +96,7 @@ static void ycck_is_decoded(void **state) {
   blob f = jpeg_file(JPEG_YCCK, N, N, cmyk, 100);
   const image_request r = whole(N);
   image_notes notes;
-  assert_int_equal(image_decode(f.bytes, f.n, &r, out, &notes), LP_OK);
+  assert_int_equal(lp_image_decode(f.bytes, f.n, &r, out, &notes), LP_OK);
   for (uint32_t i = 0; i < N * N; i++)
     for (uint32_t c = 0; c < 3; c++) {
       /* inverted CMYK: the light that ink c and black let through */
@@ -127,14 +127,14 @@ static void pngs_of_all_kinds(void **state) {
         blob f = png_file(kind[k].type, depth, interlaced, N, N, rows, N * pixel);
         const image_request r = whole(N);
         image_notes notes;
-        assert_int_equal(image_decode(f.bytes, f.n, &r, out, &notes), LP_OK);
+        assert_int_equal(lp_image_decode(f.bytes, f.n, &r, out, &notes), LP_OK);
         for (uint32_t i = 0; i < N * N; i++)
           for (uint32_t c = 0; c < 3; c++)
             assert_int_equal(out[c * N * N + i],
                              picture(i % N, i / N, kind[k].channels < 3 ? 0 : c));
         /* Every truncation is seen, down to the last byte of the pixels. */
         for (size_t n = 0; n + 16 < f.n; n += 7) {
-          assert_int_equal(image_decode(f.bytes, n, &r, out, &notes), LP_ERR_FORMAT);
+          assert_int_equal(lp_image_decode(f.bytes, n, &r, out, &notes), LP_ERR_FORMAT);
           error_says("");
         }
         free(f.bytes);
@@ -151,7 +151,7 @@ static void grey_pngs_of_few_bits(void **state) {
     blob f = png_file(PNG_COLOR_TYPE_GRAY, depth, false, N, N, rows, row);
     const image_request r = whole(N);
     image_notes notes;
-    assert_int_equal(image_decode(f.bytes, f.n, &r, out, &notes), LP_OK);
+    assert_int_equal(lp_image_decode(f.bytes, f.n, &r, out, &notes), LP_OK);
     for (uint32_t i = 0; i < N * N; i++) {
       const uint32_t bit = i % N * (uint32_t)depth, most = (1u << depth) - 1;
       const uint32_t v = rows[i / N * row + bit / 8] >> (8 - (uint32_t)depth - bit % 8) & most;
@@ -185,8 +185,8 @@ static void partial_decoding_is_exact(void **state) {
       uint8_t out[3 * SIZE * SIZE], expected[3 * SIZE * SIZE];
       image_notes notes;
       image_view v;
-      image_choose(&r, w, h, &v);
-      assert_int_equal(image_decode(f.bytes, f.n, &r, out, &notes), LP_OK);
+      lp_image_choose(&r, w, h, &v);
+      assert_int_equal(lp_image_decode(f.bytes, f.n, &r, out, &notes), LP_OK);
       resize(&v, all, w, expected);
       if (r.augment && v.w >= 4 * SIZE && v.h >= 4 * SIZE) { /* then at half the size */
         double sum = 0;
@@ -217,8 +217,8 @@ static void crops_are_as_asked(void **state) {
                              .epoch = 3,
                              .sample = i};
     image_view v, again;
-    image_choose(&r, W, H, &v);
-    image_choose(&r, W, H, &again);
+    lp_image_choose(&r, W, H, &v);
+    lp_image_choose(&r, W, H, &again);
     assert_memory_equal(&v, &again, sizeof v);
     assert_true(v.x >= 0 && v.y >= 0 && v.x + v.w <= W && v.y + v.h <= H);
     assert_true(v.w * v.h > 0.079 * W * H);
@@ -240,19 +240,19 @@ static void crops_are_as_asked(void **state) {
   image_request a = {.size = 224, .resize = 256, .augment = true, .area = 0.08, .seed = 1}, b = a;
   image_view v, w;
   b.epoch = 1;
-  image_choose(&a, W, H, &v);
-  image_choose(&b, W, H, &w);
+  lp_image_choose(&a, W, H, &v);
+  lp_image_choose(&b, W, H, &w);
   assert_memory_not_equal(&v, &w, sizeof v);
   double least = 1; /* another least area; sides are rounded to pixels */
   for (a.sample = 0, a.area = 0.4; a.sample < 2000; a.sample++) {
-    image_choose(&a, W, H, &v);
+    lp_image_choose(&a, W, H, &v);
     least = fmin(least, v.w * v.h / (W * H));
   }
   assert_true(least > 0.395 && least < 0.41);
   /* No crop of such a strip has the area: its centre. */
-  image_choose(&a, 3000, 30, &v);
+  lp_image_choose(&a, 3000, 30, &v);
   assert_true(v.w == 40 && v.h == 30 && v.x == 1480 && v.y == 0);
-  image_choose(&a, 30, 3000, &v);
+  lp_image_choose(&a, 30, 3000, &v);
   assert_true(v.w == 30 && v.h == 40 && v.x == 0 && v.y == 1480);
 }
 
@@ -260,7 +260,7 @@ static void evaluation_takes_the_centre(void **state) {
   (void)state;
   const image_request r = {.size = 224, .resize = 256};
   image_view v;
-  image_choose(&r, 500, 375, &v);
+  lp_image_choose(&r, 500, 375, &v);
   assert_true(v.w == 500 && v.h == 375 && v.x == 0 && v.y == 0 && !v.flip);
   assert_int_equal(v.out_w, 341); /* int(256 * 500 / 375) */
   assert_int_equal(v.out_h, 256);
@@ -314,32 +314,33 @@ static void broken_files_are_refused(void **state) {
   const image_request r = whole(8);
   uint8_t out[3 * 64], bomb[64];
   image_notes notes;
-  assert_int_equal(image_decode((const uint8_t *)"", 0, &r, out, &notes), LP_ERR_FORMAT);
+  assert_int_equal(lp_image_decode((const uint8_t *)"", 0, &r, out, &notes), LP_ERR_FORMAT);
   error_says("the file is empty");
   const char *text = "this is no picture\n";
-  assert_int_equal(image_decode((const uint8_t *)text, strlen(text), &r, out, &notes),
+  assert_int_equal(lp_image_decode((const uint8_t *)text, strlen(text), &r, out, &notes),
                    LP_ERR_FORMAT);
   error_says("neither JPEG nor PNG");
   size_t n = jpeg_header(bomb, 30000, 30000);
-  assert_int_equal(image_decode(bomb, n, &r, out, &notes), LP_ERR_FORMAT);
+  assert_int_equal(lp_image_decode(bomb, n, &r, out, &notes), LP_ERR_FORMAT);
   error_says("30000 x 30000 pixels, more than 178956970: taken for a decompression bomb");
   n = jpeg_header(bomb, 30000, 3000);
-  assert_int_equal(image_decode(bomb, n, &r, out, &notes), LP_ERR_FORMAT);
+  assert_int_equal(lp_image_decode(bomb, n, &r, out, &notes), LP_ERR_FORMAT);
   error_says("truncated");
 
   const uint8_t colour[3] = {200, 100, 50};
   blob f = plain_jpeg(40, 40, colour);
-  assert_int_equal(image_decode(f.bytes, f.n, &r, out, &notes), LP_OK);
+  assert_int_equal(lp_image_decode(f.bytes, f.n, &r, out, &notes), LP_OK);
   for (size_t cut = 1; cut < f.n; cut++)
-    assert_int_equal(image_decode(f.bytes, f.n - cut, &r, out, &notes), LP_ERR_FORMAT);
+    assert_int_equal(lp_image_decode(f.bytes, f.n - cut, &r, out, &notes), LP_ERR_FORMAT);
   /* The end mark of a thumbnail in the header is not that of the image. */
   static const uint8_t thumbnail[] = {0xff, 0xe1, 0, 8, 0xff, 0xd8, 1, 2, 0xff, 0xd9};
   uint8_t *with = malloc(f.n + sizeof thumbnail);
   memcpy(with, f.bytes, 2);
   memcpy(with + 2, thumbnail, sizeof thumbnail);
   memcpy(with + 2 + sizeof thumbnail, f.bytes + 2, f.n - 2);
-  assert_int_equal(image_decode(with, f.n + sizeof thumbnail, &r, out, &notes), LP_OK);
-  assert_int_equal(image_decode(with, f.n + sizeof thumbnail - 2, &r, out, &notes), LP_ERR_FORMAT);
+  assert_int_equal(lp_image_decode(with, f.n + sizeof thumbnail, &r, out, &notes), LP_OK);
+  assert_int_equal(lp_image_decode(with, f.n + sizeof thumbnail - 2, &r, out, &notes),
+                   LP_ERR_FORMAT);
   free(with);
   free(f.bytes);
 }
@@ -356,7 +357,7 @@ static void damaged_pixels_are_remarked(void **state) {
   f.bytes[f.n / 2 + 41] = 0xc4;
   const image_request r = whole(N);
   image_notes notes;
-  assert_int_equal(image_decode(f.bytes, f.n, &r, out, &notes), LP_OK);
+  assert_int_equal(lp_image_decode(f.bytes, f.n, &r, out, &notes), LP_OK);
   assert_true(notes.warnings > 0);
   assert_true(strlen(notes.first) > 5);
   free(f.bytes);
@@ -377,7 +378,7 @@ static void random_damage_is_survived(void **state) {
         copy[8 + (random >> 8) % (file[i].n - 8)] = (uint8_t)(random >> 24);
       }
       image_notes notes;
-      lp_status s = image_decode(copy, file[i].n, &r, out, &notes);
+      lp_status s = lp_image_decode(copy, file[i].n, &r, out, &notes);
       assert_true(s == LP_OK || s == LP_ERR_FORMAT);
       sound += s == LP_OK;
       broken += s != LP_OK;

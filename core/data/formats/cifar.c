@@ -45,7 +45,7 @@ static void file_free(cifar_file *f) {
 static void cifar_close(lp_dataset *d) {
   cifar_set *c = (cifar_set *)d;
   for (int i = 0; i < TRAIN_FILES; i++) file_free(&c->part[i]);
-  dataset_free_common(d);
+  lp_dataset_free_common(d);
   free(c->name);
   free(c->source);
   free(c);
@@ -200,8 +200,8 @@ static lp_status explain(lp_status s, const char *dir) {
                  dir, what);
 }
 
-lp_status cifar_open(const char *spec, const char *rest, lp_split split,
-                     const lp_image_defaults *usual, lp_dataset **out) {
+lp_status lp_cifar_open(const char *spec, const char *rest, lp_split split,
+                        const lp_image_defaults *usual, lp_dataset **out) {
   (void)usual;
   /* The folder itself, or the one that the published archive unpacks into. */
   char *inner = lp_path_join(rest, "cifar-10-batches-bin");

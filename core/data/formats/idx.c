@@ -42,7 +42,7 @@ static lp_status read_header(stream *s, uint32_t ndim, uint8_t *head, uint32_t *
                              uint64_t *size) {
   const uint32_t head_size = 4 + 4 * ndim, magic = IDX_UBYTE << 8 | ndim;
   size_t got;
-  lp_status status = stream_read(s, head, head_size, &got);
+  lp_status status = lp_stream_read(s, head, head_size, &got);
   if (status != LP_OK) return status;
   if (got >= 4 && big_endian(head) != magic)
     return lp_fail(LP_ERR_FORMAT,
@@ -81,41 +81,41 @@ static lp_status read_stream(stream *s, uint32_t ndim, idx_file *f) {
   size_t head_size = 4 + 4 * ndim, got, more;
   memcpy(f->bytes, head, head_size);
   f->data = f->bytes + head_size;
-  status = stream_read(s, f->bytes + head_size, f->size - head_size, &got);
+  status = lp_stream_read(s, f->bytes + head_size, f->size - head_size, &got);
   if (status != LP_OK) return status;
   if (head_size + got != f->size)
     return lp_fail(LP_ERR_FORMAT, "%s: %zu bytes%s, expected %zu from its header (truncated)",
                    s->path, head_size + got, s->gzip ? " inflated" : "", f->size);
   /* One byte more must not be there; asking for it makes zlib check the trailer. */
   uint8_t extra;
-  status = stream_read(s, &extra, 1, &more);
+  status = lp_stream_read(s, &extra, 1, &more);
   if (status == LP_OK && more)
     status = lp_fail(LP_ERR_FORMAT, "%s: %s more than the %zu bytes that its header announces",
                      s->path, s->gzip ? "inflates to" : "has", f->size);
   return status;
 }
 
-lp_status idx_read(const char *path, uint32_t ndim, idx_file *out) {
+lp_status lp_idx_read(const char *path, uint32_t ndim, idx_file *out) {
   memset(out, 0, sizeof *out);
   stream *s = malloc(sizeof *s);
   out->path = strdup(path);
   if (!s || !out->path) {
     free(s);
-    idx_free(out);
+    lp_idx_free(out);
     return lp_fail(LP_ERR_MEMORY, "out of memory reading %s", path);
   }
-  lp_status status = stream_open(s, path);
+  lp_status status = lp_stream_open(s, path);
   if (status == LP_OK) {
     status = read_stream(s, ndim, out);
-    stream_close(s);
+    lp_stream_close(s);
   }
   free(s);
   if (status == LP_OK) status = lp_sha256(out->bytes, out->size, out->sha256);
-  if (status != LP_OK) idx_free(out);
+  if (status != LP_OK) lp_idx_free(out);
   return status;
 }
 
-void idx_free(idx_file *f) {
+void lp_idx_free(idx_file *f) {
   free(f->path);
   free(f->bytes);
   memset(f, 0, sizeof *f);

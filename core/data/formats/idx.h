@@ -18,7 +18,7 @@ typedef struct idx_file {
 } idx_file;
 
 /* Reads a file of unsigned bytes with ndim dimensions, all at least 1. */
-lp_status idx_read(const char *path, uint32_t ndim, idx_file *out);
-void idx_free(idx_file *f);
+lp_status lp_idx_read(const char *path, uint32_t ndim, idx_file *out);
+void lp_idx_free(idx_file *f);
 
 #endif

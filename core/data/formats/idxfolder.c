@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-const char *const idx_name[IDX_FILES] = {
+const char *const lp_idx_name[IDX_FILES] = {
     [IDX_FILE(LP_SPLIT_TRAIN, IDX_IMAGES)] = "train-images-idx3-ubyte",
     [IDX_FILE(LP_SPLIT_TRAIN, IDX_LABELS)] = "train-labels-idx1-ubyte",
     [IDX_FILE(LP_SPLIT_TEST, IDX_IMAGES)] = "t10k-images-idx3-ubyte",
@@ -24,7 +24,7 @@ static void variant(const char *name, int v, char out[64]) {
   if (v & 2 && idx) *idx = '.';
 }
 
-lp_status idx_read_from(const char *dir, unsigned i, idx_file *out) {
+lp_status lp_idx_read_from(const char *dir, unsigned i, idx_file *out) {
   memset(out, 0, sizeof *out);
   struct stat st;
   if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
@@ -32,7 +32,7 @@ lp_status idx_read_from(const char *dir, unsigned i, idx_file *out) {
   char folder[64] = ""; /* Kaggle's archives unpack every file into a folder of its name */
   for (int v = 0; v < 4; v++) {
     char name[64];
-    variant(idx_name[i], v, name);
+    variant(lp_idx_name[i], v, name);
     char *path = lp_path_join(dir, name);
     if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory reading %s", dir);
     bool there = stat(path, &st) == 0;
@@ -40,7 +40,7 @@ lp_status idx_read_from(const char *dir, unsigned i, idx_file *out) {
       snprintf(folder, sizeof folder, "%s", name);
       there = false;
     }
-    lp_status s = there ? idx_read(path, i % 2 == IDX_IMAGES ? 3 : 1, out) : LP_OK;
+    lp_status s = there ? lp_idx_read(path, i % 2 == IDX_IMAGES ? 3 : 1, out) : LP_OK;
     free(path);
     if (there) return s;
   }
@@ -48,8 +48,8 @@ lp_status idx_read_from(const char *dir, unsigned i, idx_file *out) {
     return lp_fail(LP_ERR_NOT_FOUND, "%s: %s is a folder, expected a file: move what is in it here",
                    dir, folder);
   char dotted[64];
-  variant(idx_name[i], 2, dotted);
-  return lp_fail(LP_ERR_NOT_FOUND, "%s: no file %s or %s, raw or .gz", dir, idx_name[i], dotted);
+  variant(lp_idx_name[i], 2, dotted);
+  return lp_fail(LP_ERR_NOT_FOUND, "%s: no file %s or %s, raw or .gz", dir, lp_idx_name[i], dotted);
 }
 
 /* Splits "DIR,classes=47"; a folder's name may hold commas. */
@@ -73,24 +73,24 @@ static lp_status parse(const char *spec, const char *rest, char **dir, uint32_t 
 static lp_status training_stats(const char *dir, const idx_file *images, lp_split split,
                                 double stats[2]) {
   if (split == LP_SPLIT_TRAIN) {
-    memory_stats(images, stats);
+    lp_memory_stats(images, stats);
     return LP_OK;
   }
   idx_file train;
-  lp_status s = idx_read_from(dir, IDX_FILE(LP_SPLIT_TRAIN, IDX_IMAGES), &train);
+  lp_status s = lp_idx_read_from(dir, IDX_FILE(LP_SPLIT_TRAIN, IDX_IMAGES), &train);
   if (s != LP_OK) return s;
   if (images->dim[1] != train.dim[1] || images->dim[2] != train.dim[2])
     s = lp_fail(
         LP_ERR_FORMAT,
         "%s: images of %" PRIu32 " x %" PRIu32 ", expected %" PRIu32 " x %" PRIu32 " as in %s",
         images->path, images->dim[1], images->dim[2], train.dim[1], train.dim[2], train.path);
-  memory_stats(&train, stats);
-  idx_free(&train);
+  lp_memory_stats(&train, stats);
+  lp_idx_free(&train);
   return s;
 }
 
-lp_status idxfolder_open(const char *spec, const char *rest, lp_split split,
-                         const lp_image_defaults *usual, lp_dataset **out) {
+lp_status lp_idxfolder_open(const char *spec, const char *rest, lp_split split,
+                            const lp_image_defaults *usual, lp_dataset **out) {
   (void)usual;
   char *dir = NULL;
   uint32_t classes;
@@ -98,15 +98,15 @@ lp_status idxfolder_open(const char *spec, const char *rest, lp_split split,
   if (s != LP_OK) return s;
   idx_file images = {0}, labels = {0};
   double stats[2];
-  s = idx_read_from(dir, IDX_FILE(split, IDX_IMAGES), &images);
-  if (s == LP_OK) s = idx_read_from(dir, IDX_FILE(split, IDX_LABELS), &labels);
+  s = lp_idx_read_from(dir, IDX_FILE(split, IDX_IMAGES), &images);
+  if (s == LP_OK) s = lp_idx_read_from(dir, IDX_FILE(split, IDX_LABELS), &labels);
   if (s == LP_OK) s = training_stats(dir, &images, split, stats);
   if (s == LP_OK) {
     memory_spec m = {.name = spec, .source = dir, .classes = classes};
-    s = memory_open(&m, &images, &labels, stats, out);
+    s = lp_memory_open(&m, &images, &labels, stats, out);
   }
-  idx_free(&images);
-  idx_free(&labels);
+  lp_idx_free(&images);
+  lp_idx_free(&labels);
   free(dir);
   return s;
 }

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-lp_status image_check_size(uint32_t width, uint32_t height) {
+lp_status lp_image_check_size(uint32_t width, uint32_t height) {
   if (width < 1 || height < 1)
     return lp_fail(LP_ERR_FORMAT, "an image of %" PRIu32 " x %" PRIu32 " pixels", width, height);
   if ((uint64_t)width * height > IMAGE_MAX_PIXELS)
@@ -17,15 +17,15 @@ lp_status image_check_size(uint32_t width, uint32_t height) {
   return LP_OK;
 }
 
-lp_status image_decode(const uint8_t *bytes, size_t n, const image_request *r, uint8_t *out,
-                       image_notes *notes) {
+lp_status lp_image_decode(const uint8_t *bytes, size_t n, const image_request *r, uint8_t *out,
+                          image_notes *notes) {
   static const uint8_t jpeg[] = {0xff, 0xd8, 0xff}, png[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10};
   *notes = (image_notes){0};
   if (n == 0) return lp_fail(LP_ERR_FORMAT, "the file is empty");
   if (n >= sizeof jpeg && memcmp(bytes, jpeg, sizeof jpeg) == 0)
-    return jpeg_decode(bytes, n, r, out, notes);
+    return lp_jpeg_decode(bytes, n, r, out, notes);
   if (n >= sizeof png && memcmp(bytes, png, sizeof png) == 0)
-    return png_decode(bytes, n, r, out, notes);
+    return lp_png_decode(bytes, n, r, out, notes);
   return lp_fail(LP_ERR_FORMAT, "neither JPEG nor PNG");
 }
 
@@ -66,7 +66,7 @@ static void random_crop(const image_request *r, uint32_t width, uint32_t height,
   v->y = floor((height - v->h) / 2);
 }
 
-void image_choose(const image_request *r, uint32_t width, uint32_t height, image_view *v) {
+void lp_image_choose(const image_request *r, uint32_t width, uint32_t height, image_view *v) {
   *v = (image_view){.width = r->size, .height = r->size};
   if (r->augment) {
     uint32_t word[4];

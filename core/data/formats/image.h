@@ -24,21 +24,21 @@ typedef struct image_notes {
 } image_notes;
 
 /* The part of an image of width x height that a request is about. */
-void image_choose(const image_request *r, uint32_t width, uint32_t height, image_view *out);
+void lp_image_choose(const image_request *r, uint32_t width, uint32_t height, image_view *out);
 
 /* Decodes a file by its first bytes into 3 x size x size bytes, red first. Grey becomes RGB, alpha
  * is dropped, EXIF orientation is ignored. LP_ERR_FORMAT: the image is broken, which does not
  * depend on the part of it that is asked for. */
-lp_status image_decode(const uint8_t *bytes, size_t n, const image_request *r, uint8_t *out,
-                       image_notes *notes);
+lp_status lp_image_decode(const uint8_t *bytes, size_t n, const image_request *r, uint8_t *out,
+                          image_notes *notes);
 
 /* The two formats. */
-lp_status jpeg_decode(const uint8_t *bytes, size_t n, const image_request *r, uint8_t *out,
-                      image_notes *notes);
-lp_status png_decode(const uint8_t *bytes, size_t n, const image_request *r, uint8_t *out,
-                     image_notes *notes);
+lp_status lp_jpeg_decode(const uint8_t *bytes, size_t n, const image_request *r, uint8_t *out,
+                         image_notes *notes);
+lp_status lp_png_decode(const uint8_t *bytes, size_t n, const image_request *r, uint8_t *out,
+                        image_notes *notes);
 
 /* LP_ERR_FORMAT for sizes that are not decoded. */
-lp_status image_check_size(uint32_t width, uint32_t height);
+lp_status lp_image_check_size(uint32_t width, uint32_t height);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char labelled_folder[] = "images"; /* whose images image_label_file is about */
+static const char labelled_folder[] = "images"; /* whose images lp_image_label_file is about */
 
 /* ---- files of labels ----------------------------------------------------------------------- */
 
@@ -32,7 +32,7 @@ static lp_status parse_labels(const image_list *l, const image_labels *f, label_
   size_t lines = 1;
   for (const char *p = f->text; *p; p++) lines += *p == '\n';
   m->row = calloc(lines, sizeof *m->row);
-  if (!m->row) return image_list_out_of_memory(l);
+  if (!m->row) return lp_image_list_out_of_memory(l);
   for (char *p = f->text, *next; p && *p; p = next) {
     next = strchr(p, '\n');
     if (next) *next++ = 0;
@@ -41,7 +41,7 @@ static lp_status parse_labels(const image_list *l, const image_labels *f, label_
     char *tab = strchr(p, '\t');
     if (!tab || tab == p || tab[1] == '\t' || !tab[1])
       return lp_fail(LP_ERR_FORMAT, "%s/%s: '%.60s', expected lines FILE<tab>CLASS", l->root,
-                     f->name, image_list_printable(p));
+                     f->name, lp_image_list_printable(p));
     *tab++ = 0;
     tab[strcspn(tab, "\t")] = 0;
     m->row[m->n++] = (label_row){p, tab};
@@ -51,8 +51,8 @@ static lp_status parse_labels(const image_list *l, const image_labels *f, label_
 }
 
 static lp_status read_part_labels(const image_list *l, const char *part, label_map *m) {
-  char *name = *part ? lp_path_join(part, image_label_file) : strdup(image_label_file);
-  lp_status s = name ? LP_OK : image_list_out_of_memory(l);
+  char *name = *part ? lp_path_join(part, lp_image_label_file) : strdup(lp_image_label_file);
+  lp_status s = name ? LP_OK : lp_image_list_out_of_memory(l);
   for (uint32_t i = 0; s == LP_OK && i < l->n_labels; i++)
     if (strcmp(l->labels[i].name, name) == 0) s = parse_labels(l, &l->labels[i], m);
   free(name);
@@ -98,15 +98,15 @@ static size_t unique_pieces(piece *all, size_t n) {
 
 static lp_status name_classes(image_list *l, const piece *all, size_t n) {
   l->class_name = calloc(n + 1, sizeof *l->class_name);
-  if (!l->class_name) return image_list_out_of_memory(l);
+  if (!l->class_name) return lp_image_list_out_of_memory(l);
   for (size_t i = 0; i < n; i++) {
     l->class_name[i] = strndup(all[i].p, all[i].n);
-    if (!l->class_name[i]) return image_list_out_of_memory(l);
+    if (!l->class_name[i]) return lp_image_list_out_of_memory(l);
     l->classes++;
-    if (!text_is_utf8(l->class_name[i]))
+    if (!lp_text_is_utf8(l->class_name[i]))
       return lp_fail(LP_ERR_FORMAT,
                      "%s: the name of class '%s' is not UTF-8; rename its folder (convmv does it)",
-                     l->root, image_list_printable(l->class_name[i]));
+                     l->root, lp_image_list_printable(l->class_name[i]));
   }
   return LP_OK;
 }
@@ -116,12 +116,12 @@ static lp_status find_classes(image_list *l, const label_map map[2]) {
   size_t most = (size_t)l->n + l->n_folders, n = 0;
   for (int k = 0; k < 2; k++) most += map[k].n;
   piece *all = malloc((2 * most + 1) * sizeof *all), c;
-  if (!all) return image_list_out_of_memory(l);
+  if (!all) return lp_image_list_out_of_memory(l);
   for (int k = 0; k < (strcmp(l->part[0], l->part[1]) == 0 ? 1 : 2); k++) {
     for (uint32_t i = 0; i < l->n_folders + l->n; i++) {
       bool is_folder = i < l->n_folders;
       size_t name = is_folder ? l->folder[i] : l->item[i - l->n_folders].name;
-      const char *rest = image_path_below(l->text + name, l->part[k]);
+      const char *rest = lp_image_path_below(l->text + name, l->part[k]);
       if (!rest || !class_of(rest, &map[k], is_folder, &c)) continue;
       if (n == 0 || compare_pieces(&c, &all[n - 1]) != 0) all[n++] = c;
     }
@@ -189,7 +189,7 @@ static void keep_part(image_list *l, const char *part, const label_map *m, unrea
   uint32_t kept = 0;
   for (uint32_t i = 0; i < l->n; i++) {
     image_item item = l->item[i];
-    const char *rest = image_path_below(l->text + item.name, part);
+    const char *rest = lp_image_path_below(l->text + item.name, part);
     piece c;
     const bool classed = rest && class_of(rest, m, false, &c);
     if (classed && !item.format) {
@@ -199,7 +199,7 @@ static void keep_part(image_list *l, const char *part, const label_map *m, unrea
     }
     if (classed)
       count_unread(unread, item.format);
-    else if (rest && m->n && image_path_below(rest, labelled_folder))
+    else if (rest && m->n && lp_image_path_below(rest, labelled_folder))
       ++*unlabelled;
     else
       l->ignored += rest != NULL;
@@ -230,12 +230,12 @@ static lp_status check_classes(const image_list *l, const char *dir) {
     if (next < l->n && l->item[next].label == k) continue;
     if (empty++ < 5)
       n += (size_t)snprintf(list + n, sizeof list - n, "%s%.40s", empty > 1 ? ", " : "",
-                            image_list_printable(l->class_name[k]));
+                            lp_image_list_printable(l->class_name[k]));
   }
   if (empty == 0) return LP_OK;
-  return image_list_fault(l, "%s%s%s: no images of %" PRIu32 " class%s: %s%s", l->root,
-                          *dir ? "/" : "", dir, empty, empty > 1 ? "es" : "", list,
-                          empty > 5 ? ", ..." : "");
+  return lp_image_list_fault(l, "%s%s%s: no images of %" PRIu32 " class%s: %s%s", l->root,
+                             *dir ? "/" : "", dir, empty, empty > 1 ? "es" : "", list,
+                             empty > 5 ? ", ..." : "");
 }
 
 /* Whole data sets as classes: X/train/CLASS/IMAGE. */
@@ -249,7 +249,7 @@ static lp_status check_level(const image_list *l) {
     if (n >= sizeof folder) continue;
     memcpy(folder, second + 1, n);
     folder[n] = 0;
-    if (image_name_role(folder) == ROLE_TRAIN)
+    if (lp_image_name_role(folder) == ROLE_TRAIN)
       return lp_fail(
           LP_ERR_FORMAT, "%s is one level too high: %.*s/%s holds classes; name the folder %s/%.*s",
           l->root, (int)(second - name), name, folder, l->root, (int)(second - name), name);
@@ -261,7 +261,8 @@ static lp_status check_level(const image_list *l) {
 static lp_status suggest_level(image_list *l, const char *dir) {
   const char *one = NULL;
   for (uint32_t i = 0; i < l->n; i++) {
-    const char *rest = image_path_below(l->text + l->item[i].name, dir), *slash = strchr(rest, '/');
+    const char *rest = lp_image_path_below(l->text + l->item[i].name, dir),
+               *slash = strchr(rest, '/');
     if (l->item[i].label != l->item[0].label || !strchr(slash + 1, '/')) return LP_OK;
     one = l->class_name[l->item[0].label];
   }
@@ -269,7 +270,7 @@ static lp_status suggest_level(image_list *l, const char *dir) {
                l->root, *dir ? "/" : "", dir, one) >= 0)
     return LP_OK;
   l->noted->fitting = NULL;
-  return image_list_out_of_memory(l);
+  return lp_image_list_out_of_memory(l);
 }
 
 static lp_status tell(image_list *l, const char *dir, const unread_count *unread,
@@ -289,19 +290,19 @@ static lp_status tell(image_list *l, const char *dir, const unread_count *unread
                    l->root, slash, dir);
   lp_status s = LP_OK;
   if (unread->total)
-    s = image_list_fault(l, "%s%s%s: %s left out: only JPEG and PNG are read", l->root, slash, dir,
-                         files);
+    s = lp_image_list_fault(l, "%s%s%s: %s left out: only JPEG and PNG are read", l->root, slash,
+                            dir, files);
   if (s == LP_OK && unlabelled)
-    s = image_list_fault(l, "%s%s%s: %" PRIu32 " images left out that %s does not name", l->root,
-                         slash, dir, unlabelled, image_label_file);
+    s = lp_image_list_fault(l, "%s%s%s: %" PRIu32 " images left out that %s does not name", l->root,
+                            slash, dir, unlabelled, lp_image_label_file);
   if (s == LP_OK && l->system)
-    s = dataset_notef(l->noted, false,
-                      "%s%s%s: %" PRIu32 " hidden files and files of the system left out", l->root,
-                      slash, dir, l->system);
+    s = lp_dataset_add_notef(l->noted, false,
+                             "%s%s%s: %" PRIu32 " hidden files and files of the system left out",
+                             l->root, slash, dir, l->system);
   if (s == LP_OK && l->ignored)
-    s = dataset_notef(l->noted, false,
-                      "%s%s%s: %" PRIu32 " files that are no images by name or are in no class",
-                      l->root, slash, dir, l->ignored);
+    s = lp_dataset_add_notef(
+        l->noted, false, "%s%s%s: %" PRIu32 " files that are no images by name or are in no class",
+        l->root, slash, dir, l->ignored);
   return s;
 }
 
@@ -310,7 +311,7 @@ static void enter_level(image_list *l) {
   if (!*l->level) return;
   uint32_t items = 0, folders = 0;
   for (uint32_t i = 0; i < l->n; i++) {
-    const char *rest = image_path_below(l->text + l->item[i].name, l->level);
+    const char *rest = lp_image_path_below(l->text + l->item[i].name, l->level);
     if (!rest) {
       free(l->item[i].data);
       continue;
@@ -319,12 +320,12 @@ static void enter_level(image_list *l) {
     l->item[items++].name = (size_t)(rest - l->text);
   }
   for (uint32_t i = 0; i < l->n_folders; i++) {
-    const char *rest = image_path_below(l->text + l->folder[i], l->level);
+    const char *rest = lp_image_path_below(l->text + l->folder[i], l->level);
     if (rest && *rest) l->folder[folders++] = (size_t)(rest - l->text);
   }
   for (uint32_t i = 0; i < l->n_labels; i++) {
     char *name = l->labels[i].name;
-    const char *rest = image_path_below(name, l->level);
+    const char *rest = lp_image_path_below(name, l->level);
     memmove(name, rest ? rest : "", strlen(rest ? rest : "") + 1);
   }
   l->ignored += l->n - items;
@@ -332,7 +333,7 @@ static void enter_level(image_list *l) {
   l->n_folders = folders;
 }
 
-lp_status image_layout_apply(image_list *l, lp_split split) {
+lp_status lp_image_layout_apply(image_list *l, lp_split split) {
   const char *dir = l->part[split];
   unread_count unread = {0};
   uint32_t unlabelled = 0;

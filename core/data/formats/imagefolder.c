@@ -36,8 +36,8 @@ typedef struct folder_set {
 
 static void folder_close(lp_dataset *d) {
   folder_set *f = (folder_set *)d;
-  dataset_free_common(d);
-  image_list_free(&f->list);
+  lp_dataset_free_common(d);
+  lp_image_list_free(&f->list);
   free(f->name);
   free(f->file_name);
   free(f->state);
@@ -63,16 +63,16 @@ static lp_status decode_item(const folder_set *f, uint32_t i, uint64_t seed, uin
   image_notes notes = {0};
   uint8_t *bytes = NULL;
   size_t n = 0;
-  lp_status s = image_list_load(&f->list, i, &bytes, &n);
-  if (s == LP_OK) s = image_decode(bytes, n, &r, image, &notes);
+  lp_status s = lp_image_list_load(&f->list, i, &bytes, &n);
+  if (s == LP_OK) s = lp_image_decode(bytes, n, &r, image, &notes);
   unsigned char unknown = UNKNOWN;
   if (s == LP_OK && notes.warnings &&
       atomic_compare_exchange_strong(&f->state[i], &unknown, REMARKED))
     lp_log(LP_LOG_INFO, "image %s: %" PRIu32 " remark%s of the decoder, the first: %s",
-           image_list_name(&f->list, i), notes.warnings, notes.warnings > 1 ? "s" : "",
+           lp_image_list_name(&f->list, i), notes.warnings, notes.warnings > 1 ? "s" : "",
            notes.first);
   if (s == LP_ERR_FORMAT && bytes) { /* WebP called .jpg, a page in place of a picture */
-    const char *format = image_content_format(bytes, n);
+    const char *format = lp_image_content_format(bytes, n);
     if (format) s = lp_fail(s, "%s content under the name of a JPEG or PNG", format);
   }
   free(bytes);
@@ -81,11 +81,11 @@ static lp_status decode_item(const folder_set *f, uint32_t i, uint64_t seed, uin
 
 /* A broken image: a warning the first time, or an error. */
 static lp_status note_broken(folder_set *f, uint32_t i, lp_status why) {
-  if (f->list.strict) return lp_fail_in(why, "image %s", image_list_name(&f->list, i));
+  if (f->list.strict) return lp_fail_in(why, "image %s", lp_image_list_name(&f->list, i));
   if (atomic_exchange(&f->state[i], BROKEN) == BROKEN) return LP_OK;
   const unsigned before = atomic_fetch_add(&f->broken, 1);
   lp_log(before < BROKEN_LINES ? LP_LOG_WARNING : LP_LOG_INFO,
-         "image %s is broken (%s); the next one takes its place", image_list_name(&f->list, i),
+         "image %s is broken (%s); the next one takes its place", lp_image_list_name(&f->list, i),
          lp_error_message());
   if (before + 1 == BROKEN_LINES)
     lp_log(LP_LOG_WARNING, "further broken images are counted; LOCALITY_LOG=info names them");
@@ -129,18 +129,18 @@ static lp_status folder_note_broken(lp_dataset *d) {
   if (!sound) return lp_fail(LP_ERR_MEMORY, "out of memory counting broken images");
   for (uint32_t i = 0; i < info->count; i++)
     sound[f->list.item[i].label] += atomic_load(&f->state[i]) != BROKEN;
-  lp_status s = dataset_notef(
+  lp_status s = lp_dataset_add_notef(
       d, true, "%s: %" PRIu32 " of %" PRIu32 " images are broken; others took their places",
       f->file_name, broken, info->count);
   if (s == LP_OK) d->note[d->n_notes - 1].broken = broken;
   for (uint32_t k = 0, told = 0; k < info->classes && s == LP_OK && told < 5; k++) {
     if (sound[k] || !info->class_count[k]) continue;
     told++;
-    s = dataset_notef(d, true,
-                      "%s: all %" PRIu32 " images of class '%.60s' are broken, so images of other "
-                      "classes stand for it",
-                      f->file_name, info->class_count[k],
-                      image_list_printable(info->class_names[k]));
+    s = lp_dataset_add_notef(
+        d, true,
+        "%s: all %" PRIu32 " images of class '%.60s' are broken, so images of other "
+        "classes stand for it",
+        f->file_name, info->class_count[k], lp_image_list_printable(info->class_names[k]));
   }
   free(sound);
   return s;
@@ -214,12 +214,12 @@ static lp_status parse(const char *spec, const char *rest, const lp_image_defaul
 static lp_status hash_item(const folder_set *f, uint32_t i, bool content, FILE *out) {
   const image_list *l = &f->list;
   const image_item *item = &l->item[i];
-  const char *name = l->text + item->name, *below = image_path_below(name, f->part);
+  const char *name = l->text + item->name, *below = lp_image_path_below(name, f->part);
   char hex[65] = "";
   uint8_t *bytes = NULL;
   size_t n = 0;
   if (content) { /* a file that cannot be read has no content; reading it for training tells why */
-    lp_status s = image_list_load(l, i, &bytes, &n);
+    lp_status s = lp_image_list_load(l, i, &bytes, &n);
     if (s == LP_OK) s = lp_sha256(bytes, n, hex);
     free(bytes);
     if (s == LP_ERR_MEMORY || s == LP_ERR_UNSUPPORTED) return s;
@@ -305,8 +305,8 @@ static lp_status fill(folder_set *f, const char *spec, const folder_options *o, 
   return hash(f);
 }
 
-lp_status imagefolder_open(const char *spec, const char *rest, lp_split split,
-                           const lp_image_defaults *usual, lp_dataset **out) {
+lp_status lp_imagefolder_open(const char *spec, const char *rest, lp_split split,
+                              const lp_image_defaults *usual, lp_dataset **out) {
   folder_options o;
   char *path = NULL;
   folder_set *f = calloc(1, sizeof *f);
@@ -314,7 +314,7 @@ lp_status imagefolder_open(const char *spec, const char *rest, lp_split split,
   f->list.fd = -1;
   lp_status s = parse(spec, rest, usual, &path, &o);
   f->base.info.name = spec;
-  if (s == LP_OK) s = image_list_read(&f->list, path, split, o.strict != 0, &f->base);
+  if (s == LP_OK) s = lp_image_list_read(&f->list, path, split, o.strict != 0, &f->base);
   if (s == LP_OK) s = fill(f, spec, &o, split);
   if (s == LP_ERR_NOT_FOUND && strchr(path, ','))
     lp_fail_in(s, "data set '%s' (options are size=, resize=, area=, strict, augment=)", spec);

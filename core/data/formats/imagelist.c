@@ -15,7 +15,7 @@
 
 enum { MAX_FILE = 1 << 30 };
 
-lp_status image_list_out_of_memory(const image_list *l) {
+lp_status lp_image_list_out_of_memory(const image_list *l) {
   return lp_fail(LP_ERR_MEMORY, "out of memory listing the images of %s", l->root);
 }
 
@@ -26,7 +26,7 @@ static lp_status add_text(image_list *l, const char *name, size_t *at) {
   if (l->text_cap - l->text_used < n) {
     size_t cap = 2 * l->text_cap + n + 4096;
     char *text = realloc(l->text, cap);
-    if (!text) return image_list_out_of_memory(l);
+    if (!text) return lp_image_list_out_of_memory(l);
     l->text = text;
     l->text_cap = cap;
   }
@@ -37,7 +37,7 @@ static lp_status add_text(image_list *l, const char *name, size_t *at) {
 }
 
 /* Takes item.data over, also on failure. */
-lp_status image_list_add(image_list *l, const char *name, image_item item) {
+lp_status lp_image_list_add(image_list *l, const char *name, image_item item) {
   lp_status s = LP_OK;
   if (l->n == l->cap) {
     uint32_t cap = 2 * l->cap + 256;
@@ -46,7 +46,7 @@ lp_status image_list_add(image_list *l, const char *name, image_item item) {
       l->item = p;
       l->cap = cap;
     } else {
-      s = image_list_out_of_memory(l);
+      s = lp_image_list_out_of_memory(l);
     }
   }
   if (s == LP_OK) s = add_text(l, name, &item.name);
@@ -57,11 +57,11 @@ lp_status image_list_add(image_list *l, const char *name, image_item item) {
   return s;
 }
 
-lp_status image_list_add_folder(image_list *l, const char *name) {
+lp_status lp_image_list_add_folder(image_list *l, const char *name) {
   if (l->n_folders == l->folder_cap) {
     uint32_t cap = 2 * l->folder_cap + 64;
     size_t *p = realloc(l->folder, cap * sizeof *p);
-    if (!p) return image_list_out_of_memory(l);
+    if (!p) return lp_image_list_out_of_memory(l);
     l->folder = p;
     l->folder_cap = cap;
   }
@@ -70,48 +70,48 @@ lp_status image_list_add_folder(image_list *l, const char *name) {
   return s;
 }
 
-lp_status image_list_add_labels(image_list *l, const char *name, const void *text, size_t n) {
+lp_status lp_image_list_add_labels(image_list *l, const char *name, const void *text, size_t n) {
   if (l->n_labels == MAX_LABEL_FILES) return LP_OK;
   image_labels *f = &l->labels[l->n_labels++];
   *f = (image_labels){strdup(name), malloc(n + 1)};
-  if (!f->name || !f->text) return image_list_out_of_memory(l);
+  if (!f->name || !f->text) return lp_image_list_out_of_memory(l);
   if (n) memcpy(f->text, text, n);
   f->text[n] = 0;
   return LP_OK;
 }
 
-const char *image_path_below(const char *path, const char *dir) {
+const char *lp_image_path_below(const char *path, const char *dir) {
   size_t n = strlen(dir);
   if (n == 0) return path;
   return strncmp(path, dir, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
 }
 
-const char *image_list_printable(const char *name) {
+const char *lp_image_list_printable(const char *name) {
   static _Thread_local char buf[4][400];
   static _Thread_local unsigned turn;
   char *out = buf[turn++ % 4];
-  text_printable(name, out, sizeof buf[0]);
+  lp_text_printable(name, out, sizeof buf[0]);
   return out;
 }
 
-const char *image_list_name(const image_list *l, uint32_t i) {
-  return image_list_printable(l->text + l->item[i].name);
+const char *lp_image_list_name(const image_list *l, uint32_t i) {
+  return lp_image_list_printable(l->text + l->item[i].name);
 }
 
-lp_status image_list_fault(const image_list *l, const char *fmt, ...) {
+lp_status lp_image_list_fault(const image_list *l, const char *fmt, ...) {
   char text[900];
   va_list ap;
   va_start(ap, fmt);
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
   if (l->strict) return lp_fail(LP_ERR_FORMAT, "%s", text);
-  return dataset_note(l->noted, true, text);
+  return lp_dataset_add_note(l->noted, true, text);
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
-lp_status image_list_read(image_list *l, const char *path, lp_split split, bool strict,
-                          lp_dataset *noted) {
+lp_status lp_image_list_read(image_list *l, const char *path, lp_split split, bool strict,
+                             lp_dataset *noted) {
   *l = (image_list){.fd = -1, .strict = strict, .noted = noted};
   struct stat st;
   l->root = strdup(path);
@@ -121,13 +121,13 @@ lp_status image_list_read(image_list *l, const char *path, lp_split split, bool 
     return lp_fail(code, "cannot open the images in %s: %s", path, strerror(errno));
   }
   const bool folder = S_ISDIR(st.st_mode);
-  lp_status s = folder ? LP_OK : image_list_archive(l, path);
-  if (s == LP_OK) s = image_layout_find(l, split);
-  if (s == LP_OK && folder) s = image_list_folder(l, l->part[split]);
-  return s == LP_OK ? image_layout_apply(l, split) : s;
+  lp_status s = folder ? LP_OK : lp_image_list_archive(l, path);
+  if (s == LP_OK) s = lp_image_layout_find(l, split);
+  if (s == LP_OK && folder) s = lp_image_list_folder(l, l->part[split]);
+  return s == LP_OK ? lp_image_layout_apply(l, split) : s;
 }
 
-void image_list_free(image_list *l) {
+void lp_image_list_free(image_list *l) {
   for (uint32_t i = 0; i < l->n; i++) free(l->item[i].data);
   for (uint32_t k = 0; k < l->classes; k++) free(l->class_name[k]);
   if (l->fd >= 0) close(l->fd);
@@ -172,7 +172,7 @@ static lp_status load(int fd, uint64_t offset, uint64_t size, uint8_t **bytes, s
   return s;
 }
 
-lp_status image_list_load(const image_list *l, uint32_t i, uint8_t **bytes, size_t *n) {
+lp_status lp_image_list_load(const image_list *l, uint32_t i, uint8_t **bytes, size_t *n) {
   const image_item *item = &l->item[i];
   *bytes = NULL;
   *n = 0;

@@ -43,32 +43,32 @@ typedef struct image_list {
   uint32_t classes;
 } image_list;
 
-/* Lists the images of a split. `path` holds folders for training and test (image_name_role; a
+/* Lists the images of a split. `path` holds folders for training and test (lp_image_name_role; a
  * missing one is replaced by the other) or the classes themselves, for both splits; a single folder
  * around them is entered. strict: what would be a warning is an error. Free the list also on
  * failure. */
-lp_status image_list_read(image_list *l, const char *path, lp_split split, bool strict,
-                          lp_dataset *noted);
-void image_list_free(image_list *l);
+lp_status lp_image_list_read(image_list *l, const char *path, lp_split split, bool strict,
+                             lp_dataset *noted);
+void lp_image_list_free(image_list *l);
 
 /* Reads a whole file. malloc'ed. LP_ERR_FORMAT and LP_ERR_IO: it cannot be read. */
-lp_status image_list_load(const image_list *l, uint32_t i, uint8_t **bytes, size_t *n);
+lp_status lp_image_list_load(const image_list *l, uint32_t i, uint8_t **bytes, size_t *n);
 /* The item's path as one line, in one of a few buffers of this thread. */
-const char *image_list_name(const image_list *l, uint32_t i);
+const char *lp_image_list_name(const image_list *l, uint32_t i);
 
 /* ---- what names tell (imagenames.c) ---- */
 
 /* Does it belong to a system or a program: hidden, __MACOSX, Thumbs.db, ...? */
-bool image_name_left_out(const char *leaf);
-bool image_path_left_out(const char *path); /* any part of it */
+bool lp_image_name_left_out(const char *leaf);
+bool lp_image_path_left_out(const char *path); /* any part of it */
 
 typedef enum image_role { ROLE_NONE, ROLE_TRAIN, ROLE_VAL, ROLE_TEST } image_role;
-image_role image_name_role(const char *folder);
+image_role lp_image_name_role(const char *folder);
 
 /* By its extension, one of torchvision's or a like one; *format is NULL for JPEG and PNG. */
-bool image_list_is_image(const char *name, const char **format);
+bool lp_image_list_is_image(const char *name, const char **format);
 /* A format that is not read, by the first bytes; NULL: unknown. */
-const char *image_content_format(const uint8_t *bytes, size_t n);
+const char *lp_image_content_format(const uint8_t *bytes, size_t n);
 
 /* ---- between the files that fill a list ---- */
 
@@ -80,30 +80,30 @@ typedef struct image_children {
 } image_children;
 
 /* dir: below the root, "" for the root itself. A folder that cannot be read has no children. */
-lp_status image_list_peek(const image_list *l, const char *dir, image_children *out);
-lp_status image_children_add(image_children *c, const char *name, size_t n);
-bool image_children_has(const image_children *c, const char *name);
-void image_children_free(image_children *c);
-lp_status image_list_peek_folder(const image_list *l, const char *dir, image_children *out);
+lp_status lp_image_list_peek(const image_list *l, const char *dir, image_children *out);
+lp_status lp_image_children_add(image_children *c, const char *name, size_t n);
+bool lp_image_children_has(const image_children *c, const char *name);
+void lp_image_children_free(image_children *c);
+lp_status lp_image_list_peek_folder(const image_list *l, const char *dir, image_children *out);
 
 /* Lists the parts of a folder, of `wanted` all, of the other the folders. */
-lp_status image_list_folder(image_list *l, const char *wanted);
-lp_status image_list_archive(image_list *l, const char *file);
+lp_status lp_image_list_folder(image_list *l, const char *wanted);
+lp_status lp_image_list_archive(image_list *l, const char *file);
 /* Finds the level of the classes or splits, and the parts. */
-lp_status image_layout_find(image_list *l, lp_split split);
+lp_status lp_image_layout_find(image_list *l, lp_split split);
 /* Numbers the classes, keeps the split's images with their labels, and notes what is amiss. */
-lp_status image_layout_apply(image_list *l, lp_split split);
-extern const char image_label_file[]; /* "val_annotations.txt" */
+lp_status lp_image_layout_apply(image_list *l, lp_split split);
+extern const char lp_image_label_file[]; /* "val_annotations.txt" */
 
-lp_status image_list_add(image_list *l, const char *name, image_item item);
-lp_status image_list_add_folder(image_list *l, const char *name);
-lp_status image_list_add_labels(image_list *l, const char *name, const void *text, size_t n);
+lp_status lp_image_list_add(image_list *l, const char *name, image_item item);
+lp_status lp_image_list_add_folder(image_list *l, const char *name);
+lp_status lp_image_list_add_labels(image_list *l, const char *name, const void *text, size_t n);
 /* A fault that need not stop the work: a warning and LP_OK, an error in a strict list. */
-lp_status image_list_fault(const image_list *l, const char *fmt, ...) LP_PRINTF(2, 3);
-lp_status image_list_out_of_memory(const image_list *l);
+lp_status lp_image_list_fault(const image_list *l, const char *fmt, ...) LP_PRINTF(2, 3);
+lp_status lp_image_list_out_of_memory(const image_list *l);
 /* One line of UTF-8, in one of a few buffers of this thread. */
-const char *image_list_printable(const char *name);
+const char *lp_image_list_printable(const char *name);
 /* What follows folder `dir` in a path; NULL when the path is not in it. dir "": the path. */
-const char *image_path_below(const char *path, const char *dir);
+const char *lp_image_path_below(const char *path, const char *dir);
 
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-bool image_name_left_out(const char *leaf) {
+bool lp_image_name_left_out(const char *leaf) {
   static const char *const name[] = {
       "__MACOSX",
       "lost+found",
@@ -38,21 +38,21 @@ bool image_name_left_out(const char *leaf) {
   return false;
 }
 
-bool image_path_left_out(const char *path) {
+bool lp_image_path_left_out(const char *path) {
   char part[256];
   while (*path) {
     const size_t n = strcspn(path, "/");
     if (n < sizeof part) {
       memcpy(part, path, n);
       part[n] = 0;
-      if (n > 0 && image_name_left_out(part)) return true;
+      if (n > 0 && lp_image_name_left_out(part)) return true;
     }
     path += n + (path[n] == '/');
   }
   return false;
 }
 
-image_role image_name_role(const char *folder) {
+image_role lp_image_name_role(const char *folder) {
   static const struct {
     const char *name;
     image_role role;
@@ -85,7 +85,7 @@ static const struct {
     {"heif", "HEIC"}, {"avif", "AVIF"}, {"jp2", "JPEG 2000"}, {"jxl", "JPEG XL"},
 };
 
-bool image_list_is_image(const char *name, const char **format) {
+bool lp_image_list_is_image(const char *name, const char **format) {
   const char *dot = strrchr(name, '.');
   for (size_t i = 0; dot && i < sizeof image_type / sizeof *image_type; i++)
     if (strcasecmp(dot + 1, image_type[i].extension) == 0) {
@@ -95,7 +95,7 @@ bool image_list_is_image(const char *name, const char **format) {
   return false;
 }
 
-const char *image_content_format(const uint8_t *bytes, size_t n) {
+const char *lp_image_content_format(const uint8_t *bytes, size_t n) {
   static const struct {
     size_t at;
     const char *magic;

@@ -47,8 +47,8 @@ static char *normal_path(const char *path) {
 
 static lp_status damaged(const tar *t) {
   const char *said = archive_error_string(t->a);
-  return image_list_fault(t->list, "%s is damaged or cut short after %" PRIu32 " images: %s",
-                          t->list->root, t->list->n, said ? said : "unknown cause");
+  return lp_image_list_fault(t->list, "%s is damaged or cut short after %" PRIu32 " images: %s",
+                             t->list->root, t->list->n, said ? said : "unknown cause");
 }
 
 /* Copies the rest of a member, whose first block is given. */
@@ -91,7 +91,7 @@ static lp_status add_member(const tar *t, const char *name, uint64_t size, const
   } else {
     item.size = 0; /* an empty file, or nothing is left of it */
   }
-  return image_list_add(t->list, name, item);
+  return lp_image_list_add(t->list, name, item);
 }
 
 static lp_status add_labels(const tar *t, const char *name, la_int64_t size) {
@@ -99,9 +99,9 @@ static lp_status add_labels(const tar *t, const char *name, la_int64_t size) {
     return lp_fail(LP_ERR_FORMAT, "%s: %s has %" PRId64 " bytes", t->list->root, name,
                    (int64_t)size);
   char *text = calloc((size_t)size + 1, 1);
-  if (!text) return image_list_out_of_memory(t->list);
+  if (!text) return lp_image_list_out_of_memory(t->list);
   la_ssize_t n = archive_read_data(t->a, text, (size_t)size);
-  lp_status s = n < 0 ? damaged(t) : image_list_add_labels(t->list, name, text, (size_t)n);
+  lp_status s = n < 0 ? damaged(t) : lp_image_list_add_labels(t->list, name, text, (size_t)n);
   free(text);
   return s;
 }
@@ -118,13 +118,13 @@ static lp_status add_entry(tar *t, struct archive_entry *e) {
   lp_status s = LP_OK;
   const char *leaf = strrchr(name, '/'), *format = NULL;
   leaf = leaf ? leaf + 1 : name;
-  if (image_path_left_out(name))
+  if (lp_image_path_left_out(name))
     t->list->system++;
   else if (archive_entry_filetype(e) == AE_IFDIR)
-    s = image_list_add_folder(t->list, name);
-  else if (strcmp(leaf, image_label_file) == 0)
+    s = lp_image_list_add_folder(t->list, name);
+  else if (strcmp(leaf, lp_image_label_file) == 0)
     s = add_labels(t, name, archive_entry_size(e));
-  else if (!image_list_is_image(name, &format))
+  else if (!lp_image_list_is_image(name, &format))
     t->list->ignored++;
   else if (archive_entry_filetype(e) != AE_IFREG || archive_entry_hardlink(e))
     t->links++;
@@ -152,17 +152,17 @@ static lp_status list_members(tar *t) {
                    archive_error_string(t->a));
   if (r != ARCHIVE_EOF) return damaged(t);
   if (t->links)
-    s = image_list_fault(t->list, "%s: %" PRIu32 " images are links, which are left out",
-                         t->list->root, t->links);
+    s = lp_image_list_fault(t->list, "%s: %" PRIu32 " images are links, which are left out",
+                            t->list->root, t->links);
   if (s != LP_OK || archive_filter_code(t->a, 0) != ARCHIVE_FILTER_NONE) return s;
   /* libarchive takes the end of the file for the end of the archive; its mark are zeros. */
   size_t zeros = 0;
   while (zeros < t->n && t->bytes[t->n - 1 - zeros] == 0) zeros++;
   return zeros >= BLOCK ? s
-                        : image_list_fault(t->list,
-                                           "%s lacks the mark at its end: it is cut short after "
-                                           "%" PRIu32 " images",
-                                           t->list->root, t->list->n);
+                        : lp_image_list_fault(t->list,
+                                              "%s lacks the mark at its end: it is cut short after "
+                                              "%" PRIu32 " images",
+                                              t->list->root, t->list->n);
 }
 
 static lp_status list_mapped(tar *t) {
@@ -183,7 +183,7 @@ static lp_status list_mapped(tar *t) {
   return s;
 }
 
-lp_status image_list_archive(image_list *l, const char *file) {
+lp_status lp_image_list_archive(image_list *l, const char *file) {
   struct stat st;
   l->fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (l->fd < 0 || fstat(l->fd, &st) != 0)

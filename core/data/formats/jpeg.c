@@ -98,7 +98,7 @@ static void convert_cmyk(uint8_t *p, size_t pixels) {
 
 static lp_status decode_rows(jpeg *j) {
   struct jpeg_decompress_struct *c = &j->c;
-  const image_range range = resizer_range(j->resizer);
+  const image_range range = lp_resizer_range(j->resizer);
   JDIMENSION left = range.x0 > MARGIN ? range.x0 - MARGIN : 0;
   JDIMENSION right = range.x1 + MARGIN < c->output_width ? range.x1 + MARGIN : c->output_width;
   JDIMENSION width = right - left;
@@ -111,7 +111,7 @@ static lp_status decode_rows(jpeg *j) {
     if (jpeg_read_scanlines(c, rows, 1) != 1)
       return lp_fail(LP_ERR_FORMAT, "the JPEG data ends early (truncated)");
     if (c->out_color_space == JCS_CMYK) convert_cmyk(j->row, width);
-    resizer_row(j->resizer, j->row + 4 * (size_t)(range.x0 - left));
+    lp_resizer_row(j->resizer, j->row + 4 * (size_t)(range.x0 - left));
   }
   return LP_OK;
 }
@@ -124,20 +124,20 @@ static lp_status decode(jpeg *j, const uint8_t *bytes, size_t n, const image_req
   jpeg_mem_src(c, bytes, n);
   jpeg_read_header(c, TRUE);
   image_view view;
-  lp_status s = image_check_size(c->image_width, c->image_height);
+  lp_status s = lp_image_check_size(c->image_width, c->image_height);
   if (s == LP_OK) s = check_end(j, bytes, n);
   if (s == LP_OK) s = choose_colours(c);
   if (s != LP_OK) return s;
-  image_choose(r, c->image_width, c->image_height, &view);
+  lp_image_choose(r, c->image_width, c->image_height, &view);
   choose_scale(c, r, &view);
-  s = resizer_new(&view, out, &j->resizer);
+  s = lp_resizer_new(&view, out, &j->resizer);
   if (s != LP_OK) return s;
   jpeg_start_decompress(c);
   return decode_rows(j);
 }
 
-lp_status jpeg_decode(const uint8_t *bytes, size_t n, const image_request *r, uint8_t *out,
-                      image_notes *notes) {
+lp_status lp_jpeg_decode(const uint8_t *bytes, size_t n, const image_request *r, uint8_t *out,
+                         image_notes *notes) {
   jpeg j = {.notes = notes};
   j.c.err = jpeg_std_error(&j.error);
   j.error.error_exit = on_error;
@@ -145,7 +145,7 @@ lp_status jpeg_decode(const uint8_t *bytes, size_t n, const image_request *r, ui
   j.error.output_message = no_output;
   lp_status s = decode(&j, bytes, n, r, out);
   jpeg_destroy_decompress(&j.c);
-  resizer_free(j.resizer);
+  lp_resizer_free(j.resizer);
   free(j.row);
   return s;
 }

@@ -51,11 +51,11 @@ static void set_transforms(const png_file *f) {
 
 static void resize_row(const png_file *f, const image_range *range, uint32_t y,
                        const uint8_t *row) {
-  if (y >= range->y0 && y < range->y1) resizer_row(f->resizer, row + 4 * (size_t)range->x0);
+  if (y >= range->y0 && y < range->y1) lp_resizer_row(f->resizer, row + 4 * (size_t)range->x0);
 }
 
 static lp_status decode_rows(png_file *f, uint32_t width, uint32_t height, bool interlaced) {
-  const image_range range = resizer_range(f->resizer);
+  const image_range range = lp_resizer_range(f->resizer);
   const size_t row = 4 * (size_t)width;
   if (png_get_rowbytes(f->png, f->info) != row)
     return lp_fail(LP_ERR_FORMAT, "a PNG whose rows have %zu bytes, expected %zu",
@@ -84,11 +84,11 @@ static lp_status decode(png_file *f, const image_request *r, uint8_t *out) {
   png_read_info(f->png, f->info);
   const uint32_t width = png_get_image_width(f->png, f->info);
   const uint32_t height = png_get_image_height(f->png, f->info);
-  lp_status s = image_check_size(width, height);
+  lp_status s = lp_image_check_size(width, height);
   if (s != LP_OK) return s;
   image_view view;
-  image_choose(r, width, height, &view);
-  s = resizer_new(&view, out, &f->resizer);
+  lp_image_choose(r, width, height, &view);
+  s = lp_resizer_new(&view, out, &f->resizer);
   if (s != LP_OK) return s;
   const bool interlaced = png_get_interlace_type(f->png, f->info) != PNG_INTERLACE_NONE;
   set_transforms(f);
@@ -97,14 +97,14 @@ static lp_status decode(png_file *f, const image_request *r, uint8_t *out) {
   return decode_rows(f, width, height, interlaced);
 }
 
-lp_status png_decode(const uint8_t *bytes, size_t n, const image_request *r, uint8_t *out,
-                     image_notes *notes) {
+lp_status lp_png_decode(const uint8_t *bytes, size_t n, const image_request *r, uint8_t *out,
+                        image_notes *notes) {
   png_file f = {.bytes = bytes, .n = n, .notes = notes};
   f.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &f, on_error, on_warning);
   if (f.png) f.info = png_create_info_struct(f.png);
   lp_status s = f.info ? decode(&f, r, out) : lp_fail(LP_ERR_MEMORY, "out of memory reading a PNG");
   png_destroy_read_struct(&f.png, &f.info, NULL);
-  resizer_free(f.resizer);
+  lp_resizer_free(f.resizer);
   free(f.pixels);
   free(f.rows);
   return s;

@@ -131,7 +131,7 @@ static uint32_t axis_overlap(const axis *a) {
   return most;
 }
 
-lp_status resizer_new(const image_view *v, uint8_t *out, resizer **result) {
+lp_status lp_resizer_new(const image_view *v, uint8_t *out, resizer **result) {
   *result = NULL;
   resizer *r = calloc(1, sizeof *r);
   if (!r) return lp_fail(LP_ERR_MEMORY, "out of memory resizing an image");
@@ -154,11 +154,11 @@ lp_status resizer_new(const image_view *v, uint8_t *out, resizer **result) {
   if (s == LP_OK)
     *result = r;
   else
-    resizer_free(r);
+    lp_resizer_free(r);
   return s;
 }
 
-void resizer_free(resizer *r) {
+void lp_resizer_free(resizer *r) {
   if (!r) return;
   for (int i = 0; i < 2; i++) {
     axis *a = i ? &r->y : &r->x;
@@ -172,7 +172,7 @@ void resizer_free(resizer *r) {
   free(r);
 }
 
-image_range resizer_range(const resizer *r) {
+image_range lp_resizer_range(const resizer *r) {
   return r->range;
 }
 
@@ -212,7 +212,7 @@ static void finish_row(resizer *r, const float *sum) {
   }
 }
 
-void resizer_row(resizer *r, const uint8_t *rgbx) {
+void lp_resizer_row(resizer *r, const uint8_t *rgbx) {
   const axis *y = &r->y;
   const size_t n = 4 * (size_t)r->x.n;
   const uint32_t row = r->row++;

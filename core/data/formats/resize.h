@@ -20,17 +20,17 @@ typedef struct image_view {
 typedef struct resizer resizer;
 
 /* out: 3 x height x width of the view, red first. Pixels outside the box are never read. */
-lp_status resizer_new(const image_view *v, uint8_t *out, resizer **r);
-void resizer_free(resizer *r);
+lp_status lp_resizer_new(const image_view *v, uint8_t *out, resizer **r);
+void lp_resizer_free(resizer *r);
 
 /* The source pixels that are needed: x0 <= x < x1, y0 <= y < y1. */
 typedef struct image_range {
   uint32_t x0, y0, x1, y1;
 } image_range;
-image_range resizer_range(const resizer *r);
+image_range lp_resizer_range(const resizer *r);
 
 /* Takes the next row, y0 first: pixels x0 to x1 - 1 of four bytes, the fourth of which is
  * ignored. After row y1 - 1 the result is complete. */
-void resizer_row(resizer *r, const uint8_t *rgbx);
+void lp_resizer_row(resizer *r, const uint8_t *rgbx);
 
 #endif

@@ -17,7 +17,7 @@ static lp_status read_some(stream *s, void *dst, size_t n, size_t *got) {
   return LP_OK;
 }
 
-lp_status stream_open(stream *s, const char *path) {
+lp_status lp_stream_open(stream *s, const char *path) {
   memset(s, 0, sizeof *s);
   s->path = path;
   s->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -40,7 +40,7 @@ lp_status stream_open(stream *s, const char *path) {
   return status;
 }
 
-void stream_close(stream *s) {
+void lp_stream_close(stream *s) {
   if (s->gzip) inflateEnd(&s->z);
   close(s->fd);
 }
@@ -86,7 +86,7 @@ static lp_status inflate_some(stream *s, void *dst, size_t n, size_t *got) {
                  s->z.msg ? s->z.msg : "unknown cause");
 }
 
-lp_status stream_read(stream *s, void *dst, size_t n, size_t *got) {
+lp_status lp_stream_read(stream *s, void *dst, size_t n, size_t *got) {
   *got = 0;
   while (*got < n) {
     size_t k = 0;

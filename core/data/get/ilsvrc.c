@@ -156,7 +156,7 @@ static lp_status unpack(struct archive *a, struct archive_entry *e, const char *
 /* Makes an empty folder in the place of whatever an earlier run has left. */
 static lp_status fresh_folder(const char *path) {
   struct stat st;
-  if (lstat(path, &st) == 0) data_remove_tree(path);
+  if (lstat(path, &st) == 0) lp_data_remove_tree(path);
   return lp_make_dirs(path);
 }
 
@@ -237,7 +237,7 @@ static lp_status prepare_class(const prepare *p, struct archive *outer, const ch
     snprintf(from, sizeof from, "%s in the training archive", member);
     s = unpack_class(outer, from, stage);
     if (s == LP_OK) s = settle(stage, final);
-    if (s != LP_OK && is_folder(stage)) data_remove_tree(stage);
+    if (s != LP_OK && is_folder(stage)) lp_data_remove_tree(stage);
   }
   free(final);
   free(stage);
@@ -413,7 +413,7 @@ static lp_status prepare_val(const prepare *p) {
     if (s == LP_OK) s = make_folders(p, &truth, stage);
     if (s == LP_OK) s = unpack_val(p, &image, &truth, stage);
     if (s == LP_OK) s = settle(stage, final);
-    if (s != LP_OK && is_folder(stage)) data_remove_tree(stage);
+    if (s != LP_OK && is_folder(stage)) lp_data_remove_tree(stage);
   }
   names_free(&image);
   names_free(&truth);

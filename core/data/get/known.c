@@ -35,27 +35,27 @@ static const known_set known[] = {
                 "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"}},
 };
 
-const known_set *known_find(const char *name) {
+const known_set *lp_known_find(const char *name) {
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (strcmp(known[i].name, name) == 0) return &known[i];
   return NULL;
 }
 
-lp_status known_check(const known_set *k, unsigned i, const char *path, const char *sha256) {
+lp_status lp_known_check(const known_set *k, unsigned i, const char *path, const char *sha256) {
   if (strcmp(sha256, k->sha256[i]) == 0) return LP_OK;
   return lp_fail(LP_ERR_FORMAT, "%s: SHA-256 is %s, expected %s (%s of %s)", path, sha256,
-                 k->sha256[i], idx_name[i], k->name);
+                 k->sha256[i], lp_idx_name[i], k->name);
 }
 
-lp_status known_folder(const known_set *k, char *out, size_t cap) {
+lp_status lp_known_folder(const known_set *k, char *out, size_t cap) {
   char name[64];
   snprintf(name, sizeof name, "datasets/%s", k->name);
   return lp_cache_path(name, out, cap);
 }
 
 static lp_status read_checked(const known_set *k, const char *dir, unsigned i, idx_file *f) {
-  lp_status s = idx_read_from(dir, i, f);
-  if (s == LP_OK) s = known_check(k, i, f->path, f->sha256);
+  lp_status s = lp_idx_read_from(dir, i, f);
+  if (s == LP_OK) s = lp_known_check(k, i, f->path, f->sha256);
   return s;
 }
 
@@ -68,24 +68,24 @@ static lp_status read_split(const known_set *k, const char *dir, lp_split split,
     stats[0] = k->mean;
     stats[1] = k->sd;
   } else if (split == LP_SPLIT_TRAIN) {
-    memory_stats(images, stats);
+    lp_memory_stats(images, stats);
   } else {
     idx_file train = {0};
     s = read_checked(k, dir, IDX_FILE(LP_SPLIT_TRAIN, IDX_IMAGES), &train);
-    if (s == LP_OK) memory_stats(&train, stats);
-    idx_free(&train);
+    if (s == LP_OK) lp_memory_stats(&train, stats);
+    lp_idx_free(&train);
   }
   return s;
 }
 
-lp_status known_open(const char *spec, const char *rest, lp_split split,
-                     const lp_image_defaults *usual, lp_dataset **out) {
+lp_status lp_known_open(const char *spec, const char *rest, lp_split split,
+                        const lp_image_defaults *usual, lp_dataset **out) {
   (void)usual;
   (void)rest;
-  const known_set *k = known_find(spec);
+  const known_set *k = lp_known_find(spec);
   char dir[4096];
   struct stat st;
-  lp_status s = known_folder(k, dir, sizeof dir);
+  lp_status s = lp_known_folder(k, dir, sizeof dir);
   if (s == LP_OK && stat(dir, &st) != 0) s = lp_dataset_fetch(k->name, NULL);
   if (s != LP_OK) return s;
   idx_file images = {0}, labels = {0};
@@ -93,14 +93,14 @@ lp_status known_open(const char *spec, const char *rest, lp_split split,
   s = read_split(k, dir, split, &images, &labels, stats);
   if (s == LP_OK) {
     memory_spec m = {k->name, dir, k->classes, k->class_names};
-    s = memory_open(&m, &images, &labels, stats, out);
+    s = lp_memory_open(&m, &images, &labels, stats, out);
   } else if (s == LP_ERR_FORMAT || s == LP_ERR_NOT_FOUND) {
     lp_fail_in(s,
                "the cached copy of %s is not usable: delete the folder %s, then run `locality data "
                "fetch %s`",
                k->name, dir, k->name);
   }
-  idx_free(&images);
-  idx_free(&labels);
+  lp_idx_free(&images);
+  lp_idx_free(&labels);
   return s;
 }

@@ -17,10 +17,10 @@ typedef struct known_set {
   const char *sha256[IDX_FILES]; /* of the uncompressed files */
 } known_set;
 
-const known_set *known_find(const char *name); /* or NULL */
+const known_set *lp_known_find(const char *name); /* or NULL */
 /* Fails when a file's content is not the one that is known. */
-lp_status known_check(const known_set *k, unsigned i, const char *path, const char *sha256);
+lp_status lp_known_check(const known_set *k, unsigned i, const char *path, const char *sha256);
 /* The folder in the cache. */
-lp_status known_folder(const known_set *k, char *out, size_t cap);
+lp_status lp_known_folder(const known_set *k, char *out, size_t cap);
 
 #endif

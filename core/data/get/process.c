@@ -63,7 +63,7 @@ static void excerpt(const char *log, char *out, size_t cap) {
   free(text);
 }
 
-lp_status process_run(const char *const *argv, const char *cwd, const char *log) {
+lp_status lp_process_run(const char *const *argv, const char *cwd, const char *log) {
   pid_t pid;
   int e = spawn(argv, cwd, log, &pid);
   if (e == ENOENT) return lp_fail(LP_ERR_NOT_FOUND, "there is no program %s", argv[0]);
