@@ -65,7 +65,7 @@ static void print_p(FILE *f, const char *name, double p) {
 }
 
 static const char *spoken(outcome which) {
-  return is_variance(which) ? "V" : outcome_name(which);
+  return lp_is_variance(which) ? "V" : lp_outcome_name(which);
 }
 
 static const char *unit_of(outcome which) {
@@ -107,7 +107,8 @@ static void print_line(FILE *f, const analysis *a, const comparison *c) {
   const lp_inference *r = &c->result;
   fputs(spoken(c->which), f);
   if (c->which.kind == OUTCOME_MEASURE) fprintf(f, " at %s", a->site_name[c->which.site]);
-  if (c->fraction && is_variance(c->which)) fputs(" as a fraction of its sheet's uniform value", f);
+  if (c->fraction && lp_is_variance(c->which))
+    fputs(" as a fraction of its sheet's uniform value", f);
   fprintf(f, ": %s %s %s", a->arm[c->arm].name, relation(r), reference_of(a, c->arm));
   if (r->verdict == LP_VERDICT_UNTESTABLE) {
     fprintf(f, " (%s)", r->reason);
@@ -117,7 +118,7 @@ static void print_line(FILE *f, const analysis *a, const comparison *c) {
     return;
   }
   if (r->verdict == LP_VERDICT_EQUIVALENT)
-    fprintf(f, " (margin %s%s)", lp_fixed(plan_margin(a, c->which), c->decimals).text,
+    fprintf(f, " (margin %s%s)", lp_fixed(lp_plan_margin(a, c->which), c->decimals).text,
             unit_of(c->which));
   fputs(", ", f);
   print_interval(f, c, r);
@@ -133,7 +134,7 @@ static void print_line(FILE *f, const analysis *a, const comparison *c) {
   print_worst(f, a, c);
 }
 
-char *verdict_line(const analysis *a, const comparison *c) {
+char *lp_verdict_line(const analysis *a, const comparison *c) {
   char *text = NULL;
   size_t n = 0;
   FILE *f = open_memstream(&text, &n);
@@ -165,14 +166,14 @@ static void list_measures(FILE *f, const evidence *e) {
   const analysis *a = e->a;
   outcome o;
   uint32_t listed = 0;
-  for (uint32_t i = 0; outcome_at(a, i, &o); i++) {
-    if (!plan_primary(a, o)) continue;
+  for (uint32_t i = 0; lp_outcome_at(a, i, &o); i++) {
+    if (!lp_plan_primary(a, o)) continue;
     fputs(listed++ ? ", " : ": ", f);
     if (o.kind == OUTCOME_MEASURE) {
       fprintf(f, "%s at %s", spoken(o), a->site_name[o.site]);
       print_sheet(f, a);
     } else {
-      fprintf(f, "test %s", outcome_name(o));
+      fprintf(f, "test %s", lp_outcome_name(o));
     }
   }
   if (!a->n_sites) fputs(" (the networks record no site, so nothing is known of space)", f);
@@ -180,7 +181,7 @@ static void list_measures(FILE *f, const evidence *e) {
 
 /* How the networks of an arm were lost: "sqrt lost 2 of 3 (1 not finite, 1 at chance; ...)". */
 static void print_lost(FILE *f, const evidence *e, uint32_t arm) {
-  fates own = fates_of(e->a, arm);
+  fates own = lp_fates_of(e->a, arm);
   const struct {
     uint32_t n;
     const char *how;
@@ -192,10 +193,10 @@ static void print_lost(FILE *f, const evidence *e, uint32_t arm) {
     fprintf(f, "%s%u %s", joint, part[i].n, part[i].how);
     joint = ", ";
   }
-  if (!is_reference(e->a, arm)) {
-    fates reference = fates_of(e->a, e->a->arm[arm].reference);
+  if (!lp_is_reference(e->a, arm)) {
+    fates reference = lp_fates_of(e->a, e->a->arm[arm].reference);
     fprintf(f, "; %s %u of %u", reference_of(e->a, arm), reference.lost, reference.ended);
-    if (reference.ended) print_p(f, ", Fisher's p", lost_p(e->a, arm));
+    if (reference.ended) print_p(f, ", Fisher's p", lp_lost_p(e->a, arm));
   }
   fputs(").", f);
 }
@@ -205,7 +206,7 @@ static void print_all_lost(FILE *f, const evidence *e) {
   enum { ONE_BY_ONE = 2 };
   uint32_t arms = 0, lost = 0, ended = 0;
   for (uint32_t i = 0; i < e->a->n_arms; i++) {
-    fates own = fates_of(e->a, i);
+    fates own = lp_fates_of(e->a, i);
     if (!own.lost) continue;
     arms++;
     lost += own.lost;
@@ -217,15 +218,15 @@ static void print_all_lost(FILE *f, const evidence *e) {
     return;
   }
   for (uint32_t i = 0; i < e->a->n_arms; i++)
-    if (fates_of(e->a, i).lost) print_lost(f, e, i);
+    if (lp_fates_of(e->a, i).lost) print_lost(f, e, i);
 }
 
 static void compared(FILE *f, const evidence *e) {
   const analysis *a = e->a;
   uint32_t complete = 0, others = 0, all = a->n_arms * a->n_seeds;
   for (uint32_t i = 0; i < a->n_arms; i++) {
-    complete += arm_complete(a, &a->arm[i]);
-    others += !is_reference(a, i);
+    complete += lp_arm_complete(a, &a->arm[i]);
+    others += !lp_is_reference(a, i);
   }
   if (a->folder->n_axes) {
     fprintf(f, "%u cell%s of the sweep over ", others, plural(others));
@@ -381,8 +382,8 @@ static bool append(json_t *list, void (*write)(FILE *, const evidence *), const 
   return ok;
 }
 
-json_t *answer_json(const analysis *a, const comparison *c, uint32_t n,
-                    const control_pairs *controls) {
+json_t *lp_answer_json(const analysis *a, const comparison *c, uint32_t n,
+                       const control_pairs *controls) {
   evidence e = gather(a, c, n, controls);
   json_t *list = json_array();
   if (append(list, compared, &e) && append(list, found, &e) && append(list, how_sure, &e))

@@ -8,31 +8,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool run_complete(const run_info *run) {
+bool lp_run_complete(const run_info *run) {
   return strcmp(run->status, "complete") == 0;
 }
 
-bool is_reference(const analysis *a, uint32_t arm) {
+bool lp_is_reference(const analysis *a, uint32_t arm) {
   return a->arm[arm].reference == arm;
 }
 
-uint32_t arm_complete(const analysis *a, const arm_info *arm) {
+uint32_t lp_arm_complete(const analysis *a, const arm_info *arm) {
   uint32_t n = 0;
-  for (uint32_t k = 0; k < a->n_seeds; k++) n += run_complete(&arm->run[k]);
+  for (uint32_t k = 0; k < a->n_seeds; k++) n += lp_run_complete(&arm->run[k]);
   return n;
 }
 
-double run_outcome(const analysis *a, const run_info *run, outcome which, uint32_t geometry) {
-  if (!run_complete(run)) return NAN;
+double lp_run_outcome(const analysis *a, const run_info *run, outcome which, uint32_t geometry) {
+  if (!lp_run_complete(run)) return NAN;
   if (which.kind == OUTCOME_ACCURACY) return run->accuracy;
   if (which.kind == OUTCOME_TOP5) return run->top5;
   if (which.kind == OUTCOME_LOSS) return run->loss;
-  const site_result *site = run_site(a, run, which.site, geometry);
+  const site_result *site = lp_trained_site(a, run, which.site, geometry);
   return site ? site->value[which.measure] : NAN;
 }
 
 /* Does the size of the sheet decide it? */
-bool is_variance(outcome which) {
+bool lp_is_variance(outcome which) {
   return which.kind == OUTCOME_MEASURE &&
          (which.measure == MEASURE_VARIANCE || which.measure == MEASURE_VARIANCE_TORUS);
 }
@@ -45,7 +45,7 @@ static double chance_of(const analysis *a, outcome which, uint32_t geometry) {
   const uint32_t units = g->rows * g->cols;
   switch (which.measure) {
   case MEASURE_VARIANCE:
-    return lattice_uniform(g);
+    return lp_lattice_uniform(g);
   case MEASURE_VARIANCE_TORUS:
     return lp_spatial_variance_torus_uniform(g->rows, g->cols);
   case MEASURE_MORAN_I:
@@ -60,8 +60,8 @@ static double chance_of(const analysis *a, outcome which, uint32_t geometry) {
 /* The number that a network has in a comparison. */
 static double value_of(const analysis *a, const comparison *c, const run_info *run,
                        uint32_t geometry) {
-  double x = run_outcome(a, run, c->which, geometry);
-  return c->fraction && is_variance(c->which) ? x / chance_of(a, c->which, geometry) : x;
+  double x = lp_run_outcome(a, run, c->which, geometry);
+  return c->fraction && lp_is_variance(c->which) ? x / chance_of(a, c->which, geometry) : x;
 }
 
 /* z of the networks of `arm` that are in the test: x[k] is theirs. */
@@ -70,7 +70,7 @@ static lp_moments null_z(const analysis *a, uint32_t arm, uint32_t geometry, con
   uint32_t n = 0;
   if (c->which.kind == OUTCOME_MEASURE && c->which.measure == MEASURE_VARIANCE)
     for (uint32_t k = 0; k < a->n_seeds; k++) {
-      const site_result *site = run_site(a, &a->arm[arm].run[k], c->which.site, geometry);
+      const site_result *site = lp_trained_site(a, &a->arm[arm].run[k], c->which.site, geometry);
       if (isfinite(x[k]) && site) z[n++] = site->null.z;
     }
   return lp_moments_of(z, n);
@@ -100,9 +100,9 @@ static bool lacks_values(const analysis *a, const comparison *c, const double *x
   const arm_info *own = &a->arm[c->arm], *other = &a->arm[own->reference];
   bool lacks = false;
   for (uint32_t k = 0; k < a->n_seeds; k++)
-    lacks |= (run_complete(&own->run[k]) && !isfinite(x[k])) ||
-             (run_complete(&other->run[k]) && !isfinite(y[k]));
-  return lacks && arm_complete(a, own) > 2 && arm_complete(a, other) > 2;
+    lacks |= (lp_run_complete(&own->run[k]) && !isfinite(x[k])) ||
+             (lp_run_complete(&other->run[k]) && !isfinite(y[k]));
+  return lacks && lp_arm_complete(a, own) > 2 && lp_arm_complete(a, other) > 2;
 }
 
 /* x: room for 7 n_seeds doubles. */
@@ -114,14 +114,14 @@ static lp_status compare(const analysis *a, double *x, comparison *c) {
     x[k] = value_of(a, c, &a->arm[c->arm].run[k], c->own_geometry);
     y[k] = value_of(a, c, &a->arm[other].run[k], c->reference_geometry);
   }
-  c->primary = plan_primary(a, c->which);
-  c->chance = c->fraction && is_variance(c->which) ? 1 : chance_of(a, c->which, c->own_geometry);
+  c->primary = lp_plan_primary(a, c->which);
+  c->chance = c->fraction && lp_is_variance(c->which) ? 1 : chance_of(a, c->which, c->own_geometry);
   c->q = NAN;
   lp_status s =
-      lp_infer(x, y, seeds, plan_alpha(a, c->which), plan_margin(a, c->which), &c->result);
+      lp_infer(x, y, seeds, lp_plan_alpha(a, c->which), lp_plan_margin(a, c->which), &c->result);
   if (c->result.verdict == LP_VERDICT_UNTESTABLE && lacks_values(a, c, x, y))
     c->result.reason = "too few networks have a value: no unit was active, or only one";
-  if (s == LP_OK) s = worst_case(a, c, x, y, z + seeds);
+  if (s == LP_OK) s = lp_worst_case(a, c, x, y, z + seeds);
   for (uint32_t k = 0; k < seeds; k++) { /* a paired test has the seeds that both have */
     if (c->result.paired && !(isfinite(x[k]) && isfinite(y[k]))) x[k] = y[k] = NAN;
     if (isfinite(x[k])) own[n_own++] = x[k];
@@ -135,7 +135,8 @@ static lp_status compare(const analysis *a, double *x, comparison *c) {
   c->hedges_g = lp_hedges_g(own, n_own, reference, n_reference);
   if (s == LP_OK)
     s = lp_bootstrap_t(own, n_own, reference, n_reference, c->result.paired,
-                       plan_alpha(a, c->which), BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, &c->bootstrap);
+                       lp_plan_alpha(a, c->which), BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED,
+                       &c->bootstrap);
   return s;
 }
 
@@ -153,20 +154,20 @@ static lp_status adjust(comparison *c, uint32_t n) {
 
 /* The comparison of an arm in outcome i; false where there is none. */
 static bool begin(const analysis *a, uint32_t i, uint32_t arm, comparison *c) {
-  if (is_reference(a, arm)) return false;
+  if (lp_is_reference(a, arm)) return false;
   *c = (comparison){.arm = arm};
-  outcome_at(a, i, &c->which);
+  lp_outcome_at(a, i, &c->which);
   if (c->which.kind != OUTCOME_MEASURE) return true;
   c->own_geometry = a->arm[arm].geometry[c->which.site];
-  c->reference_geometry = reference_geometry(a, arm, c->which.site);
+  c->reference_geometry = lp_reference_geometry(a, arm, c->which.site);
   c->fraction = c->own_geometry != c->reference_geometry;
   return c->reference_geometry != NO_GEOMETRY;
 }
 
-lp_status compare_all(const analysis *a, comparison **out, uint32_t *n) {
+lp_status lp_compare_all(const analysis *a, comparison **out, uint32_t *n) {
   outcome which;
   uint32_t outcomes = 0;
-  while (outcome_at(a, outcomes, &which)) outcomes++;
+  while (lp_outcome_at(a, outcomes, &which)) outcomes++;
   double *values = calloc(7 * (size_t)a->n_seeds, sizeof *values);
   comparison *c = calloc((size_t)outcomes * a->n_arms, sizeof *c);
   lp_status s = values && c ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for comparisons");
@@ -190,12 +191,12 @@ static void compare_seeds(const analysis *a, const arm_info *arm, control_pairs 
   for (uint32_t i = 0; i < a->n_seeds; i++) {
     for (uint32_t k = 0; k < i; k++) {
       const run_info *own = &arm->run[i], *other = &arm->run[k];
-      if (!run_complete(own) || !run_complete(other) || !own->measured || !other->measured)
+      if (!lp_run_complete(own) || !lp_run_complete(other) || !own->measured || !other->measured)
         continue;
       c->pairs++;
       for (uint32_t site = 0; site < a->n_sites; site++) {
-        const site_result *x = run_site(a, own, site, arm->geometry[site]),
-                          *y = run_site(a, other, site, arm->geometry[site]);
+        const site_result *x = lp_trained_site(a, own, site, arm->geometry[site]),
+                          *y = lp_trained_site(a, other, site, arm->geometry[site]);
         if (!x || !y) continue;
         lp_test t = lp_ttest_paired(x->image_variance, y->image_variance, a->n_images);
         c->significant[site] += t.p < c->alpha;
@@ -204,11 +205,11 @@ static void compare_seeds(const analysis *a, const arm_info *arm, control_pairs 
   }
 }
 
-lp_status compare_controls(const analysis *a, control_pairs *out) {
+lp_status lp_compare_controls(const analysis *a, control_pairs *out) {
   *out = (control_pairs){.alpha = 0.001,
                          .significant = calloc(a->n_sites + 1, sizeof *out->significant)};
   if (!out->significant) return lp_fail(LP_ERR_MEMORY, "out of memory for %u sites", a->n_sites);
   for (uint32_t i = 0; i < a->n_arms; i++)
-    if (is_reference(a, i)) compare_seeds(a, &a->arm[i], out);
+    if (lp_is_reference(a, i)) compare_seeds(a, &a->arm[i], out);
   return LP_OK;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void csv_field(FILE *f, const char *text) {
+void lp_csv_field(FILE *f, const char *text) {
   if (!strpbrk(text, ",\"\r\n")) {
     fputs(text, f);
     return;
@@ -20,12 +20,13 @@ void csv_field(FILE *f, const char *text) {
   fputc('"', f);
 }
 
-void csv_value(FILE *f, double x) {
+void lp_csv_value(FILE *f, double x) {
   fputc(',', f);
   if (isfinite(x)) fputs(lp_exact(x).text, f);
 }
 
-lp_status csv_write(const analysis *a, const char *name, void (*fill)(FILE *f, const analysis *a)) {
+lp_status lp_csv_write(const analysis *a, const char *name,
+                       void (*fill)(FILE *f, const analysis *a)) {
   char *path = lp_path_join(a->dir, name), *text = NULL;
   size_t n = 0;
   FILE *f = path ? open_memstream(&text, &n) : NULL;

@@ -40,7 +40,7 @@ static bool geometry_of(const lp_prior *p, lattice *out) {
   return true;
 }
 
-double lattice_uniform(const lattice *g) {
+double lp_lattice_uniform(const lattice *g) {
   return g->wrap ? lp_spatial_variance_torus_uniform(g->rows, g->cols)
                  : lp_spatial_variance_uniform(g->rows, g->cols);
 }
@@ -117,7 +117,7 @@ static bool same_sheet(const lp_run_site *x, const lp_run_site *y) {
   return x->units == y->units && (x->rows == y->rows || x->rows == 1 || y->rows == 1);
 }
 
-uint32_t reference_geometry(const analysis *a, uint32_t arm, uint32_t site) {
+uint32_t lp_reference_geometry(const analysis *a, uint32_t arm, uint32_t site) {
   const uint32_t own = a->arm[arm].geometry[site], other = a->arm[arm].reference;
   if (own == NO_GEOMETRY || a->arm[other].geometry[site] == NO_GEOMETRY) return NO_GEOMETRY;
   const lp_run_site *theirs = &a->folder->arm[other].site[site];
@@ -125,13 +125,13 @@ uint32_t reference_geometry(const analysis *a, uint32_t arm, uint32_t site) {
   return find_geometry(a, theirs->rows, theirs->cols, a->geometry[own].wrap);
 }
 
-lp_status find_geometries(analysis *a) {
+lp_status lp_find_geometries(analysis *a) {
   lp_status s = LP_OK;
   for (uint32_t i = 0; s == LP_OK && i < a->n_arms; i++)
     for (uint32_t k = 0; s == LP_OK && k < a->n_sites; k++) s = place_units(a, i, k);
   for (uint32_t i = 0; s == LP_OK && i < a->n_arms; i++)
     for (uint32_t k = 0; s == LP_OK && k < a->n_sites; k++) {
-      if (reference_geometry(a, i, k) != a->n_geometries) continue;
+      if (lp_reference_geometry(a, i, k) != a->n_geometries) continue;
       lattice g = flat(&a->folder->arm[a->arm[i].reference].site[k]);
       uint32_t index;
       g.wrap = a->geometry[a->arm[i].geometry[k]].wrap;

@@ -17,16 +17,17 @@ static double guessing_bound(const analysis *a) {
 /* No unit of the headline site is active for any image. */
 static bool silent(const analysis *a, const arm_info *arm, const run_info *run) {
   if (a->headline == a->n_sites || arm->geometry[a->headline] == NO_GEOMETRY) return false;
-  const site_result *site = run_site(a, run, a->headline, arm->geometry[a->headline]);
+  const site_result *site = lp_trained_site(a, run, a->headline, arm->geometry[a->headline]);
   return site && a->n_images > 0 && site->defined == 0;
 }
 
-void find_collapsed(analysis *a) {
+void lp_find_collapsed(analysis *a) {
   double bound = guessing_bound(a);
   for (uint32_t i = 0; i < a->n_arms; i++)
     for (uint32_t k = 0; k < a->n_seeds; k++) {
       run_info *run = &a->arm[i].run[k];
-      run->collapsed = run_complete(run) && (run->accuracy <= bound || silent(a, &a->arm[i], run));
+      run->collapsed =
+          lp_run_complete(run) && (run->accuracy <= bound || silent(a, &a->arm[i], run));
     }
 }
 
@@ -34,11 +35,11 @@ static bool is(const run_info *run, const char *status) {
   return strcmp(run->status, status) == 0;
 }
 
-fates fates_of(const analysis *a, uint32_t arm) {
+fates lp_fates_of(const analysis *a, uint32_t arm) {
   fates f = {.planned = a->n_seeds};
   for (uint32_t k = 0; k < a->n_seeds; k++) {
     const run_info *run = &a->arm[arm].run[k];
-    f.complete += run_complete(run);
+    f.complete += lp_run_complete(run);
     f.collapsed += run->collapsed;
     f.nonfinite += is(run, "nonfinite");
     f.failed += is(run, "failed");
@@ -48,18 +49,18 @@ fates fates_of(const analysis *a, uint32_t arm) {
   return f;
 }
 
-double lost_p(const analysis *a, uint32_t arm) {
-  fates own = fates_of(a, arm), reference = fates_of(a, a->arm[arm].reference);
+double lp_lost_p(const analysis *a, uint32_t arm) {
+  fates own = lp_fates_of(a, arm), reference = lp_fates_of(a, a->arm[arm].reference);
   return lp_fisher_p(own.lost, own.ended, reference.lost, reference.ended);
 }
 
-json_t *fates_json(const analysis *a, uint32_t arm) {
-  fates f = fates_of(a, arm);
+json_t *lp_fates_json(const analysis *a, uint32_t arm) {
+  fates f = lp_fates_of(a, arm);
   return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "planned", (json_int_t)f.planned,
                    "ended", (json_int_t)f.ended, "complete", (json_int_t)f.complete, "collapsed",
                    (json_int_t)f.collapsed, "nonfinite", (json_int_t)f.nonfinite, "failed",
                    (json_int_t)f.failed, "lost", (json_int_t)f.lost, "fisher_p",
-                   json_p(is_reference(a, arm) ? NAN : lost_p(a, arm)));
+                   lp_json_p(lp_is_reference(a, arm) ? NAN : lp_lost_p(a, arm)));
 }
 
 /* ---- the worst case ------------------------------------------------------------------------ */
@@ -67,7 +68,7 @@ json_t *fates_json(const analysis *a, uint32_t arm) {
 /* Ended, and without a value of the outcome: for a complete network, that of none of its maps. */
 static bool lost_here(const run_info *run, double x) {
   return isnan(x) &&
-         ((run_complete(run) && run->measured) || is(run, "nonfinite") || is(run, "failed"));
+         ((lp_run_complete(run) && run->measured) || is(run, "nonfinite") || is(run, "failed"));
 }
 
 /* What a network without a value gets: of accuracy and loss what guessing gives, of measures the
@@ -79,8 +80,8 @@ static double worst_value(const analysis *a, const comparison *c, double low, do
   return up ? high : low;
 }
 
-lp_status worst_case(const analysis *a, comparison *c, const double *x, const double *y,
-                     double *room) {
+lp_status lp_worst_case(const analysis *a, comparison *c, const double *x, const double *y,
+                        double *room) {
   const arm_info *arm = &a->arm[c->arm], *reference = &a->arm[arm->reference];
   double low = c->chance, high = c->chance, *own = room, *other = room + a->n_seeds;
   for (uint32_t k = 0; k < a->n_seeds; k++) {
@@ -97,6 +98,6 @@ lp_status worst_case(const analysis *a, comparison *c, const double *x, const do
     own[k] = here ? worst_value(a, c, low, high, up) : x[k];
     other[k] = there ? worst_value(a, c, low, high, !up) : y[k];
   }
-  return lp_infer(own, other, a->n_seeds, plan_alpha(a, c->which), plan_margin(a, c->which),
+  return lp_infer(own, other, a->n_seeds, lp_plan_alpha(a, c->which), lp_plan_margin(a, c->which),
                   &c->worst);
 }

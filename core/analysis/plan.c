@@ -8,7 +8,7 @@
 enum { N_KEYS = N_MEASURES + 3 };
 _Static_assert(N_KEYS <= 16, "plan.margin has one entry a key");
 
-bool outcome_at(const analysis *a, uint32_t i, outcome *out) {
+bool lp_outcome_at(const analysis *a, uint32_t i, outcome *out) {
   const uint32_t measures = a->n_sites * N_MEASURES;
   if (i >= measures + 2) return false;
   *out = i < measures ? (outcome){OUTCOME_MEASURE, i % a->n_sites, (measure_id)(i / a->n_sites)}
@@ -28,30 +28,30 @@ static bool by_key(const analysis *a, uint32_t key, outcome *out) {
   return out->kind != OUTCOME_TOP5;
 }
 
-const char *outcome_name(outcome which) {
+const char *lp_outcome_name(outcome which) {
   static const char *const name[] = {"accuracy", "top5", "loss"};
-  return which.kind == OUTCOME_MEASURE ? measure_table[which.measure].name : name[which.kind];
+  return which.kind == OUTCOME_MEASURE ? lp_measure_table[which.measure].name : name[which.kind];
 }
 
-bool plan_primary(const analysis *a, outcome which) {
+bool lp_plan_primary(const analysis *a, outcome which) {
   if (which.kind == OUTCOME_MEASURE && which.site != a->headline) return false;
   return a->plan.primary >> outcome_key(which) & 1;
 }
 
-double plan_margin(const analysis *a, outcome which) {
-  return plan_primary(a, which) ? a->plan.margin[outcome_key(which)] : NAN;
+double lp_plan_margin(const analysis *a, outcome which) {
+  return lp_plan_primary(a, which) ? a->plan.margin[outcome_key(which)] : NAN;
 }
 
-double plan_alpha(const analysis *a, outcome which) {
+double lp_plan_alpha(const analysis *a, outcome which) {
   const plan *p = &a->plan;
-  return plan_primary(a, which) && p->tests ? p->alpha / p->tests : p->alpha;
+  return lp_plan_primary(a, which) && p->tests ? p->alpha / p->tests : p->alpha;
 }
 
 /* Key of the outcome of that name that can be primary; N_KEYS when there is none. */
 static uint32_t key_named(const analysis *a, const char *name) {
   outcome o;
   uint32_t key = 0;
-  while (key < N_KEYS && (!by_key(a, key, &o) || strcmp(outcome_name(o), name) != 0)) key++;
+  while (key < N_KEYS && (!by_key(a, key, &o) || strcmp(lp_outcome_name(o), name) != 0)) key++;
   return key;
 }
 
@@ -67,11 +67,11 @@ static uint32_t tests_of(const analysis *a, uint32_t arm) {
 
 const char *lp_primary_measure(uint32_t i) {
   static const outcome_kind whole[] = {OUTCOME_ACCURACY, OUTCOME_LOSS};
-  if (i < N_MEASURES) return measure_table[i].name;
-  return i - N_MEASURES < 2 ? outcome_name((outcome){.kind = whole[i - N_MEASURES]}) : NULL;
+  if (i < N_MEASURES) return lp_measure_table[i].name;
+  return i - N_MEASURES < 2 ? lp_outcome_name((outcome){.kind = whole[i - N_MEASURES]}) : NULL;
 }
 
-lp_status read_plan(analysis *a) {
+lp_status lp_read_plan(analysis *a) {
   const json_t *given = json_object_get(a->folder->manifest, "plan"), *v;
   const json_t *primary = json_object_get(given, "primary"),
                *margin = json_object_get(given, "margin");
@@ -99,7 +99,7 @@ lp_status read_plan(analysis *a) {
       return lp_fail(LP_ERR_FORMAT, "%s/" LP_RUN_MANIFEST ": the margin of \"%s\" is not above 0",
                      a->dir, name);
   }
-  for (uint32_t i = 0; i < a->n_arms; i++) p->tests += is_reference(a, i) ? 0 : tests_of(a, i);
+  for (uint32_t i = 0; i < a->n_arms; i++) p->tests += lp_is_reference(a, i) ? 0 : tests_of(a, i);
   return LP_OK;
 }
 
@@ -116,25 +116,25 @@ static json_t *added_json(const analysis *a) {
     if (i == json_array_size(planned))
       bad |= json_array_append_new(added, json_integer((json_int_t)a->seed[k]));
   }
-  return json_checked(added, bad);
+  return lp_json_checked(added, bad);
 }
 
-json_t *plan_json(const analysis *a) {
+json_t *lp_plan_json(const analysis *a) {
   const plan *p = &a->plan;
   json_t *primary = json_array(), *margin = json_object();
   outcome o;
   int bad = 0;
   for (uint32_t i = 0; i < N_KEYS; i++) {
     if (!(p->primary >> i & 1) || !by_key(a, i, &o)) continue;
-    bad |= json_array_append_new(primary, json_string(outcome_name(o)));
+    bad |= json_array_append_new(primary, json_string(lp_outcome_name(o)));
     if (p->margin[i] > 0)
-      bad |= json_object_set_new(margin, outcome_name(o), json_real(p->margin[i]));
+      bad |= json_object_set_new(margin, lp_outcome_name(o), json_real(p->margin[i]));
   }
-  return json_checked(json_pack("{s:f, s:I, s:f, s:f, s:s, s:s, s:o, s:o, s:o}", "alpha", p->alpha,
-                                "tests", (json_int_t)p->tests, "alpha_each",
-                                p->alpha / (p->tests ? p->tests : 1), "power", LP_POWER, "site",
-                                a->headline < a->n_sites ? a->site_name[a->headline] : "",
-                                "reference", a->folder->arm[a->folder->reference].name, "primary",
-                                primary, "margin", margin, "seeds_added", added_json(a)),
-                      bad);
+  return lp_json_checked(
+      json_pack("{s:f, s:I, s:f, s:f, s:s, s:s, s:o, s:o, s:o}", "alpha", p->alpha, "tests",
+                (json_int_t)p->tests, "alpha_each", p->alpha / (p->tests ? p->tests : 1), "power",
+                LP_POWER, "site", a->headline < a->n_sites ? a->site_name[a->headline] : "",
+                "reference", a->folder->arm[a->folder->reference].name, "primary", primary,
+                "margin", margin, "seeds_added", added_json(a)),
+      bad);
 }

@@ -50,7 +50,7 @@ static json_t *tests_json(const analysis *a, const json_t *list, int *bad) {
   return tests;
 }
 
-json_t *published_json(const analysis *a) {
+json_t *lp_published_json(const analysis *a) {
   const json_t *block = json_object_get(a->folder->manifest, "published");
   int bad = 0;
   json_t *arms = arms_json(a, json_object_get(block, "arms"), &bad);
@@ -61,7 +61,7 @@ json_t *published_json(const analysis *a) {
     return json_null();
   }
   const char *source = layer_of(block, "source"), *what = layer_of(block, "what");
-  return json_checked(json_pack("{s:s, s:s, s:o, s:o}", "source", source ? source : "", "what",
-                                what ? what : "", "arms", arms, "tests", tests),
-                      bad);
+  return lp_json_checked(json_pack("{s:s, s:s, s:o, s:o}", "source", source ? source : "", "what",
+                                   what ? what : "", "arms", arms, "tests", tests),
+                         bad);
 }

@@ -80,14 +80,14 @@ lp_status lp_analyze_run(const char *dir) {
 lp_status lp_analyze_run_against(const char *dir, const char *reference) {
   LP_POINT_NUMBERS;
   analysis a = {.dir = dir};
-  lp_status s = read_run(&a);
+  lp_status s = lp_read_run(&a);
   if (s == LP_OK) s = set_reference(&a, reference);
-  if (s == LP_OK) s = read_plan(&a);
-  if (s == LP_OK) s = measure_runs(&a);
-  if (s == LP_OK) find_collapsed(&a);
-  if (s == LP_OK) s = write_summary(&a);
-  if (s == LP_OK) s = write_sweep(&a);
-  if (s == LP_OK) s = write_steps(&a);
+  if (s == LP_OK) s = lp_read_plan(&a);
+  if (s == LP_OK) s = lp_measure_runs(&a);
+  if (s == LP_OK) lp_find_collapsed(&a);
+  if (s == LP_OK) s = lp_write_summary(&a);
+  if (s == LP_OK) s = lp_write_sweep(&a);
+  if (s == LP_OK) s = lp_write_steps(&a);
   clear(&a);
   return s;
 }

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-/* One number a network and site. Rows of measure_table in the order of summary.json. */
+/* One number a network and site. Rows of lp_measure_table in the order of summary.json. */
 typedef enum measure_id {
   MEASURE_VARIANCE,
   MEASURE_VARIANCE_TORUS,
@@ -27,7 +27,7 @@ typedef struct measure_row {
    * around; NULL: from all maps at once, or without meaning there. */
   lp_map_fn flat, wrapped;
 } measure_row;
-extern const measure_row measure_table[N_MEASURES];
+extern const measure_row lp_measure_table[N_MEASURES];
 
 /* Where the units of a site stand: what an arm's topology makes of the sheet. */
 typedef struct lattice {
@@ -35,7 +35,7 @@ typedef struct lattice {
   bool wrap;
   const char *name; /* "grid", "torus", "line", "ring" */
 } lattice;
-double lattice_uniform(const lattice *g); /* V of units in any order, on average */
+double lp_lattice_uniform(const lattice *g); /* V of units in any order, on average */
 
 /* What a network shows at a site, in one geometry. */
 typedef struct site_result {
@@ -111,24 +111,24 @@ typedef struct outcome {
   uint32_t site;
   measure_id measure;
 } outcome;
-bool is_variance(outcome which);
-const char *outcome_name(outcome which); /* "accuracy", "variance", ... */
-/* What is compared: outcome_at(0), ...; false past the last. */
-bool outcome_at(const analysis *a, uint32_t i, outcome *out);
+bool lp_is_variance(outcome which);
+const char *lp_outcome_name(outcome which); /* "accuracy", "variance", ... */
+/* What is compared: lp_outcome_at(0), ...; false past the last. */
+bool lp_outcome_at(const analysis *a, uint32_t i, outcome *out);
 
 /* A measure is taken in that geometry. */
-double run_outcome(const analysis *a, const run_info *run, outcome which, uint32_t geometry);
-bool run_complete(const run_info *run);
+double lp_run_outcome(const analysis *a, const run_info *run, outcome which, uint32_t geometry);
+bool lp_run_complete(const run_info *run);
 /* Is it one that others are compared with? */
-bool is_reference(const analysis *a, uint32_t arm);
+bool lp_is_reference(const analysis *a, uint32_t arm);
 /* Complete runs of an arm. */
-uint32_t arm_complete(const analysis *a, const arm_info *arm);
+uint32_t lp_arm_complete(const analysis *a, const arm_info *arm);
 
 /* The manifest's "plan", or what it is where the manifest says nothing. */
-lp_status read_plan(analysis *a);
-bool plan_primary(const analysis *a, outcome which);
-double plan_margin(const analysis *a, outcome which); /* NaN: none */
-double plan_alpha(const analysis *a, outcome which);  /* of one test */
+lp_status lp_read_plan(analysis *a);
+bool lp_plan_primary(const analysis *a, outcome which);
+double lp_plan_margin(const analysis *a, outcome which); /* NaN: none */
+double lp_plan_alpha(const analysis *a, outcome which);  /* of one test */
 
 /* ---- comparisons ---------------------------------------------------------------------------- */
 
@@ -154,14 +154,14 @@ typedef struct comparison {
 } comparison;
 enum { BOOTSTRAP_RESAMPLES = 10000 };
 /* All of them: the outcomes in order, each in every arm but the reference. malloc'ed. */
-lp_status compare_all(const analysis *a, comparison **out, uint32_t *n);
+lp_status lp_compare_all(const analysis *a, comparison **out, uint32_t *n);
 /* Paired t tests over images between the reference networks themselves: how often the per-image
  * test finds a difference where only the seed differs. */
 typedef struct control_pairs {
   uint32_t pairs, *significant; /* of each site; malloc'ed */
   double alpha;
 } control_pairs;
-lp_status compare_controls(const analysis *a, control_pairs *out);
+lp_status lp_compare_controls(const analysis *a, control_pairs *out);
 
 /* ---- networks that were lost (lost.c) ------------------------------------------------------- */
 
@@ -169,49 +169,50 @@ lp_status compare_controls(const analysis *a, control_pairs *out);
 typedef struct fates {
   uint32_t planned, ended, complete, collapsed, nonfinite, failed, lost;
 } fates;
-void find_collapsed(analysis *a);
-fates fates_of(const analysis *a, uint32_t arm);
-double lost_p(const analysis *a, uint32_t arm); /* Fisher's, against the reference */
-json_t *fates_json(const analysis *a, uint32_t arm);
+void lp_find_collapsed(analysis *a);
+fates lp_fates_of(const analysis *a, uint32_t arm);
+double lp_lost_p(const analysis *a, uint32_t arm); /* Fisher's, against the reference */
+json_t *lp_fates_json(const analysis *a, uint32_t arm);
 /* x, y: the arm's and the reference's values by seed; room: 2 n_seeds doubles. */
-lp_status worst_case(const analysis *a, comparison *c, const double *x, const double *y,
-                     double *room);
+lp_status lp_worst_case(const analysis *a, comparison *c, const double *x, const double *y,
+                        double *room);
 
-lp_status read_run(analysis *a);        /* run_read.c */
-lp_status measure_runs(analysis *a);    /* run_measure.c */
-lp_status find_geometries(analysis *a); /* geometry.c */
+lp_status lp_read_run(analysis *a);        /* run_read.c */
+lp_status lp_measure_runs(analysis *a);    /* run_measure.c */
+lp_status lp_find_geometries(analysis *a); /* geometry.c */
 /* The geometry in which an arm's reference is compared with it at a site: the arm's, or, where the
  * sheets differ, the reference's sheet, wrapped as the arm's; NO_GEOMETRY where one has no such
  * site. */
-uint32_t reference_geometry(const analysis *a, uint32_t arm, uint32_t site);
+uint32_t lp_reference_geometry(const analysis *a, uint32_t arm, uint32_t site);
 /* What a network showed at a site; NULL when that was not measured. */
-const site_result *run_site(const analysis *a, const run_info *run, uint32_t site,
-                            uint32_t geometry);
+const site_result *lp_trained_site(const analysis *a, const run_info *run, uint32_t site,
+                                   uint32_t geometry);
 /* The same before its first step. */
-const site_result *untrained_site(const analysis *a, const run_info *run, uint32_t site,
-                                  uint32_t geometry);
-json_t *published_json(const analysis *a); /* published.c: null where there is nothing */
+const site_result *lp_untrained_site(const analysis *a, const run_info *run, uint32_t site,
+                                     uint32_t geometry);
+json_t *lp_published_json(const analysis *a); /* published.c: null where there is nothing */
 /* answer.c: the sentences, and one comparison's line. */
-json_t *answer_json(const analysis *a, const comparison *c, uint32_t n,
-                    const control_pairs *controls);
-char *verdict_line(const analysis *a, const comparison *c); /* malloc'ed; NULL: out of memory */
-json_t *comparison_json(const analysis *a, const comparison *c); /* summary_tests.c */
-json_t *plan_json(const analysis *a);
-lp_status write_summary(const analysis *a); /* summary.c */
-lp_status write_sweep(const analysis *a);   /* sweep.c: nothing where nothing was swept */
-lp_status write_steps(const analysis *a);   /* steps.c: nothing where no site has steps */
+json_t *lp_answer_json(const analysis *a, const comparison *c, uint32_t n,
+                       const control_pairs *controls);
+char *lp_verdict_line(const analysis *a, const comparison *c); /* malloc'ed; NULL: out of memory */
+json_t *lp_comparison_json(const analysis *a, const comparison *c); /* summary_tests.c */
+json_t *lp_plan_json(const analysis *a);
+lp_status lp_write_summary(const analysis *a); /* summary.c */
+lp_status lp_write_sweep(const analysis *a);   /* sweep.c: nothing where nothing was swept */
+lp_status lp_write_steps(const analysis *a);   /* steps.c: nothing where no site has steps */
 
 /* csv.c: tables for those who plot and fit themselves. A text is quoted where it must be; a number
  * begins with a comma, and is nothing where it is not finite. */
-void csv_field(FILE *f, const char *text);
-void csv_value(FILE *f, double x);
-lp_status csv_write(const analysis *a, const char *name, void (*fill)(FILE *f, const analysis *a));
+void lp_csv_field(FILE *f, const char *text);
+void lp_csv_value(FILE *f, double x);
+lp_status lp_csv_write(const analysis *a, const char *name,
+                       void (*fill)(FILE *f, const analysis *a));
 
 /* json_real, or null for NaN and infinity. json_p: no p-value is 0, so that one below LEAST_P,
  * where doubles end, is written as LEAST_P and read as "less than that". */
 #define LEAST_P 1e-300
-json_t *json_p(double p);
+json_t *lp_json_p(double p);
 /* value, or NULL in its place when something `bad` happened while it was made. */
-json_t *json_checked(json_t *value, int bad);
+json_t *lp_json_checked(json_t *value, int bad);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const measure_row measure_table[N_MEASURES] = {
+const measure_row lp_measure_table[N_MEASURES] = {
     [MEASURE_VARIANCE] = {"variance", lp_spatial_variance, lp_spatial_variance_torus},
     [MEASURE_VARIANCE_TORUS] = {"variance_torus", lp_spatial_variance_torus,
                                 lp_spatial_variance_torus},
@@ -25,13 +25,13 @@ static const site_result *measured_at(const analysis *a, const site_result *site
   return r->image_variance ? r : NULL;
 }
 
-const site_result *run_site(const analysis *a, const run_info *run, uint32_t site,
-                            uint32_t geometry) {
+const site_result *lp_trained_site(const analysis *a, const run_info *run, uint32_t site,
+                                   uint32_t geometry) {
   return measured_at(a, run->site, site, geometry);
 }
 
-const site_result *untrained_site(const analysis *a, const run_info *run, uint32_t site,
-                                  uint32_t geometry) {
+const site_result *lp_untrained_site(const analysis *a, const run_info *run, uint32_t site,
+                                     uint32_t geometry) {
   return measured_at(a, run->untrained, site, geometry);
 }
 
@@ -42,7 +42,7 @@ static lp_status measure_maps(const lattice *g, const float *maps, uint32_t n, s
   lp_status s = LP_OK;
   if (!value || !out->image_variance) s = lp_fail(LP_ERR_MEMORY, "out of memory for %u images", n);
   for (int k = 0; s == LP_OK && k < N_MEASURES; k++) {
-    lp_map_fn fn = g->wrap ? measure_table[k].wrapped : measure_table[k].flat;
+    lp_map_fn fn = g->wrap ? lp_measure_table[k].wrapped : lp_measure_table[k].flat;
     if (!fn) continue;
     s = lp_map_values(fn, maps, n, g->rows, g->cols, value);
     if (s != LP_OK) break;
@@ -61,7 +61,7 @@ static lp_status measure_maps(const lattice *g, const float *maps, uint32_t n, s
 static lp_status measure_chance(const lattice *g, const float *maps, uint32_t n, site_result *out) {
   double units = (double)g->rows * g->cols, *chance = out->chance;
   chance[MEASURE_VARIANCE_TORUS] = lp_spatial_variance_torus_uniform(g->rows, g->cols);
-  chance[MEASURE_VARIANCE] = lattice_uniform(g);
+  chance[MEASURE_VARIANCE] = lp_lattice_uniform(g);
   chance[MEASURE_MORAN_I] = units > 1 ? -1 / (units - 1) : NAN;
   chance[MEASURE_GEARY_C] = 1;
   return lp_mean_correlation(maps, n, g->rows * g->cols, &chance[MEASURE_NEIGHBOUR_CORRELATION]);
@@ -135,7 +135,7 @@ static lp_status check_labels(analysis *a, const arm_info *arm, uint64_t seed,
 static bool needs(const analysis *a, uint32_t arm, uint32_t site, uint32_t geometry) {
   if (a->arm[arm].geometry[site] == geometry) return true;
   for (uint32_t i = 0; i < a->n_arms; i++)
-    if (a->arm[i].reference == arm && reference_geometry(a, i, site) == geometry) return true;
+    if (a->arm[i].reference == arm && lp_reference_geometry(a, i, site) == geometry) return true;
   return false;
 }
 
@@ -159,8 +159,8 @@ static lp_status measure_network(analysis *a, uint32_t arm, uint32_t seed, lp_ru
   return s;
 }
 
-lp_status measure_runs(analysis *a) {
-  lp_status s = find_geometries(a);
+lp_status lp_measure_runs(analysis *a) {
+  lp_status s = lp_find_geometries(a);
   for (uint32_t i = 0; s == LP_OK && i < a->n_arms; i++) {
     for (uint32_t k = 0; s == LP_OK && k < a->n_seeds; k++) {
       run_info *run = &a->arm[i].run[k];

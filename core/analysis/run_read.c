@@ -15,7 +15,7 @@ static void take_network(const lp_run_network *w, run_info *run) {
                     .loss = last ? last->loss : NAN};
 }
 
-lp_status read_run(analysis *a) {
+lp_status lp_read_run(analysis *a) {
   lp_run_folder *r;
   lp_status s = lp_run_folder_open(a->dir, &r);
   if (s != LP_OK) return s;

@@ -13,32 +13,32 @@ static void step_rows(FILE *f, const analysis *a, uint32_t arm, uint32_t seed, u
                       const char *state, const site_result *r) {
   const lp_run_arm *cell = &a->folder->arm[arm];
   for (uint32_t t = 0; r && t < r->n_steps; t++) {
-    csv_field(f, cell->base);
+    lp_csv_field(f, cell->base);
     fputc(',', f);
-    csv_field(f, cell->name);
+    lp_csv_field(f, cell->name);
     fprintf(f, ",%llu,%s,%s,", (unsigned long long)a->seed[seed], a->arm[arm].run[seed].status,
             state);
-    csv_field(f, a->site_name[site]);
+    lp_csv_field(f, a->site_name[site]);
     fprintf(f, ",%u", t + 1);
-    for (int k = 0; k < N_MEASURES; k++) csv_value(f, r->step[t][k]);
+    for (int k = 0; k < N_MEASURES; k++) lp_csv_value(f, r->step[t][k]);
     fputc('\n', f);
   }
 }
 
 static void rows(FILE *f, const analysis *a) {
   fputs("arm,cell,seed,status,state,site,step", f);
-  for (int k = 0; k < N_MEASURES; k++) fprintf(f, ",%s", measure_table[k].name);
+  for (int k = 0; k < N_MEASURES; k++) fprintf(f, ",%s", lp_measure_table[k].name);
   fputc('\n', f);
   for (uint32_t i = 0; i < a->n_arms; i++)
     for (uint32_t k = 0; k < a->n_seeds; k++)
       for (uint32_t s = 0; s < a->n_sites; s++) {
         const run_info *run = &a->arm[i].run[k];
         const uint32_t at = a->arm[i].geometry[s];
-        step_rows(f, a, i, k, s, "trained", run_site(a, run, s, at));
-        step_rows(f, a, i, k, s, "untrained", untrained_site(a, run, s, at));
+        step_rows(f, a, i, k, s, "trained", lp_trained_site(a, run, s, at));
+        step_rows(f, a, i, k, s, "untrained", lp_untrained_site(a, run, s, at));
       }
 }
 
-lp_status write_steps(const analysis *a) {
-  return any_steps(a) ? csv_write(a, LP_RUN_STEPS, rows) : LP_OK;
+lp_status lp_write_steps(const analysis *a) {
+  return any_steps(a) ? lp_csv_write(a, LP_RUN_STEPS, rows) : LP_OK;
 }

@@ -7,14 +7,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-json_t *json_p(double p) {
+json_t *lp_json_p(double p) {
   return lp_json_number(p < LEAST_P ? LEAST_P : p);
 }
 
 /* json_pack's "o" takes a value over even when packing fails, and refuses NULL: so a lack of memory
  * anywhere inside makes the whole NULL. The same holds for the *_set_new and *_append_new calls,
  * whose failures are gathered in `bad`. */
-json_t *json_checked(json_t *value, int bad) {
+json_t *lp_json_checked(json_t *value, int bad) {
   if (!bad) return value;
   json_decref(value);
   return NULL;
@@ -26,7 +26,8 @@ static json_t *moments_json(const analysis *a, const arm_info *arm, outcome whic
     *bad = 1;
     return NULL;
   }
-  for (uint32_t k = 0; k < a->n_seeds; k++) x[k] = run_outcome(a, &arm->run[k], which, NO_GEOMETRY);
+  for (uint32_t k = 0; k < a->n_seeds; k++)
+    x[k] = lp_run_outcome(a, &arm->run[k], which, NO_GEOMETRY);
   lp_moments m = lp_moments_of(x, a->n_seeds);
   free(x);
   return json_pack("{s:o, s:o, s:I}", "mean", lp_json_number(m.mean), "sd", lp_json_number(m.sd),
@@ -38,11 +39,11 @@ static json_t *moments_json(const analysis *a, const arm_info *arm, outcome whic
 static json_t *null_json(const lp_null_result *null) {
   json_t *o =
       json_pack("{s:o, s:o, s:o, s:o}", "mean", lp_json_number(null->mean), "sd",
-                lp_json_number(null->sd), "z", lp_json_number(null->z), "p", json_p(null->p));
+                lp_json_number(null->sd), "z", lp_json_number(null->z), "p", lp_json_p(null->p));
   int bad = !o;
   if (null->permutations)
     bad |= json_object_set_new(o, "permutations", json_integer(null->permutations));
-  return json_checked(o, bad);
+  return lp_json_checked(o, bad);
 }
 
 /* The measures after each step of a sequence. */
@@ -52,19 +53,19 @@ static json_t *steps_json(const site_result *site) {
   for (uint32_t t = 0; t < site->n_steps; t++) {
     json_t *o = json_pack("{s:I}", "step", (json_int_t)t + 1);
     for (int k = 0; k < N_MEASURES; k++)
-      bad |= json_object_set_new(o, measure_table[k].name, lp_json_number(site->step[t][k]));
+      bad |= json_object_set_new(o, lp_measure_table[k].name, lp_json_number(site->step[t][k]));
     bad |= json_array_append_new(all, o);
   }
-  return json_checked(all, bad);
+  return lp_json_checked(all, bad);
 }
 
 static json_t *site_json(const site_result *site) {
   json_t *o = json_object(), *chance = json_object();
   int bad = 0;
   for (int k = 0; k < N_MEASURES; k++) {
-    bad |= json_object_set_new(o, measure_table[k].name, lp_json_number(site->value[k]));
+    bad |= json_object_set_new(o, lp_measure_table[k].name, lp_json_number(site->value[k]));
     if (!isnan(site->chance[k]))
-      bad |= json_object_set_new(chance, measure_table[k].name, lp_json_number(site->chance[k]));
+      bad |= json_object_set_new(chance, lp_measure_table[k].name, lp_json_number(site->chance[k]));
     if (k != MEASURE_VARIANCE) continue;
     bad |= json_object_set_new(o, "variance_n", json_integer(site->defined));
     bad |= json_object_set_new(o, "variance_undefined", json_integer(site->undefined));
@@ -73,7 +74,7 @@ static json_t *site_json(const site_result *site) {
   bad |= json_object_set_new(o, "null", null_json(&site->null));
   bad |= json_object_set_new(o, "permutation", null_json(&site->permutation));
   if (site->n_steps) bad |= json_object_set_new(o, "steps", steps_json(site));
-  return json_checked(o, bad);
+  return lp_json_checked(o, bad);
 }
 
 /* The sites of a network in its own geometry: {"lp_in": {...}, ...}. */
@@ -82,10 +83,11 @@ static json_t *sites_json(const analysis *a, const arm_info *arm, const run_info
   json_t *o = json_object();
   int bad = 0;
   for (uint32_t k = 0; k < a->n_sites; k++) {
-    const site_result *site = (untrained ? untrained_site : run_site)(a, run, k, arm->geometry[k]);
+    const site_result *site =
+        (untrained ? lp_untrained_site : lp_trained_site)(a, run, k, arm->geometry[k]);
     if (site) bad |= json_object_set_new(o, a->site_name[k], site_json(site));
   }
-  return json_checked(o, bad);
+  return lp_json_checked(o, bad);
 }
 
 static json_t *run_json(const analysis *a, const arm_info *arm, uint32_t seed) {
@@ -102,7 +104,7 @@ static json_t *run_json(const analysis *a, const arm_info *arm, uint32_t seed) {
   bad |= json_object_set_new(o, "collapsed", json_boolean(run->collapsed));
   bad |= json_object_set_new(o, "untrained", sites_json(a, arm, run, true));
   if (run->message) bad |= json_object_set_new(o, "message", json_string(run->message));
-  return json_checked(o, bad);
+  return lp_json_checked(o, bad);
 }
 
 /* What its networks record, and where the units stand: {"lp_in": {"layer": ..., "sheet": [7, 7],
@@ -117,12 +119,12 @@ static json_t *arm_sites_json(const analysis *a, uint32_t arm) {
     const lattice *g = &a->geometry[at];
     json_t *at_site = json_pack("{s:s, s:[I, I], s:s, s:o}", "layer", site->layer, "sheet",
                                 (json_int_t)site->rows, (json_int_t)site->cols, "topology", g->name,
-                                "uniform", lp_json_number(lattice_uniform(g)));
+                                "uniform", lp_json_number(lp_lattice_uniform(g)));
     if (at_site && site->steps > 1)
       bad |= json_object_set_new(at_site, "steps", json_integer(site->steps));
     bad |= json_object_set_new(o, a->site_name[k], at_site);
   }
-  return json_checked(o, bad);
+  return lp_json_checked(o, bad);
 }
 
 /* Where an arm's units stand at the headline site; NULL: it has none. */
@@ -143,13 +145,14 @@ static json_t *arms_json(const analysis *a) {
     json_t *accuracy = moments_json(a, arm, (outcome){.kind = OUTCOME_ACCURACY}, &bad);
     json_t *top5 = moments_json(a, arm, (outcome){.kind = OUTCOME_TOP5}, &bad);
     json_t *loss = moments_json(a, arm, (outcome){.kind = OUTCOME_LOSS}, &bad);
-    bad |= json_object_set_new(
-        o, arm->name,
-        json_pack("{s:s, s:s*, s:o, s:o, s:o, s:o, s:o, s:o}", "layer", arm->layer, "topology",
-                  g ? g->name : NULL, "sites", arm_sites_json(a, i), "networks", fates_json(a, i),
-                  "accuracy", accuracy, "top5", top5, "loss", loss, "runs", runs));
+    bad |= json_object_set_new(o, arm->name,
+                               json_pack("{s:s, s:s*, s:o, s:o, s:o, s:o, s:o, s:o}", "layer",
+                                         arm->layer, "topology", g ? g->name : NULL, "sites",
+                                         arm_sites_json(a, i), "networks", lp_fates_json(a, i),
+                                         "accuracy", accuracy, "top5", top5, "loss", loss, "runs",
+                                         runs));
   }
-  return json_checked(o, bad);
+  return lp_json_checked(o, bad);
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */
@@ -160,7 +163,7 @@ static json_t *untrained_json(const analysis *a, const arm_info *arm, uint32_t s
   uint32_t n = 0;
   for (int pass = 0; pass < 2; pass++)
     for (uint32_t k = 0; k < a->n_seeds; k++) {
-      const site_result *r = untrained_site(a, &arm->run[k], site, arm->geometry[site]);
+      const site_result *r = lp_untrained_site(a, &arm->run[k], site, arm->geometry[site]);
       double v = r ? r->value[MEASURE_VARIANCE] : NAN;
       if (isnan(v)) continue;
       if (pass)
@@ -185,7 +188,7 @@ static json_t *nulls_json(const analysis *a) {
   for (uint32_t i = 0; i < a->n_arms; i++) {
     const arm_info *arm = &a->arm[i];
     const lattice *g = headline_of(a, i);
-    if (g) bad |= json_object_set_new(uniform, arm->name, lp_json_number(lattice_uniform(g)));
+    if (g) bad |= json_object_set_new(uniform, arm->name, lp_json_number(lp_lattice_uniform(g)));
     json_t *sites = json_object();
     for (uint32_t k = 0; k < a->n_sites; k++)
       if (arm->geometry[k] != NO_GEOMETRY)
@@ -194,7 +197,7 @@ static json_t *nulls_json(const analysis *a) {
   }
   json_t *o = json_pack("{s:o, s:o, s:o}", "uniform", lp_json_number(sheet), "uniform_of_arm",
                         uniform, "untrained", untrained);
-  return json_checked(o, bad);
+  return lp_json_checked(o, bad);
 }
 
 static json_t *controls_json(const analysis *a, const control_pairs *c) {
@@ -202,18 +205,18 @@ static json_t *controls_json(const analysis *a, const control_pairs *c) {
   int bad = 0;
   for (uint32_t k = 0; k < a->n_sites; k++)
     bad |= json_object_set_new(significant, a->site_name[k], json_integer(c->significant[k]));
-  return json_checked(json_pack("{s:I, s:o, s:f}", "pairs", (json_int_t)c->pairs, "significant",
-                                significant, "alpha", c->alpha),
-                      bad);
+  return lp_json_checked(json_pack("{s:I, s:o, s:f}", "pairs", (json_int_t)c->pairs, "significant",
+                                   significant, "alpha", c->alpha),
+                         bad);
 }
 
 static lp_status build(const analysis *a, const comparison *c, uint32_t n, json_t *o) {
   json_t *comparisons = json_array();
   int bad = 0;
   for (uint32_t i = 0; i < n; i++)
-    bad |= json_array_append_new(comparisons, comparison_json(a, &c[i]));
+    bad |= json_array_append_new(comparisons, lp_comparison_json(a, &c[i]));
   control_pairs controls;
-  lp_status s = compare_controls(a, &controls);
+  lp_status s = lp_compare_controls(a, &controls);
   bad |= s != LP_OK;
   bad |= json_object_set_new(o, "schema", json_integer(1));
   bad |= json_object_set_new(o, "title", json_string(a->title));
@@ -223,25 +226,25 @@ static lp_status build(const analysis *a, const comparison *c, uint32_t n, json_
   bad |=
       json_object_set_new(o, "data_warnings", warnings ? json_deep_copy(warnings) : json_array());
   bad |= json_object_set_new(o, "damaged_lines", json_integer(a->folder->damaged));
-  bad |= json_object_set_new(o, "plan", plan_json(a));
+  bad |= json_object_set_new(o, "plan", lp_plan_json(a));
   bad |= json_object_set_new(o, "arms", arms_json(a));
   bad |= json_object_set_new(o, "comparisons", comparisons);
   bad |= json_object_set_new(o, "control_pairs", controls_json(a, &controls));
   bad |= json_object_set_new(o, "null", nulls_json(a));
-  bad |= json_object_set_new(o, "published", published_json(a));
-  bad |= json_object_set_new(o, "answer", answer_json(a, c, n, &controls));
+  bad |= json_object_set_new(o, "published", lp_published_json(a));
+  bad |= json_object_set_new(o, "answer", lp_answer_json(a, c, n, &controls));
   free(controls.significant);
   return bad ? lp_fail(LP_ERR_MEMORY, "out of memory for the summary of %s", a->dir) : LP_OK;
 }
 
-lp_status write_summary(const analysis *a) {
+lp_status lp_write_summary(const analysis *a) {
   json_t *o = json_object();
   comparison *c = NULL;
   uint32_t n_comparisons = 0;
   char *path = lp_path_join(a->dir, "summary.json"), *text = NULL;
   lp_status s = LP_OK;
   if (!o || !path) s = lp_fail(LP_ERR_MEMORY, "out of memory");
-  if (s == LP_OK) s = compare_all(a, &c, &n_comparisons);
+  if (s == LP_OK) s = lp_compare_all(a, &c, &n_comparisons);
   if (s == LP_OK) s = build(a, c, n_comparisons, o);
   if (s == LP_OK) {
     text = lp_json_text(o, JSON_INDENT(1));

@@ -19,7 +19,7 @@ static double units_of(const lattice *g, const site_result *t, const site_result
 
 static double fraction(const lattice *g, const site_result *t, const site_result *u) {
   (void)u;
-  return t ? t->value[MEASURE_VARIANCE] / lattice_uniform(g) : NAN;
+  return t ? t->value[MEASURE_VARIANCE] / lp_lattice_uniform(g) : NAN;
 }
 
 static double null_z(const lattice *g, const site_result *t, const site_result *u) {
@@ -52,12 +52,12 @@ static void head(FILE *f, const analysis *a) {
   fputs("arm,cell", f);
   for (uint32_t i = 0; i < a->folder->n_axes; i++) {
     fputc(',', f);
-    csv_field(f, a->folder->axis[i].key);
+    lp_csv_field(f, a->folder->axis[i].key);
   }
   fputs(",seed,status,epochs,accuracy,top5,loss", f);
   for (uint32_t site = 0; site < a->n_sites; site++) {
     for (int k = 0; k < N_MEASURES; k++)
-      fprintf(f, ",%s.%s", a->site_name[site], measure_table[k].name);
+      fprintf(f, ",%s.%s", a->site_name[site], lp_measure_table[k].name);
     for (int k = 0; k < N_MORE; k++) fprintf(f, ",%s.%s", a->site_name[site], more[k].name);
   }
   fputc('\n', f);
@@ -67,24 +67,25 @@ static void row(FILE *f, const analysis *a, uint32_t arm, uint32_t seed) {
   const lp_run_arm *cell = &a->folder->arm[arm];
   const arm_info *info = &a->arm[arm];
   const run_info *run = &info->run[seed];
-  csv_field(f, cell->base);
+  lp_csv_field(f, cell->base);
   fputc(',', f);
-  csv_field(f, cell->name);
+  lp_csv_field(f, cell->name);
   for (uint32_t i = 0; i < a->folder->n_axes; i++) {
     fputc(',', f);
-    if (cell->cell[i] >= 0) csv_field(f, a->folder->axis[i].value[cell->cell[i]]);
+    if (cell->cell[i] >= 0) lp_csv_field(f, a->folder->axis[i].value[cell->cell[i]]);
   }
   fprintf(f, ",%llu,%s,%u", (unsigned long long)a->seed[seed], run->status, run->n_epochs);
-  csv_value(f, run->accuracy);
-  csv_value(f, run->top5);
-  csv_value(f, run->loss);
+  lp_csv_value(f, run->accuracy);
+  lp_csv_value(f, run->top5);
+  lp_csv_value(f, run->loss);
   for (uint32_t site = 0; site < a->n_sites; site++) {
     const uint32_t at = info->geometry[site];
-    const site_result *trained = run_site(a, run, site, at),
-                      *untrained = untrained_site(a, run, site, at);
-    for (int k = 0; k < N_MEASURES; k++) csv_value(f, trained ? trained->value[k] : NAN);
+    const site_result *trained = lp_trained_site(a, run, site, at),
+                      *untrained = lp_untrained_site(a, run, site, at);
+    for (int k = 0; k < N_MEASURES; k++) lp_csv_value(f, trained ? trained->value[k] : NAN);
     for (int k = 0; k < N_MORE; k++)
-      csv_value(f, at == NO_GEOMETRY ? NAN : more[k].value(&a->geometry[at], trained, untrained));
+      lp_csv_value(f,
+                   at == NO_GEOMETRY ? NAN : more[k].value(&a->geometry[at], trained, untrained));
   }
   fputc('\n', f);
 }
@@ -95,6 +96,6 @@ static void rows(FILE *f, const analysis *a) {
     for (uint32_t k = 0; k < a->n_seeds; k++) row(f, a, i, k);
 }
 
-lp_status write_sweep(const analysis *a) {
-  return a->folder->n_axes ? csv_write(a, LP_RUN_SWEEP, rows) : LP_OK;
+lp_status lp_write_sweep(const analysis *a) {
+  return a->folder->n_axes ? lp_csv_write(a, LP_RUN_SWEEP, rows) : LP_OK;
 }

@@ -26,13 +26,13 @@ static int by_epoch(const void *a, const void *b) {
 
 static void curve_line(FILE *f, const report_run *run, const report_epoch *e, const char *seed) {
   fprintf(f, "%u,", e->arm + 1);
-  csv_text(f, run->arms[e->arm].name);
+  lp_csv_text(f, run->arms[e->arm].name);
   fprintf(f, ",%s,%u,", seed, e->epoch);
-  csv_num(f, e->train_loss);
+  lp_csv_num(f, e->train_loss);
   fputc(',', f);
-  csv_num(f, e->loss);
+  lp_csv_num(f, e->loss);
   fputc(',', f);
-  csv_num(f, e->accuracy);
+  lp_csv_num(f, e->accuracy);
   fputc('\n', f);
 }
 
@@ -61,7 +61,7 @@ static uint32_t mean_curve(FILE *f, const report_run *run, const report_epoch *e
   return written;
 }
 
-lp_status curves_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+lp_status lp_curves_write(const report_run *run, const subject *of, int arg, figure_out *out) {
   (void)of, (void)arg;
   if (run->n_epochs == 0) return lp_fail(LP_ERR_NOT_FOUND, "no epoch has finished");
   report_epoch *e = malloc(run->n_epochs * sizeof *e);
@@ -80,23 +80,24 @@ lp_status curves_write(const report_run *run, const subject *of, int arg, figure
     if (i == 0 || e[i].arm != e[i - 1].arm || e[i].seed != e[i - 1].seed) {
       if (n_run++) fputs("\n\n", out->csv);
     }
-    curve_line(out->csv, run, &e[i], num((double)run->seeds[e[i].seed], 0).s);
+    curve_line(out->csv, run, &e[i], lp_report_num((double)run->seeds[e[i].seed], 0).s);
     if (e[i].epoch > last) last = e[i].epoch;
     widen(&loss, e[i].train_loss);
     widen(&loss, e[i].loss);
   }
   for (uint32_t a = 0; a < run->n_arms; a++) mean[a] = mean_curve(out->csv, run, e, a, last) > 0;
   free(e);
-  gp_arms(out->var, run);
+  lp_gp_arms(out->var, run);
   fprintf(out->var, "n_run = %u # blocks of single networks, then those of means:\n", n_run);
-  gp_numbers(out->var, "mean", mean, run->n_arms);
+  lp_gp_numbers(out->var, "mean", mean, run->n_arms);
   free(mean);
   fprintf(out->var, "epochs = %u\nlog_loss = %d # losses span more than two decades\n", last,
           loss.low > 0 && loss.high > 100 * loss.low);
-  html(out->caption,
-       "Training loss (mean over the steps of an epoch, with dropout), test loss and test accuracy "
-       "after each epoch. Thin lines: single networks (%u of them); thick lines with points: mean "
-       "over the networks of an arm. A line ends where a network ended.",
-       n_run);
+  lp_report_html(
+      out->caption,
+      "Training loss (mean over the steps of an epoch, with dropout), test loss and test accuracy "
+      "after each epoch. Thin lines: single networks (%u of them); thick lines with points: mean "
+      "over the networks of an arm. A line ends where a network ended.",
+      n_run);
   return LP_OK;
 }

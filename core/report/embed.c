@@ -45,7 +45,7 @@ int main(int argc, char **argv) {
   }
   fputs("/* Made by core/report/embed.c from core/report/templates. */\n"
         "#include \"report/report_internal.h\"\n\n"
-        "const report_asset report_assets[] = {\n",
+        "const report_asset lp_report_assets[] = {\n",
         out);
   int bad = 0;
   for (int i = 2; i < argc; i++) bad |= put_file(out, argv[i]);

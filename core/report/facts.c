@@ -9,59 +9,62 @@
 
 static const char *status_of(const report_run *run, uint32_t arm, uint32_t seed) {
   const json_t *end = run->ends[arm * run->n_seeds + seed];
-  return end ? jstr(end, "status") : "";
+  return end ? lp_jstr(end, "status") : "";
 }
 
 static void nonfinite_item(const report_run *run, FILE *f, uint32_t arm, uint32_t seed) {
   const json_t *end = run->ends[arm * run->n_seeds + seed];
-  html(f,
-       "<li>%s, seed %s: the loss stopped being a finite number in epoch %s at step %s, learning "
-       "rate %s.%s%s</li>\n",
-       run->arms[arm].name, num((double)run->seeds[seed], 0).s, num(jnum(end, "epoch"), 0).s,
-       num(jnum(end, "step"), 0).s, exact(jnum(end, "lr")).s, *jstr(end, "message") ? " " : "",
-       jstr(end, "message"));
+  lp_report_html(
+      f,
+      "<li>%s, seed %s: the loss stopped being a finite number in epoch %s at step %s, learning "
+      "rate %s.%s%s</li>\n",
+      run->arms[arm].name, lp_report_num((double)run->seeds[seed], 0).s,
+      lp_report_num(lp_jnum(end, "epoch"), 0).s, lp_report_num(lp_jnum(end, "step"), 0).s,
+      lp_report_exact(lp_jnum(end, "lr")).s, *lp_jstr(end, "message") ? " " : "",
+      lp_jstr(end, "message"));
 }
 
-void facts_status(const report_run *run, FILE *f) {
+void lp_facts_status(const report_run *run, FILE *f) {
   uint32_t complete = 0, other = 0;
   for (uint32_t i = 0; i < run->n_arms * run->n_seeds; i++) {
     bool done = strcmp(status_of(run, i / run->n_seeds, i % run->n_seeds), "complete") == 0;
     complete += done;
     other += !done;
   }
-  html(f, "<p>%u of %u networks (%u arms, %u seeds) finished.</p>\n", complete, complete + other,
-       run->n_arms, run->n_seeds);
+  lp_report_html(f, "<p>%u of %u networks (%u arms, %u seeds) finished.</p>\n", complete,
+                 complete + other, run->n_arms, run->n_seeds);
   if (!other) return;
-  html(f, "<ul class=\"warn\">\n");
+  lp_report_html(f, "<ul class=\"warn\">\n");
   for (uint32_t i = 0; i < run->n_arms * run->n_seeds; i++) {
     uint32_t arm = i / run->n_seeds, seed = i % run->n_seeds;
     const char *status = status_of(run, arm, seed);
     const char *name = run->arms[arm].name;
-    shorttext number = num((double)run->seeds[seed], 0);
+    shorttext number = lp_report_num((double)run->seeds[seed], 0);
     if (strcmp(status, "complete") == 0) continue;
     if (strcmp(status, "nonfinite") == 0)
       nonfinite_item(run, f, arm, seed);
     else if (*status)
-      html(f, "<li>%s, seed %s: %s. %s</li>\n", name, number.s, status,
-           jstr(run->ends[i], "message"));
+      lp_report_html(f, "<li>%s, seed %s: %s. %s</li>\n", name, number.s, status,
+                     lp_jstr(run->ends[i], "message"));
     else
-      html(f, "<li>%s, seed %s: not finished; it is shown as far as it got.</li>\n", name,
-           number.s);
+      lp_report_html(f, "<li>%s, seed %s: not finished; it is shown as far as it got.</li>\n", name,
+                     number.s);
   }
-  html(f, "</ul>\n");
+  lp_report_html(f, "</ul>\n");
 }
 
 /* ---- times ---------------------------------------------------------------------------------- */
 
 static void time_table(const report_run *run, FILE *f) {
-  html(f, "<div class=\"scroll\"><table>\n<caption><span>Networks: how they ended, and seconds per "
-          "epoch "
-          "of training (mean over epochs, first to last)</span></caption>\n<thead><tr>"
-          "<th scope=\"col\">Arm</th><th scope=\"col\">Seed</th><th scope=\"col\" "
-          "class=\"text\">Status</th>"
-          "<th scope=\"col\">Epochs</th><th scope=\"col\">Seconds per epoch</th>"
-          "<th scope=\"col\">Last test loss</th><th scope=\"col\">Last accuracy, %%</th>"
-          "</tr></thead>\n<tbody>\n");
+  lp_report_html(
+      f, "<div class=\"scroll\"><table>\n<caption><span>Networks: how they ended, and seconds per "
+         "epoch "
+         "of training (mean over epochs, first to last)</span></caption>\n<thead><tr>"
+         "<th scope=\"col\">Arm</th><th scope=\"col\">Seed</th><th scope=\"col\" "
+         "class=\"text\">Status</th>"
+         "<th scope=\"col\">Epochs</th><th scope=\"col\">Seconds per epoch</th>"
+         "<th scope=\"col\">Last test loss</th><th scope=\"col\">Last accuracy, %%</th>"
+         "</tr></thead>\n<tbody>\n");
   for (uint32_t i = 0; i < run->n_arms * run->n_seeds; i++) {
     uint32_t arm = i / run->n_seeds, seed = i % run->n_seeds, epochs = 0, timed = 0, last = 0;
     double seconds = 0, low = INFINITY, high = 0, loss = NAN, accuracy = NAN;
@@ -79,23 +82,26 @@ static void time_table(const report_run *run, FILE *f) {
     }
     shorttext range = {""};
     if (timed)
-      snprintf(range.s, sizeof range.s, "shortest %.30s s, longest %.30s s", num_auto(low).s,
-               num_auto(high).s);
+      snprintf(range.s, sizeof range.s, "shortest %.30s s, longest %.30s s", lp_num_auto(low).s,
+               lp_num_auto(high).s);
     const char *status = status_of(run, arm, seed);
-    html(f, "<tr><th scope=\"row\">%s</th><td>%s</td><td class=\"text\">%s</td><td>%u</td>",
-         run->arms[arm].name, num((double)run->seeds[seed], 0).s, *status ? status : "unfinished",
-         epochs);
-    html_cell(f, num_auto(timed ? seconds / timed : NAN).s, range.s);
-    html(f, "<td>%s</td><td>%s</td></tr>\n", num(loss, 3).s, num(accuracy, 2).s);
+    lp_report_html(f,
+                   "<tr><th scope=\"row\">%s</th><td>%s</td><td class=\"text\">%s</td><td>%u</td>",
+                   run->arms[arm].name, lp_report_num((double)run->seeds[seed], 0).s,
+                   *status ? status : "unfinished", epochs);
+    lp_html_cell(f, lp_num_auto(timed ? seconds / timed : NAN).s, range.s);
+    lp_report_html(f, "<td>%s</td><td>%s</td></tr>\n", lp_report_num(loss, 3).s,
+                   lp_report_num(accuracy, 2).s);
   }
-  html(f, "</tbody>\n</table></div>\n");
+  lp_report_html(f, "</tbody>\n</table></div>\n");
 }
 
 /* ---- the run -------------------------------------------------------------------------------- */
 
 static void row(FILE *f, const char *name, const char *value) {
   if (*value)
-    html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td></tr>\n", name, value);
+    lp_report_html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td></tr>\n", name,
+                   value);
 }
 
 static void value_row(FILE *f, const char *name, const json_t *v) {
@@ -128,9 +134,9 @@ static void sites_row(const report_run *run, FILE *f) {
   FILE *m = open_memstream(&text, &n);
   if (!m) return;
   for (uint32_t s = 0; s < run->n_sites; s++) {
-    uint32_t arm = report_arm_index(run, run->reference);
-    for (uint32_t a = 0; a < run->n_arms && !report_sheet(run, arm, s)->units; a++) arm = a;
-    const lp_run_site *sheet = report_sheet(run, arm, s);
+    uint32_t arm = lp_report_arm_index(run, run->reference);
+    for (uint32_t a = 0; a < run->n_arms && !lp_report_sheet(run, arm, s)->units; a++) arm = a;
+    const lp_run_site *sheet = lp_report_sheet(run, arm, s);
     fprintf(m, "%s%s: %u x %u units%s%s", s ? "; " : "", run->sites[s], sheet->rows, sheet->cols,
             *sheet->layer ? " of layer " : "", sheet->layer);
     if (s == run->folder->headline) fputs(" (primary)", m);
@@ -140,88 +146,89 @@ static void sites_row(const report_run *run, FILE *f) {
 }
 
 static void open_facts(FILE *f, const char *caption) {
-  html(f,
-       "<div class=\"scroll\"><table "
-       "class=\"facts\">\n<caption><span>%s</span></caption>\n<tbody>\n",
-       caption);
+  lp_report_html(f,
+                 "<div class=\"scroll\"><table "
+                 "class=\"facts\">\n<caption><span>%s</span></caption>\n<tbody>\n",
+                 caption);
 }
 
 static void close_facts(FILE *f) {
-  html(f, "</tbody>\n</table></div>\n");
+  lp_report_html(f, "</tbody>\n</table></div>\n");
 }
 
 static void software(const report_run *run, FILE *f) {
   static const char *const keys[] = {"program", "version", "created",   "preset", "model", "epochs",
                                      "batch",   "seeds",   "precision", "cpu",    "jobs"};
-  const json_t *m = run->manifest, *device = jobj(m, "device");
+  const json_t *m = run->manifest, *device = lp_jobj(m, "device");
   open_facts(f, "Program and machine");
-  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) value_row(f, keys[i], jobj(m, keys[i]));
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    value_row(f, keys[i], lp_jobj(m, keys[i]));
   sites_row(run, f);
-  command_row(f, jobj(m, "command"));
-  row(f, "device", jstr(device, "id"));
-  row(f, "device name", jstr(device, "name"));
-  row(f, "driver", jstr(device, "driver"));
+  command_row(f, lp_jobj(m, "command"));
+  row(f, "device", lp_jstr(device, "id"));
+  row(f, "device name", lp_jstr(device, "name"));
+  row(f, "driver", lp_jstr(device, "driver"));
   close_facts(f);
 }
 
 /* What makes a result mean less than it seems to. */
-void facts_data_warnings(const report_run *run, FILE *f) {
-  const json_t *all = jobj(jobj(run->manifest, "data"), "warnings");
+void lp_facts_data_warnings(const report_run *run, FILE *f) {
+  const json_t *all = lp_jobj(lp_jobj(run->manifest, "data"), "warnings");
   size_t i;
   json_t *one;
   if (!json_array_size(all)) return;
-  html(f, "<section aria-label=\"Reservations\">\n<p><strong>What to know about the data"
-          "</strong></p>\n<ul class=\"warn\">\n");
+  lp_report_html(f, "<section aria-label=\"Reservations\">\n<p><strong>What to know about the data"
+                    "</strong></p>\n<ul class=\"warn\">\n");
   json_array_foreach(all, i, one) if (json_is_string(one))
-      html(f, "<li>%s</li>\n", json_string_value(one));
-  html(f, "</ul>\n</section>\n");
+      lp_report_html(f, "<li>%s</li>\n", json_string_value(one));
+  lp_report_html(f, "</ul>\n</section>\n");
 }
 
 static void data_facts(const report_run *run, FILE *f) {
-  const json_t *d = jobj(run->manifest, "data");
+  const json_t *d = lp_jobj(run->manifest, "data");
   size_t i;
   json_t *file;
   if (!json_is_object(d)) return;
   open_facts(f, "Data, with the SHA-256 of each file");
-  value_row(f, "name", jobj(d, "name"));
-  value_row(f, "source", jobj(d, "source"));
-  value_row(f, "training samples", jobj(d, "train"));
-  value_row(f, "test samples", jobj(d, "test"));
-  value_row(f, "hashed", jobj(d, "hashed"));
-  json_array_foreach(jobj(d, "notes"), i, file) row(f, "note", json_string_value(file));
-  json_array_foreach(jobj(d, "files"), i, file) {
-    html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\"><code>%s</code></td></tr>\n",
-         jstr(file, "file"), jstr(file, "sha256"));
+  value_row(f, "name", lp_jobj(d, "name"));
+  value_row(f, "source", lp_jobj(d, "source"));
+  value_row(f, "training samples", lp_jobj(d, "train"));
+  value_row(f, "test samples", lp_jobj(d, "test"));
+  value_row(f, "hashed", lp_jobj(d, "hashed"));
+  json_array_foreach(lp_jobj(d, "notes"), i, file) row(f, "note", json_string_value(file));
+  json_array_foreach(lp_jobj(d, "files"), i, file) {
+    lp_report_html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\"><code>%s</code></td></tr>\n",
+                   lp_jstr(file, "file"), lp_jstr(file, "sha256"));
   }
   close_facts(f);
 }
 
 /* Which arms and seeds were not planned from the start. */
 static void extensions(const report_run *run, FILE *f) {
-  const json_t *all = jobj(run->manifest, "extended");
+  const json_t *all = lp_jobj(run->manifest, "extended");
   size_t i, k;
   json_t *e, *v;
   if (!json_array_size(all)) return;
   open_facts(f, "Added after the run began");
   json_array_foreach(all, i, e) {
-    html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">", jstr(e, "time"));
-    const json_t *arms = jobj(e, "arms"), *seeds = jobj(e, "seeds");
-    json_array_foreach(arms, k, v)
-        html(f, "%s%s", k ? ", " : "arms ", json_string_value(v) ? json_string_value(v) : "?");
-    if (json_array_size(arms) && json_array_size(seeds)) html(f, "; ");
-    json_array_foreach(seeds, k, v)
-        html(f, "%s%s", k ? ", " : "seeds ", num((double)json_integer_value(v), 0).s);
-    html(f, "</td></tr>\n");
+    lp_report_html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">", lp_jstr(e, "time"));
+    const json_t *arms = lp_jobj(e, "arms"), *seeds = lp_jobj(e, "seeds");
+    json_array_foreach(arms, k, v) lp_report_html(
+        f, "%s%s", k ? ", " : "arms ", json_string_value(v) ? json_string_value(v) : "?");
+    if (json_array_size(arms) && json_array_size(seeds)) lp_report_html(f, "; ");
+    json_array_foreach(seeds, k, v) lp_report_html(
+        f, "%s%s", k ? ", " : "seeds ", lp_report_num((double)json_integer_value(v), 0).s);
+    lp_report_html(f, "</td></tr>\n");
   }
   close_facts(f);
 }
 
-void facts_run(const report_run *run, FILE *f) {
+void lp_facts_run(const report_run *run, FILE *f) {
   time_table(run, f);
   extensions(run, f);
   software(run, f);
   data_facts(run, f);
-  json_t *options = jobj(run->manifest, "options");
+  json_t *options = lp_jobj(run->manifest, "options");
   const char *key;
   json_t *v;
   size_t i;
@@ -230,14 +237,15 @@ void facts_run(const report_run *run, FILE *f) {
     json_object_foreach(options, key, v) value_row(f, key, v);
     close_facts(f);
   }
-  const json_t *modules = jobj(run->manifest, "modules");
+  const json_t *modules = lp_jobj(run->manifest, "modules");
   if (json_array_size(modules)) {
     open_facts(f, "Modules");
     json_array_foreach(modules, i, v) {
-      const char *refused = jstr(v, "refused"), *rejected = jstr(v, "rejected");
-      html(f, "<tr><th scope=\"row\">%s %s</th><td class=\"text\">%s%s%s%s%s</td></tr>\n",
-           jstr(v, "name"), jstr(v, "version"), jstr(v, "file"), *refused ? "; not used: " : "",
-           refused, *rejected ? "; refused: " : "", rejected);
+      const char *refused = lp_jstr(v, "refused"), *rejected = lp_jstr(v, "rejected");
+      lp_report_html(f, "<tr><th scope=\"row\">%s %s</th><td class=\"text\">%s%s%s%s%s</td></tr>\n",
+                     lp_jstr(v, "name"), lp_jstr(v, "version"), lp_jstr(v, "file"),
+                     *refused ? "; not used: " : "", refused, *rejected ? "; refused: " : "",
+                     rejected);
     }
     close_facts(f);
   }

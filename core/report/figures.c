@@ -12,33 +12,34 @@
 #include <unistd.h>
 
 static const figure figures[] = {
-    {"differences", "differences.gp", "Differences from the reference", PER_RUN, differences_write,
-     0, false},
+    {"differences", "differences.gp", "Differences from the reference", PER_RUN,
+     lp_differences_write, 0, false},
     {"sweep_lines_1", "sweep_lines.gp", "The sweep, over an axis of numbers", PER_RUN,
-     sweep_lines_write, 0, false},
+     lp_sweep_lines_write, 0, false},
     {"sweep_lines_2", "sweep_lines.gp", "The sweep, over another axis of numbers", PER_RUN,
-     sweep_lines_write, 1, false},
+     lp_sweep_lines_write, 1, false},
     {"sweep_lines_3", "sweep_lines.gp", "The sweep, over a third axis of numbers", PER_RUN,
-     sweep_lines_write, 2, false},
-    {"sweep_map", "sweep_map.gp", "The sweep, over two axes", PER_RUN, sweep_map_write, 0, false},
-    {"learning", "learning.gp", "Learning curves", PER_RUN, curves_write, 0, false},
-    {"variance", "variance.gp", "Spatial variance of every network", PER_RUN, strip_write, 0,
+     lp_sweep_lines_write, 2, false},
+    {"sweep_map", "sweep_map.gp", "The sweep, over two axes", PER_RUN, lp_sweep_map_write, 0,
      false},
-    {"steps_%s", "steps.gp", "V and Moran’s I by step at %s", PER_STEPS, steps_write, 0, false},
+    {"learning", "learning.gp", "Learning curves", PER_RUN, lp_curves_write, 0, false},
+    {"variance", "variance.gp", "Spatial variance of every network", PER_RUN, lp_strip_write, 0,
+     false},
+    {"steps_%s", "steps.gp", "V and Moran’s I by step at %s", PER_STEPS, lp_steps_write, 0, false},
     {"leave_one_out", "leave_one_out.gp", "Per-image test with one class left out", PER_RUN,
-     leave_one_out_write, 0, false},
+     lp_leave_one_out_write, 0, false},
     {"prior_maps%s", "maps.gp", "The prior of a central and of a corner unit%s", PER_PRIOR,
-     prior_maps_write, 0, false},
+     lp_prior_maps_write, 0, false},
     {"prior_distance%s", "prior_distance.gp", "The prior as a function of distance%s", PER_PRIOR,
-     prior_distance_write, 0, false},
+     lp_prior_distance_write, 0, false},
     {"connections%s", "connections.gp", "Connections between two rows of seven units%s", PER_PRIOR,
-     wires_write, 0, true},
-    {"maps_%s", "maps.gp", "Class maps at %s", PER_SITE, maps_write, 0, false},
-    {"maps_%s_centred", "maps.gp", "Mean-subtracted class maps at %s", PER_SITE, maps_write, 1,
+     lp_wires_write, 0, true},
+    {"maps_%s", "maps.gp", "Class maps at %s", PER_SITE, lp_maps_write, 0, false},
+    {"maps_%s_centred", "maps.gp", "Mean-subtracted class maps at %s", PER_SITE, lp_maps_write, 1,
      false},
-    {"images_%s", "maps.gp", "Single images at %s", PER_SITE, maps_write, 2, false},
-    {"images_%s_centred", "maps.gp", "Mean-subtracted single images at %s", PER_SITE, maps_write, 3,
-     false},
+    {"images_%s", "maps.gp", "Single images at %s", PER_SITE, lp_maps_write, 2, false},
+    {"images_%s_centred", "maps.gp", "Mean-subtracted single images at %s", PER_SITE, lp_maps_write,
+     3, false},
 };
 
 /* A figure of a subject: its row with the names filled in. */
@@ -60,7 +61,7 @@ static void fill_in(char *out, size_t cap, const char *pattern, const char *part
 static const char hash_line[] = "# locality ";
 
 static lp_status template_text(const drawing *fig, char **out) {
-  const char *t = report_asset_find(fig->row->template);
+  const char *t = lp_report_asset_find(fig->row->template);
   size_t n = 0;
   FILE *f = open_memstream(out, &n);
   if (!f) return lp_fail(LP_ERR_MEMORY, "out of memory");
@@ -123,14 +124,14 @@ static lp_status write_in(const char *folder, const char *name, const char *ext,
   return st;
 }
 
-lp_status figures_begin(report_run *run) {
+lp_status lp_figures_begin(report_run *run) {
   char *folder = lp_path_join(run->dir, "figures");
   if (!folder) return lp_fail(LP_ERR_MEMORY, "out of memory");
   bool kept;
   lp_status st = lp_make_dirs(folder);
-  if (st == LP_OK) st = write_script(folder, "style.gp", report_asset_find("style.gp"), &kept);
+  if (st == LP_OK) st = write_script(folder, "style.gp", lp_report_asset_find("style.gp"), &kept);
   free(folder);
-  if (!gnuplot_present()) {
+  if (!lp_gnuplot_present()) {
     run->gnuplot_missing = "gnuplot was not found in PATH";
     lp_log(LP_LOG_WARNING, "%s: figures are not drawn (Debian, Ubuntu: apt install gnuplot-nox)",
            run->gnuplot_missing);
@@ -168,31 +169,31 @@ static lp_status draw(const report_run *run, const drawing *fig, const char *fol
   size_t n = 0;
   snprintf(script, sizeof script, "%s.gp", fig->name);
   if (run->gnuplot_missing) {
-    html(page, "<p class=\"note\">Not drawn: %s.</p>\n", run->gnuplot_missing);
+    lp_report_html(page, "<p class=\"note\">Not drawn: %s.</p>\n", run->gnuplot_missing);
     return LP_OK;
   }
-  if (gnuplot_run(folder, script, &svg, &n) != LP_OK) {
+  if (lp_gnuplot_run(folder, script, &svg, &n) != LP_OK) {
     lp_log(LP_LOG_WARNING, "%s", lp_error_message());
-    html(page, "<p class=\"warn\">Not drawn. %s</p>\n", lp_error_message());
+    lp_report_html(page, "<p class=\"warn\">Not drawn. %s</p>\n", lp_error_message());
     return LP_OK;
   }
   lp_status st = LP_OK;
-  standalone = svg_standalone(svg, fig->title, caption);
+  standalone = lp_svg_standalone(svg, fig->title, caption);
   if (standalone)
     st = write_in(folder, fig->name, "svg", standalone, strlen(standalone));
   else
     st = lp_fail(LP_ERR_MEMORY, "out of memory");
   if (st == LP_OK) {
-    html(page, "<div class=\"plot%s\">", fig->row->card ? " card" : "");
-    svg_inline(page, svg, fig->name, fig->title);
-    html(page, "</div>\n");
+    lp_report_html(page, "<div class=\"plot%s\">", fig->row->card ? " card" : "");
+    lp_svg_inline(page, svg, fig->name, fig->title);
+    lp_report_html(page, "</div>\n");
   }
   free(standalone);
   free(svg);
   return st;
 }
 
-lp_status figure_emit(const report_run *run, const subject *of, const char *name, FILE *page) {
+lp_status lp_figure_emit(const report_run *run, const subject *of, const char *name, FILE *page) {
   drawing own = {.row = figures, .of = of}, *fig = &own;
   while (strcmp(own.row->name, name) != 0) own.row++;
   fill_in(own.name, sizeof own.name, own.row->name, of->key);
@@ -204,8 +205,8 @@ lp_status figure_emit(const report_run *run, const subject *of, const char *name
       folder ? fill(run, fig, &csv, &var, &caption) : lp_fail(LP_ERR_MEMORY, "out of memory");
   bool kept = false;
   if (st == LP_ERR_NOT_FOUND) {
-    html(page, "<p class=\"note\">No figure \xe2\x80\x9c%s\xe2\x80\x9d: %s.</p>\n", fig->title,
-         lp_error_message());
+    lp_report_html(page, "<p class=\"note\">No figure \xe2\x80\x9c%s\xe2\x80\x9d: %s.</p>\n",
+                   fig->title, lp_error_message());
     st = LP_OK;
     goto done;
   }
@@ -216,15 +217,16 @@ lp_status figure_emit(const report_run *run, const subject *of, const char *name
   snprintf(file, sizeof file, "%s.gp", name);
   if (st == LP_OK) st = write_script(folder, file, script, &kept);
   if (st != LP_OK) goto done;
-  html(page, "<figure id=\"%s\">\n", name);
+  lp_report_html(page, "<figure id=\"%s\">\n", name);
   st = draw(run, fig, folder, caption.s, page);
-  html(page, "<figcaption id=\"%s-caption\"><strong>%s.</strong> ", name, fig->title);
+  lp_report_html(page, "<figcaption id=\"%s-caption\"><strong>%s.</strong> ", name, fig->title);
   fwrite(caption.s, 1, caption.n, page);
-  if (kept) html(page, " <em>Drawn by an edited figures/%s.gp.</em>", name);
-  html(page, " <a href=\"figures/%s.csv\">Its numbers (CSV)</a>", name);
-  if (!run->gnuplot_missing) html(page, ", <a href=\"figures/%s.svg\">the picture (SVG)</a>", name);
-  html(page, ".");
-  html(page, "</figcaption>\n</figure>\n");
+  if (kept) lp_report_html(page, " <em>Drawn by an edited figures/%s.gp.</em>", name);
+  lp_report_html(page, " <a href=\"figures/%s.csv\">Its numbers (CSV)</a>", name);
+  if (!run->gnuplot_missing)
+    lp_report_html(page, ", <a href=\"figures/%s.svg\">the picture (SVG)</a>", name);
+  lp_report_html(page, ".");
+  lp_report_html(page, "</figcaption>\n</figure>\n");
 done:
   free(script);
   free(folder);
@@ -234,13 +236,13 @@ done:
   return st;
 }
 
-lp_status figures_emit(const report_run *run, figure_per per, const char *const *names, size_t n,
-                       FILE *page) {
+lp_status lp_figures_emit(const report_run *run, figure_per per, const char *const *names, size_t n,
+                          FILE *page) {
   uint32_t subjects;
-  subject *of = report_subjects(run, per, &subjects);
+  subject *of = lp_report_subjects(run, per, &subjects);
   lp_status st = of ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory");
   for (uint32_t k = 0; k < subjects && st == LP_OK; k++)
-    for (size_t i = 0; i < n && st == LP_OK; i++) st = figure_emit(run, &of[k], names[i], page);
+    for (size_t i = 0; i < n && st == LP_OK; i++) st = lp_figure_emit(run, &of[k], names[i], page);
   free(of);
   return st;
 }

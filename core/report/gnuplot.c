@@ -20,7 +20,7 @@ enum { TIMEOUT_MS = 60000, MAX_OUTPUT = 64 << 20 };
 extern char **environ;
 
 /* Looks through PATH itself: a failed posix_spawnp cannot be told from a script that fails. */
-bool gnuplot_present(void) {
+bool lp_gnuplot_present(void) {
   const char *path = getenv("PATH");
   while (path && *path) {
     size_t n = strcspn(path, ":");
@@ -114,7 +114,7 @@ static void keep_last_picture(stream *s) {
   memmove(s->data, last, s->n + 1);
 }
 
-lp_status gnuplot_run(const char *dir, const char *script, char **svg, size_t *n) {
+lp_status lp_gnuplot_run(const char *dir, const char *script, char **svg, size_t *n) {
   int out[2] = {-1, -1}, err[2] = {-1, -1};
   if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) {
     lp_status st = lp_fail(LP_ERR_IO, "cannot make a pipe: %s", strerror(errno));

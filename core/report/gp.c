@@ -8,7 +8,7 @@
 enum { LABEL_BYTES = 160 };
 typedef char label[LABEL_BYTES];
 
-void gp_string(FILE *f, const char *text) {
+void lp_gp_string(FILE *f, const char *text) {
   fputc('\'', f);
   for (const char *s = text; *s; s++) {
     if (*s == '\'') fputc('\'', f);
@@ -117,7 +117,8 @@ static double widest(label *text, uint32_t n) {
   return most;
 }
 
-void gp_array(FILE *f, const char *name, const char *const *text, uint32_t n, uint32_t max_chars) {
+void lp_gp_array(FILE *f, const char *name, const char *const *text, uint32_t n,
+                 uint32_t max_chars) {
   enum { LEAST = 6 };
   label *out = calloc(n ? n : 1, sizeof *out);
   uint32_t max = max_chars;
@@ -126,21 +127,21 @@ void gp_array(FILE *f, const char *name, const char *const *text, uint32_t n, ui
   fprintf(f, "%s_width = %.0f\narray %s[%u] = [", name, out ? ceil(widest(out, n)) : 0, name, n);
   for (uint32_t i = 0; i < n; i++) {
     if (i) fputs(", ", f);
-    gp_string(f, out ? out[i] : "");
+    lp_gp_string(f, out ? out[i] : "");
   }
   fputs("]\n", f);
   free(out);
 }
 
-void gp_arms(FILE *f, const report_run *run) {
+void lp_gp_arms(FILE *f, const report_run *run) {
   const char **name = calloc(run->n_arms, sizeof *name);
   for (uint32_t i = 0; name && i < run->n_arms; i++) name[i] = run->arms[i].name;
   fprintf(f, "n_arm = %u\n", run->n_arms);
-  if (name) gp_array(f, "arm", name, run->n_arms, 24);
+  if (name) lp_gp_array(f, "arm", name, run->n_arms, 24);
   free(name);
 }
 
-void gp_numbers(FILE *f, const char *name, const bool *set, uint32_t n) {
+void lp_gp_numbers(FILE *f, const char *name, const bool *set, uint32_t n) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < n; i++) count += set[i];
   fprintf(f, "n_%s = %u\narray %s[%u]", name, count, name, count ? count : 1);
@@ -156,7 +157,7 @@ void gp_numbers(FILE *f, const char *name, const bool *set, uint32_t n) {
 
 /* ---- CSV ------------------------------------------------------------------------------------ */
 
-void csv_text(FILE *f, const char *text) {
+void lp_csv_text(FILE *f, const char *text) {
   fputc('"', f);
   for (const char *s = text; *s; s++) {
     if (*s == '"') fputc('"', f);
@@ -165,6 +166,6 @@ void csv_text(FILE *f, const char *text) {
   fputc('"', f);
 }
 
-void csv_num(FILE *f, double x) {
+void lp_csv_num(FILE *f, double x) {
   fputs(isfinite(x) ? lp_exact(x).text : "NaN", f);
 }

@@ -51,7 +51,7 @@ static void escaped(FILE *f, const char *text) {
   }
 }
 
-void html(FILE *f, const char *fmt, ...) {
+void lp_report_html(FILE *f, const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
   for (const char *s = fmt; *s; s++) {
@@ -76,33 +76,33 @@ void html(FILE *f, const char *fmt, ...) {
   va_end(ap);
 }
 
-void html_sentence(FILE *f, const char *text) {
+void lp_html_sentence(FILE *f, const char *text) {
   for (const char *s = text; *s;) {
     size_t n = strcspn(s + 1, "-") + 1; /* up to the next '-' */
     bool sign = *s == '-' && s[1] >= '0' && s[1] <= '9' && (s == text || strchr(" [(", s[-1]));
     char *part = strndup(s, n);
-    html(f, "%s%s", sign ? MINUS : "", part ? part + sign : "");
+    lp_report_html(f, "%s%s", sign ? MINUS : "", part ? part + sign : "");
     free(part);
     s += n;
   }
 }
 
-void html_spec(FILE *f, const char *text) {
+void lp_html_spec(FILE *f, const char *text) {
   for (const char *s = text; *s;) {
     size_t n = strcspn(s, ",");
     n += s[n] == ',';
     char *part = strndup(s, n);
-    html(f, s[n] ? "%s<wbr />" : "%s", part ? part : "");
+    lp_report_html(f, s[n] ? "%s<wbr />" : "%s", part ? part : "");
     free(part);
     s += n;
   }
 }
 
-void html_cell(FILE *f, const char *text, const char *tip) {
+void lp_html_cell(FILE *f, const char *text, const char *tip) {
   if (tip && *tip)
-    html(f, "<td title=\"%s\">%s</td>", tip, text);
+    lp_report_html(f, "<td title=\"%s\">%s</td>", tip, text);
   else
-    html(f, "<td>%s</td>", text);
+    lp_report_html(f, "<td>%s</td>", text);
 }
 
 /* ---- numbers -------------------------------------------------------------------------------- */
@@ -122,42 +122,43 @@ static shorttext with_minus(const char *plain) {
   return out;
 }
 
-shorttext num(double x, int decimals) {
+shorttext lp_report_num(double x, int decimals) {
   if (isnan(x)) return (shorttext){DASH};
   if (isinf(x)) return with_minus(x < 0 ? "-\xe2\x88\x9e" : "\xe2\x88\x9e");
   return with_minus(lp_fixed(x, decimals).text);
 }
 
-shorttext num_auto(double x) {
-  return num(x, lp_decimals(x));
+shorttext lp_num_auto(double x) {
+  return lp_report_num(x, lp_decimals(x));
 }
 
-shorttext mean_sd(double mean, double sd, int decimals) {
-  shorttext m = num(mean, decimals), out;
+shorttext lp_mean_sd(double mean, double sd, int decimals) {
+  shorttext m = lp_report_num(mean, decimals), out;
   if (isnan(mean) || isnan(sd)) return m;
-  snprintf(out.s, sizeof out.s, "%.36s \xc2\xb1 %.36s", m.s, num(sd, decimals).s);
+  snprintf(out.s, sizeof out.s, "%.36s \xc2\xb1 %.36s", m.s, lp_report_num(sd, decimals).s);
   return out;
 }
 
-shorttext mean_sd_auto(double mean, double sd) {
-  return mean_sd(mean, sd, lp_decimals(mean));
+shorttext lp_mean_sd_auto(double mean, double sd) {
+  return lp_mean_sd(mean, sd, lp_decimals(mean));
 }
 
-shorttext p_value(double p) {
+shorttext lp_p_value(double p) {
   return isnan(p) ? (shorttext){DASH} : with_minus(lp_p_text(p).text);
 }
 
-shorttext exact(double x) {
+shorttext lp_report_exact(double x) {
   if (isnan(x)) return (shorttext){DASH};
   char buf[64];
   snprintf(buf, sizeof buf, "%.3g", x);
   return with_minus(buf);
 }
 
-shorttext t_test(double t, double df) {
+shorttext lp_report_t_test(double t, double df) {
   shorttext out = {DASH};
   if (isnan(t)) return out;
   bool whole = !isnan(df) && fabs(df - round(df)) < 1e-9;
-  snprintf(out.s, sizeof out.s, "%.30s (%.30s)", num(t, 2).s, num(df, whole ? 0 : 1).s);
+  snprintf(out.s, sizeof out.s, "%.30s (%.30s)", lp_report_num(t, 2).s,
+           lp_report_num(df, whole ? 0 : 1).s);
   return out;
 }

@@ -41,7 +41,7 @@ static map_set *map_at(const report_maps *m, uint32_t arm, uint32_t site, int ki
   return &m->map[(arm * m->n_sites + site) * KINDS + (uint32_t)kind];
 }
 
-void maps_free(report_maps *m) {
+void lp_maps_free(report_maps *m) {
   if (!m) return;
   for (uint32_t i = 0; m->map && i < m->n_arms * m->n_sites * KINDS; i++) {
     free(m->map[i].of[0]);
@@ -71,7 +71,7 @@ static bool choose_seed(const report_run *run, uint64_t *seed) {
 /* ---- choosing ------------------------------------------------------------------------------- */
 
 static void choose_classes(const report_run *run, map_kind *k) {
-  k->n = report_shown_classes(run, k->index);
+  k->n = lp_report_shown_classes(run, k->index);
   for (uint32_t i = 0; i < k->n; i++) k->label[i] = run->classes[k->index[i]];
 }
 
@@ -139,8 +139,8 @@ static lp_status sample_maps(const report_maps *m, const float *x, uint32_t n, u
 /* What does not fit is left out with a line in the log: the page says what is missing. */
 static lp_status load_arm(const report_run *run, report_maps *m, uint32_t arm) {
   lp_run_maps x;
-  lp_status st =
-      lp_run_maps_read(run->folder, LP_RUN_ACTIVATIONS, arm, report_seed_index(run, m->seed), &x);
+  lp_status st = lp_run_maps_read(run->folder, LP_RUN_ACTIVATIONS, arm,
+                                  lp_report_seed_index(run, m->seed), &x);
   if (st == LP_ERR_NOT_FOUND) return LP_OK;
   if (st == LP_OK && m->images && m->images != x.n) {
     st = lp_fail(LP_ERR_FORMAT, "activations of %s are of %u images, others of %u",
@@ -154,7 +154,7 @@ static lp_status load_arm(const report_run *run, report_maps *m, uint32_t arm) {
   if (m->images == 0) st = choose_samples(run, m, x.labels, x.n);
   m->images = x.n;
   for (uint32_t s = 0; s < run->n_sites && st == LP_OK; s++) {
-    const uint32_t units = report_sheet(run, arm, s)->units;
+    const uint32_t units = lp_report_sheet(run, arm, s)->units;
     if (!units) continue;
     st = class_maps(m, x.site[s], x.labels, x.n, units, run->n_classes, map_at(m, arm, s, CLASSES));
     if (st == LP_OK) st = sample_maps(m, x.site[s], x.n, units, map_at(m, arm, s, SAMPLES));
@@ -163,7 +163,7 @@ static lp_status load_arm(const report_run *run, report_maps *m, uint32_t arm) {
   return st;
 }
 
-lp_status maps_load(report_run *run) {
+lp_status lp_maps_load(report_run *run) {
   report_maps *m = calloc(1, sizeof *m);
   if (!m) return lp_fail(LP_ERR_MEMORY, "out of memory");
   run->maps = m;
@@ -187,7 +187,7 @@ static void write_tiles(const report_run *run, int kind, const subject *of, bool
   const uint32_t units = of->rows * of->cols;
   for (uint32_t a = 0; a < run->n_arms; a++) {
     const double *map = map_at(m, a, of->site, kind)->of[centred];
-    const lp_run_site *sheet = report_sheet(run, a, of->site);
+    const lp_run_site *sheet = lp_report_sheet(run, a, of->site);
     if (!map || sheet->rows != of->rows || sheet->cols != of->cols) continue;
     down[t->n_down++] = run->arms[a].name;
     for (uint32_t c = 0; c < t->n_across; c++) {
@@ -202,7 +202,7 @@ static void write_tiles(const report_run *run, int kind, const subject *of, bool
       else
         snprintf(what, sizeof what, "arm %.80s, image %u, class %.60s", run->arms[a].name,
                  m->kind[kind].index[c], t->across[c]);
-      tile_csv(csv, what, tile, of->rows, of->cols);
+      lp_tile_csv(csv, what, tile, of->rows, of->cols);
     }
   }
 }
@@ -211,25 +211,27 @@ static void caption(const report_run *run, int kind, const subject *of, bool cen
   const report_maps *m = run->maps;
   const map_kind *k = &m->kind[kind];
   const char *minus = centred ? ", minus the mean over all analysed images" : "";
-  shorttext seed = num((double)m->seed, 0);
+  shorttext seed = lp_report_num((double)m->seed, 0);
   if (kind == CLASSES)
-    html(f,
-         "Mean activation over the test images of each class at %s%s, seed %s, %u images in all; "
-         "sheet of %u \xc3\x97 %u units. One colour scale for all arms",
-         run->sites[of->site], minus, seed.s, m->images, of->rows, of->cols);
+    lp_report_html(
+        f,
+        "Mean activation over the test images of each class at %s%s, seed %s, %u images in all; "
+        "sheet of %u \xc3\x97 %u units. One colour scale for all arms",
+        run->sites[of->site], minus, seed.s, m->images, of->rows, of->cols);
   else
-    html(f,
-         "Activation at %s for single images%s, seed %s: %u of the %u analysed images, drawn by "
-         "that seed, under the name of their class. One colour scale for all arms",
-         run->sites[of->site], minus, seed.s, k->n, m->images);
-  html(f, centred ? ", symmetric about zero." : ".");
-  const uint32_t steps = report_steps(run, of->site);
-  if (steps > 1) html(f, " After the last of %u steps.", steps);
+    lp_report_html(
+        f,
+        "Activation at %s for single images%s, seed %s: %u of the %u analysed images, drawn by "
+        "that seed, under the name of their class. One colour scale for all arms",
+        run->sites[of->site], minus, seed.s, k->n, m->images);
+  lp_report_html(f, centred ? ", symmetric about zero." : ".");
+  const uint32_t steps = lp_report_steps(run, of->site);
+  if (steps > 1) lp_report_html(f, " After the last of %u steps.", steps);
   if (kind == CLASSES && run->n_classes > k->n)
-    html(f, " Shown are %u of %u classes, evenly chosen.", k->n, run->n_classes);
+    lp_report_html(f, " Shown are %u of %u classes, evenly chosen.", k->n, run->n_classes);
 }
 
-lp_status maps_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+lp_status lp_maps_write(const report_run *run, const subject *of, int arg, figure_out *out) {
   const int kind = arg / 2;
   const bool centred = arg % 2;
   const report_maps *m = run->maps;
@@ -250,7 +252,7 @@ lp_status maps_write(const report_run *run, const subject *of, int arg, figure_o
   if (t.n_down == 0)
     st = lp_fail(LP_ERR_NOT_FOUND, "there are no activations of %s", run->sites[of->site]);
   if (centred) t.high = fmax(t.high, -t.low), t.low = -t.high;
-  if (st == LP_OK) tiles_var(out->var, &t);
+  if (st == LP_OK) lp_tiles_var(out->var, &t);
   caption(run, kind, of, centred, out->caption);
   free(down);
   return st;
@@ -258,7 +260,7 @@ lp_status maps_write(const report_run *run, const subject *of, int arg, figure_o
 
 /* ---- tiles ---------------------------------------------------------------------------------- */
 
-void tile_csv(FILE *csv, const char *what, const double *value, uint32_t rows, uint32_t cols) {
+void lp_tile_csv(FILE *csv, const char *what, const double *value, uint32_t rows, uint32_t cols) {
   if (ftell(csv) > 0) fputs("\n\n", csv);
   fputs("# ", csv);
   for (const char *s = what; *s; s++) fputc((unsigned char)*s < 32 ? ' ' : *s, csv);
@@ -266,23 +268,23 @@ void tile_csv(FILE *csv, const char *what, const double *value, uint32_t rows, u
   for (uint32_t r = 0; r < rows; r++) {
     for (uint32_t c = 0; c < cols; c++) {
       if (c) fputc(',', csv);
-      csv_num(csv, value[(size_t)r * cols + c]);
+      lp_csv_num(csv, value[(size_t)r * cols + c]);
     }
     fputc('\n', csv);
   }
 }
 
-void tiles_var(FILE *var, const tile_set *t) {
+void lp_tiles_var(FILE *var, const tile_set *t) {
   double high = t->high > t->low ? t->high : t->low + 1;
   fprintf(var, "rows = %u\ncols = %u\n", t->rows, t->cols);
   fprintf(var, "n_down = %u\nn_across = %u\n", t->n_down, t->n_across);
-  gp_array(var, "down", t->down, t->n_down, 24);
-  gp_array(var, "across", t->across, t->n_across, t->n_across > 5 ? 9 : 14);
+  lp_gp_array(var, "down", t->down, t->n_down, 24);
+  lp_gp_array(var, "across", t->across, t->n_across, t->n_across > 5 ? 9 : 14);
   fputs("low = ", var);
-  csv_num(var, t->low);
+  lp_csv_num(var, t->low);
   fputs("\nhigh = ", var);
-  csv_num(var, high);
+  lp_csv_num(var, high);
   fprintf(var, "\ndiverging = %d\nlog_scale = %d\nscale = ", t->diverging, t->log_scale);
-  gp_string(var, t->scale);
+  lp_gp_string(var, t->scale);
   fputc('\n', var);
 }

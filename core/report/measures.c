@@ -27,7 +27,7 @@ static const struct {
     {"loss", {"test loss", "", "", "less: better"}},
 };
 
-measure report_measure(const char *key) {
+measure lp_report_measure(const char *key) {
   for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
     if (strcmp(measures[i].key, key) == 0) return measures[i].m;
   return (measure){key, "", "", ""};
@@ -40,10 +40,10 @@ static json_t *measure_names(const report_run *run) {
   json_t *names = json_array(), *arm, *r, *v;
   const char *arm_name, *key;
   size_t i, k;
-  json_object_foreach(jobj(run->summary, "arms"), arm_name, arm) {
-    json_array_foreach(jobj(arm, "runs"), i, r) {
+  json_object_foreach(lp_jobj(run->summary, "arms"), arm_name, arm) {
+    json_array_foreach(lp_jobj(arm, "runs"), i, r) {
       for (uint32_t s = 0; s < run->n_sites; s++) {
-        json_object_foreach(jobj(jobj(r, "sites"), run->sites[s]), key, v) {
+        json_object_foreach(lp_jobj(lp_jobj(r, "sites"), run->sites[s]), key, v) {
           bool shuffled = strcmp(key, "permutation") == 0;
           bool known = strcmp(key, "variance_n") == 0 || strcmp(key, "variance_undefined") == 0;
           known |= !json_is_number(v) && !json_is_null(v) && !shuffled;
@@ -65,10 +65,10 @@ static json_t *measure_names(const report_run *run) {
 /* A number of a site; "permutation.z" and "chance.neighbour_correlation" are inside an object. */
 static double site_value(const json_t *site, const char *key) {
   const char *dot = strchr(key, '.');
-  if (!dot) return jnum(site, key);
+  if (!dot) return lp_jnum(site, key);
   char outer[64];
   snprintf(outer, sizeof outer, "%.*s", (int)(dot - key), key);
-  return jnum(jobj(site, outer), dot + 1);
+  return lp_jnum(lp_jobj(site, outer), dot + 1);
 }
 
 static void measure_cell(FILE *f, const json_t *arm, const char *site, const char *key) {
@@ -76,8 +76,8 @@ static void measure_cell(FILE *f, const json_t *arm, const char *site, const cha
   size_t i;
   json_t *r;
   for (int pass = 0; pass < 2; pass++) {
-    json_array_foreach(jobj(arm, "runs"), i, r) {
-      double x = site_value(jobj(jobj(r, "sites"), site), key);
+    json_array_foreach(lp_jobj(arm, "runs"), i, r) {
+      double x = site_value(lp_jobj(lp_jobj(r, "sites"), site), key);
       if (isnan(x)) continue;
       if (pass == 0)
         sum += x, n++;
@@ -88,7 +88,7 @@ static void measure_cell(FILE *f, const json_t *arm, const char *site, const cha
   double sd = n > 1 ? sqrt(sq / (n - 1)) : NAN;
   shorttext tip;
   snprintf(tip.s, sizeof tip.s, "n = %.0f", n);
-  html_cell(f, mean_sd_auto(n > 0 ? sum / n : NAN, sd).s, tip.s);
+  lp_html_cell(f, lp_mean_sd_auto(n > 0 ? sum / n : NAN, sd).s, tip.s);
 }
 
 /* ---- by chance ------------------------------------------------------------------------------ */
@@ -96,11 +96,11 @@ static void measure_cell(FILE *f, const json_t *arm, const char *site, const cha
 /* The first arm whose units stand as those of `arm` do: chance is the same for them. */
 static uint32_t first_alike(const report_run *run, uint32_t arm, uint32_t site) {
   const char *name = run->sites[site];
-  const lp_run_site *own = report_sheet(run, arm, site);
+  const lp_run_site *own = lp_report_sheet(run, arm, site);
   for (uint32_t a = 0; a < arm; a++) {
-    const lp_run_site *sheet = report_sheet(run, a, site);
+    const lp_run_site *sheet = lp_report_sheet(run, a, site);
     if (sheet->rows == own->rows && sheet->cols == own->cols &&
-        strcmp(report_topology(run, a, name), report_topology(run, arm, name)) == 0)
+        strcmp(lp_report_topology(run, a, name), lp_report_topology(run, arm, name)) == 0)
       return a;
   }
   return arm;
@@ -118,13 +118,14 @@ static bool names_alike(const report_run *run, const char *name, uint32_t arm, u
 static double chance_of(const report_run *run, uint32_t arm, uint32_t site, const char *key) {
   size_t i;
   json_t *c;
-  if (strcmp(key, "variance") == 0) return report_uniform(run, arm, run->sites[site]);
+  if (strcmp(key, "variance") == 0) return lp_report_uniform(run, arm, run->sites[site]);
   if (strcmp(key, "permutation.z") == 0) return 0;
-  json_array_foreach(jobj(run->summary, "comparisons"), i, c) {
-    if (strcmp(jstr(c, "measure"), key) == 0 && strcmp(jstr(c, "site"), run->sites[site]) == 0 &&
-        (names_alike(run, jstr(c, "arm"), arm, site) ||
-         names_alike(run, jstr(c, "reference"), arm, site)))
-      return jnum(jobj(c, "chance"), "value");
+  json_array_foreach(lp_jobj(run->summary, "comparisons"), i, c) {
+    if (strcmp(lp_jstr(c, "measure"), key) == 0 &&
+        strcmp(lp_jstr(c, "site"), run->sites[site]) == 0 &&
+        (names_alike(run, lp_jstr(c, "arm"), arm, site) ||
+         names_alike(run, lp_jstr(c, "reference"), arm, site)))
+      return lp_jnum(lp_jobj(c, "chance"), "value");
   }
   return NAN;
 }
@@ -134,19 +135,20 @@ static void chance_rows(const report_run *run, FILE *f, uint32_t site, json_t *n
                         size_t to) {
   uint32_t ways = 0;
   for (uint32_t a = 0; a < run->n_arms; a++)
-    ways += report_sheet(run, a, site)->units && first_alike(run, a, site) == a;
+    ways += lp_report_sheet(run, a, site)->units && first_alike(run, a, site) == a;
   for (uint32_t a = 0; a < run->n_arms; a++) {
-    const lp_run_site *sheet = report_sheet(run, a, site);
+    const lp_run_site *sheet = lp_report_sheet(run, a, site);
     if (!sheet->units || first_alike(run, a, site) != a) continue;
-    html(f, "<tr class=\"chance\"><th scope=\"row\">by chance");
+    lp_report_html(f, "<tr class=\"chance\"><th scope=\"row\">by chance");
     if (ways > 1)
-      html(f, ", %s of %u\xc2\xa0\xc3\x97\xc2\xa0%u", report_topology(run, a, run->sites[site]),
-           sheet->rows, sheet->cols);
-    html(f, "</th>");
+      lp_report_html(f, ", %s of %u\xc2\xa0\xc3\x97\xc2\xa0%u",
+                     lp_report_topology(run, a, run->sites[site]), sheet->rows, sheet->cols);
+    lp_report_html(f, "</th>");
     for (size_t k = from; k < to; k++)
-      html_cell(f, num_auto(chance_of(run, a, site, json_string_value(json_array_get(names, k)))).s,
-                "what units without spatial order give");
-    html(f, "</tr>\n");
+      lp_html_cell(
+          f, lp_num_auto(chance_of(run, a, site, json_string_value(json_array_get(names, k)))).s,
+          "what units without spatial order give");
+    lp_report_html(f, "</tr>\n");
   }
 }
 
@@ -158,26 +160,26 @@ static void site_table(const report_run *run, FILE *f, uint32_t index, json_t *n
   const char *site = run->sites[index];
   char caption[128];
   snprintf(caption, sizeof caption, "Measures at %s: mean \xc2\xb1 sd over networks", site);
-  open_table(f, caption);
-  html(f, "<thead><tr><th scope=\"col\">Arm</th>");
+  lp_open_table(f, caption);
+  lp_report_html(f, "<thead><tr><th scope=\"col\">Arm</th>");
   for (size_t k = from; k < to; k++) {
-    const measure m = report_measure(json_string_value(json_array_get(names, k)));
-    html(f, "<th scope=\"col\">%s%s%s<br /><small>%s</small></th>", m.label, *m.unit ? ", " : "",
-         m.unit, m.direction);
+    const measure m = lp_report_measure(json_string_value(json_array_get(names, k)));
+    lp_report_html(f, "<th scope=\"col\">%s%s%s<br /><small>%s</small></th>", m.label,
+                   *m.unit ? ", " : "", m.unit, m.direction);
   }
-  html(f, "</tr></thead>\n<tbody>\n");
+  lp_report_html(f, "</tr></thead>\n<tbody>\n");
   for (uint32_t a = 0; a < run->n_arms; a++) {
-    html(f, "<tr><th scope=\"row\">%s</th>", run->arms[a].name);
+    lp_report_html(f, "<tr><th scope=\"row\">%s</th>", run->arms[a].name);
     for (size_t k = from; k < to; k++)
-      measure_cell(f, jobj(jobj(run->summary, "arms"), run->arms[a].name), site,
+      measure_cell(f, lp_jobj(lp_jobj(run->summary, "arms"), run->arms[a].name), site,
                    json_string_value(json_array_get(names, k)));
-    html(f, "</tr>\n");
+    lp_report_html(f, "</tr>\n");
   }
   chance_rows(run, f, index, names, from, to);
-  close_table(f);
+  lp_close_table(f);
 }
 
-void table_measures(const report_run *run, FILE *f) {
+void lp_table_measures(const report_run *run, FILE *f) {
   json_t *names = measure_names(run);
   size_t n = json_array_size(names), parts = (n + ACROSS - 1) / ACROSS;
   for (uint32_t s = 0; s < run->n_sites; s++)
@@ -185,15 +187,17 @@ void table_measures(const report_run *run, FILE *f) {
       site_table(run, f, s, names, k * n / parts, (k + 1) * n / parts);
   json_decref(names);
   if (!n) {
-    html(f, "<p class=\"note\">No measures were computed.</p>\n");
+    lp_report_html(f, "<p class=\"note\">No measures were computed.</p>\n");
     return;
   }
   /* folded away: so many tests find something by chance */
-  html(f, "<details>\n<summary>Exploratory tests of these measures over networks</summary>\n");
-  html(f,
-       "<p class=\"note\">q: p adjusted by Benjamini and Hochberg over the exploratory tests; the "
-       "verdict is that of each test alone.</p>\n");
-  comparison_table(run, f, (wanted){NULL, NULL, false, true},
-                   "Measures against the reference, over networks");
-  html(f, "</details>\n");
+  lp_report_html(
+      f, "<details>\n<summary>Exploratory tests of these measures over networks</summary>\n");
+  lp_report_html(
+      f,
+      "<p class=\"note\">q: p adjusted by Benjamini and Hochberg over the exploratory tests; the "
+      "verdict is that of each test alone.</p>\n");
+  lp_comparison_table(run, f, (wanted){NULL, NULL, false, true},
+                      "Measures against the reference, over networks");
+  lp_report_html(f, "</details>\n");
 }

@@ -12,54 +12,57 @@
 
 static void gnuplot_note(const report_run *run, FILE *f) {
   if (!run->gnuplot_missing) return;
-  html(f,
-       "<p class=\"warn\"><strong>No figures.</strong> %s. Install it (Debian and Ubuntu: "
-       "<code>apt install gnuplot-nox</code>; Fedora: <code>dnf install gnuplot</code>; macOS: "
-       "<code>brew install gnuplot</code>) and run <code>locality report DIR</code> again; "
-       "nothing has to be trained or analysed again.</p>\n",
-       run->gnuplot_missing);
+  lp_report_html(
+      f,
+      "<p class=\"warn\"><strong>No figures.</strong> %s. Install it (Debian and Ubuntu: "
+      "<code>apt install gnuplot-nox</code>; Fedora: <code>dnf install gnuplot</code>; macOS: "
+      "<code>brew install gnuplot</code>) and run <code>locality report DIR</code> again; "
+      "nothing has to be trained or analysed again.</p>\n",
+      run->gnuplot_missing);
 }
 
 static lp_status emit(const report_run *run, const char *name, FILE *f) {
-  return figures_emit(run, PER_RUN, &name, 1, f);
+  return lp_figures_emit(run, PER_RUN, &name, 1, f);
 }
 
 /* What was found: a few sentences, the intervals, a line a verdict. */
 static lp_status answer(const report_run *run, FILE *f) {
   size_t i;
   json_t *sentence;
-  const json_t *list = jobj(run->summary, "answer");
+  const json_t *list = lp_jobj(run->summary, "answer");
   if (json_array_size(list)) {
-    html(f, "<div class=\"answer\">\n");
+    lp_report_html(f, "<div class=\"answer\">\n");
     json_array_foreach(list, i, sentence) {
       if (!json_is_string(sentence)) continue;
       fputs("<p>", f);
-      html_sentence(f, json_string_value(sentence));
+      lp_html_sentence(f, json_string_value(sentence));
       fputs("</p>\n", f);
     }
-    html(f, "</div>\n");
+    lp_report_html(f, "</div>\n");
   }
-  reservations(run, f);
+  lp_reservations(run, f);
   lp_status st = emit(run, "differences", f);
-  if (st == LP_OK) verdicts(run, f);
-  if (st == LP_OK) worst_cases(run, f);
+  if (st == LP_OK) lp_verdicts(run, f);
+  if (st == LP_OK) lp_worst_cases(run, f);
   return st;
 }
 
 static lp_status results(const report_run *run, FILE *f) {
-  facts_status(run, f);
+  lp_facts_status(run, f);
   if (!run->analysed)
-    html(f, "<p class=\"warn\">summary.json is missing: run <code>locality analyze DIR</code>, "
-            "then <code>locality report DIR</code>.</p>\n");
-  table_networks(run, f);
-  table_accuracy(run, f);
+    lp_report_html(
+        f, "<p class=\"warn\">summary.json is missing: run <code>locality analyze DIR</code>, "
+           "then <code>locality report DIR</code>.</p>\n");
+  lp_table_networks(run, f);
+  lp_table_accuracy(run, f);
   return emit(run, "learning", f);
 }
 
 static void no_sites(const report_run *run, FILE *f) {
   if (!run->n_sites)
-    html(f, "<p class=\"note\">The networks record no site (<code>record:</code> of a layer), so "
-            "that nothing is known of where their units are active.</p>\n");
+    lp_report_html(
+        f, "<p class=\"note\">The networks record no site (<code>record:</code> of a layer), so "
+           "that nothing is known of where their units are active.</p>\n");
 }
 
 static lp_status variance(const report_run *run, FILE *f) {
@@ -67,28 +70,29 @@ static lp_status variance(const report_run *run, FILE *f) {
     no_sites(run, f);
     return LP_OK;
   }
-  html(f, "<p>An activation map is read as a distribution over the sheet; its spatial variance is "
-          "the mean squared distance of activity from its centre, corrected for the number of "
-          "active units. A smaller variance means activity that lies closer together. The unit of "
-          "replication is the trained network.</p>\n");
-  table_variance(run, f);
+  lp_report_html(
+      f, "<p>An activation map is read as a distribution over the sheet; its spatial variance is "
+         "the mean squared distance of activity from its centre, corrected for the number of "
+         "active units. A smaller variance means activity that lies closer together. The unit of "
+         "replication is the trained network.</p>\n");
+  lp_table_variance(run, f);
   lp_status st = emit(run, "variance", f);
-  if (st == LP_OK) table_nulls(run, f);
+  if (st == LP_OK) lp_table_nulls(run, f);
   return st;
 }
 
 static bool has_steps(const report_run *run) {
   for (uint32_t s = 0; s < run->n_sites; s++)
-    if (report_steps(run, s) > 1) return true;
+    if (lp_report_steps(run, s) > 1) return true;
   return false;
 }
 
 static lp_status steps(const report_run *run, FILE *f) {
   static const char *const names[] = {"steps_%s"};
-  html(f,
-       "<p>These networks read a sequence, and what their units do is kept after every step. All "
-       "other sections show the last one.</p>\n");
-  return figures_emit(run, PER_STEPS, names, 1, f);
+  lp_report_html(
+      f, "<p>These networks read a sequence, and what their units do is kept after every step. All "
+         "other sections show the last one.</p>\n");
+  return lp_figures_emit(run, PER_STEPS, names, 1, f);
 }
 
 static lp_status per_image(const report_run *run, FILE *f) {
@@ -96,8 +100,8 @@ static lp_status per_image(const report_run *run, FILE *f) {
     no_sites(run, f);
     return LP_OK;
   }
-  table_per_image(run, f);
-  html(f, "<h3>Leaving one class out</h3>\n");
+  lp_table_per_image(run, f);
+  lp_report_html(f, "<h3>Leaving one class out</h3>\n");
   return emit(run, "leave_one_out", f);
 }
 
@@ -105,46 +109,47 @@ static lp_status priors(const report_run *run, FILE *f) {
   static const char *const names[] = {"prior_maps%s", "prior_distance%s", "connections%s"};
   bool any = false;
   for (uint32_t a = 0; a < run->n_arms; a++) any |= run->arms[a].n_priors > 0;
-  if (!any) html(f, "<p class=\"note\">No arm has a prior.</p>\n");
-  return figures_emit(run, PER_PRIOR, names, 3, f);
+  if (!any) lp_report_html(f, "<p class=\"note\">No arm has a prior.</p>\n");
+  return lp_figures_emit(run, PER_PRIOR, names, 3, f);
 }
 
 static lp_status class_maps(const report_run *run, FILE *f) {
   static const char *const names[] = {"maps_%s", "maps_%s_centred"};
   no_sites(run, f);
-  return figures_emit(run, PER_SITE, names, 2, f);
+  return lp_figures_emit(run, PER_SITE, names, 2, f);
 }
 
 static lp_status single_images(const report_run *run, FILE *f) {
   static const char *const names[] = {"images_%s", "images_%s_centred"};
   no_sites(run, f);
-  return figures_emit(run, PER_SITE, names, 2, f);
+  return lp_figures_emit(run, PER_SITE, names, 2, f);
 }
 
 static lp_status measures(const report_run *run, FILE *f) {
   no_sites(run, f);
-  if (run->n_sites) table_measures(run, f);
+  if (run->n_sites) lp_table_measures(run, f);
   return LP_OK;
 }
 
 static lp_status facts(const report_run *run, FILE *f) {
-  facts_run(run, f);
+  lp_facts_run(run, f);
   return LP_OK;
 }
 
 static lp_status restyle(const report_run *run, FILE *f) {
   (void)run;
-  html(f, "<p>Every figure is drawn by gnuplot from four files in <code>figures/</code>: "
-          "<code>NAME.csv</code> (its numbers), <code>NAME.var</code> (names and sizes), "
-          "<code>NAME.gp</code> (the script; <code>style.gp</code> holds fonts and colours of all "
-          "of them) and <code>NAME.svg</code> (the picture). Edit a <code>.gp</code> file, then run"
-          "</p>\n<pre><code>locality report DIR</code></pre>\n"
-          "<p>The page and the pictures are made again. An edited script is kept: its first line "
-          "holds a hash of the rest, and a script that no longer fits its hash is never "
-          "overwritten. Delete it to get the original back. To draw one picture alone: "
-          "<code>cd DIR/figures &amp;&amp; gnuplot NAME.gp &gt; NAME.svg</code>. A gnuplot script "
-          "can run programs: look at the edited scripts of a folder that came from someone else "
-          "before you run the command on it.</p>\n");
+  lp_report_html(
+      f, "<p>Every figure is drawn by gnuplot from four files in <code>figures/</code>: "
+         "<code>NAME.csv</code> (its numbers), <code>NAME.var</code> (names and sizes), "
+         "<code>NAME.gp</code> (the script; <code>style.gp</code> holds fonts and colours of all "
+         "of them) and <code>NAME.svg</code> (the picture). Edit a <code>.gp</code> file, then run"
+         "</p>\n<pre><code>locality report DIR</code></pre>\n"
+         "<p>The page and the pictures are made again. An edited script is kept: its first line "
+         "holds a hash of the rest, and a script that no longer fits its hash is never "
+         "overwritten. Delete it to get the original back. To draw one picture alone: "
+         "<code>cd DIR/figures &amp;&amp; gnuplot NAME.gp &gt; NAME.svg</code>. A gnuplot script "
+         "can run programs: look at the edited scripts of a folder that came from someone else "
+         "before you run the command on it.</p>\n");
   return LP_OK;
 }
 
@@ -154,7 +159,7 @@ static const struct {
   bool (*wanted)(const report_run *run); /* NULL: always */
 } sections[] = {
     {"answer", "What was found", answer, NULL},
-    {"sweep", "The sweep", sweep_section, sweep_any},
+    {"sweep", "The sweep", lp_sweep_section, lp_sweep_any},
     {"results", "Accuracy and loss", results, NULL},
     {"spatial-variance", "Spatial variance", variance, NULL},
     {"steps", "Step by step", steps, has_steps},
@@ -176,16 +181,16 @@ static bool is_wanted(const report_run *run, int k) {
 
 /* The sheet of all sites, or that of each; the reference's, where arms have others. */
 static void page_sheets(const report_run *run, FILE *f) {
-  uint32_t rows, cols, listed = 0, reference = report_arm_index(run, run->reference);
-  if (report_one_sheet(run, &rows, &cols)) {
-    if (rows) html(f, " \xc2\xb7 sheet %u \xc3\x97 %u", rows, cols);
+  uint32_t rows, cols, listed = 0, reference = lp_report_arm_index(run, run->reference);
+  if (lp_report_one_sheet(run, &rows, &cols)) {
+    if (rows) lp_report_html(f, " \xc2\xb7 sheet %u \xc3\x97 %u", rows, cols);
     return;
   }
   for (uint32_t s = 0; s < run->n_sites; s++) {
-    const lp_run_site *sheet = report_sheet(run, reference, s);
+    const lp_run_site *sheet = lp_report_sheet(run, reference, s);
     if (sheet->units)
-      html(f, "%s%s %u \xc3\x97 %u", listed++ ? ", " : " \xc2\xb7 sheets ", run->sites[s],
-           sheet->rows, sheet->cols);
+      lp_report_html(f, "%s%s %u \xc3\x97 %u", listed++ ? ", " : " \xc2\xb7 sheets ", run->sites[s],
+                     sheet->rows, sheet->cols);
   }
 }
 
@@ -197,23 +202,23 @@ static void page_head(const report_run *run, FILE *f) {
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
         "style-src 'unsafe-inline'; img-src data:\" />\n",
         f);
-  html(f, "<title>%s</title>\n", title);
-  fprintf(f, "<style>\n%s</style>\n</head>\n<body>\n", report_asset_find("page.css"));
-  html(f, "<header>\n<h1>%s</h1>\n", title);
-  const json_t *m = run->manifest, *data = jobj(m, "data");
-  html(f, "<p class=\"sub\">%s %s", jstr(m, "program"), jstr(m, "version"));
-  if (*jstr(m, "model")) html(f, " \xc2\xb7 %s", jstr(m, "model"));
-  if (*jstr(data, "name")) html(f, " on %s", jstr(data, "name"));
-  html(f, " \xc2\xb7 %u arms \xc3\x97 %u seeds", run->n_arms, run->n_seeds);
+  lp_report_html(f, "<title>%s</title>\n", title);
+  fprintf(f, "<style>\n%s</style>\n</head>\n<body>\n", lp_report_asset_find("page.css"));
+  lp_report_html(f, "<header>\n<h1>%s</h1>\n", title);
+  const json_t *m = run->manifest, *data = lp_jobj(m, "data");
+  lp_report_html(f, "<p class=\"sub\">%s %s", lp_jstr(m, "program"), lp_jstr(m, "version"));
+  if (*lp_jstr(m, "model")) lp_report_html(f, " \xc2\xb7 %s", lp_jstr(m, "model"));
+  if (*lp_jstr(data, "name")) lp_report_html(f, " on %s", lp_jstr(data, "name"));
+  lp_report_html(f, " \xc2\xb7 %u arms \xc3\x97 %u seeds", run->n_arms, run->n_seeds);
   page_sheets(run, f);
-  if (*jstr(m, "created")) html(f, " \xc2\xb7 %s", jstr(m, "created"));
-  html(f, "</p>\n");
-  facts_data_warnings(run, f);
-  html(f, "<nav aria-label=\"Contents\"><ul>\n");
+  if (*lp_jstr(m, "created")) lp_report_html(f, " \xc2\xb7 %s", lp_jstr(m, "created"));
+  lp_report_html(f, "</p>\n");
+  lp_facts_data_warnings(run, f);
+  lp_report_html(f, "<nav aria-label=\"Contents\"><ul>\n");
   for (int k = 0; k < SECTIONS; k++)
     if (is_wanted(run, k))
-      html(f, "<li><a href=\"#%s\">%s</a></li>\n", sections[k].id, sections[k].title);
-  html(f, "</ul></nav>\n</header>\n<main>\n");
+      lp_report_html(f, "<li><a href=\"#%s\">%s</a></li>\n", sections[k].id, sections[k].title);
+  lp_report_html(f, "</ul></nav>\n</header>\n<main>\n");
   gnuplot_note(run, f);
 }
 
@@ -221,15 +226,16 @@ static lp_status page(const report_run *run, FILE *f) {
   page_head(run, f);
   for (int k = 0; k < SECTIONS; k++) {
     if (!is_wanted(run, k)) continue;
-    html(f, "<section id=\"%s\">\n<h2>%s</h2>\n", sections[k].id, sections[k].title);
+    lp_report_html(f, "<section id=\"%s\">\n<h2>%s</h2>\n", sections[k].id, sections[k].title);
     lp_status st = sections[k].write(run, f);
     if (st != LP_OK) return st;
-    html(f, "</section>\n");
+    lp_report_html(f, "</section>\n");
   }
-  html(f,
-       "</main>\n<footer><p>Made by %s %s from manifest.json, metrics.jsonl, summary.json and "
-       "activations/ of this folder.</p></footer>\n</body>\n</html>\n",
-       "locality", LP_VERSION);
+  lp_report_html(
+      f,
+      "</main>\n<footer><p>Made by %s %s from manifest.json, metrics.jsonl, summary.json and "
+      "activations/ of this folder.</p></footer>\n</body>\n</html>\n",
+      "locality", LP_VERSION);
   return LP_OK;
 }
 
@@ -253,10 +259,10 @@ static lp_status write_page(const report_run *run) {
 lp_status lp_report_write(const char *dir) {
   LP_POINT_NUMBERS;
   report_run run;
-  lp_status st = report_run_load(dir, &run);
-  if (st == LP_OK) st = maps_load(&run);
-  if (st == LP_OK) st = figures_begin(&run);
+  lp_status st = lp_report_run_load(dir, &run);
+  if (st == LP_OK) st = lp_maps_load(&run);
+  if (st == LP_OK) st = lp_figures_begin(&run);
   if (st == LP_OK) st = write_page(&run);
-  report_run_free(&run);
+  lp_report_run_free(&run);
   return st == LP_OK ? st : lp_fail_in(st, "report of %s", dir);
 }

@@ -55,14 +55,15 @@ static uint32_t centre_unit(const subject *of) {
 
 static void prior_caption(const subject *of, const tile_set *t, FILE *f) {
   const uint32_t unit = centre_unit(of);
-  html(f,
-       "Signal P that the unit receives from each unit of the input sheet (%u \xc3\x97 %u units), "
-       "for the unit in the middle (row %u, column %u, counted from 0) and the one in the corner",
-       of->in_rows, of->in_cols, unit / of->cols, unit % of->cols);
+  lp_report_html(
+      f,
+      "Signal P that the unit receives from each unit of the input sheet (%u \xc3\x97 %u units), "
+      "for the unit in the middle (row %u, column %u, counted from 0) and the one in the corner",
+      of->in_rows, of->in_cols, unit / of->cols, unit % of->cols);
   if (of->rows != of->in_rows || of->cols != of->in_cols)
-    html(f, " of the output sheet of %u \xc3\x97 %u units", of->rows, of->cols);
-  html(f, ". One%s colour scale for all arms%s.", t->log_scale ? " logarithmic" : "",
-       t->diverging ? ", symmetric about zero because a prior is signed" : "");
+    lp_report_html(f, " of the output sheet of %u \xc3\x97 %u units", of->rows, of->cols);
+  lp_report_html(f, ". One%s colour scale for all arms%s.", t->log_scale ? " logarithmic" : "",
+                 t->diverging ? ", symmetric about zero because a prior is signed" : "");
 }
 
 /* A row of tiles for the middle and one for the corner; across: room for all arms. */
@@ -92,7 +93,7 @@ static lp_status prior_tiles(const report_run *run, const subject *of, lp_prior 
       }
       char what[160];
       snprintf(what, sizeof what, "%s, arm %.100s", down[k], run->arms[a].name);
-      tile_csv(out->csv, what, tile, of->in_rows, of->in_cols);
+      lp_tile_csv(out->csv, what, tile, of->in_rows, of->in_cols);
     }
   }
   free(tile);
@@ -102,12 +103,12 @@ static lp_status prior_tiles(const report_run *run, const subject *of, lp_prior 
     t.high = fmax(t.high, -t.low), t.low = -t.high;
   else if (!t.log_scale)
     t.low = 0;
-  tiles_var(out->var, &t);
+  lp_tiles_var(out->var, &t);
   prior_caption(of, &t, out->caption);
   return LP_OK;
 }
 
-lp_status prior_maps_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+lp_status lp_prior_maps_write(const report_run *run, const subject *of, int arg, figure_out *out) {
   (void)arg;
   lp_prior **p = calloc(run->n_arms, sizeof *p);
   const char **across = calloc(run->n_arms, sizeof *across);
@@ -139,16 +140,17 @@ static void distance_block(const lp_prior *p, uint32_t unit, uint32_t arm, const
   for (uint32_t j = 0; j < n; j++) {
     if (j && fabs(v[j].d - v[j - 1].d) < 1e-9 && fabs(v[j].p - v[j - 1].p) < 1e-12) continue;
     fprintf(f, "%u,", arm + 1);
-    csv_text(f, name);
+    lp_csv_text(f, name);
     fputc(',', f);
-    csv_num(f, v[j].d);
+    lp_csv_num(f, v[j].d);
     fputc(',', f);
-    csv_num(f, v[j].p);
+    lp_csv_num(f, v[j].p);
     fputc('\n', f);
   }
 }
 
-lp_status prior_distance_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+lp_status lp_prior_distance_write(const report_run *run, const subject *of, int arg,
+                                  figure_out *out) {
   (void)arg;
   lp_status st = LP_OK;
   uint32_t units = of->in_rows * of->in_cols, n = 0;
@@ -168,12 +170,13 @@ lp_status prior_distance_write(const report_run *run, const subject *of, int arg
       shown[a] = true;
       distance_block(p[a], centre_unit(of), a, run->arms[a].name, v, units, out->csv);
     }
-    gp_arms(out->var, run);
-    gp_numbers(out->var, "shown", shown, run->n_arms);
+    lp_gp_arms(out->var, run);
+    lp_gp_numbers(out->var, "shown", shown, run->n_arms);
     fprintf(out->var, "many = %d\n", units > 400);
-    html(out->caption, "Signal P over the distance between units, in unit spacings, from the unit "
-                       "in the middle of the sheet to every other; equal pairs are drawn once. A "
-                       "permuted prior has the same values at other distances.");
+    lp_report_html(out->caption,
+                   "Signal P over the distance between units, in unit spacings, from the unit "
+                   "in the middle of the sheet to every other; equal pairs are drawn once. A "
+                   "permuted prior has the same values at other distances.");
   }
   free(v);
   free(shown);
@@ -222,19 +225,19 @@ static void wires_of(const lp_prior *p, figure_out *out) {
     const double number[] = {w[i].distance, w[i].p, w[i].cost};
     for (int k = 0; k < 3; k++) {
       fputc(',', out->csv);
-      csv_num(out->csv, number[k]);
+      lp_csv_num(out->csv, number[k]);
     }
     fputc('\n', out->csv);
   }
   if (!(high > low)) high = low + 1;
   fprintf(out->var, "units = %d\nlog_cost = %d\ncost_low = ", ROW, high > 100 * low);
-  csv_num(out->var, low);
+  lp_csv_num(out->var, low);
   fputs("\ncost_high = ", out->var);
-  csv_num(out->var, high);
+  lp_csv_num(out->var, high);
   fputc('\n', out->var);
 }
 
-lp_status wires_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+lp_status lp_wires_write(const report_run *run, const subject *of, int arg, figure_out *out) {
   (void)arg;
   lp_prior *p = NULL;
   for (uint32_t a = 0; a < run->n_arms && !p; a++) { /* the first that has a prior */
@@ -250,11 +253,12 @@ lp_status wires_write(const report_run *run, const subject *of, int arg, figure_
                           .seed = run->n_seeds ? run->seeds[0] : 0};
     if (lp_prior_build(&spec, &p) != LP_OK) continue;
     wires_of(p, out);
-    html(out->caption,
-         "The wiring cost of arm %s on a line of %d units: every input unit (top) is connected to "
-         "every output unit (bottom), and a wire is drawn darker the more expensive it is (cost = "
-         "1 / P). Left: all connections; right: those from the middle unit.",
-         run->arms[a].name, ROW);
+    lp_report_html(
+        out->caption,
+        "The wiring cost of arm %s on a line of %d units: every input unit (top) is connected to "
+        "every output unit (bottom), and a wire is drawn darker the more expensive it is (cost = "
+        "1 / P). Left: all connections; right: those from the middle unit.",
+        run->arms[a].name, ROW);
     lp_prior_free(p);
   }
   if (!p) return no_prior(of);

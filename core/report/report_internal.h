@@ -20,8 +20,8 @@
 typedef struct report_asset {
   const char *name, *text;
 } report_asset;
-extern const report_asset report_assets[]; /* ends with a NULL name */
-const char *report_asset_find(const char *name);
+extern const report_asset lp_report_assets[]; /* ends with a NULL name */
+const char *lp_report_asset_find(const char *name);
 
 /* ---- a run folder --------------------------------------------------------------------------- */
 
@@ -55,98 +55,101 @@ typedef struct report_run {
   const char *gnuplot_missing; /* why no figure can be drawn, or NULL */
 } report_run;
 
-lp_status report_run_load(const char *dir, report_run *run);
-void report_run_free(report_run *run);
-uint32_t report_arm_index(const report_run *run, const char *name); /* n_arms when unknown */
-uint32_t report_seed_index(const report_run *run, uint64_t seed);   /* n_seeds when unknown */
+lp_status lp_report_run_load(const char *dir, report_run *run);
+void lp_report_run_free(report_run *run);
+uint32_t lp_report_arm_index(const report_run *run, const char *name); /* n_arms when unknown */
+uint32_t lp_report_seed_index(const report_run *run, uint64_t seed);   /* n_seeds when unknown */
 /* What the arms are compared with, for a sentence: the reference's name, or, of a sweep, its cells.
  */
-const char *report_reference(const report_run *run);
+const char *lp_report_reference(const report_run *run);
 
 /* The sheet that the networks of an arm have at a site; units 0 when they have no such site. */
-const lp_run_site *report_sheet(const report_run *run, uint32_t arm, uint32_t site);
+const lp_run_site *lp_report_sheet(const report_run *run, uint32_t arm, uint32_t site);
 /* V of units in any order where an arm's stand; NaN when the analysis does not say. */
-double report_uniform(const report_run *run, uint32_t arm, const char *site);
+double lp_report_uniform(const report_run *run, uint32_t arm, const char *site);
 /* How they stand: "grid", "torus" ..., "?" when the analysis does not say. */
-const char *report_topology(const report_run *run, uint32_t arm, const char *site);
-uint32_t report_site_index(const report_run *run, const char *name); /* n_sites when unknown */
+const char *lp_report_topology(const report_run *run, uint32_t arm, const char *site);
+uint32_t lp_report_site_index(const report_run *run, const char *name); /* n_sites when unknown */
 /* The most steps after which an arm's networks keep a site; 1: nobody reads sequences. */
-uint32_t report_steps(const report_run *run, uint32_t site);
+uint32_t lp_report_steps(const report_run *run, uint32_t site);
 /* Have all arms one sheet at all sites? *rows is 0 when there is none. */
-bool report_one_sheet(const report_run *run, uint32_t *rows, uint32_t *cols);
+bool lp_report_one_sheet(const report_run *run, uint32_t *rows, uint32_t *cols);
 
 /* Classes that a figure shows: all, or evenly chosen ones where there are more than that. */
 enum { REPORT_CLASSES = 20 };
-uint32_t report_shown_classes(const report_run *run, uint32_t index[REPORT_CLASSES]);
+uint32_t lp_report_shown_classes(const report_run *run, uint32_t index[REPORT_CLASSES]);
 
 /* JSON access that never fails: NULL, "" or NaN where the value is absent or of another type. */
-const char *jstr(const json_t *o, const char *key);
-double jnum(const json_t *o, const char *key);
-json_t *jobj(const json_t *o, const char *key); /* borrowed */
+const char *lp_jstr(const json_t *o, const char *key);
+double lp_jnum(const json_t *o, const char *key);
+json_t *lp_jobj(const json_t *o, const char *key); /* borrowed */
 
 /* ---- writing HTML --------------------------------------------------------------------------- */
 
 /* printf for markup: %s is escaped, %u and %d are numbers, %% a percent sign. */
-void html(FILE *f, const char *fmt, ...) LP_PRINTF(2, 3);
+void lp_report_html(FILE *f, const char *fmt, ...) LP_PRINTF(2, 3);
 /* A layer's spec, which may break behind its commas. */
-void html_spec(FILE *f, const char *text);
+void lp_html_spec(FILE *f, const char *text);
 /* A sentence with numbers in it, which get a real minus sign. */
-void html_sentence(FILE *f, const char *text);
+void lp_html_sentence(FILE *f, const char *text);
 /* One cell of a table; `tip` (may be NULL) is shown on hovering. */
-void html_cell(FILE *f, const char *text, const char *tip);
+void lp_html_cell(FILE *f, const char *text, const char *tip);
 
-/* A short text by value, for use as an argument: num(x, 2).s; numbers as base/text.h has them. */
+/* A short text by value, for use as an argument: lp_report_num(x, 2).s; numbers as base/text.h has
+ * them. */
 typedef struct shorttext {
   char s[128];
 } shorttext;
-shorttext num(double x, int decimals);                   /* en dash for NaN, a real minus sign */
-shorttext num_auto(double x);                            /* decimals by magnitude */
-shorttext mean_sd(double mean, double sd, int decimals); /* "98.1 ± 0.2" */
-shorttext mean_sd_auto(double mean, double sd);
-shorttext p_value(double p); /* "< 0.001" or "0.042" */
-shorttext exact(double x);   /* %.3g with a real minus sign: for tips and published values */
-shorttext t_test(double t, double df);
+shorttext lp_report_num(double x, int decimals);            /* en dash for NaN, a real minus sign */
+shorttext lp_num_auto(double x);                            /* decimals by magnitude */
+shorttext lp_mean_sd(double mean, double sd, int decimals); /* "98.1 ± 0.2" */
+shorttext lp_mean_sd_auto(double mean, double sd);
+shorttext lp_p_value(double p); /* "< 0.001" or "0.042" */
+shorttext
+lp_report_exact(double x); /* %.3g with a real minus sign: for tips and published values */
+shorttext lp_report_t_test(double t, double df);
 
 /* What a reader is told of a measure of summary.json: static text (or the key itself), "" where
  * there is nothing to say. direction: what more or less of it means. */
 typedef struct measure {
   const char *label, *unit, *difference_unit, *direction;
 } measure;
-measure report_measure(const char *key);
+measure lp_report_measure(const char *key);
 
 /* ---- page parts ----------------------------------------------------------------------------- */
 
-void verdicts(const report_run *run, FILE *f);
-void table_accuracy(const report_run *run, FILE *f);
-void table_variance(const report_run *run, FILE *f);
-void table_per_image(const report_run *run, FILE *f);
-void table_nulls(const report_run *run, FILE *f);
-void table_measures(const report_run *run, FILE *f);
+void lp_verdicts(const report_run *run, FILE *f);
+void lp_table_accuracy(const report_run *run, FILE *f);
+void lp_table_variance(const report_run *run, FILE *f);
+void lp_table_per_image(const report_run *run, FILE *f);
+void lp_table_nulls(const report_run *run, FILE *f);
+void lp_table_measures(const report_run *run, FILE *f);
 
 /* networks.c; each writes nothing where there is nothing to say. */
-void table_networks(const report_run *run, FILE *f);
-void worst_cases(const report_run *run, FILE *f);
-void reservations(const report_run *run, FILE *f);
+void lp_table_networks(const report_run *run, FILE *f);
+void lp_worst_cases(const report_run *run, FILE *f);
+void lp_reservations(const report_run *run, FILE *f);
 
 /* With which everything in the unit of a comparison is printed. */
-int comparison_decimals(const json_t *c);
+int lp_comparison_decimals(const json_t *c);
 /* The comparisons with that measure at that site ("" for accuracy and loss), all of them where
  * measure is NULL; `primary`: of which kind. In a table under that caption; how many there were. */
 typedef struct wanted {
   const char *measure, *site;
   bool primary, exploratory;
 } wanted;
-uint32_t comparison_table(const report_run *run, FILE *f, wanted w, const char *caption);
+uint32_t lp_comparison_table(const report_run *run, FILE *f, wanted w, const char *caption);
 /* Is it one of V over sheets of different sizes, as fractions of what uniform activation gives? */
-bool report_fraction(const json_t *comparison);
+bool lp_report_fraction(const json_t *comparison);
 /* Parts of any table. A name that starts with "<" stands over a column of text. */
-void open_table(FILE *f, const char *caption);
-void close_table(FILE *f);
-void table_head(FILE *f, const char *const *names, size_t n);
-void p_cell(FILE *f, double p); /* rounded, with the exact one on hovering */
-void facts_status(const report_run *run, FILE *f);
-void facts_data_warnings(const report_run *run, FILE *f); /* a box; nothing where there are none */
-void facts_run(const report_run *run, FILE *f);
+void lp_open_table(FILE *f, const char *caption);
+void lp_close_table(FILE *f);
+void lp_table_head(FILE *f, const char *const *names, size_t n);
+void lp_p_cell(FILE *f, double p); /* rounded, with the exact one on hovering */
+void lp_facts_status(const report_run *run, FILE *f);
+void lp_facts_data_warnings(const report_run *run,
+                            FILE *f); /* a box; nothing where there are none */
+void lp_facts_run(const report_run *run, FILE *f);
 
 /* ---- figures -------------------------------------------------------------------------------- */
 
@@ -168,7 +171,7 @@ typedef struct subject {
   char title[160]; /* and of titles */
 } subject;
 /* The subjects, malloc'ed; NULL: out of memory. */
-subject *report_subjects(const report_run *run, figure_per per, uint32_t *n);
+subject *lp_report_subjects(const report_run *run, figure_per per, uint32_t *n);
 
 typedef struct figure {
   const char *name; /* of the files in figures/, and of the page's anchor; %s: the subject's key */
@@ -181,45 +184,48 @@ typedef struct figure {
   bool card; /* always on a white card: its meaning depends on the background */
 } figure;
 
-lp_status figures_begin(report_run *run); /* the folder, the shared style, looks for gnuplot */
+lp_status lp_figures_begin(report_run *run); /* the folder, the shared style, looks for gnuplot */
 /* Writes the figure's files, draws it and puts it into the page; name: of the table. */
-lp_status figure_emit(const report_run *run, const subject *of, const char *name, FILE *page);
+lp_status lp_figure_emit(const report_run *run, const subject *of, const char *name, FILE *page);
 /* The same for n figures of one kind of subject, subject by subject. */
-lp_status figures_emit(const report_run *run, figure_per per, const char *const *names, size_t n,
-                       FILE *page);
+lp_status lp_figures_emit(const report_run *run, figure_per per, const char *const *names, size_t n,
+                          FILE *page);
 
 /* 'text' as a gnuplot string, and an array of n of them (ready for `array name[n] = [...]`), each
  * cut in its middle to the width of max_chars small letters so that different texts stay different;
  * NAME_width is that of the widest. Scripts double "%" where they make formats of them. */
-void gp_string(FILE *f, const char *text);
-void gp_array(FILE *f, const char *name, const char *const *text, uint32_t n, uint32_t max_chars);
+void lp_gp_string(FILE *f, const char *text);
+void lp_gp_array(FILE *f, const char *name, const char *const *text, uint32_t n,
+                 uint32_t max_chars);
 /* Numbers (from 1) of what is set, as an array, and n_NAME. */
-void gp_numbers(FILE *f, const char *name, const bool *set, uint32_t n);
-void gp_arms(FILE *f, const report_run *run);
+void lp_gp_numbers(FILE *f, const char *name, const bool *set, uint32_t n);
+void lp_gp_arms(FILE *f, const report_run *run);
 /* A CSV field, quoted when needed, without newlines. */
-void csv_text(FILE *f, const char *text);
+void lp_csv_text(FILE *f, const char *text);
 /* A number that reads back as it is, or NaN as gnuplot reads it. */
-void csv_num(FILE *f, double x);
+void lp_csv_num(FILE *f, double x);
 
 /* sweep.c: was anything swept? Then its section. */
 enum { SWEEP_LINES = 3 }; /* axes of numbers that have a figure */
-bool sweep_any(const report_run *run);
-lp_status sweep_section(const report_run *run, FILE *f);
-lp_status sweep_lines_write(const report_run *run, const subject *of, int arg,
-                            figure_out *out); /* arg: which axis */
-lp_status sweep_map_write(const report_run *run, const subject *of, int arg, figure_out *out);
-lp_status curves_write(const report_run *run, const subject *of, int arg, figure_out *out);
-lp_status steps_write(const report_run *run, const subject *of, int arg, figure_out *out);
-lp_status differences_write(const report_run *run, const subject *of, int arg, figure_out *out);
-lp_status strip_write(const report_run *run, const subject *of, int arg, figure_out *out);
-lp_status leave_one_out_write(const report_run *run, const subject *of, int arg, figure_out *out);
-lp_status prior_maps_write(const report_run *run, const subject *of, int arg, figure_out *out);
-lp_status prior_distance_write(const report_run *run, const subject *of, int arg, figure_out *out);
-lp_status wires_write(const report_run *run, const subject *of, int arg, figure_out *out);
+bool lp_sweep_any(const report_run *run);
+lp_status lp_sweep_section(const report_run *run, FILE *f);
+lp_status lp_sweep_lines_write(const report_run *run, const subject *of, int arg,
+                               figure_out *out); /* arg: which axis */
+lp_status lp_sweep_map_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status lp_curves_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status lp_steps_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status lp_differences_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status lp_strip_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status lp_leave_one_out_write(const report_run *run, const subject *of, int arg,
+                                 figure_out *out);
+lp_status lp_prior_maps_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status lp_prior_distance_write(const report_run *run, const subject *of, int arg,
+                                  figure_out *out);
+lp_status lp_wires_write(const report_run *run, const subject *of, int arg, figure_out *out);
 /* arg: (2 for single images, else classes) + (1 for mean-subtracted) */
-lp_status maps_write(const report_run *run, const subject *of, int arg, figure_out *out);
-lp_status maps_load(report_run *run);
-void maps_free(struct report_maps *maps);
+lp_status lp_maps_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status lp_maps_load(report_run *run);
+void lp_maps_free(struct report_maps *maps);
 
 /* Tiles for templates/maps.gp: rows of tiles with a label at the left, columns with one on top. */
 typedef struct tile_set {
@@ -230,21 +236,21 @@ typedef struct tile_set {
   bool diverging, log_scale;
   double low, high;
 } tile_set;
-void tiles_var(FILE *var, const tile_set *t);
+void lp_tiles_var(FILE *var, const tile_set *t);
 /* One tile, in order (row of tiles, column of tiles). */
-void tile_csv(FILE *csv, const char *what, const double *value, uint32_t rows, uint32_t cols);
+void lp_tile_csv(FILE *csv, const char *what, const double *value, uint32_t rows, uint32_t cols);
 
 /* ---- gnuplot -------------------------------------------------------------------------------- */
 
 /* Runs `gnuplot --default-settings NAME` in `dir` without a shell. *svg is malloc'ed. On failure
  * the error text holds gnuplot's own message. */
-lp_status gnuplot_run(const char *dir, const char *script, char **svg, size_t *n);
-bool gnuplot_present(void);
+lp_status lp_gnuplot_run(const char *dir, const char *script, char **svg, size_t *n);
+bool lp_gnuplot_present(void);
 /* Gives gnuplot's SVG what a file needs: a white background, cells drawn as cells, and a title and
  * a description (markup) for those who do not see it. malloc'ed. */
-char *svg_standalone(const char *svg, const char *title, const char *description);
+char *lp_svg_standalone(const char *svg, const char *title, const char *description);
 /* The same picture as a part of the page: no prolog, ids made unique by `prefix`, black follows
  * the colour of the text. The element PREFIX-caption describes it. */
-void svg_inline(FILE *page, const char *svg, const char *prefix, const char *title);
+void lp_svg_inline(FILE *page, const char *svg, const char *prefix, const char *title);
 
 #endif

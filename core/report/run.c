@@ -8,84 +8,85 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *report_asset_find(const char *name) {
-  for (const report_asset *a = report_assets; a->name; a++)
+const char *lp_report_asset_find(const char *name) {
+  for (const report_asset *a = lp_report_assets; a->name; a++)
     if (strcmp(a->name, name) == 0) return a->text;
   return NULL;
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
 
-const char *jstr(const json_t *o, const char *key) {
+const char *lp_jstr(const json_t *o, const char *key) {
   const char *s = json_string_value(json_object_get(o, key));
   return s ? s : "";
 }
 
-double jnum(const json_t *o, const char *key) {
+double lp_jnum(const json_t *o, const char *key) {
   const json_t *v = json_object_get(o, key);
   return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
-json_t *jobj(const json_t *o, const char *key) {
+json_t *lp_jobj(const json_t *o, const char *key) {
   return json_object_get(o, key);
 }
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
-uint32_t report_arm_index(const report_run *run, const char *name) {
+uint32_t lp_report_arm_index(const report_run *run, const char *name) {
   uint32_t i = 0;
   while (i < run->n_arms && strcmp(run->arms[i].name, name) != 0) i++;
   return i;
 }
 
-uint32_t report_seed_index(const report_run *run, uint64_t seed) {
+uint32_t lp_report_seed_index(const report_run *run, uint64_t seed) {
   uint32_t i = 0;
   while (i < run->n_seeds && run->seeds[i] != seed) i++;
   return i;
 }
 
-const char *report_reference(const report_run *run) {
+const char *lp_report_reference(const report_run *run) {
   for (uint32_t i = 0; i < run->n_arms; i++)
     if (run->arms[i].reference != run->folder->reference)
       return "the reference\xe2\x80\x99s cell of the same values";
   return run->reference;
 }
 
-uint32_t report_shown_classes(const report_run *run, uint32_t index[REPORT_CLASSES]) {
+uint32_t lp_report_shown_classes(const report_run *run, uint32_t index[REPORT_CLASSES]) {
   uint32_t n = run->n_classes < REPORT_CLASSES ? run->n_classes : REPORT_CLASSES;
   for (uint32_t i = 0; i < n; i++) index[i] = (uint32_t)((uint64_t)i * run->n_classes / n);
   return n;
 }
 
-const lp_run_site *report_sheet(const report_run *run, uint32_t arm, uint32_t site) {
+const lp_run_site *lp_report_sheet(const report_run *run, uint32_t arm, uint32_t site) {
   return &run->arms[arm].site[site];
 }
 
 static const json_t *analysed(const report_run *run, uint32_t arm) {
-  return jobj(jobj(run->summary, "arms"), run->arms[arm].name);
+  return lp_jobj(lp_jobj(run->summary, "arms"), run->arms[arm].name);
 }
 
 /* Older summaries have it for the whole arm only. */
-double report_uniform(const report_run *run, uint32_t arm, const char *site) {
-  const json_t *sites = jobj(analysed(run, arm), "sites");
-  return sites ? jnum(jobj(sites, site), "uniform")
-               : jnum(jobj(jobj(run->summary, "null"), "uniform_of_arm"), run->arms[arm].name);
+double lp_report_uniform(const report_run *run, uint32_t arm, const char *site) {
+  const json_t *sites = lp_jobj(analysed(run, arm), "sites");
+  return sites ? lp_jnum(lp_jobj(sites, site), "uniform")
+               : lp_jnum(lp_jobj(lp_jobj(run->summary, "null"), "uniform_of_arm"),
+                         run->arms[arm].name);
 }
 
-const char *report_topology(const report_run *run, uint32_t arm, const char *site) {
-  const json_t *a = analysed(run, arm), *sites = jobj(a, "sites");
-  return jstr(sites ? jobj(sites, site) : a, "topology");
+const char *lp_report_topology(const report_run *run, uint32_t arm, const char *site) {
+  const json_t *a = analysed(run, arm), *sites = lp_jobj(a, "sites");
+  return lp_jstr(sites ? lp_jobj(sites, site) : a, "topology");
 }
 
-uint32_t report_site_index(const report_run *run, const char *name) {
+uint32_t lp_report_site_index(const report_run *run, const char *name) {
   return lp_run_site_index(run->folder, name);
 }
 
-bool report_one_sheet(const report_run *run, uint32_t *rows, uint32_t *cols) {
+bool lp_report_one_sheet(const report_run *run, uint32_t *rows, uint32_t *cols) {
   *rows = *cols = 0;
   for (uint32_t a = 0; a < run->n_arms; a++)
     for (uint32_t s = 0; s < run->n_sites; s++) {
-      const lp_run_site *sheet = report_sheet(run, a, s);
+      const lp_run_site *sheet = lp_report_sheet(run, a, s);
       if (!sheet->units) continue;
       if (*rows && (*rows != sheet->rows || *cols != sheet->cols)) return false;
       *rows = sheet->rows;
@@ -121,13 +122,13 @@ static lp_status take_networks(report_run *run) {
 
 /* The analysis may have compared with other arms than the folder's (analyze --reference). */
 static void take_references(report_run *run) {
-  const uint32_t first = report_arm_index(run, jstr(run->summary, "reference"));
+  const uint32_t first = lp_report_arm_index(run, lp_jstr(run->summary, "reference"));
   size_t i;
   json_t *c;
   if (first == run->n_arms || first == run->folder->reference) return;
-  json_array_foreach(jobj(run->summary, "comparisons"), i, c) {
-    const uint32_t arm = report_arm_index(run, jstr(c, "arm")),
-                   reference = report_arm_index(run, jstr(c, "reference"));
+  json_array_foreach(lp_jobj(run->summary, "comparisons"), i, c) {
+    const uint32_t arm = lp_report_arm_index(run, lp_jstr(c, "arm")),
+                   reference = lp_report_arm_index(run, lp_jstr(c, "reference"));
     if (arm == run->n_arms || reference == run->n_arms) continue;
     run->arms[arm].reference = reference;
     run->arms[reference].reference = reference;
@@ -136,7 +137,7 @@ static void take_references(report_run *run) {
   run->reference = run->arms[first].name;
 }
 
-lp_status report_run_load(const char *dir, report_run *run) {
+lp_status lp_report_run_load(const char *dir, report_run *run) {
   *run = (report_run){.dir = dir};
   lp_run_folder *r;
   lp_status st = lp_registry_load(); /* priors are built again */
@@ -167,10 +168,10 @@ lp_status report_run_load(const char *dir, report_run *run) {
   return st != LP_OK || run->summary ? st : lp_fail(LP_ERR_MEMORY, "out of memory");
 }
 
-void report_run_free(report_run *run) {
+void lp_report_run_free(report_run *run) {
   free(run->ends);
   free(run->epochs);
-  maps_free(run->maps);
+  lp_maps_free(run->maps);
   lp_run_folder_close(run->folder);
   json_decref(run->summary);
   *run = (report_run){0};

@@ -19,35 +19,35 @@ typedef struct panels {
 
 /* Do the networks of an arm stand in the panel? */
 static bool stands_in(const report_run *run, const subject *p, uint32_t arm) {
-  const lp_run_site *sheet = report_sheet(run, arm, p->site);
+  const lp_run_site *sheet = lp_report_sheet(run, arm, p->site);
   return sheet->units && sheet->rows == p->rows && sheet->cols == p->cols;
 }
 
 static void strip_line(FILE *f, const report_run *run, uint32_t panel, uint32_t arm,
                        const char *what, double row, double variance, double extra) {
   fprintf(f, "%u,%u,", panel + 1, arm + 1);
-  csv_text(f, arm < run->n_arms ? run->arms[arm].name : "");
+  lp_csv_text(f, arm < run->n_arms ? run->arms[arm].name : "");
   fprintf(f, ",%s,", what);
-  csv_num(f, row);
+  lp_csv_num(f, row);
   fputc(',', f);
-  csv_num(f, variance);
+  lp_csv_num(f, variance);
   fputc(',', f);
-  csv_num(f, extra);
+  lp_csv_num(f, extra);
   fputc('\n', f);
 }
 
 /* Variances of the networks of an arm at a site; returns how many there are. */
 static uint32_t values(const report_run *run, const subject *p, uint32_t arm, double *v,
                        uint64_t *seed) {
-  const json_t *a = jobj(jobj(run->summary, "arms"), run->arms[arm].name);
+  const json_t *a = lp_jobj(lp_jobj(run->summary, "arms"), run->arms[arm].name);
   uint32_t n = 0;
   if (!stands_in(run, p, arm)) return 0;
   size_t i;
   json_t *r;
-  json_array_foreach(jobj(a, "runs"), i, r) {
-    double x = jnum(jobj(jobj(r, "sites"), run->sites[p->site]), "variance");
+  json_array_foreach(lp_jobj(a, "runs"), i, r) {
+    double x = lp_jnum(lp_jobj(lp_jobj(r, "sites"), run->sites[p->site]), "variance");
     if (isnan(x) || n == run->n_seeds) continue;
-    seed[n] = (uint64_t)jnum(r, "seed");
+    seed[n] = (uint64_t)lp_jnum(r, "seed");
     v[n++] = x;
   }
   return n;
@@ -61,7 +61,8 @@ static uint32_t strip_networks(const report_run *run, const panels *p, figure_ou
       uint32_t n = values(run, &p->of[s], a, v, seed);
       for (uint32_t i = 0; i < n; i++) {
         double spread = n > 1 ? 0.36 * ((double)i / (n - 1) - 0.5) : 0;
-        strip_line(out->csv, run, s, a, num((double)seed[i], 0).s, place(a) + spread, v[i], NAN);
+        strip_line(out->csv, run, s, a, lp_report_num((double)seed[i], 0).s, place(a) + spread,
+                   v[i], NAN);
       }
       total += n;
     }
@@ -85,12 +86,12 @@ static void strip_means(const report_run *run, const panels *p, figure_out *out,
 
 /* Lines across an arm's row: what its networks show untrained. Returns how many. */
 static uint32_t strip_nulls(const report_run *run, const panels *p, figure_out *out) {
-  const json_t *untrained = jobj(jobj(run->summary, "null"), "untrained");
+  const json_t *untrained = lp_jobj(lp_jobj(run->summary, "null"), "untrained");
   uint32_t n = 0;
   for (uint32_t s = 0; s < p->n; s++) {
     for (uint32_t a = 0; a < run->n_arms; a++) {
       const char *site = run->sites[p->of[s].site];
-      double b = jnum(jobj(jobj(untrained, run->arms[a].name), site), "mean");
+      double b = lp_jnum(lp_jobj(lp_jobj(untrained, run->arms[a].name), site), "mean");
       if (isnan(b) || !stands_in(run, &p->of[s], a)) continue;
       strip_line(out->csv, run, s, a, "untrained", place(a), b, 0.42);
       n++;
@@ -106,8 +107,9 @@ static double mean_of(const report_run *run, const char *site, uint32_t arm, con
   double sum = 0, n = 0;
   size_t i;
   json_t *r;
-  json_array_foreach(jobj(jobj(jobj(run->summary, "arms"), run->arms[arm].name), "runs"), i, r) {
-    double x = jnum(jobj(jobj(jobj(r, "sites"), site), what), key);
+  json_array_foreach(lp_jobj(lp_jobj(lp_jobj(run->summary, "arms"), run->arms[arm].name), "runs"),
+                     i, r) {
+    double x = lp_jnum(lp_jobj(lp_jobj(lp_jobj(r, "sites"), site), what), key);
     if (isnan(x)) continue;
     sum += x;
     n++;
@@ -134,12 +136,12 @@ static uint32_t strip_chance(const report_run *run, const panels *p, figure_out 
 
 /* A value stands beside the arm that it was published for. */
 static uint32_t strip_published(const report_run *run, const panels *p, figure_out *out) {
-  const json_t *known = jobj(jobj(run->summary, "published"), "arms");
+  const json_t *known = lp_jobj(lp_jobj(run->summary, "published"), "arms");
   uint32_t n = 0;
   for (uint32_t s = 0; s < p->n; s++)
     for (uint32_t a = 0; a < run->n_arms; a++) {
       const char *site = run->sites[p->of[s].site];
-      double v = jnum(jobj(jobj(known, run->arms[a].name), "variance"), site);
+      double v = lp_jnum(lp_jobj(lp_jobj(known, run->arms[a].name), "variance"), site);
       if (isnan(v) || !stands_in(run, &p->of[s], a)) continue;
       strip_line(out->csv, run, s, a, "published", place(a) + 0.3, v, NAN);
       n++;
@@ -166,33 +168,35 @@ static lp_status write_panels(const report_run *run, const panels *p, figure_out
   const char **title = calloc(p->n, sizeof *title);
   if (!title) return lp_fail(LP_ERR_MEMORY, "out of memory");
   for (uint32_t s = 0; s < p->n; s++) title[s] = p->of[s].title;
-  gp_arms(out->var, run);
+  lp_gp_arms(out->var, run);
   fprintf(out->var, "n_panel = %u\n", p->n);
-  gp_array(out->var, "panel", title, p->n, 36);
+  lp_gp_array(out->var, "panel", title, p->n, 36);
   free(title);
   fprintf(out->var, "n_untrained = %u\nn_published = %u\n", untrained_lines, published);
   fprintf(out->var, "n_chance = %u\n", chance);
-  html(out->caption,
-       "One point a network (%u in all, each the mean over its test images), in squared unit "
-       "spacings. Bars: mean \xc2\xb1 sd over the networks of an arm. ",
-       total);
+  lp_report_html(
+      out->caption,
+      "One point a network (%u in all, each the mean over its test images), in squared unit "
+      "spacings. Bars: mean \xc2\xb1 sd over the networks of an arm. ",
+      total);
   if (p->n > run->n_sites)
-    html(out->caption, "Where arms have sheets of their own, each has its panel. ");
+    lp_report_html(out->caption, "Where arms have sheets of their own, each has its panel. ");
   if (chance)
-    html(
+    lp_report_html(
         out->caption,
         "Dashed line: units in any order, on the sheet and topology of the arm itself; band: 95 %% "
         "of all orders of one network\xe2\x80\x99s units. ");
   if (untrained_lines)
-    html(out->caption, "Dotted lines: the mean of the same networks before any training. ");
-  if (published) html(out->caption, "Open diamonds: the published values.");
+    lp_report_html(out->caption,
+                   "Dotted lines: the mean of the same networks before any training. ");
+  if (published) lp_report_html(out->caption, "Open diamonds: the published values.");
   return LP_OK;
 }
 
-lp_status strip_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+lp_status lp_strip_write(const report_run *run, const subject *of, int arg, figure_out *out) {
   (void)of, (void)arg;
   panels p;
-  subject *all = report_subjects(run, PER_SITE, &p.n);
+  subject *all = lp_report_subjects(run, PER_SITE, &p.n);
   double *v = malloc(run->n_seeds * sizeof *v);
   uint64_t *seed = malloc(run->n_seeds * sizeof *seed);
   p.of = all;

@@ -35,7 +35,7 @@ static bool add_sites(const report_run *run, list *l, uint32_t least_steps) {
   bool ok = true;
   for (uint32_t k = 0; k < run->n_sites; k++)
     for (uint32_t a = 0; a < run->n_arms && ok; a++) {
-      const lp_run_site *sheet = report_sheet(run, a, k);
+      const lp_run_site *sheet = lp_report_sheet(run, a, k);
       if (sheet->units && sheet->steps >= least_steps)
         ok = add(l, (subject){.site = k, .rows = sheet->rows, .cols = sheet->cols});
     }
@@ -50,7 +50,7 @@ static void sheet_of(const report_run *run, uint32_t arm, const char *layer,
                      uint32_t *cols) {
   const bool plane = extent[0] && extent[1] && !extent[2];
   for (uint32_t s = 0; s < run->n_sites && !plane; s++) {
-    const lp_run_site *site = report_sheet(run, arm, s);
+    const lp_run_site *site = lp_report_sheet(run, arm, s);
     if (site->units != units || strcmp(site->layer, layer) != 0) continue;
     *rows = site->rows;
     *cols = site->cols;
@@ -134,7 +134,7 @@ static void name(const report_run *run, const list *l, subject *s) {
   }
 }
 
-subject *report_subjects(const report_run *run, figure_per per, uint32_t *n) {
+subject *lp_report_subjects(const report_run *run, figure_per per, uint32_t *n) {
   list l = {0};
   bool ok = per == PER_SITE    ? add_sites(run, &l, 1)
             : per == PER_STEPS ? add_sites(run, &l, 2)

@@ -75,7 +75,7 @@ static void plain(FILE *f, const char *markup) {
 }
 
 static void alternatives(FILE *f, const char *title, const char *description) {
-  html(f, "<title id=\"figure-title\">%s</title>\n<desc id=\"figure-desc\">", title);
+  lp_report_html(f, "<title id=\"figure-title\">%s</title>\n<desc id=\"figure-desc\">", title);
   plain(f, description);
   fputs("</desc>\n", f);
 }
@@ -96,7 +96,7 @@ static void copy_on_white(FILE *f, char *body) {
   copy(f, fill + strlen(no_fill), in_file, "");
 }
 
-char *svg_standalone(const char *svg, const char *title, const char *description) {
+char *lp_svg_standalone(const char *svg, const char *title, const char *description) {
   char *out = NULL, *text = strdup(svg);
   size_t n = 0;
   FILE *f = text ? open_memstream(&out, &n) : NULL;
@@ -119,21 +119,22 @@ char *svg_standalone(const char *svg, const char *title, const char *description
   return NULL;
 }
 
-void svg_inline(FILE *page, const char *svg, const char *prefix, const char *title) {
+void lp_svg_inline(FILE *page, const char *svg, const char *prefix, const char *title) {
   const char *s = strstr(svg, "<svg");
   const char *box = s ? strstr(s, "viewBox=\"") : NULL;
   double w = 0, h = 0;
   if (!box || sscanf(box, "viewBox=\"0 0 %lf %lf\"", &w, &h) != 2 || !(w > 0 && w < 1e5)) {
-    html(page, "<p class=\"note\">The picture of %s is not an SVG of gnuplot.</p>", title);
+    lp_report_html(page, "<p class=\"note\">The picture of %s is not an SVG of gnuplot.</p>",
+                   title);
     return;
   }
   /* Narrow screens scroll a figure sideways rather than shrink its letters below reading size. */
-  html(page,
-       "<svg role=\"img\" aria-label=\"%s\" aria-describedby=\"%s-caption\" "
-       "style=\"max-width:%dpx;min-width:%dpx\" "
-       "viewBox=\"0 0 %d %d\" xmlns=\"http://www.w3.org/2000/svg\" "
-       "xmlns:xlink=\"http://www.w3.org/1999/xlink\">\n",
-       title, prefix, (int)w, (int)(w * 0.72), (int)w, (int)h);
+  lp_report_html(page,
+                 "<svg role=\"img\" aria-label=\"%s\" aria-describedby=\"%s-caption\" "
+                 "style=\"max-width:%dpx;min-width:%dpx\" "
+                 "viewBox=\"0 0 %d %d\" xmlns=\"http://www.w3.org/2000/svg\" "
+                 "xmlns:xlink=\"http://www.w3.org/1999/xlink\">\n",
+                 title, prefix, (int)w, (int)(w * 0.72), (int)w, (int)h);
   s = strchr(s, '>');
   copy(page, s ? s + 1 : "", in_page, prefix);
 }

@@ -11,17 +11,17 @@ typedef enum sweep_outcome {
   SWEEP_ACCURACY,
   SWEEP_OUTCOMES
 } sweep_outcome;
-shorttext sweep_title(const report_run *run, sweep_outcome which);
+shorttext lp_sweep_title(const report_run *run, sweep_outcome which);
 /* Of the complete networks of an arm; room for n_seeds. seed may be NULL. Returns how many. */
-uint32_t sweep_values(const report_run *run, uint32_t arm, sweep_outcome which, double *value,
-                      uint64_t *seed);
+uint32_t lp_sweep_values(const report_run *run, uint32_t arm, sweep_outcome which, double *value,
+                         uint64_t *seed);
 
 /* The numbers that an axis's values are, if all are (a sheet is its number of units) and there are
  * two or more. */
-bool sweep_numbers(const lp_run_axis *axis, double *out);
+bool lp_sweep_numbers(const lp_run_axis *axis, double *out);
 /* The k-th axis of numbers; n_axes when there are fewer. */
-uint32_t sweep_numeric_axis(const report_run *run, uint32_t k);
+uint32_t lp_sweep_numeric_axis(const report_run *run, uint32_t k);
 /* "lp, cost sqrt": the arm and its values on all axes but one. */
-void sweep_label(const report_run *run, uint32_t arm, uint32_t but, char *out, size_t cap);
+void lp_sweep_label(const report_run *run, uint32_t arm, uint32_t but, char *out, size_t cap);
 
 #endif

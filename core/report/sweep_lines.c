@@ -44,7 +44,7 @@ static lp_status make_scale(const report_run *run, uint32_t number, scale *s) {
     free(s->place);
     return lp_fail(LP_ERR_MEMORY, "out of memory");
   }
-  sweep_numbers(axis, x);
+  lp_sweep_numbers(axis, x);
   for (uint32_t i = 0; i < n; i++) low = fmin(low, x[i]), high = fmax(high, x[i]);
   const bool wide = high > 8 * low;
   if (wide && low > 0) s->words = "The values stand by their logarithms. ";
@@ -65,7 +65,7 @@ static uint32_t find_series(const report_run *run, uint32_t axis, series *all, u
   uint32_t n = 0;
   for (uint32_t i = 0; i < run->n_arms; i++) {
     char label[LABEL];
-    sweep_label(run, i, axis, label, sizeof label);
+    lp_sweep_label(run, i, axis, label, sizeof label);
     uint32_t k = 0;
     while (k < n && strcmp(all[k].label, label) != 0) k++;
     of[i] = k;
@@ -79,17 +79,17 @@ static uint32_t find_series(const report_run *run, uint32_t axis, series *all, u
 static void line(FILE *f, int panel, uint32_t k, const series *s, const char *value, double place,
                  const char *seed, double y, double low, double high) {
   fprintf(f, "%d,%u,", panel + 1, k + 1);
-  csv_text(f, s->label);
+  lp_csv_text(f, s->label);
   fputc(',', f);
-  csv_text(f, value);
+  lp_csv_text(f, value);
   fputc(',', f);
-  csv_num(f, place);
+  lp_csv_num(f, place);
   fprintf(f, ",%s,", seed);
-  csv_num(f, y);
+  lp_csv_num(f, y);
   fputc(',', f);
-  csv_num(f, low);
+  lp_csv_num(f, low);
   fputc(',', f);
-  csv_num(f, high);
+  lp_csv_num(f, high);
   fprintf(f, ",%d\n", s->level);
 }
 
@@ -137,11 +137,11 @@ static uint32_t write_series(picture *p, FILE *f, int panel, uint32_t k, bool me
     const int32_t v = run->arms[next].cell[s->number];
     const char *value = v < 0 ? "" : s->axis->value[v];
     const double shift = dodge * (k - (p->n_series - 1) / 2.0);
-    const uint32_t n = sweep_values(run, next, (sweep_outcome)panel, p->y, p->seed);
+    const uint32_t n = lp_sweep_values(run, next, (sweep_outcome)panel, p->y, p->seed);
     if (means && n) mean_line(f, panel, k, &p->series[k], value, least + shift, p->y, n);
     for (uint32_t i = 0; i < n && !means; i++)
-      line(f, panel, k, &p->series[k], value, least + shift, num((double)p->seed[i], 0).s, p->y[i],
-           NAN, NAN);
+      line(f, panel, k, &p->series[k], value, least + shift, lp_report_num((double)p->seed[i], 0).s,
+           p->y[i], NAN, NAN);
     p->intervals |= n > 2 && !p->series[k].level;
     total += n;
   }
@@ -164,25 +164,25 @@ static void write_var(const picture *p, FILE *f) {
   shorttext titles[SWEEP_OUTCOMES];
   for (uint32_t k = 0; k < p->n_series; k++) label[k] = p->series[k].label;
   for (int k = 0; k < SWEEP_OUTCOMES; k++) {
-    titles[k] = sweep_title(p->run, (sweep_outcome)k);
+    titles[k] = lp_sweep_title(p->run, (sweep_outcome)k);
     title[k] = titles[k].s;
   }
   fprintf(f, "n_series = %u\nn_panel = %d\n", p->n_series, SWEEP_OUTCOMES);
-  gp_array(f, "series", label, p->n_series, 40);
-  gp_array(f, "panel", title, SWEEP_OUTCOMES, 44);
-  gp_array(f, "value", axis->value, axis->n_values, 12);
+  lp_gp_array(f, "series", label, p->n_series, 40);
+  lp_gp_array(f, "panel", title, SWEEP_OUTCOMES, 44);
+  lp_gp_array(f, "value", axis->value, axis->n_values, 12);
   fprintf(f, "array place[%u] = [", axis->n_values);
   for (uint32_t i = 0; i < axis->n_values; i++) {
     if (i) fputs(", ", f);
-    csv_num(f, p->scale.place[i]);
+    lp_csv_num(f, p->scale.place[i]);
   }
   fprintf(f, "]\nn_value = %u\naxis = ", axis->n_values);
-  gp_string(f, axis->key);
+  lp_gp_string(f, axis->key);
   fputc('\n', f);
   bool crossed[MOST_SERIES], level[MOST_SERIES];
   for (uint32_t k = 0; k < p->n_series; k++) crossed[k] = !(level[k] = p->series[k].level);
-  gp_numbers(f, "crossed", crossed, p->n_series);
-  gp_numbers(f, "level", level, p->n_series);
+  lp_gp_numbers(f, "crossed", crossed, p->n_series);
+  lp_gp_numbers(f, "level", level, p->n_series);
   fprintf(f, "intervals = %d\n", p->intervals);
 }
 
@@ -199,18 +199,19 @@ static lp_status draw(picture *p, uint32_t number, figure_out *out) {
     st = lp_fail(LP_ERR_NOT_FOUND,
                  run->analysed ? "no network is complete" : "summary.json is missing");
   write_var(p, out->var);
-  html(out->caption,
-       "Over <code>%s</code>: one point a network, the line through the means, bars: the 95 %% "
-       "interval of the mean over networks, where there are 3 or more. %sDashed: an arm that the "
-       "key does not change.",
-       run->folder->axis[number].key, p->scale.words);
+  lp_report_html(
+      out->caption,
+      "Over <code>%s</code>: one point a network, the line through the means, bars: the 95 %% "
+      "interval of the mean over networks, where there are 3 or more. %sDashed: an arm that the "
+      "key does not change.",
+      run->folder->axis[number].key, p->scale.words);
   free(p->scale.place);
   return st;
 }
 
-lp_status sweep_lines_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+lp_status lp_sweep_lines_write(const report_run *run, const subject *of, int arg, figure_out *out) {
   (void)of;
-  const uint32_t number = sweep_numeric_axis(run, (uint32_t)arg);
+  const uint32_t number = lp_sweep_numeric_axis(run, (uint32_t)arg);
   picture p = {.run = run,
                .series = calloc(run->n_arms, sizeof *p.series),
                .of = calloc(run->n_arms, sizeof *p.of),

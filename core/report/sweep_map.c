@@ -27,7 +27,7 @@ typedef struct map {
 static void choose_axes(map *m) {
   const lp_run_folder *r = m->run->folder;
   m->across = r->n_axes - 1;
-  for (uint32_t k = 0, a; (a = sweep_numeric_axis(m->run, k)) < r->n_axes; k++) m->across = a;
+  for (uint32_t k = 0, a; (a = lp_sweep_numeric_axis(m->run, k)) < r->n_axes; k++) m->across = a;
   m->down = m->across == 0 ? 1 : 0;
 }
 
@@ -60,7 +60,7 @@ static double mean_at(const map *m, const map_row *row, int32_t column, int outc
     if (strcmp(a->base, row->base) != 0 || a->cell[m->down] != row->value ||
         a->cell[m->across] != column)
       continue;
-    const uint32_t k = sweep_values(m->run, i, (sweep_outcome)outcome, m->y, NULL);
+    const uint32_t k = lp_sweep_values(m->run, i, (sweep_outcome)outcome, m->y, NULL);
     for (uint32_t j = 0; j < k; j++) sum += m->y[j], n++;
   }
   return n > 0 ? sum / n : NAN;
@@ -80,13 +80,13 @@ static uint32_t write_means(const map *m, FILE *f, double low[], double high[]) 
         if (isnan(y)) continue;
         low[p] = fmin(low[p], y), high[p] = fmax(high[p], y);
         fprintf(f, "%d,", p + 1);
-        csv_text(f, m->row[i].label);
+        lp_csv_text(f, m->row[i].label);
         fprintf(f, ",%u,", i + 1);
-        csv_text(f, across->value[k]);
+        lp_csv_text(f, across->value[k]);
         fprintf(f, ",%u,", k + 1);
-        csv_num(f, y);
+        lp_csv_num(f, y);
         fputc(',', f);
-        csv_text(f, num(y, decimals[p]).s);
+        lp_csv_text(f, lp_report_num(y, decimals[p]).s);
         fputc('\n', f);
         n++;
       }
@@ -100,22 +100,22 @@ static void write_var(const map *m, FILE *f, const double low[], const double hi
   shorttext titles[SWEEP_OUTCOMES];
   for (uint32_t i = 0; i < m->n_rows; i++) label[i] = m->row[i].label;
   for (int p = 0; p < SWEEP_OUTCOMES; p++) {
-    titles[p] = sweep_title(m->run, (sweep_outcome)p);
+    titles[p] = lp_sweep_title(m->run, (sweep_outcome)p);
     title[p] = titles[p].s;
   }
   fprintf(f, "n_panel = %d\nn_down = %u\nn_across = %u\n", SWEEP_OUTCOMES, m->n_rows,
           across->n_values);
-  gp_array(f, "panel", title, SWEEP_OUTCOMES, 44);
-  gp_array(f, "down", label, m->n_rows, 36);
-  gp_array(f, "across", across->value, across->n_values, 10);
+  lp_gp_array(f, "panel", title, SWEEP_OUTCOMES, 44);
+  lp_gp_array(f, "down", label, m->n_rows, 36);
+  lp_gp_array(f, "across", across->value, across->n_values, 10);
   fputs("across_key = ", f);
-  gp_string(f, across->key);
+  lp_gp_string(f, across->key);
   for (int k = 0; k < 2; k++) {
     fprintf(f, "\narray %s[%d] = [", k ? "high" : "low", SWEEP_OUTCOMES);
     for (int p = 0; p < SWEEP_OUTCOMES; p++) {
       const double v = k ? high[p] : low[p];
       if (p) fputs(", ", f);
-      csv_num(f, isfinite(v) ? v : k);
+      lp_csv_num(f, isfinite(v) ? v : k);
     }
     fputc(']', f);
   }
@@ -133,21 +133,22 @@ static lp_status draw(map *m, figure_out *out) {
     return lp_fail(LP_ERR_NOT_FOUND,
                    m->run->analysed ? "no network is complete" : "summary.json is missing");
   write_var(m, out->var, low, high);
-  html(out->caption,
-       "Means over networks, by <code>%s</code> (columns) and by arm and <code>%s</code> (rows). "
-       "Each map has its own scale, dark: its lowest, bright: its highest value.",
-       r->axis[m->across].key, r->axis[m->down].key);
-  if (r->n_axes > 2) html(out->caption, " Over the other keys the means are taken, too.");
+  lp_report_html(
+      out->caption,
+      "Means over networks, by <code>%s</code> (columns) and by arm and <code>%s</code> (rows). "
+      "Each map has its own scale, dark: its lowest, bright: its highest value.",
+      r->axis[m->across].key, r->axis[m->down].key);
+  if (r->n_axes > 2) lp_report_html(out->caption, " Over the other keys the means are taken, too.");
   for (uint32_t i = 0; i < m->run->n_arms; i++)
     if (m->run->arms[i].cell[m->across] < 0) {
-      html(out->caption, " Arms that <code>%s</code> does not change are left out.",
-           r->axis[m->across].key);
+      lp_report_html(out->caption, " Arms that <code>%s</code> does not change are left out.",
+                     r->axis[m->across].key);
       break;
     }
   return LP_OK;
 }
 
-lp_status sweep_map_write(const report_run *run, const subject *of, int arg, figure_out *out) {
+lp_status lp_sweep_map_write(const report_run *run, const subject *of, int arg, figure_out *out) {
   (void)of;
   (void)arg;
   map *m = calloc(1, sizeof *m);
