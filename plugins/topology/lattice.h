@@ -31,8 +31,7 @@ static inline lp_status sheet_extents(const lp_host *host, const char *topology,
     return host->fail(LP_ERR_SHAPE, "topology %s: %u units do not fill a sheet of %u x %u%s",
                       topology, n, rows, columns, rows && columns ? "" : " (0: open)");
   if (!asked)
-    for (uint32_t r = 1; (uint64_t)r * r <= n; r++)
-      if (n % r == 0) rows = r;
+    for (rows = (uint32_t)sqrt(n); n % rows;) rows--;
   extent[0] = rows ? rows : n / columns;
   extent[1] = n / extent[0];
   return LP_OK;
