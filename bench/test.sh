@@ -22,7 +22,7 @@ awk '/"median"/ { rows++ } /"low"/ { low = $2 + 0 } /"high"/ { high = $2 + 0 }
   END { exit !(rows == 1 && n == 3 && !bad) }' "$dir/a.json" || fail "the passes of a row"
 
 "$bench" compare "$dir/a.json" "$dir/a.json" >"$dir/out" || fail "a file differs from itself"
-# A factor of 5 stands out on any machine; on a busy one there is no verdict.
+# A factor of 5 stands out on any machine; on a busy or noisy one there may be no verdict.
 LP_BENCH_SLOW=gemm:5 "$bench" gemm --backend cpu:threads=1 --size 64 --filter gemm/64 \
   --max-time 0.3 --json "$dir/b.json" >"$dir/out" || fail "slowed gemm"
 "$bench" compare "$dir/a.json" "$dir/b.json" >"$dir/out"
@@ -30,7 +30,7 @@ status=$?
 if grep -q "SLOWER" "$dir/out"; then
   [ $status -eq 1 ] || fail "no exit status 1 for a slow-down"
 else
-  grep -q "unsure: " "$dir/out" || fail "a slow-down was not found"
+  grep -qE "unsure: |measured on a noisy machine" "$dir/out" || fail "a slow-down was not found"
 fi
 
 # One case with median $2, quartiles and interval as wide as $3 on either side, others' share $4.
