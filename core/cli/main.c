@@ -40,9 +40,9 @@ static const cli_command *find(const char *name) {
 static int unknown(const char *name) {
   const char *names[N_COMMANDS];
   for (int i = 0; i < N_COMMANDS; i++) names[i] = commands[i]->name;
-  const char *near = lp_nearest(name, names, N_COMMANDS);
-  if (near) return cli_usage("no command is named '%s'; did you mean '%s'?", name, near);
-  return cli_usage("no command is named '%s'; `locality --help` lists them", name);
+  const lp_hint near = lp_did_you_mean(name, names, N_COMMANDS);
+  return cli_usage("no command is named '%s'%s", name,
+                   *near.text ? near.text : "; `locality --help` lists them");
 }
 
 /* What is no subcommand: help, version, nothing at all. */

@@ -88,16 +88,12 @@ static lp_status unknown_arm(const char *item) {
   }
   char base[64];
   snprintf(base, sizeof base, "%.*s", (int)strcspn(item, ":"), item);
-  const char *near = lp_nearest(base, names, n);
-  lp_status status = near ? lp_fail(LP_ERR_NOT_FOUND,
-                                    "arms: no wiring cost or layer is named '%s'; did you mean "
-                                    "'%s'?",
-                                    base, near)
-                          : lp_fail(LP_ERR_NOT_FOUND,
-                                    "arms: no wiring cost or layer is named '%s'; `locality "
-                                    "plugins` lists them, and an "
-                                    "item that holds commas stands in parentheses",
-                                    base);
+  const lp_hint near = lp_did_you_mean(base, names, n);
+  lp_status status = lp_fail(
+      LP_ERR_NOT_FOUND, "arms: no wiring cost or layer is named '%s'%s", base,
+      *near.text ? near.text
+                 : "; `locality plugins` lists them, and an item that holds commas stands in "
+                   "parentheses");
   free(names);
   return status;
 }

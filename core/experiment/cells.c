@@ -113,11 +113,11 @@ static lp_status unknown_key(const crossing *c, const char *key, const char *val
   const lp_option *o;
   for (uint32_t i = 0; (o = lp_option_get(i)) && n < 64; i++)
     if (o->use & LP_USE_ARM) names[n++] = o->name;
-  const char *near = strchr(key, '.') ? NULL : lp_nearest(key, names, n);
+  const lp_hint near = lp_did_you_mean(key, names, strchr(key, '.') ? 0 : n);
   if (is_setting(key))
     return lp_fail(LP_ERR_ARG, "sweep: %s is the same for all arms and cannot be swept", key);
-  if (near)
-    return lp_fail(LP_ERR_NOT_FOUND, "sweep: nothing is named '%s'; did you mean '%s'?", key, near);
+  if (*near.text)
+    return lp_fail(LP_ERR_NOT_FOUND, "sweep: nothing is named '%s'%s", key, near.text);
   lp_status status = LP_OK;
   for (uint32_t i = 0; i < c->n_base; i++) {
     lp_netspec *changed;

@@ -111,8 +111,6 @@ const lp_option *lp_option_find(const char *name, uint32_t use) {
     if (same_name(name, table[i].name)) return &table[i];
     names[n++] = table[i].name;
   }
-  const char *near = lp_nearest(name, names, n);
-  lp_fail(LP_ERR_NOT_FOUND,
-          near ? "unknown option '%s'; did you mean '%s'?" : "unknown option '%s'", name, near);
+  lp_fail(LP_ERR_NOT_FOUND, "unknown option '%s'%s", name, lp_did_you_mean(name, names, n).text);
   return NULL;
 }
