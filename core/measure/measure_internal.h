@@ -11,13 +11,14 @@ enum { BLOCK_ROWS = 256 };
  * finite. A unit varies when two of its values differ: a variance may be mere rounding. */
 typedef struct unit_scan {
   double *mean;
-  bool *varies; /* and is finite */
-  bool finite;  /* all units are */
+  double *scale; /* a power of 2 that makes the spread of a unit about 1: no square overflows */
+  bool *varies;  /* and is finite */
+  bool finite;   /* all units are */
 } unit_scan;
 lp_status scan_units(const lp_responses *x, unit_scan *out);
 void scan_free(unit_scan *s);
 
-/* Products over images of centred units, c[i][j] for j >= i: units x units. */
+/* Products over images of centred and scaled units, c[i][j] for j >= i: units x units. */
 lp_status centred_products(const lp_responses *x, const unit_scan *scan, double *c);
 
 /* Correlations of neighbouring units that vary, as lp_pairs_correlate has them. */
@@ -34,6 +35,15 @@ void panel_product(const double *a, const double *b, uint32_t rows, double acc[4
 uint32_t *ascending(const double *x, size_t n);
 /* Mean ranks, 1 .. n, of values in that order. */
 void mean_ranks(const double *x, const uint32_t *order, size_t n, double *rank);
+
+/* The power of 2 that brings x near 1, exactly: squares of what is multiplied by it do not
+ * overflow. */
+double scale_to_one(double x);
+
+/* A correlation without what rounding adds; NaN stays. */
+static inline double within_one(double r) {
+  return r > 1 ? 1 : r < -1 ? -1 : r;
+}
 
 bool all_finite(const double *x, size_t n);
 lp_status no_memory(const char *what);

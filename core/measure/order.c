@@ -128,8 +128,8 @@ lp_status add_power(const double *re, const double *im, uint32_t rows, uint32_t 
   for (uint32_t r = 0; r < rows; r++)
     for (uint32_t k = 0; k < cols; k++) {
       double a = 0, b = 0;
-      for (uint32_t c = 0; c < cols; c++) {
-        size_t w = (size_t)k * c % cols, at = (size_t)r * cols + c;
+      for (uint32_t c = 0, w = 0; c < cols; c++, w += k, w -= w >= cols ? cols : 0) {
+        size_t at = (size_t)r * cols + c;
         double x = re[at], y = im ? im[at] : 0;
         a += x * cc[w] - y * sc[w];
         b += x * sc[w] + y * cc[w];
@@ -141,8 +141,8 @@ lp_status add_power(const double *re, const double *im, uint32_t rows, uint32_t 
   for (uint32_t q = 0; q < rows; q++)
     for (uint32_t k = 0; k < cols; k++) {
       double a = 0, b = 0;
-      for (uint32_t r = 0; r < rows; r++) {
-        size_t w = (size_t)q * r % rows, at = 2 * ((size_t)r * cols + k);
+      for (uint32_t r = 0, w = 0; r < rows; r++, w += q, w -= w >= rows ? rows : 0) {
+        size_t at = 2 * ((size_t)r * cols + k);
         a += half[at] * cr[w] - half[at + 1] * sr[w];
         b += half[at] * sr[w] + half[at + 1] * cr[w];
       }

@@ -28,10 +28,6 @@ static lp_status new_pairs(uint32_t units, size_t count, lp_pairs **out) {
   return p->i && p->j && p->r && p->square ? LP_OK : no_memory("pairs of units");
 }
 
-static double clipped(double r) {
-  return fmax(-1, fmin(1, r));
-}
-
 /* ---- all pairs ----------------------------------------------------------------------------- */
 
 static lp_status correlate_all(const lp_responses *x, const unit_scan *scan, lp_pairs **out) {
@@ -46,13 +42,13 @@ static lp_status correlate_all(const lp_responses *x, const unit_scan *scan, lp_
     uint32_t *pi = (uint32_t *)(uintptr_t)(*out)->i, *pj = (uint32_t *)(uintptr_t)(*out)->j;
     double *r = (double *)(uintptr_t)(*out)->r, *square = (double *)(uintptr_t)(*out)->square;
     for (uint32_t i = 0; i < units; i++) {
-      square[i] = c[(size_t)i * units + i];
+      square[i] = c[(size_t)i * units + i] / scan->scale[i] / scan->scale[i];
       for (uint32_t j = i + 1; scan->varies[i] && j < units; j++) {
         if (!scan->varies[j]) continue;
         double size = sqrt(c[(size_t)i * units + i]) * sqrt(c[(size_t)j * units + j]);
         pi[k] = i;
         pj[k] = j;
-        r[k++] = clipped(c[(size_t)i * units + j] / size);
+        r[k++] = within_one(c[(size_t)i * units + j] / size);
       }
     }
   }
@@ -62,14 +58,14 @@ static lp_status correlate_all(const lp_responses *x, const unit_scan *scan, lp_
 
 /* ---- a sample ------------------------------------------------------------------------------ */
 
-/* Rows of a block by unit: to[unit][row], centred; 0 for units that do not vary. */
+/* Rows of a block by unit: to[unit][row], centred and scaled; 0 for units that do not vary. */
 static void by_unit(const double *rows, uint32_t count, const unit_scan *scan, uint32_t units,
                     double *to) {
 #pragma omp parallel for schedule(static)
   for (uint32_t i = 0; i < units; i++)
     for (uint32_t m = 0; m < count; m++)
       to[(size_t)i * BLOCK_ROWS + m] =
-          scan->varies[i] ? rows[(size_t)m * units + i] - scan->mean[i] : 0;
+          scan->varies[i] ? (rows[(size_t)m * units + i] - scan->mean[i]) * scan->scale[i] : 0;
 }
 
 static double dot(const double *a, const double *b, uint32_t n) {
@@ -123,7 +119,9 @@ static lp_status correlate_listed(const lp_responses *x, const unit_scan *scan, 
           dot(turned + (size_t)p->i[k] * BLOCK_ROWS, turned + (size_t)p->j[k] * BLOCK_ROWS, count);
   }
   for (size_t k = 0; s == LP_OK && k < p->count; k++)
-    r[k] = clipped(r[k] / (sqrt(square[p->i[k]]) * sqrt(square[p->j[k]])));
+    r[k] = within_one(r[k] / (sqrt(square[p->i[k]]) * sqrt(square[p->j[k]])));
+  for (uint32_t i = 0; s == LP_OK && i < units; i++)
+    square[i] = square[i] / scan->scale[i] / scan->scale[i];
   free(rows);
   free(turned);
   return s;
@@ -178,17 +176,24 @@ lp_status lp_pairs_correlate(const lp_responses *x, uint64_t seed, lp_pairs **ou
 
 /* ---- correlation over distance ------------------------------------------------------------- */
 
-/* Means of r by bin with unit i at the place of unit at[i] (NULL: its own). */
+/* Means of r by bin with unit i at the place of unit at[i] (NULL: its own). Four sums a bin, so
+ * that one pair need not wait for the last. */
 static void mean_by_bin(const lp_pairs *pairs, const lp_places *p, const distance_bins *b,
                         const uint8_t *table, const uint32_t *at, double mean[LP_BINS]) {
-  double sum[LP_BINS] = {0}, count[LP_BINS] = {0};
+  enum { LANES = 4 };
+  double sum[LANES][LP_BINS] = {{0}};
+  uint64_t count[LANES][LP_BINS] = {{0}};
   for (size_t k = 0; k < pairs->count; k++) {
     uint32_t i = at ? at[pairs->i[k]] : pairs->i[k], j = at ? at[pairs->j[k]] : pairs->j[k];
     int bin = table ? table[(size_t)i * p->n + j] : bin_of(b, lp_places_distance(p, i, j));
-    sum[bin] += pairs->r[k];
-    count[bin]++;
+    sum[k % LANES][bin] += pairs->r[k];
+    count[k % LANES][bin]++;
   }
-  for (int k = 0; k < LP_BINS; k++) mean[k] = count[k] > 0 ? sum[k] / count[k] : NAN;
+  for (int k = 0; k < LP_BINS; k++) {
+    double all = 0, n = 0;
+    for (int l = 0; l < LANES; l++) all += sum[l][k], n += (double)count[l][k];
+    mean[k] = n > 0 ? all / n : NAN;
+  }
 }
 
 /* The bin of every pair of places, where that is not too much memory; else NULL. */

@@ -14,34 +14,41 @@ static uint64_t key_of(double x) {
   return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
 }
 
+/* A number's key and where it stood, side by side: looking up x again would miss the caches. */
+typedef struct keyed {
+  uint64_t key;
+  uint32_t at;
+} keyed;
+
 /* Least significant digits first: stable, and linear in n. */
 uint32_t *ascending(const double *x, size_t n) {
   enum { BITS = 11, DIGITS = 1 << BITS };
-  uint32_t *order = malloc(sizeof *order * (n + 1)), *next = malloc(sizeof *next * (n + 1));
+  uint32_t *order = malloc(sizeof *order * (n + 1));
+  keyed *from = malloc(sizeof *from * (n + 1)), *to = malloc(sizeof *to * (n + 1));
   size_t *count = malloc(sizeof *count * DIGITS);
-  if (!order || !next || !count) {
-    free(order);
-    order = NULL;
-  }
-  for (size_t i = 0; order && i < n; i++) order[i] = (uint32_t)i;
-  for (int shift = 0; order && shift < 64; shift += BITS) {
+  bool memory = order && from && to && count;
+  for (size_t i = 0; memory && i < n; i++) from[i] = (keyed){key_of(x[i]), (uint32_t)i};
+  for (int shift = 0; memory && shift < 64; shift += BITS) {
     memset(count, 0, sizeof *count * DIGITS);
-    for (size_t i = 0; i < n; i++) count[key_of(x[i]) >> shift & (DIGITS - 1)]++;
+    for (size_t i = 0; i < n; i++) count[from[i].key >> shift & (DIGITS - 1)]++;
     size_t at = 0;
     for (int d = 0; d < DIGITS; d++) {
       size_t c = count[d];
       count[d] = at;
       at += c;
     }
-    for (size_t i = 0; i < n; i++)
-      next[count[key_of(x[order[i]]) >> shift & (DIGITS - 1)]++] = order[i];
-    uint32_t *t = order;
-    order = next;
-    next = t;
+    for (size_t i = 0; i < n; i++) to[count[from[i].key >> shift & (DIGITS - 1)]++] = from[i];
+    keyed *t = from;
+    from = to;
+    to = t;
   }
-  free(next);
+  for (size_t i = 0; memory && i < n; i++) order[i] = from[i].at;
+  free(from);
+  free(to);
   free(count);
-  return order;
+  if (memory) return order;
+  free(order);
+  return NULL;
 }
 
 void mean_ranks(const double *x, const uint32_t *order, size_t n, double *rank) {
@@ -49,6 +56,12 @@ void mean_ranks(const double *x, const uint32_t *order, size_t n, double *rank) 
     for (j = i + 1; j < n && x[order[j]] == x[order[i]];) j++;
     for (size_t k = i; k < j; k++) rank[order[k]] = (double)(i + 1 + j) / 2;
   }
+}
+
+double scale_to_one(double x) {
+  int exponent = 0;
+  frexp(x, &exponent);
+  return ldexp(1, -exponent > 1000 ? 1000 : -exponent);
 }
 
 double lp_pearson(const double *a, const double *b, size_t n) {
@@ -61,15 +74,16 @@ double lp_pearson(const double *a, const double *b, size_t n) {
   }
   mean_a /= (double)n;
   mean_b /= (double)n;
+  double scale_a = scale_to_one(large_a), scale_b = scale_to_one(large_b);
   for (size_t i = 0; i < n; i++) {
-    double x = a[i] - mean_a, y = b[i] - mean_b;
+    double x = (a[i] - mean_a) * scale_a, y = (b[i] - mean_b) * scale_b;
     aa += x * x;
     bb += y * y;
     ab += x * y;
   }
   double size = sqrt((double)n) * 16 * DBL_EPSILON;
-  if (!(sqrt(aa) > size * large_a) || !(sqrt(bb) > size * large_b)) return NAN;
-  return fmax(-1, fmin(1, ab / (sqrt(aa) * sqrt(bb))));
+  if (!(sqrt(aa) > size * large_a * scale_a) || !(sqrt(bb) > size * large_b * scale_b)) return NAN;
+  return within_one(ab / (sqrt(aa) * sqrt(bb)));
 }
 
 lp_status lp_spearman(const double *a, const double *b, size_t n, double *out) {

@@ -28,18 +28,21 @@ lp_responses lp_responses_f64(const double *x, uint32_t n, uint32_t units) {
 
 void scan_free(unit_scan *s) {
   free(s->mean);
+  free(s->scale);
   free(s->varies);
   *s = (unit_scan){0};
 }
 
 lp_status scan_units(const lp_responses *x, unit_scan *out) {
   uint32_t units = x->units, block = x->n < BLOCK_ROWS ? x->n : BLOCK_ROWS;
-  *out = (unit_scan){calloc((size_t)units + 1, sizeof(double)), calloc((size_t)units + 1, 1), true};
+  *out = (unit_scan){calloc((size_t)units + 1, sizeof(double)),
+                     calloc((size_t)units + 1, sizeof(double)), calloc((size_t)units + 1, 1), true};
   double *rows = malloc(sizeof *rows * ((size_t)block * units + 1));
   double *low = malloc(sizeof *low * ((size_t)units + 1)),
          *high = malloc(sizeof *high * ((size_t)units + 1));
-  lp_status s =
-      out->mean && out->varies && rows && low && high ? LP_OK : no_memory("means of units");
+  lp_status s = out->mean && out->scale && out->varies && rows && low && high
+                    ? LP_OK
+                    : no_memory("means of units");
   for (uint32_t first = 0; s == LP_OK && first < x->n; first += block) {
     uint32_t count = x->n - first < block ? x->n - first : block;
     s = x->read(x, first, count, rows);
@@ -59,6 +62,7 @@ lp_status scan_units(const lp_responses *x, unit_scan *out) {
     out->mean[i] /= x->n;
     out->finite &= isfinite(out->mean[i]) != 0;
     out->varies[i] = low[i] < high[i] && isfinite(out->mean[i]);
+    out->scale[i] = scale_to_one(high[i] / 2 - low[i] / 2);
     if (!out->varies[i]) out->mean[i] = isfinite(out->mean[i]) ? low[i] : NAN;
   }
   free(rows);
@@ -106,8 +110,8 @@ void panel_product(const double *a, const double *b, uint32_t rows, double acc[4
   panel_body(a, b, rows, acc);
 }
 
-/* Rows of a block, centred, as panels of PANEL units: panel[unit / PANEL][row][unit % PANEL]. Units
- * that do not vary, and those that fill the last panel up, are 0. */
+/* Rows of a block, centred and scaled, as panels of PANEL units: panel[unit / PANEL][row][unit %
+ * PANEL]. Units that do not vary, and those that fill the last panel up, are 0. */
 static void to_panels(const double *rows, uint32_t count, uint32_t units, const unit_scan *scan,
                       double *panels) {
   uint32_t n_panels = (units + PANEL - 1) / PANEL;
@@ -118,7 +122,8 @@ static void to_panels(const double *rows, uint32_t count, uint32_t units, const 
       for (uint32_t k = 0; k < PANEL; k++) {
         uint32_t i = q * PANEL + k;
         bool used = i < units && scan->varies[i];
-        to[m * PANEL + k] = used ? rows[(size_t)m * units + i] - scan->mean[i] : 0;
+        to[m * PANEL + k] =
+            used ? (rows[(size_t)m * units + i] - scan->mean[i]) * scan->scale[i] : 0;
       }
   }
 }

@@ -184,6 +184,29 @@ static void left_out(void **state) {
   lp_places_free(p);
 }
 
+/* Correlations do not depend on the units of measurement, be they far from 1. */
+static void scales(void **state) {
+  (void)state;
+  static const double scale[] = {1e300, 1e-300, 1};
+  double x[N * 3];
+  lp_pairs *pairs[3];
+  for (int k = 0; k < 3; k++) {
+    for (int m = 0; m < N; m++)
+      for (int i = 0; i < 3; i++) x[m * 3 + i] = ((m * m * (i + 2) + 5 * i) % 11 - 3.5) * scale[k];
+    lp_responses r = lp_responses_f64(x, N, 3);
+    assert_ok(lp_pairs_correlate(&r, 1, &pairs[k]));
+    assert_int_equal(pairs[k]->count, 3);
+  }
+  for (int p = 0; p < 3; p++) {
+    assert_true(fabs(pairs[2]->r[p]) < 0.9);
+    assert_close(pairs[0]->r[p], pairs[2]->r[p], 1e-12);
+    assert_close(pairs[1]->r[p], pairs[2]->r[p], 1e-12);
+  }
+  for (int k = 0; k < 3; k++) lp_pairs_free(pairs[k]);
+  const double b[] = {1, 5, 2}, large[] = {1e300, -1e300, 5e299}, same[] = {2, -2, 1};
+  assert_close(lp_pearson(large, b, 3), lp_pearson(same, b, 3), 1e-14);
+}
+
 /* Beyond LP_ALL_PAIRS units a sample; r of each pair is that of the sums. */
 static void sampled(void **state) {
   (void)state;
@@ -214,6 +237,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(moran),    cmocka_unit_test(preference),
                                      cmocka_unit_test(spectrum), cmocka_unit_test(curves),
                                      cmocka_unit_test(ordered),  cmocka_unit_test(left_out),
-                                     cmocka_unit_test(sampled)};
+                                     cmocka_unit_test(scales),   cmocka_unit_test(sampled)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,6 +111,23 @@ static void nestedness(void **state) {
   for (int k = 0; k < 25; k++) stairs[k] = k / 5 == k % 5 ? 3 : NAN;
   assert_ok(lp_nodf(stairs, 5, 5, 2, 0, 1, &n));
   assert_true(n.nodf == 0 && isnan(n.p) && isnan(n.mean));
+  /* Turned, rows are columns; 70 rows are more than a word of bits. */
+  double wide[70 * 9], tall[70 * 9];
+  lp_nestedness turned;
+  for (int r = 0; r < 70; r++)
+    for (int c = 0; c < 9; c++)
+      wide[r * 9 + c] = tall[c * 70 + r] = (r * r * 7 + c * c * 3 + r * c * 5) % 11 > c ? 3 : 1;
+  assert_ok(lp_nodf(wide, 70, 9, 2, 0, 1, &n));
+  assert_ok(lp_nodf(tall, 9, 70, 2, 0, 1, &turned));
+  assert_true(n.rows > 20 && n.columns > 20 && n.rows != n.columns);
+  assert_close(n.rows, turned.columns, 1e-13);
+  assert_close(n.columns, turned.rows, 1e-13);
+  assert_close(n.nodf, turned.nodf, 1e-13);
+  /* Of rows with as many ones each the null has them too: 0 by rows, whatever the draw. */
+  double even[4 * 40];
+  for (int k = 0; k < 4 * 40; k++) even[k] = (k % 40 + k / 40 * 3) % 8 < 2 ? 3 : 0;
+  assert_ok(lp_nodf(even, 4, 40, 2, 99, 1, &n));
+  assert_true(n.rows == 0 && n.mean > 0 && n.mean < n.columns + 100);
   assert_ok(lp_nodf(stairs, 1, 1, 2, 9, 1, &n));
   assert_true(isnan(n.nodf));
 }
