@@ -64,7 +64,7 @@ int main(int argc, char **argv) {
   write_split(data, "train", 100);
   write_split(data, "t10k", 40);
 
-  lp_settings *s;
+  lp_settings *s = NULL;
   lp_experiment *x;
   lp_experiment_outcome outcome;
   if (lp_registry_load() != LP_OK || lp_settings_new(&s) != LP_OK) stop("start");
