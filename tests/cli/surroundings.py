@@ -100,6 +100,11 @@ def another_instruction_set():
     before = open('isa/metrics.jsonl', 'rb').read()
     p = run(L, 'experiment', '--resume', 'isa', env=dict(env, LOCALITY_CPU_ISA='portable'))
     expect(p.returncode == 1 and one_line(p) and b'portable' in p.stderr, p, 'another instruction set')
+    m = json.load(open('isa/manifest.json'))  # a folder of 0.1 has the kernels in the device's name alone
+    assert m['device']['name'].endswith(', ' + m['device'].pop('kernels'))
+    json.dump(m, open('isa/manifest.json', 'w'))
+    p = run(L, 'experiment', '--resume', 'isa', env=dict(env, LOCALITY_CPU_ISA='portable'))
+    expect(p.returncode == 1 and one_line(p) and m['device']['name'].encode() in p.stderr, p, 'by its name')
     p = run(L, 'experiment', '--resume', 'isa', '--precision', 'bf16')
     expect(p.returncode == 1 and one_line(p) and b'precision' in p.stderr, p, 'another precision')
     assert open('isa/metrics.jsonl', 'rb').read() == before
