@@ -20,7 +20,8 @@ _locality_help() { # PROGRAM COMMAND options|presets|measures|commands, or an op
 
 _locality() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=
-  local program=${COMP_WORDS[0]} command=${COMP_WORDS[1]}
+  local program=${COMP_WORDS[0]//[\\\"\']/} command=${COMP_WORDS[1]} # as typed: without its quotes
+  program=${program/#\~\//$HOME/}
 
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then

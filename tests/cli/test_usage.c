@@ -138,6 +138,18 @@ static void test_manual(void **state) {
   free(manual);
 }
 
+/* The program as it is typed: blanks in its path are quoted. */
+static const char *typed_program(void) {
+  static char text[600];
+  size_t n = 0;
+  for (const char *c = test_program(); *c && n + 2 < sizeof text; c++) {
+    if (*c == ' ') text[n++] = '\\';
+    text[n++] = *c;
+  }
+  text[n] = '\0';
+  return text;
+}
+
 /* Asks bash itself what it would complete, and counts what the help does not know. */
 static void test_completion(void **state) {
   (void)state;
@@ -145,11 +157,11 @@ static void test_completion(void **state) {
   completion = test_read_source("core/cli/locality.bash");
   test_write("completion.bash", completion, strlen(completion));
   for (int i = 0; i < N_COMMANDS; i++) {
-    char command[512];
+    char command[1024];
     snprintf(command, sizeof command,
-             "bash -c '. ./completion.bash; COMP_WORDS=(%s %s --); COMP_CWORD=2; _locality; "
+             "bash -c '. ./completion.bash; COMP_WORDS=(\"%s\" %s --); COMP_CWORD=2; _locality; "
              "echo; printf \"%%s\\n\" \"${COMPREPLY[@]}\"' >offered.txt",
-             test_program(), commands[i]);
+             typed_program(), commands[i]);
     assert_int_equal(system(command), 0);
     offered = test_read("offered.txt", NULL);
     n_seen = 0;
@@ -168,12 +180,12 @@ static void test_completion(void **state) {
                                         {"prior --metric \"\"", "\nlinf\n"},
                                         {"train --model \"\"", "\nlenet\n"}};
   for (size_t k = 0; k < sizeof more / sizeof *more; k++) {
-    char command[512];
+    char command[1024];
     snprintf(command, sizeof command,
-             "bash -c '. ./completion.bash; COMP_WORDS=(%s %s); "
+             "bash -c '. ./completion.bash; COMP_WORDS=(\"%s\" %s); "
              "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); "
              "_locality; echo; printf \"%%s\\n\" \"${COMPREPLY[@]}\"' >offered.txt",
-             test_program(), more[k][0]);
+             typed_program(), more[k][0]);
     assert_int_equal(system(command), 0);
     offered = test_read("offered.txt", NULL);
     for (int i = 0; !more[k][1] && i < N_COMMANDS; i++)
