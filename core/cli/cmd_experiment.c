@@ -81,11 +81,12 @@ static uint64_t total_bytes(const lp_train_memory *m) {
 
 static json_t *dry_run_arm(const lp_arm *arm) {
   const lp_train_memory *m = &arm->memory;
-  return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "name", arm->name, "layer",
-                   arm->layer, "parameters", (json_int_t)arm->parameters, "persistent_bytes",
-                   (json_int_t)m->persistent, "transient_bytes", (json_int_t)m->transient,
-                   "image_bytes", (json_int_t)m->images, "copy_bytes", (json_int_t)m->copies,
-                   "total_bytes", (json_int_t)total_bytes(m), "largest", arm->plan.largest);
+  return json_pack("{s:s, s:s, s:s*, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "name", arm->name,
+                   "layer", arm->layer, "set", arm->set, "parameters", (json_int_t)arm->parameters,
+                   "persistent_bytes", (json_int_t)m->persistent, "transient_bytes",
+                   (json_int_t)m->transient, "image_bytes", (json_int_t)m->images, "copy_bytes",
+                   (json_int_t)m->copies, "total_bytes", (json_int_t)total_bytes(m), "largest",
+                   arm->plan.largest);
 }
 
 /* Of the column of arms, whose names are long in a sweep. */
@@ -110,7 +111,7 @@ static void print_sizes(const lp_experiment_info *i) {
       cli_format_bytes(bytes[b], text);
       printf(" %10s", text);
     }
-    printf("  %s\n", i->arms[k].layer);
+    printf("  %s\n", lp_arm_what(i->arms[k].layer, i->arms[k].set));
     most = bytes[4] > most ? bytes[4] : most;
   }
   char memory[24];

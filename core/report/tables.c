@@ -49,7 +49,7 @@ static void accuracy_row(const report_run *run, FILE *f, uint32_t i, const json_
                *loss = lp_jobj(a, "loss");
   lp_report_html(f, "<tr><th scope=\"row\">%s%s</th><td class=\"text spec\"><code>", arm->name,
                  arm->reference == i ? " (reference)" : "");
-  lp_html_spec(f, arm->layer);
+  lp_html_spec(f, arm->what);
   lp_report_html(f, "</code></td>");
   count_cell(f, lp_jnum(acc, "n"));
   cell(f, lp_mean_sd(lp_jnum(acc, "mean"), lp_jnum(acc, "sd"), 2));
@@ -74,7 +74,7 @@ void lp_table_accuracy(const report_run *run, FILE *f) {
   const char *source = lp_jstr(lp_jobj(run->summary, "published"), "source");
   const json_t *published = published_accuracies(run);
   lp_open_table(f, "Test accuracy and loss: mean \xc2\xb1 sd over n networks (seeds)");
-  const char *name[8] = {"Arm", "<Layer", "n", "Accuracy,\xc2\xa0%"};
+  const char *name[8] = {"Arm", "<Layer, or changes", "n", "Accuracy,\xc2\xa0%"};
   size_t names = 4;
   if (published) name[names++] = "published,\xc2\xa0%";
   if (shows_top5(run)) name[names++] = "Top-5,\xc2\xa0%";

@@ -185,6 +185,11 @@ lp_prior_spec lp_run_prior_spec(const lp_run_prior *p, uint64_t seed) {
 
 /* ---- arms ---------------------------------------------------------------------------------- */
 
+const char *lp_arm_what(const char *layer, const char *set) {
+  if (!set || strncmp(set, "layer=(", 7) == 0) return layer; /* of cells, whose values are named */
+  return *set ? set : "the network as it is";
+}
+
 static lp_status read_names(lp_run_folder *r, const json_t *arms) {
   size_t i;
   const json_t *entry;
@@ -192,6 +197,7 @@ static lp_status read_names(lp_run_folder *r, const json_t *arms) {
     lp_run_arm *arm = &r->arm[i];
     *arm = (lp_run_arm){.name = lp_run_text(entry, "name", ""),
                         .layer = lp_run_text(entry, "layer", NULL)};
+    arm->what = lp_arm_what(arm->layer, lp_run_text(entry, "set", NULL));
     if (!*arm->name || strchr(arm->name, '/') || !arm->layer)
       return lp_run_bad_manifest(r, "arm %zu needs a \"name\" without '/' and a \"layer\"", i + 1);
     for (size_t k = 0; k < i; k++)

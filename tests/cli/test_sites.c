@@ -115,6 +115,7 @@ static void test_one(void **state) {
   assert_string_equal(json_string_value(json_object_get(site, "topology")), "torus");
   json_decref(s);
   assert_holds("one/report.html", "Class maps at a/b", true);
+  assert_holds("one/report.html", "<code>fc=(locality:topology=torus)</code>", true);
   /* Chance is that of the arm's own topology: 15/14 of the variance of all units, 2 + 2/3 on a
    * grid; half the mean square of wrapped distances, 1 + 1/3, on a torus. */
 #define TIMES   "\xc2\xa0\xc3\x97\xc2\xa0" /* in spaces that do not break */

@@ -81,8 +81,14 @@ typedef struct lp_run_prior {
   uint32_t n_out, n_in, extent_out[LP_MAX_AXES], extent_in[LP_MAX_AXES];
 } lp_run_prior;
 
+/* What an arm is, for people: the layer under study, or what it changes by name ("fc1=locality,
+ * lr=0.003"). layer and set are as the manifest has them; set may be NULL. One of the two, or
+ * "the network as it is". */
+LP_API const char *lp_arm_what(const char *layer, const char *set);
+
 typedef struct lp_run_arm {
   const char *name, *layer; /* a name is unique, without '/' */
+  const char *what;         /* lp_arm_what of it */
   uint32_t reference;       /* index of the arm that it is compared with; its own: one of those */
   const char *base;         /* the arm whose cell it is in a sweep; its own name elsewhere */
   int32_t *cell;            /* numbers of its values, an axis each; -1: none of them changes it */
