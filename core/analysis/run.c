@@ -28,6 +28,7 @@ static void clear(analysis *a) {
   free(a->arm);
   free(a->labels);
   free(a->geometry);
+  free(a->comparison);
   lp_run_folder_close(a->folder);
 }
 
@@ -85,7 +86,9 @@ lp_status lp_analyze_run_against(const char *dir, const char *reference) {
   if (s == LP_OK) s = lp_read_plan(&a);
   if (s == LP_OK) s = lp_measure_runs(&a);
   if (s == LP_OK) lp_find_collapsed(&a);
+  if (s == LP_OK) s = lp_compare_all(&a, &a.comparison, &a.n_comparisons);
   if (s == LP_OK) s = lp_write_summary(&a);
+  if (s == LP_OK) s = lp_write_tidy(&a);
   if (s == LP_OK) s = lp_write_sweep(&a);
   if (s == LP_OK) s = lp_write_steps(&a);
   clear(&a);

@@ -95,6 +95,8 @@ typedef struct analysis {
   const char *const *class_name;
   uint32_t n_images;
   int32_t *labels; /* NULL until the first activations are read */
+  struct comparison *comparison;
+  uint32_t n_comparisons;
 } analysis;
 
 /* ---- outcomes and the plan (plan.c) --------------------------------------------------------- */
@@ -200,6 +202,7 @@ json_t *lp_plan_json(const analysis *a);
 lp_status lp_write_summary(const analysis *a); /* summary.c */
 lp_status lp_write_sweep(const analysis *a);   /* sweep.c: nothing where nothing was swept */
 lp_status lp_write_steps(const analysis *a);   /* steps.c: nothing where no site has steps */
+lp_status lp_write_tidy(const analysis *a);    /* tidy.c */
 
 /* csv.c: tables for those who plot and fit themselves. A text is quoted where it must be; a number
  * begins with a comma, and is nothing where it is not finite. */

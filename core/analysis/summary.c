@@ -210,7 +210,9 @@ static json_t *controls_json(const analysis *a, const control_pairs *c) {
                          bad);
 }
 
-static lp_status build(const analysis *a, const comparison *c, uint32_t n, json_t *o) {
+static lp_status build(const analysis *a, json_t *o) {
+  const comparison *c = a->comparison;
+  const uint32_t n = a->n_comparisons;
   json_t *comparisons = json_array();
   int bad = 0;
   for (uint32_t i = 0; i < n; i++)
@@ -239,13 +241,10 @@ static lp_status build(const analysis *a, const comparison *c, uint32_t n, json_
 
 lp_status lp_write_summary(const analysis *a) {
   json_t *o = json_object();
-  comparison *c = NULL;
-  uint32_t n_comparisons = 0;
   char *path = lp_path_join(a->dir, "summary.json"), *text = NULL;
   lp_status s = LP_OK;
   if (!o || !path) s = lp_fail(LP_ERR_MEMORY, "out of memory");
-  if (s == LP_OK) s = lp_compare_all(a, &c, &n_comparisons);
-  if (s == LP_OK) s = build(a, c, n_comparisons, o);
+  if (s == LP_OK) s = build(a, o);
   if (s == LP_OK) {
     text = lp_json_text(o, JSON_INDENT(1));
     char *whole = NULL;
@@ -256,7 +255,6 @@ lp_status lp_write_summary(const analysis *a) {
   }
   free(text);
   free(path);
-  free(c);
   json_decref(o);
   return s;
 }

@@ -7,6 +7,7 @@
 #include <locality/report.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- sections ------------------------------------------------------------------------------- */
 
@@ -125,10 +126,28 @@ static lp_status single_images(const report_run *run, FILE *f) {
   return lp_figures_emit(run, PER_SITE, names, 2, f);
 }
 
+/* The analysis' tables in the folder, where it has written them. */
+static lp_status tidy_tables(const report_run *run, FILE *f) {
+  static const char *const name[] = {LP_RUN_NETWORKS, LP_RUN_IMAGES, LP_RUN_COMPARISONS,
+                                     LP_RUN_NULLS};
+  const char *before = "<p>A row an observation, to plot and test for yourself:";
+  for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
+    char *path = lp_path_join(run->dir, name[i]);
+    if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory for %s", name[i]);
+    if (access(path, F_OK) == 0) {
+      lp_report_html(f, "%s <a href=\"%s\">%s</a>", before, name[i], name[i]);
+      before = ",";
+    }
+    free(path);
+  }
+  if (*before == ',') lp_report_html(f, ".</p>\n");
+  return LP_OK;
+}
+
 static lp_status measures(const report_run *run, FILE *f) {
   no_sites(run, f);
   if (run->n_sites) lp_table_measures(run, f);
-  return LP_OK;
+  return tidy_tables(run, f);
 }
 
 static lp_status facts(const report_run *run, FILE *f) {

@@ -2,6 +2,7 @@
  * steps of a sequence; and a folder that version 0.1 wrote. */
 #include "cli_test.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,65 @@ static void test_one(void **state) {
 #undef MEANING
 #undef TIMES
   assert_int_equal(access("one/figures/maps_a.b.csv", F_OK), 0);
+}
+
+/* Field k, from 0, of a line of a CSV file without quotes; NaN where it is empty. */
+static double field(const char *line, int k) {
+  for (; k > 0; k--) line = strchr(line, ',') + 1;
+  char *end;
+  const double x = strtod(line, &end);
+  return end == line ? NAN : x;
+}
+
+static void close_to(double a, double b) { /* cmocka compares in single precision */
+  if (!(fabs(a - b) <= 1e-10 * (1 + fabs(b)))) fail_msg("%.17g should be %.17g", a, b);
+}
+
+/* The line of a table that begins so, behind `from`. */
+static const char *line_of(const char *from, const char *begin) {
+  char text[200];
+  snprintf(text, sizeof text, "\n%s", begin);
+  const char *line = strstr(from, text);
+  if (!line) fail_msg("no line begins with %s", begin);
+  return line ? line + 1 : from;
+}
+
+/* Tables of the folder of test_three, against each other: V of a network is the mean of its
+ * images', z follows from the null, a difference from the means. */
+static void test_tables(void **state) {
+  (void)state;
+  char *networks = test_read("run/networks.csv", NULL), *images = test_read("run/images.csv", NULL),
+       *comparisons = test_read("run/comparisons.csv", NULL),
+       *nulls = test_read("run/nulls.csv", NULL);
+  static const char *const arm[] = {"control", "both"};
+  for (int i = 0; i < 2; i++) {
+    char begin[100];
+    snprintf(begin, sizeof begin, "%s,%s,1,complete,h2,trained,variance,", arm[i], arm[i]);
+    const double v = field(line_of(networks, begin), 7);
+    snprintf(begin, sizeof begin, "%s,%s,1,complete,h2,", arm[i], arm[i]);
+    double sum = 0, n = 0;
+    uint32_t rows = 0;
+    for (const char *at = line_of(images, begin); at && strncmp(at, begin, strlen(begin)) == 0;
+         at = strchr(at, '\n') + 1, rows++) {
+      assert_int_equal((int)field(at, 5), rows);
+      if (!isnan(field(at, 7))) sum += field(at, 7), n++;
+    }
+    assert_true(rows == 24 && n > 0);
+    close_to(sum / n, v);
+    snprintf(begin, sizeof begin, "%s,%s,1,complete,h2,trained,variance,exact,0,", arm[i], arm[i]);
+    const char *null = line_of(nulls, begin);
+    close_to(field(null, 10), v);
+    close_to(field(null, 13), (v - field(null, 11)) / field(null, 12));
+    snprintf(begin, sizeof begin, "%s,%s,1,complete,,trained,accuracy,", arm[i], arm[i]);
+    assert_true(field(line_of(networks, begin), 7) >= 0);
+  }
+  const char *c = line_of(comparisons, "both,control,h2,variance,primary,paired,");
+  close_to(field(c, 12), field(c, 8) - field(c, 10));
+  assert_holds("run/report.html", "<a href=\"networks.csv\">", true);
+  free(networks);
+  free(images);
+  free(comparisons);
+  free(nulls);
 }
 
 /* No site: accuracy only, and it says so. */
@@ -279,8 +339,9 @@ static void test_schema_1(void **state) {
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_three),  cmocka_unit_test(test_one),   cmocka_unit_test(test_none),
-      cmocka_unit_test(test_sheets), cmocka_unit_test(test_steps), cmocka_unit_test(test_schema_1),
+      cmocka_unit_test(test_three),    cmocka_unit_test(test_one),    cmocka_unit_test(test_tables),
+      cmocka_unit_test(test_none),     cmocka_unit_test(test_sheets), cmocka_unit_test(test_steps),
+      cmocka_unit_test(test_schema_1),
   };
   int failed = cmocka_run_group_tests_name("sites", tests, make_data, NULL);
   test_end();

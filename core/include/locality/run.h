@@ -28,6 +28,11 @@ struct json_t; /* jansson's, for those who include it */
 #define LP_RUN_REPORT   "report.html"
 #define LP_RUN_SWEEP    "sweep.csv"
 #define LP_RUN_STEPS    "steps.csv"
+/* Tables of the analysis, a row an observation; core/DESIGN.md has their columns. */
+#define LP_RUN_NETWORKS    "networks.csv"
+#define LP_RUN_IMAGES      "images.csv"
+#define LP_RUN_COMPARISONS "comparisons.csv"
+#define LP_RUN_NULLS       "nulls.csv"
 
 #define LP_RUN_SCHEMA 2 /* of manifest.json as it is written; those of schema 1 are read, too */
 
