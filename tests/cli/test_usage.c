@@ -1,14 +1,16 @@
 /* Help, exit codes, misspelt words; manual and completion against the help. */
 #include "cli_test.h"
 
+#include <jansson.h>
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const commands[] = {"experiment", "train",   "eval",    "prior",
-                                       "plugins",    "devices", "analyze", "report",
-                                       "data",       "tune",    "models",  "network"};
+static const char *const commands[] = {"experiment", "train",   "eval",   "prior", "plugins",
+                                       "devices",    "analyze", "report", "data",  "tune",
+                                       "models",     "network", "power"};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static void test_help(void **state) {
@@ -55,6 +57,11 @@ static void test_usage_errors(void **state) {
       {"experiment mnist --layer plain", "unknown option --layer"},
       {"experiment mnist --out a --resume b", "exclude each other"},
       {"experiment mnist -x", "unknown option -x"},
+      {"power", "--effect (to find), --n (networks an arm), or both are needed"},
+      {"power --n 2.5", "--n: '2.5' is not a whole number"},
+      {"power --n 1", "--n: '1' is not a number from 2"},
+      {"power --effect 1 --sd 0", "--sd: '0' is not a number from"},
+      {"power --effect nan", "--effect: 'nan' is not a number from"},
       {"train --epochs 1", "--out FILE is missing"},
       {"train --arms control --out a.safetensors", "unknown option --arms"},
       {"eval", "eval: missing argument"},
@@ -279,12 +286,45 @@ static void test_prior(void **state) {
   test_one_error("too many for SVG");
 }
 
+static double power_says(const char *args, const char *key) {
+  json_error_t error;
+  assert_int_equal(test_run("power %s --json", args), 0);
+  json_t *o = json_loads(test_out, 0, &error);
+  assert_non_null(o);
+  const double x = json_number_value(json_object_get(o, key));
+  json_decref(o);
+  return x;
+}
+
+/* The least differences found by 3, 5, 10 and 20 pairs with power .8, in sd, as tables of the
+ * noncentral t distribution have them; and the number needed is the first that suffices. */
+static void test_power(void **state) {
+  (void)state;
+  static const struct {
+    const char *args;
+    double dz;
+  } row[] = {{"--n 3", 3.26}, {"--n 5", 1.68}, {"--n 10", 1.00}, {"--n 20", 0.66}};
+  for (int i = 0; i < 4; i++)
+    assert_float_equal(power_says(row[i].args, "detectable"), row[i].dz, 0.006);
+  assert_float_equal(power_says("--n 5 --sd 2", "detectable"), 3.364, 0.006);
+  const double n = power_says("--effect 0.3 --sd 0.25 --tests 3", "n_needed");
+  char args[80];
+  snprintf(args, sizeof args, "--effect 0.3 --sd 0.25 --tests 3 --n %g", n);
+  assert_true(power_says(args, "power") >= 0.8);
+  snprintf(args, sizeof args, "--effect 0.3 --sd 0.25 --tests 3 --n %g", n - 1);
+  assert_true(power_says(args, "power") < 0.8);
+  assert_float_equal(power_says("--effect 0.3 --sd 0.25 --tests 3", "alpha"), 0.05 / 3, 1e-6);
+  assert_int_equal(test_run("power --effect 1e-5"), 0);
+  assert_non_null(strstr(test_out, "more than a million"));
+}
+
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_help),   cmocka_unit_test(test_usage_errors),
       cmocka_unit_test(test_manual), cmocka_unit_test(test_completion),
       cmocka_unit_test(test_lists),  cmocka_unit_test(test_prior),
+      cmocka_unit_test(test_power),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   test_end();
