@@ -18,8 +18,9 @@ title_y = 1 - (head - 14)/height
 # A tick's label is a format: "%" is doubled.
 tick(s) = strstrt(s, '%') ? s[1:strstrt(s, '%')].'%'.tick(s[strstrt(s, '%') + 1:*]) : s
 set xtics ()
-do for [v=1:n_value] { set xtics add (tick(value[v]) place[v]) }
-if (n_value > 6) { set xtics rotate by -45 }
+letters = 0
+do for [v=1:n_value] { set xtics add (tick(value[v]) place[v]); letters = letters + strlen(tick(value[v])) }
+if (n_value > 6 || letters > 24) { set xtics rotate by 45 right }
 set xrange [-7:107]
 set xlabel axis offset 0,0.3
 set offsets 0, 0, graph 0.06, graph 0.06
