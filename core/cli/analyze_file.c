@@ -16,7 +16,7 @@
 typedef struct site {
   const char *path;
   lp_array acts, weights, prior;
-  int64_t *label_of; /* of each class, ascending */
+  int64_t *label_of; /* of each class, lp_ascending */
   int32_t *labels;   /* of each image; NULL: none */
   uint32_t classes;
   double *w, *p;

@@ -116,7 +116,7 @@ void lp_array_free(lp_array *a) {
 
 /* ---- npy ----------------------------------------------------------------------------------- */
 
-lp_status array_check_size(const lp_array *a, size_t bytes, const char *where) {
+lp_status lp_array_check_size(const lp_array *a, size_t bytes, const char *where) {
   size_t n = a->size;
   for (uint32_t k = 0; k < a->ndim; k++)
     if (a->dim[k] < 0 || __builtin_mul_overflow(n, (size_t)a->dim[k], &n))
@@ -170,7 +170,7 @@ static bool parse_shape(const char *text, lp_array *out) {
   }
 }
 
-lp_status array_from_npy(const void *bytes, size_t n, const char *where, lp_array *out) {
+lp_status lp_array_from_npy(const void *bytes, size_t n, const char *where, lp_array *out) {
   const uint8_t *b = bytes;
   if (n < 12 || memcmp(b, "\x93NUMPY", 6) != 0)
     return lp_fail(LP_ERR_FORMAT, "%s: not an .npy file (it lacks NumPy's first bytes)", where);
@@ -192,7 +192,7 @@ lp_status array_from_npy(const void *bytes, size_t n, const char *where, lp_arra
   if (s == LP_OK) {
     out->fortran = strncmp(order, "True", 4) == 0;
     out->data = b + at + length;
-    s = array_check_size(out, n - at - length, where);
+    s = lp_array_check_size(out, n - at - length, where);
   }
   free(header);
   return s;
@@ -214,13 +214,13 @@ static lp_status read_npy(const char *path, lp_array *out) {
   if (s != LP_OK) return s;
   out->memory = map;
   out->mapped = (size_t)st.st_size;
-  return array_from_npy(map, out->mapped, path, out);
+  return lp_array_from_npy(map, out->mapped, path, out);
 }
 
 /* ---- any file ------------------------------------------------------------------------------ */
 
-lp_status array_choose(const char *path, const char *name, const char *const *names, uint32_t n,
-                       uint32_t *which) {
+lp_status lp_array_choose(const char *path, const char *name, const char *const *names, uint32_t n,
+                          uint32_t *which) {
   char all[400] = "";
   *which = 0;
   if (n == 0) return lp_fail(LP_ERR_FORMAT, "%s: it holds no array", path);
@@ -247,15 +247,15 @@ lp_status lp_array_read(const char *path, const char *name, lp_array *out) {
   *out = (lp_array){0};
   lp_status s;
   if (ends_with(path, ".npz"))
-    s = array_read_npz(path, name, out);
+    s = lp_array_read_npz(path, name, out);
   else if (ends_with(path, ".safetensors"))
-    s = array_read_safetensors(path, name, out);
+    s = lp_array_read_safetensors(path, name, out);
   else if (name)
     s = lp_fail(LP_ERR_ARG, "%s holds one array, which has no name", path);
   else if (ends_with(path, ".npy"))
     s = read_npy(path, out);
   else if (ends_with(path, ".csv") || ends_with(path, ".txt"))
-    s = array_read_csv(path, out);
+    s = lp_array_read_csv(path, out);
   else
     s = lp_fail(LP_ERR_ARG, "%s: an array is a file .npy, .npz, .safetensors or .csv", path);
   if (s != LP_OK) lp_array_free(out);

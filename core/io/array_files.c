@@ -115,16 +115,16 @@ static lp_status read_member(const char *path, const char *name, uint8_t **bytes
   return s;
 }
 
-lp_status array_read_npz(const char *path, const char *name, lp_array *out) {
+lp_status lp_array_read_npz(const char *path, const char *name, lp_array *out) {
   members *m = calloc(1, sizeof *m);
   if (!m) return lp_fail(LP_ERR_MEMORY, "out of memory reading %s", path);
   uint32_t which = 0;
   uint8_t *bytes = NULL;
   size_t n = 0;
   lp_status s = list_members(path, m);
-  if (s == LP_OK) s = array_choose(path, name, (const char *const *)m->name, m->n, &which);
+  if (s == LP_OK) s = lp_array_choose(path, name, (const char *const *)m->name, m->n, &which);
   if (s == LP_OK) s = read_member(path, m->name[which], &bytes, &n);
-  if (s == LP_OK) s = array_from_npy(bytes, n, path, out);
+  if (s == LP_OK) s = lp_array_from_npy(bytes, n, path, out);
   out->memory = bytes;
   for (uint32_t i = 0; i < m->n; i++) free(m->name[i]);
   free(m);
@@ -163,10 +163,10 @@ static lp_status tensor_of(const json_t *entry, const char *path, const char *na
   for (uint32_t k = 0; k < out->ndim; k++)
     out->dim[k] = json_integer_value(json_array_get(shape, k));
   out->data = data + from;
-  return array_check_size(out, (size_t)(to - from), where);
+  return lp_array_check_size(out, (size_t)(to - from), where);
 }
 
-lp_status array_read_safetensors(const char *path, const char *name, lp_array *out) {
+lp_status lp_array_read_safetensors(const char *path, const char *name, lp_array *out) {
   void *file = NULL;
   size_t n = 0, count = 0;
   lp_status s = lp_read_file(path, &file, &n);
@@ -189,7 +189,7 @@ lp_status array_read_safetensors(const char *path, const char *name, lp_array *o
   else if (!json_is_object(header))
     s = lp_fail(LP_ERR_FORMAT, "%s: not a safetensors file, or a truncated one", path);
   else
-    s = array_choose(path, name, names, (uint32_t)count, &which);
+    s = lp_array_choose(path, name, names, (uint32_t)count, &which);
   if (s == LP_OK)
     s = tensor_of(json_object_get(header, names[which]), path, names[which], b + 8 + length,
                   n - 8 - (size_t)length, out);
@@ -217,7 +217,7 @@ static int64_t line_numbers(char *line, double *x) {
   }
 }
 
-lp_status array_read_csv(const char *path, lp_array *out) {
+lp_status lp_array_read_csv(const char *path, lp_array *out) {
   LP_POINT_NUMBERS;
   void *file = NULL;
   size_t n = 0, cap = 0, line_number = 0;

@@ -129,10 +129,10 @@ static double match(const double *cost, uint32_t k, double *room, uint32_t *whol
 /* The units above the 99th percentile (NumPy's, linear between values), at the places of at[i]. */
 static lp_status brightest(const double *map, const lp_places *p, cloud *out) {
   *out = (cloud){0, malloc(sizeof *out->at * ((size_t)p->n + 1))};
-  uint32_t *order = ascending(map, p->n);
+  uint32_t *order = lp_ascending(map, p->n);
   if (!out->at || !order) {
     free(order);
-    return no_memory("clusters of units");
+    return lp_no_memory("clusters of units");
   }
   double at = 0.99 * (p->n - 1.0);
   uint32_t k = (uint32_t)at;
@@ -156,7 +156,7 @@ static lp_status length_once(const cloud *a, const cloud *b, lp_rng *rng, double
   (*room)[4] = malloc(sizeof *room * 2 * most),
   *cost = malloc(sizeof *cost * ((size_t)most * most + 3 * ((size_t)most + 1)));
   uint32_t *whole = malloc(sizeof *whole * 2 * ((size_t)most + 1));
-  lp_status s = centre && room && cost && whole ? LP_OK : no_memory("clusters of units");
+  lp_status s = centre && room && cost && whole ? LP_OK : lp_no_memory("clusters of units");
   if (s == LP_OK) {
     do k++;
     while (k < most && k_means(a, k, rng, centre, room) > a->n);
@@ -166,7 +166,7 @@ static lp_status length_once(const cloud *a, const cloud *b, lp_rng *rng, double
       for (uint32_t j = 0; j < k; j++)
         cost[(size_t)i * k + j] = sqrt(gap2(centre[i], centre[most + j]));
     *out = match(cost, k, cost + (size_t)k * k, whole);
-    if (isnan(*out)) s = no_memory("clusters of units");
+    if (isnan(*out)) s = lp_no_memory("clusters of units");
   }
   free(centre);
   free(room);
@@ -188,10 +188,10 @@ lp_status lp_length_between(const double *a, const lp_places *pa, const double *
                             const lp_places *pb, uint32_t replacements, uint64_t seed,
                             double *length, double *null_mean) {
   *length = *null_mean = NAN;
-  if (!all_finite(a, pa->n) || !all_finite(b, pb->n)) return LP_OK;
+  if (!lp_all_finite(a, pa->n) || !lp_all_finite(b, pb->n)) return LP_OK;
   cloud x = {0}, y = {0};
   uint32_t *order = malloc(sizeof *order * ((size_t)(pa->n > pb->n ? pa->n : pb->n) + 1));
-  lp_status s = order ? brightest(a, pa, &x) : no_memory("clusters of units");
+  lp_status s = order ? brightest(a, pa, &x) : lp_no_memory("clusters of units");
   if (s == LP_OK) s = brightest(b, pb, &y);
   lp_rng rng = lp_rng_make(seed, "measure/clusters");
   if (s == LP_OK) s = length_once(&x, &y, &rng, length);

@@ -78,7 +78,7 @@ typedef struct component_room {
 static lp_status room_for(uint32_t n, component_room *r) {
   *r = (component_room){calloc((size_t)n + 1, 1), malloc(sizeof(int32_t) * ((size_t)n + 1)),
                         malloc(sizeof(uint32_t) * ((size_t)n + 1))};
-  return r->in && r->number && r->stack ? LP_OK : no_memory("patches of a map");
+  return r->in && r->number && r->stack ? LP_OK : lp_no_memory("patches of a map");
 }
 
 static void room_free(component_room *r) {
@@ -135,7 +135,7 @@ lp_status lp_grown_cluster(const double *map, const lp_neighbours *w, double thr
   enum { OUT = 0, EDGE = 1, IN = 2 };
   uint8_t *state = calloc((size_t)w->n + 1, 1);
   uint32_t *edge = malloc(sizeof *edge * ((size_t)w->n + 1)), n_edge = 0;
-  lp_status s = state && edge ? LP_OK : no_memory("a cluster of units");
+  lp_status s = state && edge ? LP_OK : lp_no_memory("a cluster of units");
   uint32_t best = w->n;
   for (uint32_t i = 0; s == LP_OK && i < w->n; i++)
     if (!isnan(map[i]) && (best == w->n || map[i] > map[best])) best = i;
@@ -260,5 +260,5 @@ lp_status lp_cluster_radius(const int32_t *preferred, uint32_t classes, const lp
     }
     free(nearest);
   }
-  return memory ? LP_OK : no_memory("radii of clusters");
+  return memory ? LP_OK : lp_no_memory("radii of clusters");
 }

@@ -15,38 +15,38 @@ typedef struct unit_scan {
   bool *varies;  /* and is finite */
   bool finite;   /* all units are */
 } unit_scan;
-lp_status scan_units(const lp_responses *x, unit_scan *out);
-void scan_free(unit_scan *s);
+lp_status lp_scan_units(const lp_responses *x, unit_scan *out);
+void lp_scan_free(unit_scan *s);
 
 /* Products over images of centred and scaled units, c[i][j] for j >= i: units x units. */
-lp_status centred_products(const lp_responses *x, const unit_scan *scan, double *c);
+lp_status lp_centred_products(const lp_responses *x, const unit_scan *scan, double *c);
 
 /* Correlations of neighbouring units that vary, as lp_pairs_correlate has them. */
-lp_status neighbour_pairs(const lp_responses *x, const lp_neighbours *w, lp_pairs **out);
+lp_status lp_neighbour_pairs(const lp_responses *x, const lp_neighbours *w, lp_pairs **out);
 
 /* trace C and trace C C of the covariance of units (times n - 1, and its square). */
-lp_status gram_squares(const lp_responses *x, double *trace, double *squares);
+lp_status lp_gram_squares(const lp_responses *x, double *trace, double *squares);
 
 enum { PANEL = 8 };
 /* acc[4][8] += sum over rows of a[row][4 of PANEL] x b[row][PANEL]. */
-void panel_product(const double *a, const double *b, uint32_t rows, double acc[4 * PANEL]);
+void lp_panel_product(const double *a, const double *b, uint32_t rows, double acc[4 * PANEL]);
 
-/* Order of n values, ascending, equal ones by index; NaN is not allowed. malloc'ed. */
-uint32_t *ascending(const double *x, size_t n);
+/* Order of n values, lp_ascending, equal ones by index; NaN is not allowed. malloc'ed. */
+uint32_t *lp_ascending(const double *x, size_t n);
 /* Mean ranks, 1 .. n, of values in that order. */
-void mean_ranks(const double *x, const uint32_t *order, size_t n, double *rank);
+void lp_mean_ranks(const double *x, const uint32_t *order, size_t n, double *rank);
 
 /* The power of 2 that brings x near 1, exactly: squares of what is multiplied by it do not
  * overflow. */
-double scale_to_one(double x);
+double lp_scale_to_one(double x);
 
 /* A correlation without what rounding adds; NaN stays. */
 static inline double within_one(double r) {
   return r > 1 ? 1 : r < -1 ? -1 : r;
 }
 
-bool all_finite(const double *x, size_t n);
-lp_status no_memory(const char *what);
+bool lp_all_finite(const double *x, size_t n);
+lp_status lp_no_memory(const char *what);
 
 /* Equal bins from 0 to the largest distance; the last one has its upper edge too. */
 typedef struct distance_bins {
@@ -70,9 +70,9 @@ static inline int bin_of(const distance_bins *b, double d) {
 }
 
 /* order.c: of spectra. */
-lp_status add_power(const double *re, const double *im, uint32_t rows, uint32_t cols,
-                    double *power);
-void radial_mean(const double *power, uint32_t rows, uint32_t cols, double *radial);
+lp_status lp_add_power(const double *re, const double *im, uint32_t rows, uint32_t cols,
+                       double *power);
+void lp_radial_mean(const double *power, uint32_t rows, uint32_t cols, double *radial);
 
 /* Length of an axis' difference, the shorter way round where it wraps. */
 static inline double axis_gap(double a, double b, double period) {

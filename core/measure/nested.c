@@ -124,7 +124,7 @@ lp_status lp_nodf(const double *t, uint32_t classes, uint32_t n, double threshol
   double *null = malloc(sizeof *null * ((size_t)replacements + 1));
   lp_status s = bits_new(&m, classes, n) && room && row_ones && null
                     ? LP_OK
-                    : no_memory("a matrix of classes");
+                    : lp_no_memory("a matrix of classes");
   for (uint32_t c = 0; s == LP_OK && c < classes; c++)
     for (uint32_t i = 0; i < n; i++)
       if (t[(size_t)c * n + i] > threshold) {
@@ -141,7 +141,7 @@ lp_status lp_nodf(const double *t, uint32_t classes, uint32_t n, double threshol
       sum += null[k];
       as_large += null[k] >= out->nodf;
     }
-    if (isnan(sum)) s = no_memory("random matrices");
+    if (isnan(sum)) s = lp_no_memory("random matrices");
     for (uint32_t k = 0; k < replacements; k++)
       square += (null[k] - sum / replacements) * (null[k] - sum / replacements);
     if (s == LP_OK && replacements) {

@@ -12,9 +12,9 @@ lp_status lp_strongest_graph(const double *v, uint32_t n, double share, uint8_t 
   size_t size = (size_t)n * n, off = size - n;
   double *value = malloc(sizeof *value * (size + 1));
   for (size_t k = 0; value && k < size; k++) value[k] = k / n == k % n ? INFINITY : -fabs(v[k]);
-  uint32_t *order = value && size <= UINT32_MAX ? ascending(value, size) : NULL;
+  uint32_t *order = value && size <= UINT32_MAX ? lp_ascending(value, size) : NULL;
   free(value);
-  if (!order) return no_memory("an order of connections");
+  if (!order) return lp_no_memory("an order of connections");
   memset(adjacency, 0, size);
   for (size_t k = 0; k < (size_t)llround(share * (double)off); k++) {
     size_t i = order[k] / n, j = order[k] % n;
@@ -145,7 +145,7 @@ lp_status lp_louvain(const uint8_t *adjacency, uint32_t n, uint32_t tries, uint6
   uint32_t *own = malloc(sizeof *own * 2 * ((size_t)n + 1));
   double twice = 0;
   *q = NAN;
-  if (!own) return no_memory("communities");
+  if (!own) return lp_no_memory("communities");
   for (size_t k = 0; k < (size_t)n * n; k++) twice += k / n != k % n && adjacency[k];
   for (uint32_t i = 0; i < n; i++) partition[i] = i;
   bool memory = true;
@@ -158,7 +158,7 @@ lp_status lp_louvain(const uint8_t *adjacency, uint32_t n, uint32_t tries, uint6
   }
   renumber(partition, n, own + n);
   free(own);
-  return memory ? LP_OK : no_memory("communities");
+  return memory ? LP_OK : lp_no_memory("communities");
 }
 
 /* ---- paths and clusters -------------------------------------------------------------------- */
@@ -289,5 +289,5 @@ lp_status lp_graph_measure(const uint8_t *adjacency, uint32_t n, uint32_t rewire
   if (graphs > 0 && c > 0)
     out->sigma = out->clustering / (c / graphs) / (out->path_length / (l / graphs));
   free(null);
-  return memory ? LP_OK : no_memory("graphs of units");
+  return memory ? LP_OK : lp_no_memory("graphs of units");
 }

@@ -26,7 +26,7 @@ lp_status lp_moran_of(const double *map, const lp_neighbours *w, bool row_standa
                       uint32_t permutations, uint64_t seed, lp_moran *out) {
   *out = (lp_moran){NAN, w->n > 1 ? -1 / (w->n - 1.0) : NAN, NAN};
   double mean = 0, square = 0, weights = 0, low = INFINITY, high = -INFINITY;
-  if (!all_finite(map, w->n)) return LP_OK;
+  if (!lp_all_finite(map, w->n)) return LP_OK;
   for (uint32_t i = 0; i < w->n; i++) {
     uint32_t n = w->first[i + 1] - w->first[i];
     mean += map[i] / w->n;
@@ -36,7 +36,7 @@ lp_status lp_moran_of(const double *map, const lp_neighbours *w, bool row_standa
   }
   if (!(low < high) || weights == 0) return LP_OK;
   double *z = malloc(sizeof *z * w->n);
-  if (!z) return no_memory("a map");
+  if (!z) return lp_no_memory("a map");
   for (uint32_t i = 0; i < w->n; i++) {
     z[i] = map[i] - mean;
     square += z[i] * z[i];
@@ -64,7 +64,7 @@ lp_status lp_moran_of(const double *map, const lp_neighbours *w, bool row_standa
   free(z);
   uint32_t other = permutations - as_large, nearer = other < as_large ? other : as_large;
   if (permutations) out->p = (nearer + 1.0) / (permutations + 1.0);
-  return memory ? LP_OK : no_memory("permutations of a map");
+  return memory ? LP_OK : lp_no_memory("permutations of a map");
 }
 
 /* ---- preference over distance -------------------------------------------------------------- */
@@ -74,13 +74,13 @@ lp_status lp_preference_over_distance(const double *t, const lp_places *p, lp_pr
   memcpy(out->edge, b.edge, sizeof out->edge);
   for (int k = 0; k < LP_BINS; k++) out->mean[k] = NAN;
   out->s = NAN;
-  if (!all_finite(t, p->n)) return LP_OK;
+  if (!lp_all_finite(t, p->n)) return LP_OK;
   double *sum = calloc((size_t)p->n * LP_BINS, sizeof *sum); /* a row a unit: added up in order */
   uint32_t *count = calloc((size_t)p->n * LP_BINS, sizeof *count);
   if (!sum || !count) {
     free(sum);
     free(count);
-    return no_memory("differences of units");
+    return lp_no_memory("differences of units");
   }
 #pragma omp parallel for schedule(dynamic, 16)
   for (uint32_t i = 0; i < p->n; i++)
@@ -110,8 +110,8 @@ lp_status lp_preference_over_distance(const double *t, const lp_places *p, lp_pr
 
 /* Adds |DFT|^2 of z = re + i im (im NULL: 0) to power, by sums over rows and then columns: any
  * sides, and fast enough for sheets. */
-lp_status add_power(const double *re, const double *im, uint32_t rows, uint32_t cols,
-                    double *power) {
+lp_status lp_add_power(const double *re, const double *im, uint32_t rows, uint32_t cols,
+                       double *power) {
   const double turn = 2 * acos(-1);
   size_t n = (size_t)rows * cols;
   double *half = malloc(sizeof *half * 2 * n),
@@ -119,7 +119,7 @@ lp_status add_power(const double *re, const double *im, uint32_t rows, uint32_t 
   if (!half || !wave) {
     free(half);
     free(wave);
-    return no_memory("a spectrum");
+    return lp_no_memory("a spectrum");
   }
   double *cr = wave, *sr = wave + rows, *cc = wave + 2 * rows, *sc = cc + cols;
   for (uint32_t k = 0; k < rows; k++) cr[k] = cos(turn * k / rows), sr[k] = -sin(turn * k / rows);
@@ -153,7 +153,7 @@ lp_status add_power(const double *re, const double *im, uint32_t rows, uint32_t 
   return LP_OK;
 }
 
-void radial_mean(const double *power, uint32_t rows, uint32_t cols, double *radial) {
+void lp_radial_mean(const double *power, uint32_t rows, uint32_t cols, double *radial) {
   uint32_t radii = (rows < cols ? rows : cols) / 2;
   for (uint32_t k = 0; k < radii; k++) {
     double sum = 0, n = 0;
@@ -192,16 +192,16 @@ lp_status lp_spectrum(const double *map, uint32_t rows, uint32_t cols, double *r
   *slope = NAN;
   double *z = malloc(sizeof *z * (n + 1)), *power = calloc(n + 1, sizeof *power),
          *own = malloc(sizeof *own * (radii + 1)), mean = 0, low = INFINITY, high = -INFINITY;
-  lp_status s = z && power && own ? LP_OK : no_memory("a spectrum");
+  lp_status s = z && power && own ? LP_OK : lp_no_memory("a spectrum");
   for (size_t i = 0; s == LP_OK && i < n; i++) {
     mean += map[i] / (double)n;
     low = fmin(low, map[i]);
     high = fmax(high, map[i]);
   }
   for (size_t i = 0; s == LP_OK && i < n; i++) z[i] = low < high ? map[i] - mean : map[i] * 0;
-  if (s == LP_OK) s = add_power(z, NULL, rows, cols, power);
+  if (s == LP_OK) s = lp_add_power(z, NULL, rows, cols, power);
   if (s == LP_OK) {
-    radial_mean(power, rows, cols, own);
+    lp_radial_mean(power, rows, cols, own);
     *slope = log_slope(own, radii);
     if (radial) memcpy(radial, own, sizeof *own * radii);
   }

@@ -85,7 +85,7 @@ static lp_status count_pinwheels(const double *winding, uint32_t rows, uint32_t 
   lp_places *p = NULL;
   lp_neighbours *w = NULL;
   double *sign = malloc(sizeof *sign * rows * cols);
-  lp_status s = sign ? lp_places_sheet(rows, cols, wrap, &p) : no_memory("pinwheels");
+  lp_status s = sign ? lp_places_sheet(rows, cols, wrap, &p) : lp_no_memory("pinwheels");
   if (s == LP_OK) s = lp_neighbours_of(p, LP_QUEEN, &w);
   for (int way = -1; s == LP_OK && way <= 1; way += 2) {
     lp_patches found;
@@ -106,7 +106,7 @@ static lp_status column_spacing(const double *a, uint32_t rows, uint32_t cols, d
   uint32_t radii = (rows < cols ? rows : cols) / 2, best = 0;
   double *re = malloc(sizeof *re * n), *im = malloc(sizeof *im * n),
          *power = calloc(n, sizeof *power), *radial = malloc(sizeof *radial * (radii + 1));
-  lp_status s = re && im && power && radial ? LP_OK : no_memory("a spectrum");
+  lp_status s = re && im && power && radial ? LP_OK : lp_no_memory("a spectrum");
   double mean_re = 0, mean_im = 0;
   *out = NAN;
   for (size_t i = 0; s == LP_OK && i < n; i++) {
@@ -116,9 +116,9 @@ static lp_status column_spacing(const double *a, uint32_t rows, uint32_t cols, d
     mean_im += im[i] / (double)n;
   }
   for (size_t i = 0; s == LP_OK && i < n; i++) re[i] -= mean_re, im[i] -= mean_im;
-  if (s == LP_OK) s = add_power(re, im, rows, cols, power);
+  if (s == LP_OK) s = lp_add_power(re, im, rows, cols, power);
   if (s == LP_OK) {
-    radial_mean(power, rows, cols, radial);
+    lp_radial_mean(power, rows, cols, radial);
     for (uint32_t k = 1; k < radii; k++)
       if (radial[k] > radial[best]) best = k;
     if (radii && radial[best] > 1e-20 * (double)n * (double)n) *out = sqrt((double)n) / (best + 1);
@@ -135,7 +135,7 @@ lp_status lp_pinwheels_of(const double *preferred, uint32_t rows, uint32_t cols,
   *out = (lp_pinwheels){.spacing = NAN, .density = NAN};
   size_t n = (size_t)rows * cols;
   double *own = malloc(sizeof *own * (n + 1));
-  if (!own) return no_memory("pinwheels");
+  if (!own) return lp_no_memory("pinwheels");
   for (uint32_t i = 0; i < n; i++)
     own[i] = winding_at(preferred, rows, cols, wrap, i / cols, i % cols);
   lp_status s = count_pinwheels(own, rows, cols, wrap, out);

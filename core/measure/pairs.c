@@ -18,14 +18,14 @@ void lp_pairs_free(lp_pairs *p) {
 static lp_status new_pairs(uint32_t units, size_t count, lp_pairs **out) {
   lp_pairs *p = calloc(1, sizeof *p);
   *out = p;
-  if (!p) return no_memory("pairs of units");
+  if (!p) return lp_no_memory("pairs of units");
   *p = (lp_pairs){units,
                   count,
                   malloc(sizeof(uint32_t) * (count + 1)),
                   malloc(sizeof(uint32_t) * (count + 1)),
                   malloc(sizeof(double) * (count + 1)),
                   calloc((size_t)units + 1, sizeof(double))};
-  return p->i && p->j && p->r && p->square ? LP_OK : no_memory("pairs of units");
+  return p->i && p->j && p->r && p->square ? LP_OK : lp_no_memory("pairs of units");
 }
 
 /* ---- all pairs ----------------------------------------------------------------------------- */
@@ -36,8 +36,8 @@ static lp_status correlate_all(const lp_responses *x, const unit_scan *scan, lp_
   for (uint32_t i = 0; i < units; i++) varying += scan->varies[i];
   lp_status s = new_pairs(units, varying ? varying * (varying - 1) / 2 : 0, out);
   double *c = s == LP_OK ? malloc(sizeof *c * ((size_t)units * units + 1)) : NULL;
-  if (s == LP_OK && !c) s = no_memory("correlations of units");
-  if (s == LP_OK) s = centred_products(x, scan, c);
+  if (s == LP_OK && !c) s = lp_no_memory("correlations of units");
+  if (s == LP_OK) s = lp_centred_products(x, scan, c);
   if (s == LP_OK) {
     uint32_t *pi = (uint32_t *)(uintptr_t)(*out)->i, *pj = (uint32_t *)(uintptr_t)(*out)->j;
     double *r = (double *)(uintptr_t)(*out)->r, *square = (double *)(uintptr_t)(*out)->square;
@@ -80,7 +80,7 @@ static double dot(const double *a, const double *b, uint32_t n) {
 static lp_status draw_pairs(const unit_scan *scan, uint32_t units, uint64_t seed, lp_pairs *p) {
   uint32_t n = 0, *pi = (uint32_t *)(uintptr_t)p->i, *pj = (uint32_t *)(uintptr_t)p->j,
            *chosen = malloc(sizeof *chosen * units);
-  if (!chosen) return no_memory("pairs of units");
+  if (!chosen) return lp_no_memory("pairs of units");
   for (uint32_t i = 0; i < units; i++)
     if (scan->varies[i]) chosen[n++] = i;
   if (n < 2) p->count = 0;
@@ -101,7 +101,7 @@ static lp_status correlate_listed(const lp_responses *x, const unit_scan *scan, 
   double *rows = malloc(sizeof *rows * BLOCK_ROWS * units),
          *turned = malloc(sizeof *turned * BLOCK_ROWS * units), *r = (double *)(uintptr_t)p->r,
          *square = (double *)(uintptr_t)p->square;
-  lp_status s = rows && turned ? LP_OK : no_memory("blocks of activations");
+  lp_status s = rows && turned ? LP_OK : lp_no_memory("blocks of activations");
   for (size_t k = 0; k < p->count; k++) r[k] = 0;
   for (uint32_t first = 0; s == LP_OK && first < x->n; first += BLOCK_ROWS) {
     uint32_t count = x->n - first < BLOCK_ROWS ? x->n - first : BLOCK_ROWS;
@@ -136,17 +136,17 @@ static lp_status correlate_sample(const lp_responses *x, const unit_scan *scan, 
 
 /* What s came to: pairs, or none. */
 static lp_status pairs_done(lp_status s, unit_scan *scan, lp_pairs **out) {
-  scan_free(scan);
+  lp_scan_free(scan);
   if (s == LP_OK) return LP_OK;
   lp_pairs_free(*out);
   *out = NULL;
   return s;
 }
 
-lp_status neighbour_pairs(const lp_responses *x, const lp_neighbours *w, lp_pairs **out) {
+lp_status lp_neighbour_pairs(const lp_responses *x, const lp_neighbours *w, lp_pairs **out) {
   unit_scan scan;
   *out = NULL;
-  lp_status s = scan_units(x, &scan);
+  lp_status s = lp_scan_units(x, &scan);
   if (s != LP_OK) return s;
   s = new_pairs(x->units, w->first[w->n] / 2, out);
   size_t n = 0;
@@ -167,7 +167,7 @@ lp_status neighbour_pairs(const lp_responses *x, const lp_neighbours *w, lp_pair
 lp_status lp_pairs_correlate(const lp_responses *x, uint64_t seed, lp_pairs **out) {
   unit_scan scan;
   *out = NULL;
-  lp_status s = scan_units(x, &scan);
+  lp_status s = lp_scan_units(x, &scan);
   if (s != LP_OK) return s;
   s = x->units <= LP_ALL_PAIRS ? correlate_all(x, &scan, out)
                                : correlate_sample(x, &scan, seed, out);
@@ -258,7 +258,7 @@ lp_status lp_correlation_over_distance(const lp_pairs *pairs, const lp_places *p
   if (memory && replacements >= 39) summarise_null(null, replacements, out);
   free(table);
   free(null);
-  return memory ? LP_OK : no_memory("re-placed units");
+  return memory ? LP_OK : lp_no_memory("re-placed units");
 }
 
 /* ---- alignment, TGI ------------------------------------------------------------------------ */
@@ -268,7 +268,7 @@ lp_status lp_alignment(const lp_pairs *pairs, const lp_places *p, double *out) {
   if (pairs->units != p->n) return lp_fail(LP_ERR_ARG, "%u units at %u places", pairs->units, p->n);
   if (pairs->count < 2) return LP_OK;
   double *near = malloc(sizeof *near * pairs->count);
-  if (!near) return no_memory("distances of units");
+  if (!near) return lp_no_memory("distances of units");
 #pragma omp parallel for schedule(static)
   for (size_t k = 0; k < pairs->count; k++)
     near[k] = 1 / (1 + lp_places_distance(p, pairs->i[k], pairs->j[k]));
@@ -307,10 +307,10 @@ static double spearman_within(const double *r, const double *d, const uint32_t *
   for (size_t i = 0; i < n; i++)
     if (d[by_r[i]] <= limit) order[m++] = by_r[i];
   if (m < 2) return NAN;
-  mean_ranks(r, order, m, rank);
+  lp_mean_ranks(r, order, m, rank);
   for (size_t i = 0; i < n; i++)
     if (d[i] <= limit) a[k++] = rank[i];
-  mean_ranks(d, by_d, m, rank); /* the m nearest are those within the limit */
+  lp_mean_ranks(d, by_d, m, rank); /* the m nearest are those within the limit */
   k = 0;
   for (size_t i = 0; i < n; i++)
     if (d[i] <= limit) b[k++] = rank[i];
@@ -323,14 +323,15 @@ lp_status lp_tgi(const lp_pairs *pairs, const lp_places *p, double *out) {
   size_t n = pairs->count;
   lp_places frame;
   double side = tgi_frame(p, &frame), *room = malloc(sizeof *room * (4 * n + 1));
-  uint32_t *by_r = ascending(pairs->r, n), *by_d = NULL, *order = malloc(sizeof *order * (n + 1));
-  lp_status s = room && by_r && order ? LP_OK : no_memory("ranks of pairs");
+  uint32_t *by_r = lp_ascending(pairs->r, n), *by_d = NULL,
+           *order = malloc(sizeof *order * (n + 1));
+  lp_status s = room && by_r && order ? LP_OK : lp_no_memory("ranks of pairs");
   if (s == LP_OK) {
 #pragma omp parallel for schedule(static)
     for (size_t k = 0; k < n; k++)
       room[k] = lp_places_distance(&frame, pairs->i[k], pairs->j[k]) / side;
-    by_d = ascending(room, n);
-    if (!by_d) s = no_memory("ranks of pairs");
+    by_d = lp_ascending(room, n);
+    if (!by_d) s = lp_no_memory("ranks of pairs");
   }
   double sum = 0, used = 0;
   for (int step = 0; s == LP_OK && step < 8; step++) {

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool all_finite(const double *x, size_t n) {
+bool lp_all_finite(const double *x, size_t n) {
   for (size_t i = 0; i < n; i++)
     if (!isfinite(x[i])) return false;
   return true;
 }
 
-lp_status no_memory(const char *what) {
+lp_status lp_no_memory(const char *what) {
   return lp_fail(LP_ERR_MEMORY, "out of memory for %s", what);
 }
 
@@ -26,7 +26,7 @@ lp_status lp_places_sheet(uint32_t rows, uint32_t cols, bool wrap, lp_places **o
   if (!p || !at) {
     free(p);
     free(at);
-    return no_memory("places of units");
+    return lp_no_memory("places of units");
   }
   for (size_t i = 0; i < (size_t)rows * cols; i++) {
     at[2 * i] = (double)(i / cols);
@@ -53,7 +53,7 @@ static int by_place(const void *a, const void *b) {
 
 static lp_status check_apart(const double *at, uint32_t n, uint32_t ndim) {
   spot *s = malloc(sizeof *s * ((size_t)n + 1));
-  if (!s) return no_memory("places of units");
+  if (!s) return lp_no_memory("places of units");
   for (uint32_t i = 0; i < n; i++) s[i] = (spot){at + (size_t)i * ndim, ndim, i};
   qsort(s, n, sizeof *s, by_place);
   lp_status status = LP_OK;
@@ -80,7 +80,7 @@ lp_status lp_places_points(const double *at, uint32_t n, uint32_t ndim, const do
   if (!p || !copy) {
     free(p);
     free(copy);
-    return no_memory("places of units");
+    return lp_no_memory("places of units");
   }
   memcpy(copy, at, sizeof *copy * n * ndim);
   *p = (lp_places){.n = n, .ndim = ndim, .at = copy};
@@ -145,8 +145,8 @@ static double median_spacing(const lp_places *p) {
   return median;
 }
 
-/* Units that could touch unit i: on a sheet those around it (at most 9, ascending, each once), else
- * all. */
+/* Units that could touch unit i: on a sheet those around it (at most 9, lp_ascending, each once),
+ * else all. */
 typedef struct candidates {
   uint32_t n, at[9];
 } candidates;
@@ -203,7 +203,7 @@ lp_status lp_neighbours_of(const lp_places *p, lp_contiguity contiguity, lp_neig
   if (!memory) {
     free(first);
     free(w);
-    return no_memory("neighbours of units");
+    return lp_no_memory("neighbours of units");
   }
 #pragma omp parallel for schedule(static)
   for (uint32_t i = 0; i < p->n; i++) touching(p, i, reach, other + first[i]);

@@ -21,7 +21,7 @@ typedef struct keyed {
 } keyed;
 
 /* Least significant digits first: stable, and linear in n. */
-uint32_t *ascending(const double *x, size_t n) {
+uint32_t *lp_ascending(const double *x, size_t n) {
   enum { BITS = 11, DIGITS = 1 << BITS };
   uint32_t *order = malloc(sizeof *order * (n + 1));
   keyed *from = malloc(sizeof *from * (n + 1)), *to = malloc(sizeof *to * (n + 1));
@@ -51,14 +51,14 @@ uint32_t *ascending(const double *x, size_t n) {
   return NULL;
 }
 
-void mean_ranks(const double *x, const uint32_t *order, size_t n, double *rank) {
+void lp_mean_ranks(const double *x, const uint32_t *order, size_t n, double *rank) {
   for (size_t i = 0, j; i < n; i = j) {
     for (j = i + 1; j < n && x[order[j]] == x[order[i]];) j++;
     for (size_t k = i; k < j; k++) rank[order[k]] = (double)(i + 1 + j) / 2;
   }
 }
 
-double scale_to_one(double x) {
+double lp_scale_to_one(double x) {
   int exponent = 0;
   frexp(x, &exponent);
   return ldexp(1, -exponent > 1000 ? 1000 : -exponent);
@@ -74,7 +74,7 @@ double lp_pearson(const double *a, const double *b, size_t n) {
   }
   mean_a /= (double)n;
   mean_b /= (double)n;
-  double scale_a = scale_to_one(large_a), scale_b = scale_to_one(large_b);
+  double scale_a = lp_scale_to_one(large_a), scale_b = lp_scale_to_one(large_b);
   for (size_t i = 0; i < n; i++) {
     double x = (a[i] - mean_a) * scale_a, y = (b[i] - mean_b) * scale_b;
     aa += x * x;
@@ -88,14 +88,14 @@ double lp_pearson(const double *a, const double *b, size_t n) {
 
 lp_status lp_spearman(const double *a, const double *b, size_t n, double *out) {
   *out = NAN;
-  if (n < 2 || !all_finite(a, n) || !all_finite(b, n)) return LP_OK;
+  if (n < 2 || !lp_all_finite(a, n) || !lp_all_finite(b, n)) return LP_OK;
   if (n > UINT32_MAX) return lp_fail(LP_ERR_ARG, "%zu values to rank", n);
   double *rank = malloc(sizeof *rank * 2 * n);
-  uint32_t *x = ascending(a, n), *y = ascending(b, n);
-  lp_status s = rank && x && y ? LP_OK : no_memory("ranks");
+  uint32_t *x = lp_ascending(a, n), *y = lp_ascending(b, n);
+  lp_status s = rank && x && y ? LP_OK : lp_no_memory("ranks");
   if (s == LP_OK) {
-    mean_ranks(a, x, n, rank);
-    mean_ranks(b, y, n, rank + n);
+    lp_mean_ranks(a, x, n, rank);
+    lp_mean_ranks(b, y, n, rank + n);
     *out = lp_pearson(rank, rank + n, n);
   }
   free(rank);
@@ -131,15 +131,15 @@ static double pairs_of(size_t n) {
 /* Knight's method (J Am Stat Assoc 1966). */
 lp_status lp_kendall(const double *a, const double *b, size_t n, double *out) {
   *out = NAN;
-  if (n < 2 || !all_finite(a, n) || !all_finite(b, n)) return LP_OK;
+  if (n < 2 || !lp_all_finite(a, n) || !lp_all_finite(b, n)) return LP_OK;
   if (n > UINT32_MAX) return lp_fail(LP_ERR_ARG, "%zu values to rank", n);
   double *v = malloc(sizeof *v * 3 * n);
-  uint32_t *by_b = ascending(b, n), *by_a = NULL;
+  uint32_t *by_b = lp_ascending(b, n), *by_a = NULL;
   if (v && by_b) { /* by a, and by b among equal ones */
     for (size_t k = 0; k < n; k++) v[k] = a[by_b[k]];
-    by_a = ascending(v, n);
+    by_a = lp_ascending(v, n);
   }
-  lp_status s = by_a ? LP_OK : no_memory("ranks");
+  lp_status s = by_a ? LP_OK : lp_no_memory("ranks");
   double ties_a = 0, ties_both = 0, ties_b = 0;
   if (s == LP_OK) {
     double *x = v + n, *y = v + 2 * n;

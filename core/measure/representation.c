@@ -21,16 +21,16 @@ static uint32_t panels_of(uint32_t units) {
 
 static lp_status layer_open(layer *l, const lp_responses *x) {
   *l = (layer){.x = x};
-  lp_status s = scan_units(x, &l->scan);
+  lp_status s = lp_scan_units(x, &l->scan);
   size_t n = (size_t)BLOCK_ROWS * PANEL * panels_of(x->units);
   if (s != LP_OK) return s;
   l->panels = malloc(sizeof *l->panels * (n + 1));
   l->rows = malloc(sizeof *l->rows * (n + 1));
-  return l->panels && l->rows ? LP_OK : no_memory("blocks of activations");
+  return l->panels && l->rows ? LP_OK : lp_no_memory("blocks of activations");
 }
 
 static void layer_close(layer *l) {
-  scan_free(&l->scan);
+  lp_scan_free(&l->scan);
   free(l->panels);
   free(l->rows);
 }
@@ -66,7 +66,7 @@ static lp_status by_features(layer *a, layer *b, double *out) {
   uint32_t pa = panels_of(a->x->units), pb = panels_of(b->x->units);
   size_t width = (size_t)pb * PANEL;
   double *c = calloc((size_t)pa * PANEL * width + 1, sizeof *c);
-  lp_status s = c ? LP_OK : no_memory("products of units");
+  lp_status s = c ? LP_OK : lp_no_memory("products of units");
   for (uint32_t first = 0; s == LP_OK && first < a->x->n; first += BLOCK_ROWS) {
     s = layer_panels(a, first);
     if (s == LP_OK && b != a) s = layer_panels(b, first);
@@ -76,8 +76,8 @@ static lp_status by_features(layer *a, layer *b, double *out) {
       for (uint32_t q = 0; q < pb; q++)
         for (uint32_t half = 0; half < PANEL; half += 4) {
           double acc[4 * PANEL] = {0};
-          panel_product(a->panels + (size_t)p * BLOCK_ROWS * PANEL + half,
-                        b->panels + (size_t)q * BLOCK_ROWS * PANEL, BLOCK_ROWS, acc);
+          lp_panel_product(a->panels + (size_t)p * BLOCK_ROWS * PANEL + half,
+                           b->panels + (size_t)q * BLOCK_ROWS * PANEL, BLOCK_ROWS, acc);
           for (uint32_t k = 0; k < 4; k++)
             for (uint32_t l = 0; l < PANEL; l++)
               c[(p * PANEL + half + k) * width + q * PANEL + l] += acc[k * PANEL + l];
@@ -109,10 +109,10 @@ static lp_status by_images(layer *a, layer *b, double norm[3]) {
   enum { SQUARE = BLOCK_ROWS * BLOCK_ROWS };
   layer *own[2] = {a, b};
   double *k = malloc(sizeof *k * 2 * SQUARE), *held[2] = {NULL, NULL};
-  lp_status s = k ? LP_OK : no_memory("products of images");
+  lp_status s = k ? LP_OK : lp_no_memory("products of images");
   for (int h = 0; s == LP_OK && h < 2; h++)
     if (!(held[h] = malloc(sizeof(double) * BLOCK_ROWS * ((size_t)own[h]->x->units + 1))))
-      s = no_memory("blocks of activations");
+      s = lp_no_memory("blocks of activations");
   for (uint32_t i = 0; s == LP_OK && i < a->x->n; i += BLOCK_ROWS) {
     for (int h = 0; s == LP_OK && h < 2; h++) {
       s = layer_rows(own[h], i);
@@ -161,7 +161,7 @@ lp_status lp_cka(const lp_responses *a, const lp_responses *b, double *out) {
   return s;
 }
 
-lp_status gram_squares(const lp_responses *x, double *trace, double *squares) {
+lp_status lp_gram_squares(const lp_responses *x, double *trace, double *squares) {
   layer l;
   double norm[3] = {0};
   *trace = *squares = NAN;
@@ -201,7 +201,7 @@ lp_status lp_rsa(const double *a, const double *b, uint32_t classes, double *spe
                  double *tau_b) {
   size_t all = (size_t)classes * classes / 2 + 1, n = 0;
   double *x = malloc(sizeof *x * 2 * all), *y = x + all;
-  if (!x) return no_memory("dissimilarities of classes");
+  if (!x) return lp_no_memory("dissimilarities of classes");
   for (uint32_t c = 0; c < classes; c++)
     for (uint32_t d = 0; d < c; d++) {
       size_t at = (size_t)c * classes + d;
@@ -217,11 +217,11 @@ lp_status lp_rsa(const double *a, const double *b, uint32_t classes, double *spe
 
 /* ---- overlap ------------------------------------------------------------------------------- */
 
-/* The value at and above which the top share of a map is: at the first index, in ascending order,
- * that is not below share of the way. */
+/* The value at and above which the top share of a map is: at the first index, in lp_ascending
+ * order, that is not below share of the way. */
 static lp_status top_threshold(const double *x, uint32_t n, double share, double *out) {
-  uint32_t *order = ascending(x, n);
-  if (!order) return no_memory("ranks of a map");
+  uint32_t *order = lp_ascending(x, n);
+  if (!order) return lp_no_memory("ranks of a map");
   double at = (1 - share) * (n - 1.0);
   uint32_t k = (uint32_t)ceil(at - 1e-9 * n);
   *out = x[order[k < n ? k : n - 1]];
@@ -232,7 +232,7 @@ static lp_status top_threshold(const double *x, uint32_t n, double share, double
 lp_status lp_iou(const double *a, const double *b, uint32_t n, double share, double *out) {
   *out = NAN;
   if (!(share > 0 && share < 1)) return lp_fail(LP_ERR_ARG, "the top share of %g of a map", share);
-  if (n == 0 || !all_finite(a, n) || !all_finite(b, n)) return LP_OK;
+  if (n == 0 || !lp_all_finite(a, n) || !lp_all_finite(b, n)) return LP_OK;
   double low_a = 0, low_b = 0, both = 0, either = 0;
   lp_status s = top_threshold(a, n, share, &low_a);
   if (s == LP_OK) s = top_threshold(b, n, share, &low_b);
@@ -250,10 +250,11 @@ lp_status lp_colocalisation(const double *a, const double *b, uint32_t rows, uin
   if (side == 0) return lp_fail(LP_ERR_ARG, "windows of 0 units");
   uint32_t down = rows / side, across = cols / side;
   size_t windows = (size_t)down * across;
-  if (windows < 3 || !all_finite(a, (size_t)rows * cols) || !all_finite(b, (size_t)rows * cols))
+  if (windows < 3 || !lp_all_finite(a, (size_t)rows * cols) ||
+      !lp_all_finite(b, (size_t)rows * cols))
     return LP_OK;
   double *x = calloc(2 * windows, sizeof *x), *y = x + windows, rho;
-  if (!x) return no_memory("windows of a map");
+  if (!x) return lp_no_memory("windows of a map");
   for (uint32_t r = 0; r < down * side; r++)
     for (uint32_t c = 0; c < across * side; c++) {
       size_t w = (size_t)(r / side) * across + c / side, at = (size_t)r * cols + c;

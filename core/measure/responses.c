@@ -26,14 +26,14 @@ lp_responses lp_responses_f64(const double *x, uint32_t n, uint32_t units) {
 
 /* ---- a first pass -------------------------------------------------------------------------- */
 
-void scan_free(unit_scan *s) {
+void lp_scan_free(unit_scan *s) {
   free(s->mean);
   free(s->scale);
   free(s->varies);
   *s = (unit_scan){0};
 }
 
-lp_status scan_units(const lp_responses *x, unit_scan *out) {
+lp_status lp_scan_units(const lp_responses *x, unit_scan *out) {
   uint32_t units = x->units, block = x->n < BLOCK_ROWS ? x->n : BLOCK_ROWS;
   *out = (unit_scan){calloc((size_t)units + 1, sizeof(double)),
                      calloc((size_t)units + 1, sizeof(double)), calloc((size_t)units + 1, 1), true};
@@ -42,7 +42,7 @@ lp_status scan_units(const lp_responses *x, unit_scan *out) {
          *high = malloc(sizeof *high * ((size_t)units + 1));
   lp_status s = out->mean && out->scale && out->varies && rows && low && high
                     ? LP_OK
-                    : no_memory("means of units");
+                    : lp_no_memory("means of units");
   for (uint32_t first = 0; s == LP_OK && first < x->n; first += block) {
     uint32_t count = x->n - first < block ? x->n - first : block;
     s = x->read(x, first, count, rows);
@@ -62,13 +62,13 @@ lp_status scan_units(const lp_responses *x, unit_scan *out) {
     out->mean[i] /= x->n;
     out->finite &= isfinite(out->mean[i]) != 0;
     out->varies[i] = low[i] < high[i] && isfinite(out->mean[i]);
-    out->scale[i] = scale_to_one(high[i] / 2 - low[i] / 2);
+    out->scale[i] = lp_scale_to_one(high[i] / 2 - low[i] / 2);
     if (!out->varies[i]) out->mean[i] = isfinite(out->mean[i]) ? low[i] : NAN;
   }
   free(rows);
   free(low);
   free(high);
-  if (s != LP_OK) scan_free(out);
+  if (s != LP_OK) lp_scan_free(out);
   return s;
 }
 
@@ -100,7 +100,7 @@ __attribute__((target("avx2"))) static void panel_avx2(const double *a, const do
 }
 #endif
 
-void panel_product(const double *a, const double *b, uint32_t rows, double acc[4 * PANEL]) {
+void lp_panel_product(const double *a, const double *b, uint32_t rows, double acc[4 * PANEL]) {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2")) {
     panel_avx2(a, b, rows, acc);
@@ -135,8 +135,8 @@ static void add_products(const double *panels, uint32_t count, uint32_t units, d
     for (uint32_t q = p; q < n_panels; q++)
       for (uint32_t half = 0; half < PANEL; half += 4) {
         double acc[4 * PANEL] = {0};
-        panel_product(panels + (size_t)p * BLOCK_ROWS * PANEL + half,
-                      panels + (size_t)q * BLOCK_ROWS * PANEL, count, acc);
+        lp_panel_product(panels + (size_t)p * BLOCK_ROWS * PANEL + half,
+                         panels + (size_t)q * BLOCK_ROWS * PANEL, count, acc);
         for (uint32_t k = 0; k < 4; k++) {
           uint32_t i = p * PANEL + half + k;
           for (uint32_t l = 0; i < units && l < PANEL && q * PANEL + l < units; l++)
@@ -145,11 +145,11 @@ static void add_products(const double *panels, uint32_t count, uint32_t units, d
       }
 }
 
-lp_status centred_products(const lp_responses *x, const unit_scan *scan, double *c) {
+lp_status lp_centred_products(const lp_responses *x, const unit_scan *scan, double *c) {
   uint32_t units = x->units, n_panels = (units + PANEL - 1) / PANEL;
   double *rows = malloc(sizeof *rows * ((size_t)BLOCK_ROWS * units + 1));
   double *panels = malloc(sizeof *panels * ((size_t)n_panels * BLOCK_ROWS * PANEL + 1));
-  lp_status s = rows && panels ? LP_OK : no_memory("blocks of activations");
+  lp_status s = rows && panels ? LP_OK : lp_no_memory("blocks of activations");
   for (size_t i = 0; i < (size_t)units * units; i++) c[i] = 0;
   for (uint32_t first = 0; s == LP_OK && first < x->n; first += BLOCK_ROWS) {
     uint32_t count = x->n - first < BLOCK_ROWS ? x->n - first : BLOCK_ROWS;

@@ -16,17 +16,18 @@ typedef struct measure_context {
   lp_pairs *pairs;
 } measure_context;
 
-lp_status context_neighbours(const lp_measure_request *req, lp_contiguity kind,
-                             const lp_neighbours **out);
-lp_status context_pairs(const lp_measure_request *req, const lp_pairs **out);
+lp_status lp_context_neighbours(const lp_measure_request *req, lp_contiguity kind,
+                                const lp_neighbours **out);
+lp_status lp_context_pairs(const lp_measure_request *req, const lp_pairs **out);
 
 static inline measure_context *context_of(const lp_measure_request *req) {
   return (measure_context *)(uintptr_t)req->core;
 }
 
-/* rows_map.c, rows_site.c, rows_wiring.c: the rows, in the order in which they are shown. */
-extern const lp_measure rows_map[], rows_site[], rows_wiring[];
-extern const uint32_t n_rows_map, n_rows_site, n_rows_wiring;
+/* lp_rows_map.c, lp_rows_site.c, lp_rows_wiring.c: the rows, in the order in which they are shown.
+ */
+extern const lp_measure lp_rows_map[], lp_rows_site[], lp_rows_wiring[];
+extern const uint32_t lp_n_rows_map, lp_n_rows_site, lp_n_rows_wiring;
 
 typedef lp_status row_fn(void *self, const lp_arg *args, const lp_measure_request *req,
                          lp_measured *out);

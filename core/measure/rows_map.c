@@ -12,7 +12,7 @@ static lp_status touching(const lp_arg *arg, const lp_measure_request *req,
   bool queen = strcmp(arg->text, "queen") == 0;
   if (!queen && strcmp(arg->text, "rook") != 0)
     return lp_fail(LP_ERR_ARG, "touch=%s: it is rook or queen", arg->text);
-  return context_neighbours(req, queen ? LP_QUEEN : LP_ROOK, out);
+  return lp_context_neighbours(req, queen ? LP_QUEEN : LP_ROOK, out);
 }
 
 static const lp_param moran_params[] = {
@@ -54,7 +54,7 @@ static lp_status spectrum(void *self, const lp_arg *args, const lp_measure_reque
   (void)self, (void)args;
   uint32_t rows = req->extent[0], cols = req->extent[1], radii = (rows < cols ? rows : cols) / 2;
   double *radial = malloc(sizeof *radial * (radii + 1));
-  if (!radial) return no_memory("a spectrum");
+  if (!radial) return lp_no_memory("a spectrum");
   lp_status s = lp_spectrum(req->t, rows, cols, radial, &out->value);
   out->n_curve = radii < LP_MEASURE_CURVE ? radii : LP_MEASURE_CURVE;
   for (uint32_t k = 0; k < out->n_curve; k++) out->x[k] = k + 1, out->y[k] = radial[k];
@@ -104,7 +104,7 @@ static lp_status grown(void *self, const lp_arg *args, const lp_measure_request 
   (void)self;
   const lp_neighbours *w;
   uint32_t units = 0;
-  lp_status s = context_neighbours(req, LP_ROOK, &w);
+  lp_status s = lp_context_neighbours(req, LP_ROOK, &w);
   if (s == LP_OK) s = lp_grown_cluster(req->t, w, args[0].value, NULL, &units);
   if (s == LP_OK) out->value = units;
   return s;
@@ -115,7 +115,7 @@ static lp_status islands(void *self, const lp_arg *args, const lp_measure_reques
   (void)self, (void)args;
   const lp_neighbours *w;
   lp_islands found;
-  lp_status s = context_neighbours(req, LP_QUEEN, &w);
+  lp_status s = lp_context_neighbours(req, LP_QUEEN, &w);
   if (s == LP_OK) s = lp_islands_of(req->t, req->q, w, &found);
   if (s == LP_OK) out->value = found.count;
   return s;
@@ -126,7 +126,7 @@ static lp_status island_moran(void *self, const lp_arg *args, const lp_measure_r
   (void)self, (void)args;
   const lp_neighbours *w;
   lp_islands found;
-  lp_status s = context_neighbours(req, LP_QUEEN, &w);
+  lp_status s = lp_context_neighbours(req, LP_QUEEN, &w);
   if (s == LP_OK) s = lp_islands_of(req->t, req->q, w, &found);
   if (s == LP_OK) out->value = found.weighted;
   return s;
@@ -154,7 +154,7 @@ static lp_status radius(void *self, const lp_arg *args, const lp_measure_request
   (void)self, (void)args;
   int32_t *preferred = calloc((size_t)req->units + 1, sizeof *preferred);
   double *r = malloc(sizeof *r * ((size_t)req->units + 1)), sum = 0, n = 0;
-  lp_status s = preferred && r ? LP_OK : no_memory("radii of clusters");
+  lp_status s = preferred && r ? LP_OK : lp_no_memory("radii of clusters");
   for (uint32_t i = 0; s == LP_OK && i < req->units; i++)
     for (uint32_t c = 1; c < req->classes; c++)
       if (req->t[(size_t)c * req->units + i] > req->t[(size_t)preferred[i] * req->units + i])
@@ -237,7 +237,7 @@ static lp_status tuning(const lp_measure_request *req, double **angle, double **
   double *r = malloc(sizeof *r * (n * k + k + 1)), *theta = r + n * k;
   *angle = malloc(sizeof **angle * (n + 1));
   *variance = malloc(sizeof **variance * (n + 1));
-  lp_status s = r && *angle && *variance ? LP_OK : no_memory("tuning of units");
+  lp_status s = r && *angle && *variance ? LP_OK : lp_no_memory("tuning of units");
   for (size_t c = 0; s == LP_OK && c < k; c++) {
     theta[c] = acos(-1) * (double)c / (double)k;
     for (size_t i = 0; i < n; i++) r[i * k + c] = req->mean[c * n + i];
@@ -286,7 +286,7 @@ static lp_status orientation(void *self, const lp_arg *args, const lp_measure_re
   .struct_size = sizeof(lp_measure), .name = n, .summary = t, .unit = u, .source = src,            \
   .takes = what
 
-const lp_measure rows_map[] = {
+const lp_measure lp_rows_map[] = {
     {HEAD("moran", "Moran's I of selectivity", "",
           "Moran, Biometrika 1950; Rathi et al., ICLR 2025", LP_TAKES_MAP),
      ROW_PARAMS(moran_params), .value = moran},
@@ -339,4 +339,4 @@ const lp_measure rows_map[] = {
      .self = &of_pinwheels, .flags = LP_MEASURE_ASKED | LP_MEASURE_NONNEGATIVE | LP_MEASURE_SHEET,
      .value = orientation},
 };
-const uint32_t n_rows_map = sizeof rows_map / sizeof *rows_map;
+const uint32_t lp_n_rows_map = sizeof lp_rows_map / sizeof *lp_rows_map;

@@ -16,7 +16,7 @@ static lp_status over_distance(void *self, const lp_arg *args, const lp_measure_
   (void)self;
   const lp_pairs *pairs;
   lp_curve c;
-  lp_status s = context_pairs(req, &pairs);
+  lp_status s = lp_context_pairs(req, &pairs);
   if (s == LP_OK)
     s = lp_correlation_over_distance(pairs, context_of(req)->places, (uint32_t)args[0].value,
                                      req->seed, &c);
@@ -40,7 +40,7 @@ static lp_status alignment(void *self, const lp_arg *args, const lp_measure_requ
                            lp_measured *out) {
   (void)self, (void)args;
   const lp_pairs *pairs;
-  lp_status s = context_pairs(req, &pairs);
+  lp_status s = lp_context_pairs(req, &pairs);
   if (s == LP_OK) s = lp_alignment(pairs, context_of(req)->places, &out->value);
   out->chance = 0; /* the mean over all ways to place the units, exactly */
   return s;
@@ -50,7 +50,7 @@ static lp_status tgi(void *self, const lp_arg *args, const lp_measure_request *r
                      lp_measured *out) {
   (void)self, (void)args;
   const lp_pairs *pairs;
-  lp_status s = context_pairs(req, &pairs);
+  lp_status s = lp_context_pairs(req, &pairs);
   return s == LP_OK ? lp_tgi(pairs, context_of(req)->places, &out->value) : s;
 }
 
@@ -59,11 +59,11 @@ static lp_status participation(void *self, const lp_arg *args, const lp_measure_
                                lp_measured *out) {
   (void)self, (void)args;
   const lp_pairs *pairs;
-  lp_status s = context_pairs(req, &pairs);
+  lp_status s = lp_context_pairs(req, &pairs);
   if (s != LP_OK) return s;
   if (pairs->units > LP_ALL_PAIRS) { /* only a sample of the pairs is there */
     double size, squares;
-    s = gram_squares(context_of(req)->x, &size, &squares);
+    s = lp_gram_squares(context_of(req)->x, &size, &squares);
     if (s == LP_OK && squares > 0) out->value = size * size / squares;
     return s;
   }
@@ -85,9 +85,9 @@ static lp_status neighbours(void *self, const lp_arg *args, const lp_measure_req
   const lp_neighbours *w;
   const lp_pairs *pairs = NULL;
   lp_pairs *near = NULL;
-  lp_status s = context_neighbours(req, LP_ROOK, &w);
-  if (s == LP_OK) s = context_pairs(req, &pairs);
-  if (s == LP_OK) s = neighbour_pairs(context_of(req)->x, w, &near);
+  lp_status s = lp_context_neighbours(req, LP_ROOK, &w);
+  if (s == LP_OK) s = lp_context_pairs(req, &pairs);
+  if (s == LP_OK) s = lp_neighbour_pairs(context_of(req)->x, w, &near);
   double sum = 0, all = 0;
   for (size_t k = 0; s == LP_OK && k < near->count; k++) sum += near->r[k];
   for (size_t k = 0; s == LP_OK && k < pairs->count; k++) all += pairs->r[k];
@@ -146,7 +146,7 @@ static lp_status over_images(void *self, const lp_arg *args, const lp_measure_re
   uint32_t rows = req->extent[0], cols = req->extent[1];
   bool wrap = req->period[0] > 0 || req->period[1] > 0;
   double *block = malloc(sizeof *block * ((size_t)BLOCK_ROWS * req->units + 1)), sum = 0, n = 0;
-  lp_status s = block ? LP_OK : no_memory("blocks of activations");
+  lp_status s = block ? LP_OK : lp_no_memory("blocks of activations");
   for (uint32_t first = 0; s == LP_OK && first < req->images; first += BLOCK_ROWS) {
     uint32_t count = req->images - first < BLOCK_ROWS ? req->images - first : BLOCK_ROWS;
     double value[BLOCK_ROWS];
@@ -171,7 +171,7 @@ static lp_status over_images(void *self, const lp_arg *args, const lp_measure_re
   .takes = LP_TAKES_SITE
 #define IMAGES(m) .self = (void *)(uintptr_t) & (m), .value = over_images
 
-const lp_measure rows_site[] = {
+const lp_measure lp_rows_site[] = {
     {HEAD("correlation_distance", "correlation of the nearest units, and over distance", "",
           "Lee et al., bioRxiv 2020; Margalit et al., Neuron 2024"),
      ROW_PARAMS(curve_params), .value = over_distance},
@@ -197,4 +197,4 @@ const lp_measure rows_site[] = {
           ""),
      .flags = LP_MEASURE_SHEET | LP_MEASURE_NONNEGATIVE, IMAGES(centroid)},
 };
-const uint32_t n_rows_site = sizeof rows_site / sizeof *rows_site;
+const uint32_t lp_n_rows_site = sizeof lp_rows_site / sizeof *lp_rows_site;

@@ -63,7 +63,7 @@ static lp_status graph(void *self, const lp_arg *args, const lp_measure_request 
   uint8_t *edges = malloc(size + 1);
   uint32_t *part = malloc(sizeof *part * ((size_t)n + 1));
   double *v = malloc(sizeof *v * (size + 1));
-  lp_status s = edges && part && v ? LP_OK : no_memory("a graph of units");
+  lp_status s = edges && part && v ? LP_OK : lp_no_memory("a graph of units");
   for (size_t k = 0; s == LP_OK && k < size; k++) v[k] = req->w[k] * (req->p ? req->p[k] : 1);
   if (s == LP_OK) s = lp_strongest_graph(v, n, args[0].value / 100, edges);
   if (s == LP_OK && self == &of_modularity)
@@ -87,7 +87,7 @@ static lp_status communicability(void *self, const lp_arg *args, const lp_measur
   (void)self, (void)args;
   size_t size = connections(req);
   double *c = malloc(sizeof *c * (size + 1)), sum = 0;
-  if (!c) return no_memory("a matrix exponential");
+  if (!c) return lp_no_memory("a matrix exponential");
   lp_status s = lp_communicability(req->w, req->n_out, c);
   for (size_t k = 0; k < size; k++) sum += c[k];
   if (s == LP_OK && req->n_out > 1) out->value = sum / ((double)size - req->n_out);
@@ -102,7 +102,7 @@ static lp_status communicability(void *self, const lp_arg *args, const lp_measur
   .takes = LP_TAKES_WEIGHTS
 #define GRAPH(which) .self = &(which), ROW_PARAMS(graph_params), .value = graph
 
-const lp_measure rows_wiring[] = {
+const lp_measure lp_rows_wiring[] = {
     {HEAD("wiring_length", "mean length of connections by |P W|; chance: by P alone",
           "unit spacings", ""),
      .value = length},
@@ -129,4 +129,4 @@ const lp_measure rows_wiring[] = {
           "Crofts & Higham, J R Soc Interface 2009; Achterberg et al., Nat Mach Intell 2023"),
      .value = communicability},
 };
-const uint32_t n_rows_wiring = sizeof rows_wiring / sizeof *rows_wiring;
+const uint32_t lp_n_rows_wiring = sizeof lp_rows_wiring / sizeof *lp_rows_wiring;

@@ -48,7 +48,7 @@ static void add_rows(sums *s, const double *rows, const int32_t *labels, uint32_
 static lp_status sum_classes(const lp_responses *x, const int32_t *labels, sums *s) {
   uint32_t block = x->n < BLOCK_ROWS ? x->n : BLOCK_ROWS;
   double *rows = malloc(sizeof *rows * ((size_t)block * x->units + 1));
-  lp_status status = rows ? LP_OK : no_memory("blocks of activations");
+  lp_status status = rows ? LP_OK : lp_no_memory("blocks of activations");
   for (uint32_t first = 0; status == LP_OK && first < x->n; first += block) {
     uint32_t count = x->n - first < block ? x->n - first : block;
     for (uint32_t m = 0; m < count; m++) {
@@ -122,7 +122,7 @@ static lp_status test_classes(const sums *s, const lp_selectivity *out) {
     }
     free(after);
   }
-  return memory ? LP_OK : no_memory("moments of classes");
+  return memory ? LP_OK : lp_no_memory("moments of classes");
 }
 
 lp_status lp_selectivity_of(const lp_responses *x, const int32_t *labels, uint32_t classes,
@@ -135,7 +135,7 @@ lp_status lp_selectivity_of(const lp_responses *x, const int32_t *labels, uint32
   if (own_p) want.p = own_p;
   lp_status status = s.mean && s.square && s.count && (!out->q || want.p)
                          ? LP_OK
-                         : no_memory("moments of classes");
+                         : lp_no_memory("moments of classes");
   if (status == LP_OK) status = sum_classes(x, labels, &s);
   if (status == LP_OK) status = test_classes(&s, &want);
   for (uint32_t c = 0; status == LP_OK && out->q && c < classes; c++)

@@ -14,7 +14,9 @@ lp_status lp_measures_register(const lp_host *host, lp_registrar *r) {
   static const struct {
     const lp_measure *row;
     const uint32_t *n;
-  } part[] = {{rows_map, &n_rows_map}, {rows_site, &n_rows_site}, {rows_wiring, &n_rows_wiring}};
+  } part[] = {{lp_rows_map, &lp_n_rows_map},
+              {lp_rows_site, &lp_n_rows_site},
+              {lp_rows_wiring, &lp_n_rows_wiring}};
   lp_status s = LP_OK;
   for (size_t k = 0; k < sizeof part / sizeof *part; k++)
     for (uint32_t i = 0; s == LP_OK && i < *part[k].n; i++)
@@ -24,15 +26,15 @@ lp_status lp_measures_register(const lp_host *host, lp_registrar *r) {
 
 /* ---- what rows share ----------------------------------------------------------------------- */
 
-lp_status context_neighbours(const lp_measure_request *req, lp_contiguity kind,
-                             const lp_neighbours **out) {
+lp_status lp_context_neighbours(const lp_measure_request *req, lp_contiguity kind,
+                                const lp_neighbours **out) {
   measure_context *c = context_of(req);
   lp_status s = c->touching[kind] ? LP_OK : lp_neighbours_of(c->places, kind, &c->touching[kind]);
   *out = c->touching[kind];
   return s;
 }
 
-lp_status context_pairs(const lp_measure_request *req, const lp_pairs **out) {
+lp_status lp_context_pairs(const lp_measure_request *req, const lp_pairs **out) {
   measure_context *c = context_of(req);
   lp_status s = c->pairs ? LP_OK : lp_pairs_correlate(c->x, c->seed, &c->pairs);
   *out = c->pairs;
@@ -88,12 +90,12 @@ static lp_status keep(work *w, const lp_spec *spec, int32_t class_, const lp_mea
   if (o->n == w->cap) {
     uint32_t cap = w->cap ? 2 * w->cap : 64;
     lp_measurement *grown = realloc(o->item, sizeof *grown * cap);
-    if (!grown) return no_memory("results");
+    if (!grown) return lp_no_memory("results");
     o->item = grown;
     w->cap = cap;
   }
   char *text = strdup(spec->text);
-  if (!text) return no_memory("results");
+  if (!text) return lp_no_memory("results");
   o->item[o->n++] = (lp_measurement){spec->entry->descriptor, text, class_, *m};
   return LP_OK;
 }
@@ -123,7 +125,7 @@ static lp_measured mean_over(const lp_measured *each, uint32_t n) {
 static lp_status measure_classes(work *w, const lp_spec *spec, const lp_measure *row) {
   uint32_t classes = w->in->classes;
   lp_measured *each = malloc(sizeof *each * ((size_t)classes + 1));
-  lp_status s = each ? LP_OK : no_memory("results");
+  lp_status s = each ? LP_OK : lp_no_memory("results");
   for (uint32_t c = 0; s == LP_OK && c < classes; c++) {
     lp_measure_request req = w->req;
     size_t at = (size_t)c * req.units;
@@ -181,14 +183,14 @@ static lp_status open_work(work *w, const lp_measure_input *in, lp_measurements 
     w->t = malloc(sizeof *w->t * (maps + 1));
     w->q = malloc(sizeof *w->q * (maps + 1));
     w->mean = malloc(sizeof *w->mean * (maps + 1));
-    if (!w->t || !w->q || !w->mean) return no_memory("maps of classes");
+    if (!w->t || !w->q || !w->mean) return lp_no_memory("maps of classes");
     lp_status s = lp_selectivity_of(in->x, in->labels, in->classes,
                                     &(lp_selectivity){.t = w->t, .q = w->q, .mean = w->mean});
     if (s != LP_OK) return s;
     w->req.t = w->t, w->req.q = w->q, w->req.mean = w->mean;
   }
   if (in->w && !(w->d = malloc(sizeof *w->d * (square + 1))))
-    return no_memory("distances of units");
+    return lp_no_memory("distances of units");
   for (size_t k = 0; k < square; k++)
     w->d[k] = lp_places_distance(p, (uint32_t)(k / p->n), (uint32_t)(k % p->n));
   w->req.d = w->d;
@@ -207,7 +209,7 @@ static void close_work(work *w) {
 
 static lp_status measure_named(work *w, const char *only) {
   char *text = strdup(only), *rest = text, *token;
-  lp_status s = text ? LP_OK : no_memory("names of measures");
+  lp_status s = text ? LP_OK : lp_no_memory("names of measures");
   while (s == LP_OK && (token = lp_next_token(&rest))) {
     lp_spec spec;
     s = lp_spec_parse(LP_KIND_MEASURE, lp_unwrap(token), &spec);

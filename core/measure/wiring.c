@@ -43,18 +43,18 @@ lp_status lp_pruned_length(const double *w, const double *p, const double *d, si
   if (value && order) {
     lp_rng_permutation(seed, lp_rng_stream("measure/pruning"), 0, order, (uint32_t)n);
   } else if (value && rank != LP_PRUNE_RANDOM) {
-    for (size_t k = 0; k < n; k++) { /* ascending, with equal ones by index: the largest first */
+    for (size_t k = 0; k < n; k++) { /* lp_ascending, with equal ones by index: the largest first */
       double size = fabs(w[k]);
       if (rank == LP_PRUNE_PW && p) size = fabs(w[k] * p[k]);
       if (rank == LP_PRUNE_W_OVER_D) size /= 1 + d[k];
       value[k] = -size;
     }
-    order = ascending(value, n);
+    order = lp_ascending(value, n);
   }
   if (!value || !order) {
     free(value);
     free(order);
-    return no_memory("an order of connections");
+    return lp_no_memory("an order of connections");
   }
   size_t count = (size_t)llround(keep * (double)n);
   double sum = 0;
@@ -145,7 +145,7 @@ static lp_status exponential(double *a, uint32_t n, double *room) {
     a[k] = even + u[k];
   }
   lapack_int *pivot = malloc(sizeof *pivot * ((size_t)n + 1));
-  if (!pivot) return no_memory("a matrix exponential");
+  if (!pivot) return lp_no_memory("a matrix exponential");
   lapack_int bad = LAPACKE_dgesv(LAPACK_ROW_MAJOR, (lapack_int)n, (lapack_int)n, t, (lapack_int)n,
                                  pivot, a, (lapack_int)n);
   free(pivot);
@@ -160,9 +160,9 @@ static lp_status exponential(double *a, uint32_t n, double *room) {
 lp_status lp_communicability(const double *w, uint32_t n, double *out) {
   size_t size = (size_t)n * n;
   double *room = malloc(sizeof *room * (7 * size + n + 1)), *root = room + 7 * size;
-  if (!room) return no_memory("a matrix exponential");
+  if (!room) return lp_no_memory("a matrix exponential");
   lp_status s = LP_OK;
-  bool finite = all_finite(w, size);
+  bool finite = lp_all_finite(w, size);
   for (uint32_t i = 0; i < n; i++) {
     double sum = 0;
     for (uint32_t j = 0; j < n; j++) sum += fabs(w[(size_t)i * n + j]);
