@@ -4,6 +4,7 @@
 #include <locality/prior.h>
 #include <locality/registry.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,6 +87,19 @@ static lp_status ask_topology(const lp_run_prior *p, bool reads, uint64_t seed, 
   return s == LP_OK ? lp_prior_build(&spec, out) : s;
 }
 
+/* Said in the log, in the summary and on the page. */
+static void warn(analysis *a, const char *fmt, ...) LP_PRINTF(2, 3);
+static void warn(analysis *a, const char *fmt, ...) {
+  char text[500];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(text, sizeof text, fmt, args);
+  va_end(args);
+  lp_log(LP_LOG_WARNING, "%s", text);
+  if (!a->warnings) a->warnings = json_array();
+  json_array_append_new(a->warnings, json_string(text));
+}
+
 /* Where the topology cannot be asked any more, or is no lattice, the sheet itself is measured. */
 static lp_status place_units(analysis *a, uint32_t arm, uint32_t k) {
   const lp_run_arm *own = &a->folder->arm[arm];
@@ -100,14 +114,13 @@ static lp_status place_units(analysis *a, uint32_t arm, uint32_t k) {
   lp_status s = p ? ask_topology(p, reads, a->seed[0], &prior) : LP_OK;
   if (s == LP_ERR_MEMORY) return s;
   if (s != LP_OK)
-    lp_log(LP_LOG_WARNING, "arm %s: V at %s is taken on the %u x %u sheet: %s", own->name,
-           a->site_name[k], site->rows, site->cols, lp_error_message());
+    warn(a, "arm %s: V at %s is taken on the %u x %u sheet: %s", own->name, a->site_name[k],
+         site->rows, site->cols, lp_error_message());
   else if (prior && geometry_of(prior, &made))
     g = made;
   else if (prior)
-    lp_log(LP_LOG_WARNING,
-           "arm %s: the topology at %s is no lattice; V is taken on the %u x %u sheet", own->name,
-           a->site_name[k], site->rows, site->cols);
+    warn(a, "arm %s: the topology at %s is no lattice; V is taken on the %u x %u sheet", own->name,
+         a->site_name[k], site->rows, site->cols);
   lp_prior_free(prior);
   return add_geometry(a, g, index);
 }

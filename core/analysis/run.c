@@ -29,6 +29,7 @@ static void clear(analysis *a) {
   free(a->labels);
   free(a->geometry);
   free(a->comparison);
+  json_decref(a->warnings);
   lp_run_folder_close(a->folder);
 }
 

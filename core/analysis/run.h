@@ -94,7 +94,8 @@ typedef struct analysis {
   uint32_t epochs; /* asked for; 0 when the manifest does not say */
   const char *const *class_name;
   uint32_t n_images;
-  int32_t *labels; /* NULL until the first activations are read */
+  int32_t *labels;  /* NULL until the first activations are read */
+  json_t *warnings; /* what to know of its numbers; NULL: nothing */
   struct comparison *comparison;
   uint32_t n_comparisons;
 } analysis;

@@ -227,6 +227,8 @@ static lp_status build(const analysis *a, json_t *o) {
   json_t *warnings = json_object_get(data, "warnings");
   bad |=
       json_object_set_new(o, "data_warnings", warnings ? json_deep_copy(warnings) : json_array());
+  bad |=
+      json_object_set_new(o, "warnings", a->warnings ? json_deep_copy(a->warnings) : json_array());
   bad |= json_object_set_new(o, "damaged_lines", json_integer(a->folder->damaged));
   bad |= json_object_set_new(o, "plan", lp_plan_json(a));
   bad |= json_object_set_new(o, "arms", arms_json(a));

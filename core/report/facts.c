@@ -171,17 +171,23 @@ static void software(const report_run *run, FILE *f) {
   close_facts(f);
 }
 
-/* What makes a result mean less than it seems to. */
-void lp_facts_data_warnings(const report_run *run, FILE *f) {
-  const json_t *all = lp_jobj(lp_jobj(run->manifest, "data"), "warnings");
+static void reservations(FILE *f, const char *about, const json_t *all) {
   size_t i;
   json_t *one;
   if (!json_array_size(all)) return;
-  lp_report_html(f, "<section aria-label=\"Reservations\">\n<p><strong>What to know about the data"
-                    "</strong></p>\n<ul class=\"warn\">\n");
+  lp_report_html(f,
+                 "<section aria-label=\"Reservations\">\n<p><strong>What to know about the %s"
+                 "</strong></p>\n<ul class=\"warn\">\n",
+                 about);
   json_array_foreach(all, i, one) if (json_is_string(one))
       lp_report_html(f, "<li>%s</li>\n", json_string_value(one));
   lp_report_html(f, "</ul>\n</section>\n");
+}
+
+/* What makes a result mean less than it seems to. */
+void lp_facts_data_warnings(const report_run *run, FILE *f) {
+  reservations(f, "data", lp_jobj(lp_jobj(run->manifest, "data"), "warnings"));
+  reservations(f, "measures", lp_jobj(run->summary, "warnings"));
 }
 
 static void data_facts(const report_run *run, FILE *f) {

@@ -116,6 +116,7 @@ static void test_one(void **state) {
   assert_string_equal(json_string_value(json_object_get(site, "topology")), "torus");
   json_decref(s);
   assert_holds("one/report.html", "Class maps at a/b", true);
+  assert_holds("one/report.html", "What to know about the measures", false);
   assert_holds("one/report.html", "<code>fc=(locality:topology=torus)</code>", true);
   /* Chance is that of the arm's own topology: 15/14 of the variance of all units, 2 + 2/3 on a
    * grid; half the mean square of wrapped distances, 1 + 1/3, on a torus. */
@@ -147,6 +148,24 @@ static const char *line_of(const char *from, const char *begin) {
   const char *line = strstr(from, text);
   if (!line) fail_msg("no line begins with %s", begin);
   return line ? line + 1 : from;
+}
+
+/* Units off a lattice: V is of the sheet, which the summary and the page say. */
+static void test_off_lattice(void **state) {
+  (void)state;
+  static const char says[] =
+      "arm ball: the topology at lp_out is no lattice; V is taken on the 7 x "
+      "7 sheet";
+  run_it("--arms 'control,ball=(locality:topology=sphere)' --out ball");
+  json_t *s = json_of("ball/summary.json");
+  size_t i, found = 0;
+  json_t *said;
+  json_array_foreach(json_object_get(s, "warnings"), i, said) found +=
+      strcmp(json_string_value(said), says) == 0;
+  assert_int_equal(found, 1);
+  json_decref(s);
+  assert_holds("ball/report.html", "What to know about the measures", true);
+  assert_holds("ball/report.html", "is no lattice; V is taken on the", true);
 }
 
 /* Tables of the folder of test_three, against each other: V of a network is the mean of its
@@ -339,9 +358,10 @@ static void test_schema_1(void **state) {
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_three),    cmocka_unit_test(test_one),    cmocka_unit_test(test_tables),
-      cmocka_unit_test(test_none),     cmocka_unit_test(test_sheets), cmocka_unit_test(test_steps),
-      cmocka_unit_test(test_schema_1),
+      cmocka_unit_test(test_three),  cmocka_unit_test(test_one),
+      cmocka_unit_test(test_tables), cmocka_unit_test(test_off_lattice),
+      cmocka_unit_test(test_none),   cmocka_unit_test(test_sheets),
+      cmocka_unit_test(test_steps),  cmocka_unit_test(test_schema_1),
   };
   int failed = cmocka_run_group_tests_name("sites", tests, make_data, NULL);
   test_end();
