@@ -29,8 +29,9 @@ static void interpolation(uint32_t from, uint32_t to, double scale, double *m) {
 static bool blur(uint32_t n, double factor, double *out) {
   if (n == 1) factor = 1; /* no axis at all */
   const uint32_t small = (uint32_t)floor(n / factor);
-  double *down = calloc(2 * (size_t)n * small, sizeof *down), *up = down + (size_t)n * small;
+  double *down = calloc(2 * (size_t)n * small, sizeof *down);
   if (!down) return false;
+  double *up = down + (size_t)n * small;
   interpolation(n, small, factor, down);
   interpolation(small, n, (double)small / n, up);
   for (uint32_t i = 0; i < n; i++)
@@ -76,7 +77,7 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
   if (e[1] && (uint64_t)e[0] * e[1] != n)
     return b.host->fail(LP_ERR_UNSUPPORTED, "it knows sheets of one or two axes");
   const uint32_t width = e[1] ? e[1] : e[0], height = e[1] ? e[0] : 1;
-  if (factor > width || (height > 1 && factor > height))
+  if ((width > 1 && factor > width) || (height > 1 && factor > height))
     return b.host->fail(LP_ERR_ARG, "factor=%g: a sheet of %u x %u cannot be shrunk so far", factor,
                         height, width);
   s = smooth(&b, height, width, factor, &m);

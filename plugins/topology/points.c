@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const lp_host *host;
 
@@ -41,14 +42,26 @@ typedef struct points {
   int axes; /* coordinates of each */
 } points;
 
+/* A first line of names begins with none of a number's characters. */
+static bool names(const char *line) {
+  line += strspn(line, " \t\"");
+  return !strchr("+-.0123456789", *line) && strncasecmp(line, "nan", 3) != 0 &&
+         strncasecmp(line, "inf", 3) != 0;
+}
+
 /* Reads at most n units; *found: what there is. */
 static lp_status read_points(const char *name, FILE *f, uint32_t n, double *pos, points *found) {
   char line[512];
   *found = (points){0};
   for (uint32_t number = 1; fgets(line, sizeof line, f); number++) {
     double x[3] = {0};
-    const int got = coordinates(line, x);
-    if (got == 0 || (got < 0 && number == 1)) continue; /* a line of names */
+    if (!strchr(line, '\n') && !feof(f))
+      return host->fail(LP_ERR_FORMAT, "topology points: %s:%u: longer than %zu characters", name,
+                        number, sizeof line - 2);
+    const bool marked = number == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0; /* of UTF-8 */
+    const char *text = marked ? line + 3 : line;
+    const int got = coordinates(text, x);
+    if (got == 0 || (got < 0 && number == 1 && names(text))) continue;
     if (got < 0)
       return host->fail(LP_ERR_FORMAT, "topology points: %s:%u: not one to three numbers", name,
                         number);
@@ -100,7 +113,8 @@ static lp_status place(void *self, const lp_arg *args, uint32_t n, double *pos) 
   if (found.n != n)
     return host->fail(LP_ERR_SHAPE, "topology points: %s has %u places for %u units", name, found.n,
                       n);
-  uint64_t state = (uint64_t)args[SEED].value;
+  uint64_t state = (uint64_t)args[SEED].value + ((uint64_t)n << 32); /* other draws for a sheet of
+                                                                        another size */
   for (uint32_t k = 0; args[JITTER].value > 0 && k < n; k++)
     for (int a = 0; a < found.axes; a++)
       pos[3 * (size_t)k + a] += args[JITTER].value * gaussian(&state);

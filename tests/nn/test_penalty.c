@@ -123,12 +123,14 @@ static void resize(const double *from, uint32_t rows, uint32_t cols, double *to,
 }
 
 static double laplacian_pyramid(const problem *p, const double *w) { /* factor=1.5 */
-  const uint32_t units = p->rows * p->cols, r = (uint32_t)(p->rows / 1.5),
-                 c = (uint32_t)(p->cols / 1.5);
+  /* An axis of one place is none. */
+  const double fr = p->rows > 1 ? 1.5 : 1, fc = p->cols > 1 ? 1.5 : 1;
+  const uint32_t units = p->rows * p->cols, r = (uint32_t)(p->rows / fr),
+                 c = (uint32_t)(p->cols / fc);
   double *blurred = calloc(MOST, sizeof *blurred), map[64] = {0}, small[64], back[64], sum = 0;
   for (uint32_t k = 0; k < p->width; k++) {
     for (uint32_t i = 0; i < units; i++) map[i] = w[i * p->width + k];
-    resize(map, p->rows, p->cols, small, r, c, 1.5, 1.5);
+    resize(map, p->rows, p->cols, small, r, c, fr, fc);
     resize(small, r, c, back, p->rows, p->cols, (double)r / p->rows, (double)c / p->cols);
     for (uint32_t i = 0; i < units; i++) blurred[i * p->width + k] = back[i];
   }
@@ -205,6 +207,8 @@ static const struct {
     {"cosine_neighbour:topology=torus", cosine_neighbour, {2, 5, 10, 5, true}, 1, false},
     {"laplacian_pyramid:factor=1.5", laplacian_pyramid, {3, 5, 15, 7, false}, 1, false},
     {"laplacian_pyramid:factor=1.5", laplacian_pyramid, {7, 6, 42, 18, false}, 9, false},
+    {"laplacian_pyramid:factor=1.5", laplacian_pyramid, {9, 1, 9, 4, false}, 1, false},
+    {"laplacian_pyramid:factor=1.5", laplacian_pyramid, {1, 9, 9, 4, false}, 1, false},
     {"tdann", tdann, {3, 5, 6, 15, false}, 1, true},
     {"tdann:topology=torus", tdann, {4, 3, 7, 12, true}, 1, true},
     {"tdann:window=3,samples=2", tdann_windows, {4, 5, 6, 20, false}, 1, true},
