@@ -110,6 +110,8 @@ static void plans_share_variables(void **state) {
   assert_int_equal(lp_session_read(s, "fc3.bias", y, 4), LP_ERR_NOT_FOUND);
   lp_plan_free(p);
   lp_plan_free(q);
+  lp_net_free(&a.net);
+  lp_net_free(&b.net);
   lp_graph_free(a.g);
   lp_graph_free(b.g);
   lp_session_close(s);
