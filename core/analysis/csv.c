@@ -25,6 +25,14 @@ void lp_csv_value(FILE *f, double x) {
   if (isfinite(x)) fputs(lp_exact(x).text, f);
 }
 
+void lp_csv_network(FILE *f, const analysis *a, uint32_t arm, uint32_t seed) {
+  const lp_run_arm *cell = &a->folder->arm[arm];
+  lp_csv_field(f, cell->base);
+  fputc(',', f);
+  lp_csv_field(f, cell->name);
+  fprintf(f, ",%llu,%s", (unsigned long long)a->seed[seed], a->arm[arm].run[seed].status);
+}
+
 lp_status lp_csv_write(const analysis *a, const char *name,
                        void (*fill)(FILE *f, const analysis *a)) {
   char *path = lp_path_join(a->dir, name), *text = NULL;

@@ -209,6 +209,9 @@ lp_status lp_write_tidy(const analysis *a);    /* tidy.c */
  * begins with a comma, and is nothing where it is not finite. */
 void lp_csv_field(FILE *f, const char *text);
 void lp_csv_value(FILE *f, double x);
+/* Which network a row is of: LP_CSV_NETWORK's columns, without a comma behind. */
+#define LP_CSV_NETWORK "arm,cell,seed,status"
+void lp_csv_network(FILE *f, const analysis *a, uint32_t arm, uint32_t seed);
 lp_status lp_csv_write(const analysis *a, const char *name,
                        void (*fill)(FILE *f, const analysis *a));
 

@@ -8,16 +8,11 @@ static bool any_steps(const analysis *a) {
   return false;
 }
 
-/* The first columns are those of sweep.csv. */
 static void step_rows(FILE *f, const analysis *a, uint32_t arm, uint32_t seed, uint32_t site,
                       const char *state, const site_result *r) {
-  const lp_run_arm *cell = &a->folder->arm[arm];
   for (uint32_t t = 0; r && t < r->n_steps; t++) {
-    lp_csv_field(f, cell->base);
-    fputc(',', f);
-    lp_csv_field(f, cell->name);
-    fprintf(f, ",%llu,%s,%s,", (unsigned long long)a->seed[seed], a->arm[arm].run[seed].status,
-            state);
+    lp_csv_network(f, a, arm, seed);
+    fprintf(f, ",%s,", state);
     lp_csv_field(f, a->site_name[site]);
     fprintf(f, ",%u", t + 1);
     for (int k = 0; k < N_MEASURES; k++) lp_csv_value(f, r->step[t][k]);
@@ -26,7 +21,7 @@ static void step_rows(FILE *f, const analysis *a, uint32_t arm, uint32_t seed, u
 }
 
 static void rows(FILE *f, const analysis *a) {
-  fputs("arm,cell,seed,status,state,site,step", f);
+  fputs(LP_CSV_NETWORK ",state,site,step", f);
   for (int k = 0; k < N_MEASURES; k++) fprintf(f, ",%s", lp_measure_table[k].name);
   fputc('\n', f);
   for (uint32_t i = 0; i < a->n_arms; i++)

@@ -5,15 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-/* arm,cell,seed,status: the first columns of each table of networks. */
-static void network(FILE *f, const analysis *a, uint32_t arm, uint32_t seed) {
-  const lp_run_arm *cell = &a->folder->arm[arm];
-  lp_csv_field(f, cell->base);
-  fputc(',', f);
-  lp_csv_field(f, cell->name);
-  fprintf(f, ",%llu,%s", (unsigned long long)a->seed[seed], a->arm[arm].run[seed].status);
-}
-
 /* ",site,state": trained, or before the first step; a network as a whole has no site. */
 static void place(FILE *f, const analysis *a, uint32_t site, bool trained) {
   fputc(',', f);
@@ -47,7 +38,7 @@ static void measured(FILE *f, const analysis *a, uint32_t arm, uint32_t seed, ui
                      bool trained, const site_result *r) {
   for (int k = 0; k < N_MEASURES; k++) {
     if (isnan(r->value[k]) && isnan(r->chance[k])) continue; /* has no meaning there */
-    network(f, a, arm, seed);
+    lp_csv_network(f, a, arm, seed);
     place(f, a, site, trained);
     fprintf(f, ",%s", lp_measure_table[k].name);
     lp_csv_value(f, r->value[k]);
@@ -57,14 +48,14 @@ static void measured(FILE *f, const analysis *a, uint32_t arm, uint32_t seed, ui
 }
 
 static void networks(FILE *f, const analysis *a) {
-  fputs("arm,cell,seed,status,site,state,measure,value,chance\n", f);
+  fputs(LP_CSV_NETWORK ",site,state,measure,value,chance\n", f);
   for (uint32_t i = 0; i < a->n_arms; i++)
     for (uint32_t k = 0; k < a->n_seeds; k++) {
       const run_info *run = &a->arm[i].run[k];
       const outcome_kind kind[] = {OUTCOME_ACCURACY, OUTCOME_TOP5, OUTCOME_LOSS};
       const double value[] = {run->accuracy, run->top5, run->loss};
       for (int m = 0; m < 3; m++) {
-        network(f, a, i, k);
+        lp_csv_network(f, a, i, k);
         place(f, a, a->n_sites, true);
         fprintf(f, ",%s", lp_outcome_name((outcome){.kind = kind[m]}));
         lp_csv_value(f, value[m]);
@@ -80,7 +71,7 @@ static void networks(FILE *f, const analysis *a) {
 static void images_of(FILE *f, const analysis *a, uint32_t arm, uint32_t seed, uint32_t site,
                       bool trained, const site_result *r) {
   for (uint32_t i = 0; trained && r->image_variance && i < a->n_images; i++) {
-    network(f, a, arm, seed);
+    lp_csv_network(f, a, arm, seed);
     fputc(',', f);
     lp_csv_field(f, a->site_name[site]);
     fprintf(f, ",%u,", i);
@@ -92,7 +83,7 @@ static void images_of(FILE *f, const analysis *a, uint32_t arm, uint32_t seed, u
 }
 
 static void images(FILE *f, const analysis *a) {
-  fputs("arm,cell,seed,status,site,image,class,variance\n", f);
+  fputs(LP_CSV_NETWORK ",site,image,class,variance\n", f);
   each_network(f, a, images_of);
 }
 
@@ -103,7 +94,7 @@ static void null_rows(FILE *f, const analysis *a, uint32_t arm, uint32_t seed, u
   const lp_null_result *kind[] = {&r->null, &r->permutation};
   for (int k = 0; k < 2; k++) {
     if (isnan(kind[k]->mean) || (k && !kind[k]->permutations)) continue;
-    network(f, a, arm, seed);
+    lp_csv_network(f, a, arm, seed);
     place(f, a, site, trained);
     fprintf(f, ",variance,%s,%u,%u", k ? "shuffled" : "exact", kind[k]->permutations, kind[k]->n);
     lp_csv_value(f, kind[k]->observed);
@@ -116,7 +107,7 @@ static void null_rows(FILE *f, const analysis *a, uint32_t arm, uint32_t seed, u
 }
 
 static void nulls(FILE *f, const analysis *a) {
-  fputs("arm,cell,seed,status,site,state,measure,null,shuffles,images,value,mean,sd,z,p\n", f);
+  fputs(LP_CSV_NETWORK ",site,state,measure,null,shuffles,images,value,mean,sd,z,p\n", f);
   each_network(f, a, null_rows);
 }
 
