@@ -42,21 +42,29 @@ static bool geometry_of(const lp_prior *p, lattice *out) {
 }
 
 double lp_lattice_uniform(const lattice *g) {
+  if (g->points) return NAN;
   return g->wrap ? lp_spatial_variance_torus_uniform(g->rows, g->cols)
                  : lp_spatial_variance_uniform(g->rows, g->cols);
 }
 
+static bool same_points(const lp_run_site *x, const lp_run_site *y) {
+  if (!x || !y) return x == y;
+  return x->at && y->at && x->units == y->units && x->ndim == y->ndim &&
+         memcmp(x->at, y->at, sizeof *x->at * x->units * x->ndim) == 0;
+}
+
 /* n_geometries: it is not there. */
-static uint32_t find_geometry(const analysis *a, uint32_t rows, uint32_t cols, bool wrap) {
+static uint32_t find_geometry(const analysis *a, const lattice *g) {
   uint32_t i = 0;
-  while (i < a->n_geometries && (a->geometry[i].rows != rows || a->geometry[i].cols != cols ||
-                                 a->geometry[i].wrap != wrap))
+  while (i < a->n_geometries &&
+         (a->geometry[i].rows != g->rows || a->geometry[i].cols != g->cols ||
+          a->geometry[i].wrap != g->wrap || !same_points(a->geometry[i].points, g->points)))
     i++;
   return i;
 }
 
 static lp_status add_geometry(analysis *a, lattice g, uint32_t *index) {
-  *index = find_geometry(a, g.rows, g.cols, g.wrap);
+  *index = find_geometry(a, &g);
   if (*index < a->n_geometries) return LP_OK;
   lattice *grown = realloc(a->geometry, (*index + 1) * sizeof *grown);
   if (!grown) return lp_fail(LP_ERR_MEMORY, "out of memory for %u geometries", *index + 1);
@@ -65,9 +73,14 @@ static lp_status add_geometry(analysis *a, lattice g, uint32_t *index) {
   return LP_OK;
 }
 
-/* The sheet without wrapping. */
+/* The sheet without wrapping, or its points. */
 static lattice flat(const lp_run_site *site) {
-  return (lattice){site->rows, site->cols, false, site->rows > 1 ? "grid" : "line"};
+  return (lattice){.rows = site->rows,
+                   .cols = site->cols,
+                   .name = site->at         ? "points"
+                           : site->rows > 1 ? "grid"
+                                            : "line",
+                   .points = site->at ? site : NULL};
 }
 
 /* What the prior's topology makes of the site's units, asked on two such sheets: distances do not
@@ -127,6 +140,7 @@ static lp_status place_units(analysis *a, uint32_t arm, uint32_t k) {
 
 /* Can the units of one stand where those of the other do? Units in a row can be laid out anyhow. */
 static bool same_sheet(const lp_run_site *x, const lp_run_site *y) {
+  if (x->at || y->at) return same_points(x, y);
   return x->units == y->units && (x->rows == y->rows || x->rows == 1 || y->rows == 1);
 }
 
@@ -135,7 +149,9 @@ uint32_t lp_reference_geometry(const analysis *a, uint32_t arm, uint32_t site) {
   if (own == NO_GEOMETRY || a->arm[other].geometry[site] == NO_GEOMETRY) return NO_GEOMETRY;
   const lp_run_site *theirs = &a->folder->arm[other].site[site];
   if (same_sheet(&a->folder->arm[arm].site[site], theirs)) return own;
-  return find_geometry(a, theirs->rows, theirs->cols, a->geometry[own].wrap);
+  lattice g = flat(theirs);
+  g.wrap = a->geometry[own].wrap && !g.points;
+  return find_geometry(a, &g);
 }
 
 lp_status lp_find_geometries(analysis *a) {
@@ -147,7 +163,7 @@ lp_status lp_find_geometries(analysis *a) {
       if (lp_reference_geometry(a, i, k) != a->n_geometries) continue;
       lattice g = flat(&a->folder->arm[a->arm[i].reference].site[k]);
       uint32_t index;
-      g.wrap = a->geometry[a->arm[i].geometry[k]].wrap;
+      g.wrap = a->geometry[a->arm[i].geometry[k]].wrap && !g.points;
       if (g.wrap) g.name = g.rows > 1 ? "torus" : "ring";
       s = add_geometry(a, g, &index);
     }

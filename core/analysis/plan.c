@@ -10,7 +10,7 @@ _Static_assert(N_KEYS <= 16, "plan.margin has one entry a key");
 
 bool lp_outcome_at(const analysis *a, uint32_t i, outcome *out) {
   const uint32_t measures = a->n_sites * N_MEASURES;
-  if (i >= measures + 2) return false;
+  if (i >= measures + (a->folder->imported ? 0 : 2)) return false;
   *out = i < measures ? (outcome){OUTCOME_MEASURE, i % a->n_sites, (measure_id)(i / a->n_sites)}
                       : (outcome){.kind = i == measures ? OUTCOME_ACCURACY : OUTCOME_LOSS};
   return true;

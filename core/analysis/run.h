@@ -33,7 +33,10 @@ extern const measure_row lp_measure_table[N_MEASURES];
 typedef struct lattice {
   uint32_t rows, cols;
   bool wrap;
-  const char *name; /* "grid", "torus", "line", "ring" */
+  const char *name; /* "grid", "torus", "line", "ring", "points" */
+  /* Of units that stand at points instead (rows 1): the site, which has them; NULL: a lattice.
+   * Measures that need a lattice are undefined there. */
+  const lp_run_site *points;
 } lattice;
 double lp_lattice_uniform(const lattice *g); /* V of units in any order, on average */
 

@@ -40,10 +40,12 @@ static lp_status measure_maps(const lattice *g, const float *maps, uint32_t n, s
   double *value = malloc(sizeof *value * n);
   out->image_variance = malloc(sizeof *value * n);
   lp_status s = LP_OK;
+  for (uint32_t i = 0; out->image_variance && i < n; i++) out->image_variance[i] = NAN;
+  out->undefined = n;
   if (!value || !out->image_variance) s = lp_fail(LP_ERR_MEMORY, "out of memory for %u images", n);
   for (int k = 0; s == LP_OK && k < N_MEASURES; k++) {
     lp_map_fn fn = g->wrap ? lp_measure_table[k].wrapped : lp_measure_table[k].flat;
-    if (!fn) continue;
+    if (!fn || g->points) continue;
     s = lp_map_values(fn, maps, n, g->rows, g->cols, value);
     if (s != LP_OK) break;
     lp_moments m = lp_moments_of(value, n);
@@ -73,7 +75,7 @@ static lp_status measure_values(const lattice *g, const float *maps, uint32_t n,
   if (s == LP_OK)
     s = lp_participation_ratio(maps, n, g->rows * g->cols,
                                &out->value[MEASURE_PARTICIPATION_RATIO]);
-  if (s == LP_OK)
+  if (s == LP_OK && !g->points)
     s = lp_neighbour_correlation(maps, n, g->rows, g->cols, g->wrap,
                                  &out->value[MEASURE_NEIGHBOUR_CORRELATION]);
   return s;
@@ -81,6 +83,8 @@ static lp_status measure_values(const lattice *g, const float *maps, uint32_t n,
 
 static lp_status measure_site(const lattice *g, const float *maps, uint32_t n, site_result *out) {
   lp_status s = measure_values(g, maps, n, out);
+  out->null = out->permutation = (lp_null_result){NAN, NAN, NAN, NAN, NAN, 0, 0};
+  if (g->points) return s;
   if (s == LP_OK)
     s = lp_spatial_variance_exact_null(maps, n, g->rows, g->cols, g->wrap, &out->null);
   if (s == LP_OK) /* shuffled on the flat sheet */

@@ -6,7 +6,5 @@
 
 /* On a file of activations; on a run folder see cmd_analyze.c. The exit code. */
 int cli_analyze_file(const cli_args *a);
-/* Has text the ending of a file of arrays, be it there or not? */
-bool cli_names_array(const char *text);
 
 #endif

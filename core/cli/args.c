@@ -167,6 +167,10 @@ static int parse_option(cli_args *a, int argc, char **argv, int *i) {
   }
   if (flag) {
     a->flag[index] = value ? value : "";
+    if (!value) return CLI_OK;
+    if (a->n_given == CLI_MAX_SET) return cli_usage("too many options");
+    a->given[a->n_given].flag = (uint32_t)index;
+    a->given[a->n_given++].text = value;
     return CLI_OK;
   }
   if (a->n_set == CLI_MAX_SET) return cli_usage("too many options");
@@ -219,6 +223,13 @@ int cli_parse(const cli_command *c, int argc, char **argv, cli_args *a, bool *do
 const char *cli_get(const cli_args *a, const char *flag) {
   int i = flag_index(a->command, flag, strlen(flag));
   return i < 0 ? NULL : a->flag[i];
+}
+
+const char *cli_get_nth(const cli_args *a, const char *flag, uint32_t i) {
+  int index = flag_index(a->command, flag, strlen(flag));
+  for (uint32_t k = 0; k < a->n_given; k++)
+    if ((int)a->given[k].flag == index && i-- == 0) return a->given[k].text;
+  return NULL;
 }
 
 /* The value of option i: the last one given, but of a grid all that were given so far. */

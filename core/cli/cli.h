@@ -11,7 +11,7 @@
 /* Exit codes. */
 enum { CLI_OK = 0, CLI_FAILURE = 1, CLI_USAGE = 2 };
 
-enum { CLI_MAX_FLAGS = 16, CLI_MAX_SET = 64, CLI_MAX_OPERANDS = 2 };
+enum { CLI_MAX_FLAGS = 16, CLI_MAX_SET = 64, CLI_MAX_OPERANDS = 32 };
 
 /* An option of one subcommand, beside those of the table in settings.h. */
 typedef struct cli_flag {
@@ -43,6 +43,11 @@ struct cli_args {
     const char *text;
   } set[CLI_MAX_SET];
   uint32_t n_set;
+  struct { /* flags with a value, each time that one was given */
+    uint32_t flag;
+    const char *text;
+  } given[CLI_MAX_SET];
+  uint32_t n_given;
   bool quiet, json;
   const char *const *words; /* the whole command line, for the manifest */
   uint32_t n_words;
@@ -51,7 +56,9 @@ struct cli_args {
 /* args.c */
 /* Parses what follows the subcommand. *done: help was printed, or an error; then the exit code. */
 int cli_parse(const cli_command *c, int argc, char **argv, cli_args *a, bool *done);
-const char *cli_get(const cli_args *a, const char *flag); /* NULL when not given */
+const char *cli_get(const cli_args *a, const char *flag); /* the last; NULL when not given */
+/* The i-th value of a flag that may be given several times; NULL past the last. */
+const char *cli_get_nth(const cli_args *a, const char *flag, uint32_t i);
 /* Puts the options that were given into s. */
 int cli_apply_options(const cli_args *a, lp_settings *s);
 void cli_print_help(const cli_command *c);
@@ -115,6 +122,6 @@ int cli_selftest(const cli_args *a, const char *device);
 /* cmd_*.c */
 extern const cli_command cli_cmd_experiment, cli_cmd_train, cli_cmd_eval, cli_cmd_prior,
     cli_cmd_plugins, cli_cmd_devices, cli_cmd_analyze, cli_cmd_report, cli_cmd_data, cli_cmd_tune,
-    cli_cmd_models, cli_cmd_network, cli_cmd_power;
+    cli_cmd_models, cli_cmd_network, cli_cmd_power, cli_cmd_import;
 
 #endif

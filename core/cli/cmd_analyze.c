@@ -1,4 +1,5 @@
 /* locality analyze, locality report: what follows training, on a run folder. */
+#include "activations.h"
 #include "analyze.h"
 
 #include <locality/analysis.h>

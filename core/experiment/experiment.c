@@ -241,6 +241,11 @@ lp_status lp_experiment_resume(const char *dir, const lp_settings *given, const 
   lp_experiment *x = NULL;
   lp_status status = lp_run_folder_open(dir, &folder);
   if (status != LP_OK) return status;
+  if (folder->imported) {
+    lp_run_folder_close(folder);
+    return lp_fail(LP_ERR_ARG, "%s holds imports, which were not trained here: nothing to resume",
+                   dir);
+  }
   status = lp_settings_new(&s);
   if (status == LP_OK) status = from_folder(folder, given, preset, add_arms, s, &x);
   lp_run_folder_close(folder);

@@ -26,6 +26,7 @@ static void nonfinite_item(const report_run *run, FILE *f, uint32_t arm, uint32_
 
 void lp_facts_status(const report_run *run, FILE *f) {
   uint32_t complete = 0, other = 0;
+  if (run->folder->imported) return;
   for (uint32_t i = 0; i < run->n_arms * run->n_seeds; i++) {
     bool done = strcmp(status_of(run, i / run->n_seeds, i % run->n_seeds), "complete") == 0;
     complete += done;
@@ -114,7 +115,7 @@ static void value_row(FILE *f, const char *name, const json_t *v) {
   }
 }
 
-static void command_row(FILE *f, const json_t *command) {
+static void command_row(FILE *f, const char *name, const json_t *command) {
   char *text = NULL;
   size_t n = 0, i;
   json_t *v;
@@ -123,7 +124,7 @@ static void command_row(FILE *f, const json_t *command) {
   json_array_foreach(command, i, v) {
     if (json_is_string(v)) fprintf(m, "%s%s", i ? " " : "", json_string_value(v));
   }
-  if (fclose(m) == 0) row(f, "command", text);
+  if (fclose(m) == 0) row(f, name, text);
   free(text);
 }
 
@@ -164,7 +165,7 @@ static void software(const report_run *run, FILE *f) {
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     value_row(f, keys[i], lp_jobj(m, keys[i]));
   sites_row(run, f);
-  command_row(f, lp_jobj(m, "command"));
+  command_row(f, "command", lp_jobj(m, "command"));
   row(f, "device", lp_jstr(device, "id"));
   row(f, "device name", lp_jstr(device, "name"));
   row(f, "driver", lp_jstr(device, "driver"));
@@ -229,8 +230,25 @@ static void extensions(const report_run *run, FILE *f) {
   close_facts(f);
 }
 
+/* Which networks there are, and what put each into the folder. */
+static void imports(const report_run *run, FILE *f) {
+  size_t i;
+  json_t *e;
+  open_facts(f, "Networks whose activations were made elsewhere");
+  json_array_foreach(lp_jobj(run->manifest, "imported"), i, e) {
+    char name[160];
+    snprintf(name, sizeof name, "%.100s, seed %.20s", lp_jstr(e, "arm"),
+             lp_report_num(lp_jnum(e, "seed"), 0).s);
+    command_row(f, name, lp_jobj(e, "command"));
+  }
+  close_facts(f);
+}
+
 void lp_facts_run(const report_run *run, FILE *f) {
-  time_table(run, f);
+  if (run->folder->imported)
+    imports(run, f);
+  else
+    time_table(run, f);
   extensions(run, f);
   software(run, f);
   data_facts(run, f);

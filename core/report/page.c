@@ -41,6 +41,10 @@ static lp_status answer(const report_run *run, FILE *f) {
     }
     lp_report_html(f, "</div>\n");
   }
+  if (!run->analysed)
+    lp_report_html(
+        f, "<p class=\"warn\">summary.json is missing: run <code>locality analyze DIR</code>, "
+           "then <code>locality report DIR</code>.</p>\n");
   lp_reservations(run, f);
   lp_status st = emit(run, "differences", f);
   if (st == LP_OK) lp_verdicts(run, f);
@@ -48,12 +52,13 @@ static lp_status answer(const report_run *run, FILE *f) {
   return st;
 }
 
+/* Of activations made elsewhere nothing is known of training. */
+static bool was_trained(const report_run *run) {
+  return !run->folder->imported;
+}
+
 static lp_status results(const report_run *run, FILE *f) {
   lp_facts_status(run, f);
-  if (!run->analysed)
-    lp_report_html(
-        f, "<p class=\"warn\">summary.json is missing: run <code>locality analyze DIR</code>, "
-           "then <code>locality report DIR</code>.</p>\n");
   lp_table_networks(run, f);
   lp_table_accuracy(run, f);
   return emit(run, "learning", f);
@@ -130,17 +135,17 @@ static lp_status single_images(const report_run *run, FILE *f) {
 static lp_status tidy_tables(const report_run *run, FILE *f) {
   static const char *const name[] = {LP_RUN_NETWORKS, LP_RUN_IMAGES, LP_RUN_COMPARISONS,
                                      LP_RUN_NULLS};
-  const char *before = "<p>A row an observation, to plot and test for yourself:";
+  uint32_t n = 0;
   for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
     char *path = lp_path_join(run->dir, name[i]);
     if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory for %s", name[i]);
     if (access(path, F_OK) == 0) {
-      lp_report_html(f, "%s <a href=\"%s\">%s</a>", before, name[i], name[i]);
-      before = ",";
+      fputs(n++ ? "," : "<p>A row an observation, to plot and test for yourself:", f);
+      lp_report_html(f, " <a href=\"%s\">%s</a>", name[i], name[i]);
     }
     free(path);
   }
-  if (*before == ',') lp_report_html(f, ".</p>\n");
+  if (n) lp_report_html(f, ".</p>\n");
   return LP_OK;
 }
 
@@ -179,12 +184,12 @@ static const struct {
 } sections[] = {
     {"answer", "What was found", answer, NULL},
     {"sweep", "The sweep", lp_sweep_section, lp_sweep_any},
-    {"results", "Accuracy and loss", results, NULL},
+    {"results", "Accuracy and loss", results, was_trained},
     {"spatial-variance", "Spatial variance", variance, NULL},
     {"steps", "Step by step", steps, has_steps},
     {"per-image", "The per-image test", per_image, NULL},
     {"measures", "All measures", measures, NULL},
-    {"priors", "The prior", priors, NULL},
+    {"priors", "The prior", priors, was_trained},
     {"class-maps", "Class maps", class_maps, NULL},
     {"single-images", "Single images", single_images, NULL},
     {"facts", "How it was run", facts, NULL},

@@ -64,6 +64,29 @@ static void lay_out(const lp_run_arm *arm, lp_run_site *site) {
   site->cols = extent[1];
 }
 
+/* [[x, y], ...], a row a unit. */
+static lp_status read_points(lp_run_folder *r, const json_t *points, const char *name,
+                             lp_run_site *site) {
+  const size_t ndim = json_array_size(json_array_get(points, 0));
+  bool good = json_array_size(points) == site->units && ndim >= 1 && ndim <= 3;
+  site->at = good ? malloc(sizeof *site->at * site->units * ndim) : NULL;
+  if (good && !site->at) return lp_run_out_of_memory(r->dir);
+  for (size_t i = 0; good && i < site->units; i++) {
+    const json_t *place = json_array_get(points, i);
+    good = json_array_size(place) == ndim;
+    for (size_t k = 0; good && k < ndim; k++) {
+      const json_t *v = json_array_get(place, k);
+      good = json_is_number(v);
+      site->at[i * ndim + k] = json_number_value(v);
+    }
+  }
+  site->ndim = (uint32_t)ndim;
+  return good ? LP_OK
+              : lp_run_bad_manifest(
+                    r, "\"positions\" of site \"%s\" are not 1 to 3 numbers for each of %u units",
+                    name, site->units);
+}
+
 static lp_status read_site(lp_run_folder *r, lp_run_arm *arm, const json_t *entry) {
   lp_run_site *site = &arm->site[lp_run_site_index(r, lp_run_text(entry, "name", ""))];
   const json_t *sheet = json_object_get(entry, "sheet");
@@ -86,6 +109,11 @@ static lp_status read_site(lp_run_folder *r, lp_run_arm *arm, const json_t *entr
                         .steps = (uint32_t)steps,
                         .rows = (uint32_t)rows,
                         .cols = (uint32_t)cols};
+  const json_t *points = json_object_get(entry, "positions");
+  if (points && axes == 1) return read_points(r, points, lp_run_text(entry, "name", ""), site);
+  if (points)
+    return lp_run_bad_manifest(r, "site \"%s\" has both a sheet and positions",
+                               lp_run_text(entry, "name", ""));
   if (axes == 1) lay_out(arm, site);
   return LP_OK;
 }
@@ -229,6 +257,7 @@ lp_status lp_run_read_arms(lp_run_folder *r) {
 
 void lp_run_free_arms(lp_run_folder *r) {
   for (uint32_t i = 0; r->arm && i < r->n_arms; i++) {
+    for (uint32_t k = 0; r->arm[i].site && k < r->n_sites; k++) free(r->arm[i].site[k].at);
     free(r->arm[i].site);
     free(r->arm[i].prior);
   }

@@ -78,6 +78,14 @@ static void remove_parts(const char *dir) {
   unlink(path);
 }
 
+void lp_run_folder_undo(const char *dir, bool was_there) {
+  char path[PATH_MAX + 32];
+  snprintf(path, sizeof path, "%s/" LP_RUN_METRICS, dir);
+  unlink(path);
+  remove_parts(dir);
+  if (!was_there) rmdir(dir);
+}
+
 /* The process number in ".BASE.PID", as make_new calls its folders; 0 for other names. */
 static pid_t maker_of(const char *name, const char *base) {
   const size_t n = strlen(base);

@@ -50,6 +50,7 @@ lp_status lp_run_read_manifest(lp_run_folder *r) {
   r->preset = lp_run_text(r->manifest, "preset", "");
   r->data = lp_run_text(json_object_get(r->manifest, "data"), "name", "");
   json_int_t epochs = json_integer_value(json_object_get(r->manifest, "epochs"));
+  r->imported = json_object_get(r->manifest, "imported") != NULL;
   r->epochs = epochs > 0 && epochs < UINT32_MAX ? (uint32_t)epochs : 0;
   s = schema == 1 ? lp_run_from_schema_1(r) : LP_OK;
   if (s == LP_OK) s = read_seeds(r);

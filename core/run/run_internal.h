@@ -33,6 +33,10 @@ typedef struct run_place { /* where a line is, for messages */
 typedef lp_status (*run_line_fn)(void *user, const run_place *at, json_t *line);
 lp_status lp_run_each_line(const char *dir, run_line_fn each, void *user, uint32_t *damaged);
 
+/* folder.c: takes away a folder that was just made, but for dir itself where it was there before.
+ */
+void lp_run_folder_undo(const char *dir, bool was_there);
+
 lp_status lp_run_out_of_memory(const char *dir);
 
 #endif

@@ -76,6 +76,9 @@ typedef struct lp_run_site {
   /* rows x cols = units: the sheet; units in a row stand as the arm's prior lays them out, if it
    * has one there, else in one row. */
   uint32_t rows, cols;
+  /* Of units that stand at points instead: units x ndim coordinates, rows 1; NULL: a sheet. */
+  double *at;
+  uint32_t ndim;
 } lp_run_site;
 
 /* A prior of an arm's networks as it was built, between the units of the layer `from` and those of
@@ -139,6 +142,7 @@ typedef struct lp_run_folder {
   uint32_t n_classes;
   lp_run_network *network; /* n_arms x n_seeds */
   uint32_t damaged;        /* lines of metrics.jsonl that were left out, in part or whole */
+  bool imported;           /* of activations made elsewhere: nothing is known of training */
 } lp_run_folder;
 
 /* Reads manifest.json and metrics.jsonl. A folder without metrics has just begun. */
@@ -196,6 +200,38 @@ LP_API void lp_run_maps_step(const float *all, uint32_t n, uint32_t steps, uint3
 LP_API lp_status lp_run_maps_write(const char *path, const char *const *name, const uint32_t *units,
                                    const uint32_t *steps, float *const *maps, uint32_t n_sites,
                                    const int32_t *labels, uint32_t n);
+
+/* ---- activations made elsewhere ------------------------------------------------------------ */
+
+typedef struct lp_run_import_site {
+  const char *name;           /* of one site each; not "labels" */
+  uint32_t units, rows, cols; /* rows x cols = units: a sheet; rows 0: points */
+  const double *at;           /* of points: units x ndim coordinates */
+  uint32_t ndim;
+  const float *acts;    /* n x units */
+  const float *weights; /* units x units, a row a receiving unit; NULL: not known */
+} lp_run_import_site;
+
+/* A network that joins a folder of imports. Strings and arrays are the caller's. */
+typedef struct lp_run_import {
+  const char *arm; /* letters, digits and . _ = + - */
+  uint64_t seed;
+  const lp_run_import_site *site;
+  uint32_t n_sites, n; /* n: images, the same of all sites */
+  /* n, each the number of its class; NULL: those of the folder, or, in a new one, one class. */
+  const int32_t *labels;
+  const char *const *class_name;
+  uint32_t n_classes;
+  const char *title, *primary; /* of a new folder: primary: a measure of the headline site */
+  const char *const *command;  /* for the manifest */
+  uint32_t n_command;
+} lp_run_import;
+
+/* Puts the network into dir, a folder of imports, or makes that. Its sites are those of its arm,
+ * its images and their labels those of the folder; a network that is there already is refused. The
+ * last site of the first network is the headline. What cannot be done leaves the folder as it was,
+ * or not there. */
+LP_API lp_status lp_run_import_network(const char *dir, const lp_run_import *network);
 
 #ifdef __cplusplus
 }
