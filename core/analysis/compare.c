@@ -41,13 +41,13 @@ bool lp_is_variance(outcome which) {
 static double chance_of(const analysis *a, outcome which, uint32_t geometry) {
   if (which.kind == OUTCOME_ACCURACY) return 100.0 / a->n_classes;
   if (which.kind != OUTCOME_MEASURE) return NAN;
-  const lattice *g = &a->geometry[geometry];
+  const layout *g = &a->geometry[geometry];
   const uint32_t units = g->rows * g->cols;
   switch (which.measure) {
   case MEASURE_VARIANCE:
-    return lp_lattice_uniform(g);
+    return g->uniform;
   case MEASURE_VARIANCE_TORUS:
-    return lp_spatial_variance_torus_uniform(g->rows, g->cols);
+    return g->places ? NAN : lp_spatial_variance_torus_uniform(g->rows, g->cols);
   case MEASURE_MORAN_I:
     return units > 1 ? -1.0 / (units - 1) : NAN;
   case MEASURE_GEARY_C:

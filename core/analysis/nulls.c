@@ -1,5 +1,8 @@
-/* The exact null of spatial variance: mean and variance of V over all ways to place the units. */
-#include <locality/analysis.h>
+/* The exact null of spatial variance: mean and variance of V over all ways to place the units; and
+ * shuffled ones of units off a sheet. */
+#include "null.h"
+
+#include <locality/rng.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -89,24 +92,15 @@ static double mantel_variance(pair_sums a, pair_sums b, double n) {
          mean * mean;
 }
 
-lp_status lp_spatial_variance_exact_null(const float *maps, uint32_t n, uint32_t rows,
-                                         uint32_t cols, bool wrap, lp_null_result *out) {
-  *out = (lp_null_result){NAN, NAN, NAN, NAN, NAN, 0, 0};
-  uint32_t units = rows * cols, k = 0;
-  double *value = malloc(sizeof *value * ((size_t)n + 1));
-  double *factor = calloc((size_t)n + 1, sizeof *factor);
-  double *x = calloc((size_t)n * units + 1, sizeof *x);
-  lp_status s =
-      value && factor && x ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for %u maps", n);
-  if (s == LP_OK)
-    s = lp_map_values(wrap ? lp_spatial_variance_torus : lp_spatial_variance, maps, n, rows, cols,
-                      value);
-  if (s == LP_OK) {
-    lp_moments m = lp_moments_of(value, n);
-    out->n = m.n;
-    out->observed = m.mean;
-  }
-  for (uint32_t m = 0; s == LP_OK && m < n; m++) {
+/* The weights of maps with a defined V (value: n, from which out's n and observed are): x, n x
+ * units, and factor, n. Returns how many those are. */
+static uint32_t weigh(const float *maps, uint32_t n, uint32_t units, const double *value, double *x,
+                      double *factor, lp_null_result *out) {
+  uint32_t k = 0;
+  lp_moments moments = lp_moments_of(value, n);
+  out->n = moments.n;
+  out->observed = moments.mean;
+  for (uint32_t m = 0; m < n; m++) {
     const float *a = maps + (size_t)m * units;
     if (isnan(value[m])) continue;
     double total = 0, pairs = 0, *row = x + (size_t)k * units;
@@ -118,22 +112,155 @@ lp_status lp_spatial_variance_exact_null(const float *maps, uint32_t n, uint32_t
     for (uint32_t i = 0; i < units; i++) row[i] = sqrt(factor[k]) * a[i] / total;
     k++;
   }
+  return k;
+}
+
+/* b: of squared distances. */
+static void exact(pair_sums a, pair_sums b, double units, lp_null_result *out) {
+  out->mean = b.total / 2 / (units * (units - 1));
+  double variance = units > 3 ? mantel_variance(a, b, units) : NAN;
+  /* Uniform maps have none; what is left of the differences is rounding. */
+  out->sd = variance > 1e-20 * out->mean * out->mean ? sqrt(variance) : 0;
+  if (isnan(variance)) out->sd = NAN;
+  if (out->sd > 0) {
+    out->z = (out->observed - out->mean) / out->sd;
+    out->p = erfc(fabs(out->z) / sqrt(2));
+  }
+}
+
+static const lp_null_result nothing = {NAN, NAN, NAN, NAN, NAN, 0, 0};
+
+lp_status lp_spatial_variance_exact_null(const float *maps, uint32_t n, uint32_t rows,
+                                         uint32_t cols, bool wrap, lp_null_result *out) {
+  *out = nothing;
+  uint32_t units = rows * cols, k = 0;
+  double *value = malloc(sizeof *value * ((size_t)n + 1));
+  double *factor = calloc((size_t)n + 1, sizeof *factor);
+  double *x = calloc((size_t)n * units + 1, sizeof *x);
+  lp_status s =
+      value && factor && x ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for %u maps", n);
+  if (s == LP_OK)
+    s = lp_map_values(wrap ? lp_spatial_variance_torus : lp_spatial_variance, maps, n, rows, cols,
+                      value);
+  if (s == LP_OK) k = weigh(maps, n, units, value, x, factor, out);
   pair_sums a;
   if (s == LP_OK) s = weight_sums(x, factor, k, units, &a);
-  if (s == LP_OK && k > 0) {
-    pair_sums b = distance_sums(rows, cols, wrap);
-    out->mean = b.total / 2 / ((double)units * (units - 1.0));
-    double variance = units > 3 ? mantel_variance(a, b, units) : NAN;
-    /* Uniform maps have none; what is left of the differences is rounding. */
-    out->sd = variance > 1e-20 * out->mean * out->mean ? sqrt(variance) : 0;
-    if (isnan(variance)) out->sd = NAN;
-    if (out->sd > 0) {
-      out->z = (out->observed - out->mean) / out->sd;
-      out->p = erfc(fabs(out->z) / sqrt(2));
-    }
-  }
+  if (s == LP_OK && k > 0) exact(a, distance_sums(rows, cols, wrap), units, out);
   free(value);
   free(factor);
   free(x);
+  return s;
+}
+
+/* ---- units at any places ------------------------------------------------------------------- */
+
+static void squared_distances(const lp_places *p, double *square) {
+  for (uint32_t i = 0; i < p->n; i++)
+    for (uint32_t j = 0; j < p->n; j++) {
+      const double d = i == j ? 0 : lp_places_distance(p, i, j);
+      square[(size_t)i * p->n + j] = d * d;
+    }
+}
+
+static pair_sums matrix_sums(const double *matrix, uint32_t units) {
+  pair_sums s = {0};
+  for (uint32_t i = 0; i < units; i++) {
+    double row = 0;
+    for (uint32_t j = 0; j < units; j++) {
+      const double v = matrix[(size_t)i * units + j];
+      row += v;
+      s.squares += 2 * v * v;
+    }
+    s.total += row;
+    s.rows += 4 * row * row;
+  }
+  return s;
+}
+
+/* The matrix A of weight_sums. */
+static void weight_matrix(const double *x, uint32_t n, uint32_t units, double *weight) {
+#pragma omp parallel for schedule(static)
+  for (uint32_t i = 0; i < units; i++) {
+    double *row = weight + (size_t)i * units;
+    for (uint32_t j = 0; j < units; j++) row[j] = 0;
+    for (uint32_t m = 0; m < n; m++) {
+      const double *at = x + (size_t)m * units, own = at[i];
+      for (uint32_t j = 0; j < units && own > 0; j++) row[j] += own * at[j];
+    }
+    row[i] = 0;
+  }
+}
+
+/* Mean V with unit i at the place of unit order[i]. */
+static double placed_variance(const double *weight, const double *square, const uint32_t *order,
+                              uint32_t units) {
+  double sum = 0;
+  for (uint32_t i = 0; i < units; i++) {
+    const double *own = weight + (size_t)i * units, *at = square + (size_t)order[i] * units;
+    for (uint32_t j = 0; j < i; j++) sum += own[j] * at[order[j]];
+  }
+  return 2 * sum;
+}
+
+/* value: of each shuffle. */
+static lp_status shuffle(const double *weight, const double *square, uint32_t units,
+                         uint32_t permutations, uint64_t seed, double *value) {
+  const uint32_t stream = lp_rng_stream("analysis/permutation");
+  bool memory = true;
+#pragma omp parallel
+  {
+    uint32_t *order = malloc(sizeof *order * ((size_t)units + 1));
+    if (!order) {
+#pragma omp atomic write
+      memory = false;
+    }
+#pragma omp for schedule(static)
+    for (uint32_t k = 0; k < permutations; k++) {
+      if (!order) continue;
+      lp_rng_permutation(seed, stream, k, order, units);
+      value[k] = placed_variance(weight, square, order, units);
+    }
+    free(order);
+  }
+  return memory ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for %u units", units);
+}
+
+lp_status lp_places_variance_nulls(const float *maps, uint32_t n, const lp_places *p,
+                                   uint32_t permutations, uint64_t seed, lp_null_result *exactly,
+                                   lp_null_result *shuffled) {
+  const uint32_t units = p->n, most = n > permutations ? n : permutations;
+  *exactly = *shuffled = nothing;
+  shuffled->permutations = permutations;
+  if (permutations < 2) return lp_fail(LP_ERR_ARG, "a permutation null needs 2 permutations");
+  double *value = malloc(sizeof *value * ((size_t)most + 1));
+  double *factor = calloc((size_t)n + 1, sizeof *factor), *map = calloc(units, sizeof *map);
+  double *x = calloc((size_t)n * units + 1, sizeof *x);
+  double *weight = malloc(sizeof *weight * units * units);
+  double *square = malloc(sizeof *square * units * units);
+  lp_status s =
+      value && factor && map && x && weight && square
+          ? LP_OK
+          : lp_fail(LP_ERR_MEMORY, "out of memory for shuffled places of %u units", units);
+  uint32_t k = 0;
+  for (uint32_t m = 0; s == LP_OK && m < n; m++) {
+    for (uint32_t i = 0; i < units; i++) map[i] = maps[(size_t)m * units + i];
+    value[m] = lp_places_variance(map, p);
+  }
+  if (s == LP_OK) k = weigh(maps, n, units, value, x, factor, exactly);
+  if (s == LP_OK && k > 0) {
+    weight_matrix(x, k, units, weight);
+    squared_distances(p, square);
+    exact(matrix_sums(weight, units), matrix_sums(square, units), units, exactly);
+    s = shuffle(weight, square, units, permutations, seed, value);
+    shuffled->n = exactly->n;
+    shuffled->observed = exactly->observed;
+    if (s == LP_OK) lp_null_from_shuffles(value, permutations, shuffled);
+  }
+  free(value);
+  free(factor);
+  free(map);
+  free(x);
+  free(weight);
+  free(square);
   return s;
 }

@@ -1,5 +1,6 @@
 /* Resampling: bootstrap intervals and the unit-permutation null of spatial variance. */
-#include <locality/analysis.h>
+#include "null.h"
+
 #include <locality/rng.h>
 
 #include <float.h>
@@ -123,14 +124,7 @@ static void shuffle_lane(const shuffle *s, uint64_t seed, uint32_t round, int la
   }
 }
 
-static void null_of(const shuffle *s, uint32_t permutations, uint64_t seed, double *value,
-                    lp_null_result *out) {
-  for (uint32_t k = 0; k < permutations; k += LANES) {
-    double lane[LANES];
-    for (int l = 0; l < LANES; l++) shuffle_lane(s, seed, k + (uint32_t)l, l);
-    mean_variances(s, lane);
-    for (uint32_t l = 0; l < LANES && k + l < permutations; l++) value[k + l] = lane[l];
-  }
+void lp_null_from_shuffles(const double *value, uint32_t permutations, lp_null_result *out) {
   lp_moments m = lp_moments_of(value, permutations);
   out->mean = m.mean;
   out->sd = m.sd;
@@ -139,6 +133,17 @@ static void null_of(const shuffle *s, uint32_t permutations, uint64_t seed, doub
   for (uint32_t k = 0; k < permutations; k++) as_far += fabs(value[k] - m.mean) >= far - rounding;
   out->p = (1.0 + as_far) / (1.0 + permutations);
   if (m.sd > rounding) out->z = (out->observed - m.mean) / m.sd;
+}
+
+static void null_of(const shuffle *s, uint32_t permutations, uint64_t seed, double *value,
+                    lp_null_result *out) {
+  for (uint32_t k = 0; k < permutations; k += LANES) {
+    double lane[LANES];
+    for (int l = 0; l < LANES; l++) shuffle_lane(s, seed, k + (uint32_t)l, l);
+    mean_variances(s, lane);
+    for (uint32_t l = 0; l < LANES && k + l < permutations; l++) value[k + l] = lane[l];
+  }
+  lp_null_from_shuffles(value, permutations, out);
 }
 
 lp_status lp_spatial_variance_null(const float *maps, uint32_t n, uint32_t rows, uint32_t cols,

@@ -27,6 +27,7 @@ static void clear(analysis *a) {
   }
   free(a->arm);
   free(a->labels);
+  for (uint32_t i = 0; i < a->n_geometries; i++) lp_layout_free(&a->geometry[i]);
   free(a->geometry);
   free(a->comparison);
   json_decref(a->warnings);

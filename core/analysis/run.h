@@ -21,24 +21,25 @@ typedef enum measure_id {
   N_MEASURES
 } measure_id;
 
-typedef struct measure_row {
-  const char *name;
-  /* Averaged over the images where it is defined, on a flat sheet and on one whose axes wrap
-   * around; NULL: from all maps at once, or without meaning there. */
-  lp_map_fn flat, wrapped;
-} measure_row;
-extern const measure_row lp_measure_table[N_MEASURES];
-
 /* Where the units of a site stand: what an arm's topology makes of the sheet. */
-typedef struct lattice {
+typedef struct layout {
   uint32_t rows, cols;
   bool wrap;
-  const char *name; /* "grid", "torus", "line", "ring", "points" */
-  /* Of units that stand at points instead (rows 1): the site, which has them; NULL: a lattice.
-   * Measures that need a lattice are undefined there. */
-  const lp_run_site *points;
-} lattice;
-double lp_lattice_uniform(const lattice *g); /* V of units in any order, on average */
+  const char *name; /* "grid", "torus", "line", "ring", or that of a topology of another kind */
+  double uniform;   /* V of units in any order, on average */
+  /* Of such a topology; NULL of the first four, which rows, cols and wrap describe. */
+  lp_places *places;
+  lp_neighbours *touching;
+} layout;
+
+typedef struct measure_row {
+  const char *name;
+  /* Averaged over the images where it is defined, on a flat sheet, on one whose axes wrap around,
+   * and of units that stand on none; NULL: from all maps at once, or without meaning there. */
+  lp_map_fn flat, wrapped;
+  double (*placed)(const double *map, const layout *g);
+} measure_row;
+extern const measure_row lp_measure_table[N_MEASURES];
 
 /* What a network shows at a site, in one geometry. */
 typedef struct site_result {
@@ -91,7 +92,7 @@ typedef struct analysis {
   const char *const *site_name;
   uint32_t n_sites, headline; /* headline: n_sites where there are none */
   uint32_t n_classes;
-  lattice *geometry; /* all in which something is measured */
+  layout *geometry; /* all in which something is measured */
   uint32_t n_geometries;
   plan plan;
   uint32_t epochs; /* asked for; 0 when the manifest does not say */
@@ -186,6 +187,7 @@ lp_status lp_worst_case(const analysis *a, comparison *c, const double *x, const
 lp_status lp_read_run(analysis *a);        /* run_read.c */
 lp_status lp_measure_runs(analysis *a);    /* run_measure.c */
 lp_status lp_find_geometries(analysis *a); /* geometry.c */
+void lp_layout_free(layout *g);            /* what it holds */
 /* The geometry in which an arm's reference is compared with it at a site: the arm's, or, where the
  * sheets differ, the reference's sheet, wrapped as the arm's; NO_GEOMETRY where one has no such
  * site. */

@@ -5,15 +5,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+static double placed_variance(const double *map, const layout *g) {
+  return lp_places_variance(map, g->places);
+}
+
+static double placed_moran(const double *map, const layout *g) {
+  return lp_places_moran_i(map, g->touching);
+}
+
+static double placed_geary(const double *map, const layout *g) {
+  return lp_places_geary_c(map, g->touching);
+}
+
+static double placed_centroid(const double *map, const layout *g) {
+  return lp_places_centroid_offset(map, g->places);
+}
+
 const measure_row lp_measure_table[N_MEASURES] = {
-    [MEASURE_VARIANCE] = {"variance", lp_spatial_variance, lp_spatial_variance_torus},
+    [MEASURE_VARIANCE] = {"variance", lp_spatial_variance, lp_spatial_variance_torus,
+                          placed_variance},
     [MEASURE_VARIANCE_TORUS] = {"variance_torus", lp_spatial_variance_torus,
-                                lp_spatial_variance_torus},
-    [MEASURE_MORAN_I] = {"moran_i", lp_moran_i, lp_moran_i_torus},
-    [MEASURE_GEARY_C] = {"geary_c", lp_geary_c, lp_geary_c_torus},
-    [MEASURE_PARTICIPATION_RATIO] = {"participation_ratio", NULL, NULL},
-    [MEASURE_CENTROID_OFFSET] = {"centroid_offset", lp_centroid_offset, NULL},
-    [MEASURE_NEIGHBOUR_CORRELATION] = {"neighbour_correlation", NULL, NULL},
+                                lp_spatial_variance_torus, NULL},
+    [MEASURE_MORAN_I] = {"moran_i", lp_moran_i, lp_moran_i_torus, placed_moran},
+    [MEASURE_GEARY_C] = {"geary_c", lp_geary_c, lp_geary_c_torus, placed_geary},
+    [MEASURE_PARTICIPATION_RATIO] = {"participation_ratio", NULL, NULL, NULL},
+    [MEASURE_CENTROID_OFFSET] = {"centroid_offset", lp_centroid_offset, NULL, placed_centroid},
+    [MEASURE_NEIGHBOUR_CORRELATION] = {"neighbour_correlation", NULL, NULL, NULL},
 };
 
 enum { PERMUTATIONS = 199, PERMUTATION_SEED = 1 };
@@ -35,19 +52,31 @@ const site_result *lp_untrained_site(const analysis *a, const run_info *run, uin
   return measured_at(a, run->untrained, site, geometry);
 }
 
+/* One value a map; false: measure k is no average over images in this geometry. map: room for
+ * one. */
+static bool map_values(const layout *g, int k, const float *maps, uint32_t n, double *map,
+                       double *value) {
+  const measure_row *row = &lp_measure_table[k];
+  const uint32_t units = g->rows * g->cols;
+  lp_map_fn fn = g->wrap ? row->wrapped : row->flat;
+  if (g->places ? !row->placed : !fn) return false;
+  for (uint32_t m = 0; m < n; m++) {
+    for (uint32_t i = 0; i < units; i++) map[i] = maps[(size_t)m * units + i];
+    value[m] = g->places ? row->placed(map, g) : fn(map, g->rows, g->cols);
+  }
+  return true;
+}
+
 /* The measures that are averages over images; V of each image is kept. */
-static lp_status measure_maps(const lattice *g, const float *maps, uint32_t n, site_result *out) {
+static lp_status measure_maps(const layout *g, const float *maps, uint32_t n, site_result *out) {
   double *value = malloc(sizeof *value * n);
+  double *map = malloc(sizeof *map * g->rows * g->cols);
   out->image_variance = malloc(sizeof *value * n);
   lp_status s = LP_OK;
-  for (uint32_t i = 0; out->image_variance && i < n; i++) out->image_variance[i] = NAN;
-  out->undefined = n;
-  if (!value || !out->image_variance) s = lp_fail(LP_ERR_MEMORY, "out of memory for %u images", n);
+  if (!value || !map || !out->image_variance)
+    s = lp_fail(LP_ERR_MEMORY, "out of memory for %u images", n);
   for (int k = 0; s == LP_OK && k < N_MEASURES; k++) {
-    lp_map_fn fn = g->wrap ? lp_measure_table[k].wrapped : lp_measure_table[k].flat;
-    if (!fn || g->points) continue;
-    s = lp_map_values(fn, maps, n, g->rows, g->cols, value);
-    if (s != LP_OK) break;
+    if (!map_values(g, k, maps, n, map, value)) continue;
     lp_moments m = lp_moments_of(value, n);
     out->value[k] = m.mean;
     if (k != MEASURE_VARIANCE) continue;
@@ -56,35 +85,41 @@ static lp_status measure_maps(const lattice *g, const float *maps, uint32_t n, s
     memcpy(out->image_variance, value, sizeof *value * n);
   }
   free(value);
+  free(map);
   return s;
 }
 
 /* What each measure is on average over all ways to place the same units. */
-static lp_status measure_chance(const lattice *g, const float *maps, uint32_t n, site_result *out) {
+static lp_status measure_chance(const layout *g, const float *maps, uint32_t n, site_result *out) {
   double units = (double)g->rows * g->cols, *chance = out->chance;
-  chance[MEASURE_VARIANCE_TORUS] = lp_spatial_variance_torus_uniform(g->rows, g->cols);
-  chance[MEASURE_VARIANCE] = lp_lattice_uniform(g);
+  if (!g->places)
+    chance[MEASURE_VARIANCE_TORUS] = lp_spatial_variance_torus_uniform(g->rows, g->cols);
+  chance[MEASURE_VARIANCE] = g->uniform;
   chance[MEASURE_MORAN_I] = units > 1 ? -1 / (units - 1) : NAN;
   chance[MEASURE_GEARY_C] = 1;
   return lp_mean_correlation(maps, n, g->rows * g->cols, &chance[MEASURE_NEIGHBOUR_CORRELATION]);
 }
 
-static lp_status measure_values(const lattice *g, const float *maps, uint32_t n, site_result *out) {
+static lp_status measure_values(const layout *g, const float *maps, uint32_t n, site_result *out) {
   for (int k = 0; k < N_MEASURES; k++) out->value[k] = out->chance[k] = NAN;
   lp_status s = measure_maps(g, maps, n, out);
   if (s == LP_OK)
     s = lp_participation_ratio(maps, n, g->rows * g->cols,
                                &out->value[MEASURE_PARTICIPATION_RATIO]);
-  if (s == LP_OK && !g->points)
-    s = lp_neighbour_correlation(maps, n, g->rows, g->cols, g->wrap,
-                                 &out->value[MEASURE_NEIGHBOUR_CORRELATION]);
+  double *near = &out->value[MEASURE_NEIGHBOUR_CORRELATION];
+  if (s == LP_OK)
+    s = g->places ? lp_places_neighbour_correlation(maps, n, g->touching, near)
+                  : lp_neighbour_correlation(maps, n, g->rows, g->cols, g->wrap, near);
   return s;
 }
 
-static lp_status measure_site(const lattice *g, const float *maps, uint32_t n, site_result *out) {
+static lp_status measure_site(const layout *g, const float *maps, uint32_t n, site_result *out) {
   lp_status s = measure_values(g, maps, n, out);
-  out->null = out->permutation = (lp_null_result){NAN, NAN, NAN, NAN, NAN, 0, 0};
-  if (g->points) return s;
+  if (s == LP_OK && g->places) {
+    s = lp_places_variance_nulls(maps, n, g->places, PERMUTATIONS, PERMUTATION_SEED, &out->null,
+                                 &out->permutation);
+    return s == LP_OK ? measure_chance(g, maps, n, out) : s;
+  }
   if (s == LP_OK)
     s = lp_spatial_variance_exact_null(maps, n, g->rows, g->cols, g->wrap, &out->null);
   if (s == LP_OK) /* shuffled on the flat sheet */
@@ -94,7 +129,7 @@ static lp_status measure_site(const lattice *g, const float *maps, uint32_t n, s
 }
 
 /* The values after each step of a sequence; out has those of the last one. */
-static lp_status measure_steps(const lattice *g, const float *all, uint32_t n, uint32_t steps,
+static lp_status measure_steps(const layout *g, const float *all, uint32_t n, uint32_t steps,
                                site_result *out) {
   const uint32_t units = g->rows * g->cols;
   float *maps = malloc(sizeof *maps * n * units);

@@ -103,7 +103,7 @@ double lp_spatial_variance_torus_uniform(uint32_t rows, uint32_t cols) {
   return (square[0] + square[1]) / 2 / (1 - 1 / n);
 }
 
-/* Over the pairs of 4-neighbours, each counted once: sum of z_i z_j and of (a_i - a_j)^2. */
+/* Over the pairs of neighbours, each counted once: sum of z_i z_j and of (a_i - a_j)^2. */
 typedef struct neighbours {
   double n, pairs, square, product, difference; /* square: sum of z^2 over units */
 } neighbours;
@@ -114,19 +114,26 @@ static void add_pair(neighbours *s, double a, double b, double mean) {
   s->pairs++;
 }
 
-/* False when there is no spread to compare with. Wrapped, an axis of two joins its ends once. */
-static bool neighbour_sums(const double *map, uint32_t rows, uint32_t cols, bool wrap,
-                           neighbours *out) {
-  size_t n = (size_t)rows * cols;
+/* Mean of a map; false when there is no spread to compare with. */
+static bool spread(const double *map, size_t n, double *mean) {
   if (n < 2) return false;
-  double mean = 0, low = map[0], high = map[0];
+  double low = map[0], high = map[0];
+  *mean = 0;
   for (size_t i = 0; i < n; i++) {
     if (!isfinite(map[i])) return false;
-    mean += map[i] / (double)n;
+    *mean += map[i] / (double)n;
     if (map[i] < low) low = map[i];
     if (map[i] > high) high = map[i];
   }
-  if (low == high) return false;
+  return low < high;
+}
+
+/* Wrapped, an axis of two joins its ends once. False: no spread. */
+static bool neighbour_sums(const double *map, uint32_t rows, uint32_t cols, bool wrap,
+                           neighbours *out) {
+  size_t n = (size_t)rows * cols;
+  double mean;
+  if (!spread(map, n, &mean)) return false;
   *out = (neighbours){.n = (double)n};
   for (uint32_t r = 0; r < rows; r++) {
     for (uint32_t c = 0; c < cols; c++) {
@@ -142,15 +149,22 @@ static bool neighbour_sums(const double *map, uint32_t rows, uint32_t cols, bool
   return true;
 }
 
+static double moran_of(const neighbours *s) {
+  return s->n / s->pairs * s->product / s->square;
+}
+
+static double geary_of(const neighbours *s) {
+  return (s->n - 1) / (2 * s->pairs) * s->difference / s->square;
+}
+
 static double moran(const double *map, uint32_t rows, uint32_t cols, bool wrap) {
   neighbours s;
-  return neighbour_sums(map, rows, cols, wrap, &s) ? s.n / s.pairs * s.product / s.square : NAN;
+  return neighbour_sums(map, rows, cols, wrap, &s) ? moran_of(&s) : NAN;
 }
 
 static double geary(const double *map, uint32_t rows, uint32_t cols, bool wrap) {
   neighbours s;
-  if (!neighbour_sums(map, rows, cols, wrap, &s)) return NAN;
-  return (s.n - 1) / (2 * s.pairs) * s.difference / s.square;
+  return neighbour_sums(map, rows, cols, wrap, &s) ? geary_of(&s) : NAN;
 }
 
 double lp_moran_i(const double *map, uint32_t rows, uint32_t cols) {
@@ -184,6 +198,101 @@ double lp_centroid_offset(const double *map, uint32_t rows, uint32_t cols) {
   }
   return hypot(row / total, col / total);
 }
+
+/* ---- units at any places ------------------------------------------------------------------- */
+
+/* The pairwise form, for distances of any kind. */
+static double pairwise_variance(const double *map, double max, const lp_places *p) {
+  double moment = 0, pairs = 0, total = 0;
+  for (uint32_t i = 0; i < p->n; i++) {
+    const double w = map[i] / max;
+    double sum = 0;
+    if (w == 0) continue;
+    for (uint32_t j = 0; j < i; j++) {
+      const double d = map[j] > 0 ? lp_places_distance(p, i, j) : 0;
+      sum += map[j] / max * d * d;
+    }
+    moment += w * sum;
+    pairs += w * total;
+    total += w;
+  }
+  return moment / (2 * pairs);
+}
+
+static bool euclidean(const lp_places *p) {
+  return !p->apart && !(p->period[0] > 0 || p->period[1] > 0 || p->period[2] > 0);
+}
+
+double lp_places_variance(const double *map, const lp_places *p) {
+  size_t active;
+  double max = largest(map, p->n, &active), total = 0, pairs = 0, moment = 0, mean[3] = {0};
+  if (max == 0 || active < 2) return NAN;
+  if (!euclidean(p)) return pairwise_variance(map, max, p);
+  for (uint32_t i = 0; i < p->n; i++) { /* as lp_spatial_variance */
+    const double w = map[i] / max, sum = total + w, *at = p->at + (size_t)i * p->ndim;
+    double square = 0;
+    if (w == 0) continue;
+    for (uint32_t k = 0; k < p->ndim; k++) {
+      const double d = at[k] - mean[k];
+      square += d * d;
+      mean[k] += d * (w / sum);
+    }
+    pairs += w * total;
+    moment += w * (total / sum) * square;
+    total = sum;
+  }
+  return moment * total / (2 * pairs);
+}
+
+double lp_places_variance_uniform(const lp_places *p) {
+  double sum = 0;
+  if (p->n < 2) return NAN;
+  for (uint32_t i = 0; i < p->n; i++) {
+    double row = 0;
+    for (uint32_t j = 0; j < i; j++) {
+      const double d = lp_places_distance(p, i, j);
+      row += d * d;
+    }
+    sum += row;
+  }
+  return sum / p->n / (p->n - 1.0);
+}
+
+static bool sums_over(const double *map, const lp_neighbours *w, neighbours *out) {
+  double mean;
+  if (!spread(map, w->n, &mean)) return false;
+  *out = (neighbours){.n = w->n};
+  for (uint32_t i = 0; i < w->n; i++) {
+    out->square += (map[i] - mean) * (map[i] - mean);
+    for (uint32_t e = w->first[i]; e < w->first[i + 1]; e++)
+      if (w->other[e] > i) add_pair(out, map[i], map[w->other[e]], mean);
+  }
+  return out->pairs > 0;
+}
+
+double lp_places_moran_i(const double *map, const lp_neighbours *w) {
+  neighbours s;
+  return sums_over(map, w, &s) ? moran_of(&s) : NAN;
+}
+
+double lp_places_geary_c(const double *map, const lp_neighbours *w) {
+  neighbours s;
+  return sums_over(map, w, &s) ? geary_of(&s) : NAN;
+}
+
+double lp_places_centroid_offset(const double *map, const lp_places *p) {
+  size_t active;
+  double max = largest(map, p->n, &active), total = 0, mean[3] = {0}, square = 0;
+  if (max == 0 || !euclidean(p)) return NAN;
+  for (uint32_t i = 0; i < p->n; i++) total += map[i] / max;
+  for (uint32_t i = 0; i < p->n; i++)
+    for (uint32_t k = 0; k < p->ndim; k++)
+      mean[k] += (map[i] / max / total - 1.0 / p->n) * p->at[(size_t)i * p->ndim + k];
+  for (uint32_t k = 0; k < p->ndim; k++) square += mean[k] * mean[k];
+  return sqrt(square);
+}
+
+/* ---- many maps ----------------------------------------------------------------------------- */
 
 lp_status lp_map_values(lp_map_fn fn, const float *maps, uint32_t n, uint32_t rows, uint32_t cols,
                         double *out) {

@@ -116,10 +116,10 @@ static json_t *arm_sites_json(const analysis *a, uint32_t arm) {
     const uint32_t at = a->arm[arm].geometry[k];
     const lp_run_site *site = &a->folder->arm[arm].site[k];
     if (at == NO_GEOMETRY) continue;
-    const lattice *g = &a->geometry[at];
+    const layout *g = &a->geometry[at];
     json_t *at_site = json_pack("{s:s, s:[I, I], s:s, s:o}", "layer", site->layer, "sheet",
                                 (json_int_t)site->rows, (json_int_t)site->cols, "topology", g->name,
-                                "uniform", lp_json_number(lp_lattice_uniform(g)));
+                                "uniform", lp_json_number(g->uniform));
     if (at_site && site->steps > 1)
       bad |= json_object_set_new(at_site, "steps", json_integer(site->steps));
     bad |= json_object_set_new(o, a->site_name[k], at_site);
@@ -128,7 +128,7 @@ static json_t *arm_sites_json(const analysis *a, uint32_t arm) {
 }
 
 /* Where an arm's units stand at the headline site; NULL: it has none. */
-static const lattice *headline_of(const analysis *a, uint32_t arm) {
+static const layout *headline_of(const analysis *a, uint32_t arm) {
   const uint32_t at = a->headline < a->n_sites ? a->arm[arm].geometry[a->headline] : NO_GEOMETRY;
   return at == NO_GEOMETRY ? NULL : &a->geometry[at];
 }
@@ -138,7 +138,7 @@ static json_t *arms_json(const analysis *a) {
   int bad = 0;
   for (uint32_t i = 0; i < a->n_arms; i++) {
     const arm_info *arm = &a->arm[i];
-    const lattice *g = headline_of(a, i);
+    const layout *g = headline_of(a, i);
     json_t *runs = json_array();
     for (uint32_t k = 0; k < a->n_seeds; k++)
       bad |= json_array_append_new(runs, run_json(a, arm, k));
@@ -187,8 +187,8 @@ static json_t *nulls_json(const analysis *a) {
   }
   for (uint32_t i = 0; i < a->n_arms; i++) {
     const arm_info *arm = &a->arm[i];
-    const lattice *g = headline_of(a, i);
-    if (g) bad |= json_object_set_new(uniform, arm->name, lp_json_number(lp_lattice_uniform(g)));
+    const layout *g = headline_of(a, i);
+    if (g) bad |= json_object_set_new(uniform, arm->name, lp_json_number(g->uniform));
     json_t *sites = json_object();
     for (uint32_t k = 0; k < a->n_sites; k++)
       if (arm->geometry[k] != NO_GEOMETRY)

@@ -8,33 +8,33 @@
 /* What a network shows at a site beside the measures; sites that were not measured give NaN. */
 typedef struct site_column {
   const char *name;
-  double (*value)(const lattice *g, const site_result *trained, const site_result *untrained);
+  double (*value)(const layout *g, const site_result *trained, const site_result *untrained);
 } site_column;
 
-static double units_of(const lattice *g, const site_result *t, const site_result *u) {
+static double units_of(const layout *g, const site_result *t, const site_result *u) {
   (void)t;
   (void)u;
   return (double)g->rows * g->cols;
 }
 
-static double fraction(const lattice *g, const site_result *t, const site_result *u) {
+static double fraction(const layout *g, const site_result *t, const site_result *u) {
   (void)u;
-  return t ? t->value[MEASURE_VARIANCE] / lp_lattice_uniform(g) : NAN;
+  return t ? t->value[MEASURE_VARIANCE] / g->uniform : NAN;
 }
 
-static double null_z(const lattice *g, const site_result *t, const site_result *u) {
+static double null_z(const layout *g, const site_result *t, const site_result *u) {
   (void)g;
   (void)u;
   return t ? t->null.z : NAN;
 }
 
-static double null_p(const lattice *g, const site_result *t, const site_result *u) {
+static double null_p(const layout *g, const site_result *t, const site_result *u) {
   (void)g;
   (void)u;
   return t ? t->null.p : NAN;
 }
 
-static double before(const lattice *g, const site_result *t, const site_result *u) {
+static double before(const layout *g, const site_result *t, const site_result *u) {
   (void)g;
   (void)t;
   return u ? u->value[MEASURE_VARIANCE] : NAN;

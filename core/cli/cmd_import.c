@@ -112,9 +112,7 @@ static lp_status read_all(const cli_args *a, import_all *all) {
 
 /* What a new folder's plan asks of its headline site, unless that was said. */
 static const char *usual_primary(const import_site *headline) {
-  return headline->points          ? "participation_ratio"
-         : headline->read.negative ? "moran_i"
-                                   : "variance";
+  return headline->read.negative ? "moran_i" : "variance";
 }
 
 static lp_status check_primary(const char *name, const import_site *headline) {
@@ -267,7 +265,7 @@ static const cli_flag flags[] = {
     {"weights", 0, "NAME=FILE", "weights between the units of a site, a row a receiving unit"},
     {"primary", 0, "MEASURE",
      "of a new folder: its primary measure, at the last site [variance; moran_i of negative "
-     "values, participation_ratio of points]"},
+     "values]"},
     {"title", 0, "TEXT", "of a new folder: what its report is called"},
 };
 

@@ -89,15 +89,36 @@ lp_status lp_places_points(const double *at, uint32_t n, uint32_t ndim, const do
   return LP_OK;
 }
 
+lp_status lp_places_apart(const double *at, uint32_t n, uint32_t ndim, const double *apart,
+                          lp_places **out) {
+  const size_t pairs = (size_t)n * n;
+  *out = NULL;
+  for (size_t i = 0; i < pairs; i++)
+    if (!isfinite(apart[i]))
+      return lp_fail(LP_ERR_ARG, "the distance of units %zu and %zu is not finite", i / n, i % n);
+  lp_status s = lp_places_points(at, n, ndim, NULL, out);
+  if (s != LP_OK) return s;
+  double *copy = malloc(sizeof *copy * pairs);
+  if (copy) {
+    (*out)->apart = memcpy(copy, apart, sizeof *copy * pairs);
+    return LP_OK;
+  }
+  lp_places_free(*out);
+  *out = NULL;
+  return lp_no_memory("distances of units");
+}
+
 void lp_places_free(lp_places *p) {
   if (!p) return;
   free((void *)(uintptr_t)p->at);
+  free((void *)(uintptr_t)p->apart);
   free(p);
 }
 
 /* ---- distances ----------------------------------------------------------------------------- */
 
 double lp_places_distance(const lp_places *p, uint32_t i, uint32_t j) {
+  if (p->apart) return p->apart[(size_t)i * p->n + j];
   const double *a = p->at + (size_t)i * p->ndim, *b = p->at + (size_t)j * p->ndim;
   double sum = 0;
   for (uint32_t k = 0; k < p->ndim; k++) {

@@ -103,6 +103,7 @@ static lp_status neighbours(void *self, const lp_arg *args, const lp_measure_req
 typedef struct image_measure {
   lp_map_fn of, on_torus; /* on_torus: where the axes wrap */
   double (*chance)(uint32_t rows, uint32_t cols, bool wrap);
+  double (*placed)(const double *map, const lp_places *p, const lp_neighbours *w); /* off a sheet */
 } image_measure;
 
 static double chance_variance(uint32_t rows, uint32_t cols, bool wrap) {
@@ -125,18 +126,39 @@ static double chance_geary(uint32_t rows, uint32_t cols, bool wrap) {
   return 1;
 }
 
+static double placed_variance(const double *map, const lp_places *p, const lp_neighbours *w) {
+  (void)w;
+  return lp_places_variance(map, p);
+}
+
+static double placed_moran(const double *map, const lp_places *p, const lp_neighbours *w) {
+  (void)p;
+  return lp_places_moran_i(map, w);
+}
+
+static double placed_geary(const double *map, const lp_places *p, const lp_neighbours *w) {
+  (void)p;
+  return lp_places_geary_c(map, w);
+}
+
+static double placed_centroid(const double *map, const lp_places *p, const lp_neighbours *w) {
+  (void)w;
+  return lp_places_centroid_offset(map, p);
+}
+
 static double unknown(uint32_t rows, uint32_t cols, bool wrap) {
   (void)rows, (void)cols, (void)wrap;
   return NAN;
 }
 
 static const image_measure variance = {lp_spatial_variance, lp_spatial_variance_torus,
-                                       chance_variance},
+                                       chance_variance, placed_variance},
                            variance_torus = {lp_spatial_variance_torus, lp_spatial_variance_torus,
-                                             chance_torus},
-                           moran_i = {lp_moran_i, lp_moran_i_torus, chance_moran},
-                           geary_c = {lp_geary_c, lp_geary_c_torus, chance_geary},
-                           centroid = {lp_centroid_offset, lp_centroid_offset, unknown};
+                                             chance_torus, NULL},
+                           moran_i = {lp_moran_i, lp_moran_i_torus, chance_moran, placed_moran},
+                           geary_c = {lp_geary_c, lp_geary_c_torus, chance_geary, placed_geary},
+                           centroid = {lp_centroid_offset, lp_centroid_offset, unknown,
+                                       placed_centroid};
 
 /* The mean over images with a defined value. */
 static lp_status over_images(void *self, const lp_arg *args, const lp_measure_request *req,
@@ -144,23 +166,33 @@ static lp_status over_images(void *self, const lp_arg *args, const lp_measure_re
   (void)args;
   const image_measure *m = self;
   uint32_t rows = req->extent[0], cols = req->extent[1];
-  bool wrap = req->period[0] > 0 || req->period[1] > 0;
+  bool wrap = req->period[0] > 0 || req->period[1] > 0, sheet = rows > 0;
+  const lp_places *places = context_of(req)->places;
+  const lp_neighbours *w = NULL;
   double *block = malloc(sizeof *block * ((size_t)BLOCK_ROWS * req->units + 1)), sum = 0, n = 0;
   lp_status s = block ? LP_OK : lp_no_memory("blocks of activations");
+  if (s == LP_OK && !sheet) s = lp_context_neighbours(req, LP_ROOK, &w);
   for (uint32_t first = 0; s == LP_OK && first < req->images; first += BLOCK_ROWS) {
     uint32_t count = req->images - first < BLOCK_ROWS ? req->images - first : BLOCK_ROWS;
     double value[BLOCK_ROWS];
     s = req->rows(req, first, count, block);
     if (s != LP_OK) break;
 #pragma omp parallel for schedule(static)
-    for (uint32_t k = 0; k < count; k++)
-      value[k] = (wrap ? m->on_torus : m->of)(block + (size_t)k * req->units, rows, cols);
+    for (uint32_t k = 0; k < count; k++) {
+      const double *map = block + (size_t)k * req->units;
+      value[k] = sheet ? (wrap ? m->on_torus : m->of)(map, rows, cols) : m->placed(map, places, w);
+    }
     for (uint32_t k = 0; k < count; k++)
       if (!isnan(value[k])) sum += value[k], n++;
   }
   free(block);
   if (n > 0) out->value = sum / n;
-  out->chance = m->chance(rows, cols, wrap);
+  if (sheet)
+    out->chance = m->chance(rows, cols, wrap);
+  else if (m == &variance)
+    out->chance = lp_places_variance_uniform(places);
+  else
+    out->chance = m->chance(req->units, 1, wrap);
   return s;
 }
 
@@ -186,15 +218,14 @@ const lp_measure lp_rows_site[] = {
      .value = participation},
     {HEAD("variance", "V: spatial variance of an image's map", "unit spacings squared",
           "Sax, 2017"),
-     .flags = LP_MEASURE_SHEET | LP_MEASURE_NONNEGATIVE, IMAGES(variance)},
+     .flags = LP_MEASURE_NONNEGATIVE, IMAGES(variance)},
     {HEAD("variance_torus", "V with wrapped axes", "unit spacings squared", "Sax, 2017"),
      .flags = LP_MEASURE_SHEET | LP_MEASURE_NONNEGATIVE, IMAGES(variance_torus)},
-    {HEAD("moran_i", "Moran's I of an image's map", "", "Moran, Biometrika 1950"),
-     .flags = LP_MEASURE_SHEET, IMAGES(moran_i)},
+    {HEAD("moran_i", "Moran's I of an image's map", "", "Moran, Biometrika 1950"), IMAGES(moran_i)},
     {HEAD("geary_c", "Geary's C of an image's map", "", "Geary, Inc Statistician 1954"),
-     .flags = LP_MEASURE_SHEET, IMAGES(geary_c)},
+     IMAGES(geary_c)},
     {HEAD("centroid_offset", "distance of an image's centroid from the centre", "unit spacings",
           ""),
-     .flags = LP_MEASURE_SHEET | LP_MEASURE_NONNEGATIVE, IMAGES(centroid)},
+     .flags = LP_MEASURE_NONNEGATIVE, IMAGES(centroid)},
 };
 const uint32_t lp_n_rows_site = sizeof lp_rows_site / sizeof *lp_rows_site;

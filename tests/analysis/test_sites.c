@@ -237,6 +237,114 @@ static void other_sheets(void **state) {
   json_decref(o);
 }
 
+/* Units off the plane lattice stand where their topology has them: V, its null and its chance by
+ * distances in closed form, for the arm and for the reference beside it. */
+static double in_box(uint32_t i, uint32_t j) { /* 4 x 3 x 2 */
+  const double a = i / 6, b = i / 2 % 3, c = i % 2;
+  return hypot(hypot(a - j / 6, b - j / 2 % 3), c - j % 2);
+}
+
+static double in_hex(uint32_t i, uint32_t j) { /* rows of 6 */
+  const double y = sqrt(3) / 2 * ((double)(i / 6) - j / 6);
+  return hypot(y, i % 6 - (double)(j % 6) + (i / 6 % 2 - (double)(j / 6 % 2)) / 2);
+}
+
+static double on_ball(uint32_t i, uint32_t j) { /* of area 24 */
+  const double turn = M_PI * (3 - sqrt(5)), n = 24, zi = 1 - (2 * i + 1) / n,
+               zj = 1 - (2 * j + 1) / n;
+  const double cosine = zi * zj + sqrt((1 - zi * zi) * (1 - zj * zj)) * cos(turn * i - turn * j);
+  return i == j ? 0 : sqrt(n / (4 * M_PI)) * acos(cosine);
+}
+
+static double on_curve(uint32_t i, uint32_t j) { /* of the file */
+  return hypot((double)i - j, (double)(i * i) - j * j);
+}
+
+static double placed(const char *arm, double (*distance)(uint32_t i, uint32_t j)) {
+  float maps[IMAGES * 24];
+  double sum = 0;
+  for (int seed = 1; seed <= N_SEEDS; seed++) {
+    maps_of(arm, seed, &three[0], maps);
+    for (int m = 0; m < IMAGES; m++) {
+      double moment = 0, pairs = 0;
+      for (uint32_t i = 0; i < 24; i++)
+        for (uint32_t j = 0; j < i; j++) {
+          const double w = (double)maps[m * 24 + i] * (double)maps[m * 24 + j];
+          moment += w * pow(distance(i, j), 2);
+          pairs += w;
+        }
+      sum += moment / (2 * pairs) / IMAGES / N_SEEDS;
+    }
+  }
+  return sum;
+}
+
+static void off_lattice(void **state) {
+  (void)state;
+  static const struct {
+    const char *name, *topology;
+    double (*distance)(uint32_t i, uint32_t j);
+    bool centre; /* distance is Euclidean, and there is one */
+  } off[] = {{"hex", "hex:rows=4", in_hex, true},
+             {"grid3d", "grid3d", in_box, true},
+             {"sphere", "sphere", on_ball, false},
+             {"points", NULL, on_curve, true}};
+  static const sheet site = {"h1", 4, 6};
+  char rest[4][400], file[100], line[40], places[24 * sizeof line] = "x,y\n";
+  test_arm all[5] = {{"control", "", &site, 1}};
+  for (int i = 0; i < 24; i++) {
+    snprintf(line, sizeof line, "%d,%d\n", i, i * i);
+    strcat(places, line);
+  }
+  write_text("places.csv", places);
+  snprintf(file, sizeof file, "points:file=%s/places.csv", dir);
+  for (int k = 0; k < 4; k++) {
+    snprintf(
+        rest[k], sizeof rest[k],
+        ", \"priors\": [{\"layer\": \"fc1\", \"from\": \"fc0\", \"topology\": \"%s\", \"cost\":"
+        " \"linear\", \"metric\": \"l1\", \"units\": {\"out\": 24, \"in\": 24}, \"extents\": "
+        "{\"out\": %s, \"in\": [24]}}]",
+        off[k].topology ? off[k].topology : file, k == 1 ? "[4, 3, 2]" : "[]");
+    all[k + 1] = (test_arm){off[k].name, rest[k], &site, 1};
+  }
+  write_run("[{\"name\": \"h1\", \"layer\": \"fc1\", \"sheet\": [4, 6]}]", "", all, 5);
+  json_t *o = analyzed();
+  assert_int_equal(json_array_size(json_object_get(o, "warnings")), 0);
+  for (int k = 0; k < 4; k++) {
+    const json_t *c = comparison(o, off[k].name, "h1", "variance"),
+                 *at = of_site(o, off[k].name, "h1");
+    double uniform = 0;
+    for (uint32_t i = 0; i < 24; i++)
+      for (uint32_t j = 0; j < i; j++) uniform += pow(off[k].distance(i, j), 2) / (24 * 23);
+    assert_string_equal(text_of(at, "topology"), off[k].name);
+    assert_string_equal(text_of(c, "topology"), off[k].name);
+    assert_close(number(at, "uniform"), uniform, 1e-9);
+    assert_close(number(json_object_get(c, "chance"), "value"), uniform, 1e-9);
+    assert_close(number(c, "mean"), placed(off[k].name, off[k].distance), 1e-9);
+    assert_close(number(c, "reference_mean"), placed("control", off[k].distance), 1e-9);
+    const json_t *runs =
+        json_object_get(json_object_get(json_object_get(o, "arms"), off[k].name), "runs");
+    const json_t *own = json_object_get(json_object_get(json_array_get(runs, 0), "sites"), "h1");
+    assert_close(number(json_object_get(own, "null"), "mean"), uniform, 1e-9);
+    assert_true(json_is_null(json_object_get(own, "variance_torus")));
+    assert_true(json_is_real(json_object_get(own, "moran_i")));
+    assert_true(json_is_real(json_object_get(own, "neighbour_correlation")));
+    assert_true(json_is_real(json_object_get(own, "centroid_offset")) == off[k].centre);
+  }
+  json_decref(o);
+
+  /* places that are gone: the sheet, and a warning */
+  char *path = lp_path_join(dir, "places.csv");
+  assert_int_equal(remove(path), 0);
+  free(path);
+  o = analyzed();
+  assert_string_equal(text_of(of_site(o, "points", "h1"), "topology"), "grid");
+  assert_int_equal(json_array_size(json_object_get(o, "warnings")), 1);
+  assert_non_null(strstr(json_string_value(json_array_get(json_object_get(o, "warnings"), 0)),
+                         "arm points: V at h1 is taken on the 4 x 6 sheet: "));
+  json_decref(o);
+}
+
 static void one_site(void **state) {
   (void)state;
   static const sheet only = {"a/b", 5, 3};
@@ -268,10 +376,8 @@ static void no_site(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      FOLDER_TEST(three_sheets),
-      FOLDER_TEST(other_sheets),
-      FOLDER_TEST(one_site),
-      FOLDER_TEST(no_site),
+      FOLDER_TEST(three_sheets), FOLDER_TEST(other_sheets), FOLDER_TEST(off_lattice),
+      FOLDER_TEST(one_site),     FOLDER_TEST(no_site),
   };
   return cmocka_run_group_tests_name("sites", tests, NULL, NULL);
 }

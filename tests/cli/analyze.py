@@ -82,7 +82,7 @@ assert measures('a.npy', '--sheet', '5x7', '--labels', 'a.npz:labels', *WHERE[4:
 
 # Positions of the sheet are the sheet, but for measures that wrap it or need its rows.
 save('xy.csv', '\n'.join(f'{i // C},{i % C}' for i in range(R * C)).encode())
-some = ['--labels', labels, '--only', 'moran:permutations=9,smoothness,alignment,patches']
+some = ['--labels', labels, '--only', 'moran:permutations=9,smoothness,alignment,patches,moran_i,neighbour_correlation']
 assert measures('a.npy', '--positions', 'xy.csv', *some) == measures('a.npy', '--sheet', '5x7', *some)
 assert measures('a.npy', '--sheet', '5x7', *some) != measures('a.npy', '--sheet', '5x7', '--torus', *some)
 

@@ -147,13 +147,19 @@ good('import', 'pts', '--arm', 'a', '--seed', '1', *A, '--labels', labels, '--we
 good('import', 'pts', '--arm', 'a', '--seed', '2', '--site', 'v1=control2a.npy:xy.csv')
 good('import', 'pts', '--arm', 'b', '--seed', '1', '--site', 'v1=linear1a.npy:7x7', '--site', 'it=linear1b.npy:49x1')
 m = json.load(open('pts/manifest.json'))
-assert m['title'] == 'Cells' and m['plan']['primary'] == ['participation_ratio'] and len(m['imported']) == 3
+assert m['title'] == 'Cells' and m['plan']['primary'] == ['variance'] and len(m['imported']) == 3
 assert m['sites'][0]['positions'][8] == [1.25, 1.0] and [s['name'] for s in m['arms'][1]['sites']] == ['v1', 'it']
 assert tensors('pts/models/a-seed1.safetensors')['v1.weight'][1][:3] == [3 / 8, 8 / 8, 2 / 8]
 good('analyze', 'pts')
 s = json.load(open('pts/summary.json'))['arms']['a']
 assert s['sites']['v1']['topology'] == 'points' and s['networks']['lost'] == 0
-assert s['runs'][0]['sites']['v1']['variance'] is None and s['runs'][0]['sites']['v1']['participation_ratio'] > 1
+got = s['runs'][0]['sites']['v1']
+assert got['variance_torus'] is None and got['participation_ratio'] > 1
+at = [(i % 7 + .25 * (i // 7), i // 7) for i in range(49)]
+spread = [(sum(a[i] * a[j] * math.dist(at[i], at[j]) ** 2 for i in range(49) for j in range(i)), sum(a[i] * a[j] for i in range(49) for j in range(i)))
+          for a in tensors('own/activations/control-seed1.safetensors')['lp_in']]
+spread = [moment / pairs / 2 for moment, pairs in spread if pairs]
+assert math.isclose(got['variance'], sum(spread) / len(spread), rel_tol=1e-9), got
 # Negative activations: V is not of them, order is.
 neg = [[v - .5 for v in row] for row in tensors('own/activations/control-seed1.safetensors')['lp_in']]
 save('neg.npy', npy(neg))

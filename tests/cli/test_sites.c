@@ -150,22 +150,29 @@ static const char *line_of(const char *from, const char *begin) {
   return line ? line + 1 : from;
 }
 
-/* Units off a lattice: V is of the sheet, which the summary and the page say. */
+/* Units on a sphere; and at places whose file is gone, which the summary and the page say. */
 static void test_off_lattice(void **state) {
   (void)state;
-  static const char says[] =
-      "arm ball: the topology at lp_out is no lattice; V is taken on the 7 x "
-      "7 sheet";
-  run_it("--arms 'control,ball=(locality:topology=sphere)' --out ball");
+  char places[49 * 8] = "";
+  for (int i = 0; i < 49; i++) snprintf(places + strlen(places), 8, "%d,%d\n", i / 7, i % 7 * 2);
+  test_write("places.csv", places, strlen(places));
+  run_it("--arms 'control,ball=(locality:topology=sphere),map=(locality:topology=(points:file="
+         "places.csv))' --out ball");
+  assert_holds("ball/report.html", "by chance, sphere", true);
+  assert_holds("ball/report.html", "by chance, points", true);
+  assert_holds("ball/report.html", "What to know about the measures", false);
+  assert_int_equal(rename("places.csv", "moved.csv"), 0);
+  assert_int_equal(test_run("analyze ball --quiet"), 0);
+  assert_int_equal(test_run("report ball --quiet"), 0);
   json_t *s = json_of("ball/summary.json");
   size_t i, found = 0;
   json_t *said;
   json_array_foreach(json_object_get(s, "warnings"), i, said) found +=
-      strcmp(json_string_value(said), says) == 0;
+      strstr(json_string_value(said), "arm map: V at lp_out is taken on the 7 x 7 sheet: ") != NULL;
   assert_int_equal(found, 1);
   json_decref(s);
   assert_holds("ball/report.html", "What to know about the measures", true);
-  assert_holds("ball/report.html", "is no lattice; V is taken on the", true);
+  assert_holds("ball/report.html", "is taken on the 7", true);
 }
 
 /* Tables of the folder of test_three, against each other: V of a network is the mean of its

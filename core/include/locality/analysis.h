@@ -12,6 +12,7 @@
 #ifndef LOCALITY_ANALYSIS_H
 #define LOCALITY_ANALYSIS_H
 
+#include <locality/measure.h>
 #include <locality/status.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,6 +59,24 @@ LP_API double lp_geary_c_torus(const double *map, uint32_t rows, uint32_t cols);
  * spacings. NaN when no unit is active or any value is negative or not finite. */
 LP_API double lp_centroid_offset(const double *map, uint32_t rows, uint32_t cols);
 
+/* ---- units at any places ------------------------------------------------------------------- */
+
+/* The same of units that stand on no sheet (lp_places). map: p->n, or w->n. NaN rules as above.
+ *   variance        half the mean squared distance of two different units drawn by p = a / sum a;
+ *                   distances are the places' own, along great circles of a sphere, say. O(units),
+ *                   with wrapped axes or given distances O(units^2)
+ *   variance_uniform  of a map that is the same everywhere, and on average of any map over all
+ *                   ways to place its units: half the mean squared distance of two different
+ *                   units. O(units^2)
+ *   moran_i, geary_c  weights of 1 between the neighbours of w; NaN without any
+ *   centroid_offset   from the mean of all places; NaN where distances are not Euclidean: there is
+ *                   no centroid then */
+LP_API double lp_places_variance(const double *map, const lp_places *p);
+LP_API double lp_places_variance_uniform(const lp_places *p);
+LP_API double lp_places_moran_i(const double *map, const lp_neighbours *w);
+LP_API double lp_places_geary_c(const double *map, const lp_neighbours *w);
+LP_API double lp_places_centroid_offset(const double *map, const lp_places *p);
+
 /* ---- many maps ----------------------------------------------------------------------------- */
 
 /* One value a map: lp_spatial_variance or another function above. maps: n x rows x cols,
@@ -84,10 +103,13 @@ LP_API lp_status lp_participation_ratio_f64(const double *activations, uint32_t 
 
 /* Pearson correlation over images of two units that are 4-neighbours on the sheet (wrap: on a
  * torus), averaged over all such pairs in which both units vary. NaN when there is none, or a value
- * is not finite. lp_mean_correlation: over all pairs of units that vary, which is what the former
- * is on average over all ways to place the units. */
+ * is not finite. lp_places_neighbour_correlation: of the neighbours of w. lp_mean_correlation: over
+ * all pairs of units that vary, which is what both are on average over all ways to place the units.
+ */
 LP_API lp_status lp_neighbour_correlation(const float *activations, uint32_t n, uint32_t rows,
                                           uint32_t cols, bool wrap, double *out);
+LP_API lp_status lp_places_neighbour_correlation(const float *activations, uint32_t n,
+                                                 const lp_neighbours *w, double *out);
 LP_API lp_status lp_mean_correlation(const float *activations, uint32_t n, uint32_t units,
                                      double *out);
 
@@ -112,6 +134,12 @@ LP_API lp_status lp_spatial_variance_null(const float *maps, uint32_t n, uint32_
  * NaN below 4 units, z and p where sd is 0. O(n units min(n, units)). */
 LP_API lp_status lp_spatial_variance_exact_null(const float *maps, uint32_t n, uint32_t rows,
                                                 uint32_t cols, bool wrap, lp_null_result *out);
+
+/* Both of units at any places; maps: n x p->n. O((n + permutations) units^2), memory 16 units^2
+ * bytes. */
+LP_API lp_status lp_places_variance_nulls(const float *maps, uint32_t n, const lp_places *p,
+                                          uint32_t permutations, uint64_t seed,
+                                          lp_null_result *exact, lp_null_result *shuffled);
 
 /* ---- distributions ------------------------------------------------------------------------- */
 

@@ -32,10 +32,11 @@ extern "C" {
 /* Where the units of a layer stand. A sheet is a lattice, row-major, one unit apart; anything else
  * (hexagons, a sphere in three coordinates) is points. */
 typedef struct lp_places {
-  uint32_t n, ndim;   /* units; coordinates of a place, 1..3 */
-  const double *at;   /* n x ndim */
-  double period[3];   /* of an axis that wraps around; 0: it does not */
-  uint32_t extent[3]; /* of a lattice; 0: points */
+  uint32_t n, ndim;    /* units; coordinates of a place, 1..3 */
+  const double *at;    /* n x ndim */
+  double period[3];    /* of an axis that wraps around; 0: it does not */
+  uint32_t extent[3];  /* of a lattice; 0: points */
+  const double *apart; /* n x n distances, where they do not follow from coordinates; else NULL */
 } lp_places;
 
 /* A sheet of rows x cols units (1 x N: a line), on a torus when wrap is set. */
@@ -44,8 +45,12 @@ LP_API lp_status lp_places_sheet(uint32_t rows, uint32_t cols, bool wrap, lp_pla
  * LP_ERR_ARG for coordinates that are not finite, or two units at one place. */
 LP_API lp_status lp_places_points(const double *at, uint32_t n, uint32_t ndim, const double *period,
                                   lp_places **out);
+/* Points, copied, whose distances are given: n x n, symmetric, copied (great circles on a sphere,
+ * say). LP_ERR_ARG for coordinates or distances that are not finite, or two units at one place. */
+LP_API lp_status lp_places_apart(const double *at, uint32_t n, uint32_t ndim, const double *apart,
+                                 lp_places **out);
 LP_API void lp_places_free(lp_places *p);
-/* Euclidean, along the shorter way round where an axis wraps. */
+/* As given, else Euclidean, along the shorter way round where an axis wraps. */
 LP_API double lp_places_distance(const lp_places *p, uint32_t i, uint32_t j);
 /* The largest distance of two units. O(1) on a sheet, else O(N^2). */
 LP_API double lp_places_largest(const lp_places *p);
