@@ -2,6 +2,7 @@
 #include <locality/rng.h>
 
 #include <Random123/philox.h>
+#include <math.h>
 
 uint32_t lp_rng_stream(const char *path) {
   uint32_t h = 2166136261u; /* FNV-1a, 32 bits */
@@ -24,6 +25,18 @@ void lp_rng_uniform(uint64_t seed, uint32_t stream, float bound, float *out, siz
     /* The centre of one of 2^24 cells of (0, 1): symmetric and never on the bound. */
     double u = ((word[e % 4] >> 8) + 0.5) * 0x1p-24;
     out[e] = (float)((2.0 * u - 1.0) * bound);
+  }
+}
+
+void lp_rng_normal(uint64_t seed, uint32_t stream, uint32_t c1, uint32_t c2, double *out,
+                   size_t n) {
+  uint32_t word[4];
+  for (size_t e = 0; e < n; e += 2) {
+    if (e % 4 == 0) lp_rng_words(seed, stream, (uint32_t)(e / 4), c1, c2, word);
+    const double radius = sqrt(-2 * log((word[e % 4] + 0.5) * 0x1p-32));
+    const double angle = 2 * M_PI * word[e % 4 + 1] * 0x1p-32;
+    out[e] = radius * cos(angle);
+    if (e + 1 < n) out[e + 1] = radius * sin(angle);
   }
 }
 

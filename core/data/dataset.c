@@ -12,13 +12,19 @@
 #include <string.h>
 
 static const data_loader loader[] = {
-    {"mnist", "handwritten digits, 28 x 28, 60000 training and 10000 test images", lp_known_open},
-    {"fashion-mnist", "articles of clothing, in the format and numbers of mnist", lp_known_open},
-    {"idx:DIR", "a folder with the four IDX files of an MNIST-like data set", lp_idxfolder_open},
-    {"cifar10:DIR", "CIFAR-10 in its binary form, 50000 and 10000 images of 32 x 32",
+    {"mnist", "handwritten digits, 28 x 28, 60000 training and 10000 test images", false,
+     lp_known_open},
+    {"fashion-mnist", "articles of clothing, in the format and numbers of mnist", false,
+     lp_known_open},
+    {"one-choice",
+     "sequences that are generated: a goal, a delay, two choices of which one leads there", true,
+     lp_onechoice_open},
+    {"idx:DIR", "a folder with the four IDX files of an MNIST-like data set", false,
+     lp_idxfolder_open},
+    {"cifar10:DIR", "CIFAR-10 in its binary form, 50000 and 10000 images of 32 x 32", false,
      lp_cifar_open},
     {"imagefolder:PATH",
-     "JPEG and PNG files, a folder for each class, in a folder or a tar archive",
+     "JPEG and PNG files, a folder for each class, in a folder or a tar archive", false,
      lp_imagefolder_open},
 };
 #define N_LOADERS (sizeof loader / sizeof *loader)
@@ -125,7 +131,7 @@ lp_status lp_dataset_open_for(const char *spec, lp_split split, const lp_image_d
     const char *known = loader[i].spec;
     size_t name = strcspn(known, ":");
     if (name != len || strncmp(known, spec, len) != 0) continue;
-    if (!known[name] && spec[len])
+    if (!known[name] && spec[len] && !loader[i].options)
       return lp_fail(LP_ERR_ARG, "data set '%s': %s takes nothing after its name", spec, known);
     if (known[name] && !*rest) return lp_fail(LP_ERR_ARG, "data set '%s': write %s", spec, known);
     lp_status s = loader[i].open(spec, rest, split, usual, out);

@@ -38,6 +38,7 @@ lp_status lp_dataset_note_alike(lp_dataset *d);
 /* A kind of spec: "NAME" or "NAME:REST", where REST stands for what the user gives ("idx:DIR"). */
 typedef struct data_loader {
   const char *spec, *summary;
+  bool options; /* "NAME:KEY=VALUE,..." is understood as well */
   /* spec: the user's, whole; rest: what follows its colon, "" when there is none. */
   lp_status (*open)(const char *spec, const char *rest, lp_split split,
                     const lp_image_defaults *usual, lp_dataset **out);
@@ -49,6 +50,8 @@ lp_status lp_known_open(const char *spec, const char *rest, lp_split split,
                         const lp_image_defaults *usual, lp_dataset **out);
 lp_status lp_cifar_open(const char *spec, const char *rest, lp_split split,
                         const lp_image_defaults *usual, lp_dataset **out);
+lp_status lp_onechoice_open(const char *spec, const char *rest, lp_split split,
+                            const lp_image_defaults *usual, lp_dataset **out);
 lp_status lp_imagefolder_open(const char *spec, const char *rest, lp_split split,
                               const lp_image_defaults *usual, lp_dataset **out);
 

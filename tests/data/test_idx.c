@@ -171,8 +171,9 @@ static void images_of_one_grey_have_a_deviation(void **state) {
 static void unknown_specs_are_refused(void **state) {
   lp_dataset *d = (void *)1;
   assert_int_equal(lp_dataset_open("minst", LP_SPLIT_TRAIN, &d), LP_ERR_NOT_FOUND);
-  error_says("no data set 'minst'; there are mnist, fashion-mnist, idx:DIR, cifar10:DIR, "
-             "imagefolder:PATH");
+  error_says(
+      "no data set 'minst'; there are mnist, fashion-mnist, one-choice, idx:DIR, cifar10:DIR, "
+      "imagefolder:PATH");
   assert_null(d);
   assert_int_equal(lp_dataset_open("", LP_SPLIT_TRAIN, &d), LP_ERR_NOT_FOUND);
   assert_int_equal(lp_dataset_open("mnist:x", LP_SPLIT_TRAIN, &d), LP_ERR_ARG);
@@ -187,7 +188,7 @@ static void unknown_specs_are_refused(void **state) {
     assert_non_null(lp_dataset_spec(i, &summary));
     assert_true(strlen(summary) > 10);
   }
-  assert_null(lp_dataset_spec(5, &summary));
+  assert_null(lp_dataset_spec(6, &summary));
 }
 
 static void missing_files_are_named(void **state) {

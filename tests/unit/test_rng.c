@@ -53,6 +53,32 @@ static void uniform_moments(void **state) {
   free(x);
 }
 
+static void normal_moments(void **state) {
+  (void)state;
+  enum { N = 100001 };
+  double *x = malloc(N * sizeof *x), prefix[7], sum[5] = {0}, lag = 0;
+  lp_rng_normal(3, lp_rng_stream("noise"), 4, 5, x, N);
+  for (int i = 0; i < N; i++) {
+    double power = 1;
+    for (int k = 0; k < 5; k++, power *= x[i]) sum[k] += power;
+    if (i) lag += x[i] * x[i - 1];
+  }
+  /* Moments of a normal are 0, 1, 0 and 3, their variances 1, 2, 15 and 96; five standard errors.
+   */
+  assert_true(fabs(sum[1] / N) < 5 / sqrt(N));
+  assert_true(fabs(sum[2] / N - 1) < 5 * sqrt(2.0 / N));
+  assert_true(fabs(sum[3] / N) < 5 * sqrt(15.0 / N));
+  assert_true(fabs(sum[4] / N - 3) < 5 * sqrt(96.0 / N));
+  assert_true(fabs(lag / N) < 5 / sqrt(N));
+  lp_rng_normal(3, lp_rng_stream("noise"), 4, 5, prefix, 7);
+  assert_memory_equal(prefix, x, sizeof prefix);
+  for (uint32_t k = 0; k < 2; k++) {
+    lp_rng_normal(3, lp_rng_stream("noise"), 4 + k, 6 - k, prefix, 7);
+    assert_memory_not_equal(prefix, x, sizeof prefix);
+  }
+  free(x);
+}
+
 static void permutations(void **state) {
   (void)state;
   enum { N = 1000 };
@@ -100,9 +126,8 @@ static void sequential(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(known_answers),
-      cmocka_unit_test(uniform_moments),
-      cmocka_unit_test(permutations),
+      cmocka_unit_test(known_answers),  cmocka_unit_test(uniform_moments),
+      cmocka_unit_test(normal_moments), cmocka_unit_test(permutations),
       cmocka_unit_test(sequential),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

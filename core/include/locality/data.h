@@ -2,8 +2,8 @@
  *
  * A data set is opened from a spec: "mnist", "fashion-mnist", "idx:DIR" (a folder with MNIST's four
  * files, raw or gzip; "idx:DIR,classes=47" where there are not 10), "cifar10:DIR" (the binary
- * form), "imagefolder:PATH". Known data sets are checked by SHA-256 and cached under the user's
- * cache folder. Threads: an open data set may be read from several threads.
+ * form), "imagefolder:PATH", "one-choice". Known data sets are checked by SHA-256 and cached under
+ * the user's cache folder. Threads: an open data set may be read from several threads.
  *
  * "imagefolder:PATH": a folder, or a tar archive (plain or compressed), that holds train/ and val/
  * with a sub-folder of JPEG and PNG files for each class, as torchvision's ImageFolder wants them.
@@ -24,6 +24,13 @@
  * decoder differs from Pillow's: 16-bit grey keeps its upper 8 bits, and training crops at least
  * four times as large as the result are decoded at a fraction of their size (twice the result at
  * least).
+ *
+ * "one-choice": sequences for recurrent networks, one row of an image a step: the one-choice
+ * inference task of Achterberg et al. (Nature Machine Intelligence, 2023; core/data/onechoice.c
+ * says what is shown). After "one-choice:" stand KEY=VALUE between commas: goal=20, delay=10 and
+ * choice=20 steps, train=5120 and test=2560 sequences, seed=1, of which problem comes when, and
+ * noise=0.05, the deviation of the Gaussian noise in training, which the network's seed and the
+ * epoch decide.
  */
 #ifndef LOCALITY_DATA_H
 #define LOCALITY_DATA_H

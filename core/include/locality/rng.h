@@ -25,6 +25,11 @@ LP_API void lp_rng_words(uint64_t seed, uint32_t stream, uint32_t c0, uint32_t c
 /* n draws uniform in (-bound, bound), element e from word e%4 of counter {e/4, 0, 0, stream}. */
 LP_API void lp_rng_uniform(uint64_t seed, uint32_t stream, float bound, float *out, size_t n);
 
+/* n standard normal draws (Box & Muller, Ann Math Stat 1958), elements e and e + 1 of an even e
+ * from two words of counter {e/4, c1, c2, stream}. */
+LP_API void lp_rng_normal(uint64_t seed, uint32_t stream, uint32_t c1, uint32_t c2, double *out,
+                          size_t n);
+
 /* A random permutation of 0..n-1 (Fisher-Yates); round separates epochs. */
 LP_API void lp_rng_permutation(uint64_t seed, uint32_t stream, uint32_t round, uint32_t *out,
                                uint32_t n);
