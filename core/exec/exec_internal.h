@@ -81,6 +81,11 @@ typedef struct lp_block {
 lp_status lp_memory_place(lp_block *block, uint32_t n_blocks, uint64_t alignment,
                           uint64_t max_arena, uint64_t **size, uint32_t *n_arenas);
 
+/* orthogonal.c: a random rows x cols matrix with orthonormal rows or columns, whichever are fewer,
+ * times gain. False: memory is exhausted. */
+bool lp_orthogonal(uint64_t seed, uint32_t stream, uint32_t rows, uint32_t cols, float gain,
+                   float *out);
+
 static inline uint64_t lp_align(uint64_t n, uint64_t a) {
   return (n + a - 1) / a * a;
 }

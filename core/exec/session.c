@@ -137,6 +137,15 @@ static void *initial_bytes(const lp_session *s, const lp_value *v) {
     char path[256];
     snprintf(path, sizeof path, "init/%s", v->name);
     lp_rng_uniform(s->seed, lp_rng_stream(path), v->init.value, data, n);
+  } else if (v->desc.dtype == LP_F32 && v->init.kind == LP_INIT_ORTHOGONAL) {
+    char path[256];
+    snprintf(path, sizeof path, "init/%s", v->name);
+    const uint32_t rows = (uint32_t)v->desc.dim[0];
+    if (!lp_orthogonal(s->seed, lp_rng_stream(path), rows, (uint32_t)(n / rows), v->init.value,
+                       data)) {
+      free(data);
+      return NULL;
+    }
   } else if (v->desc.dtype == LP_F32) {
     for (size_t i = 0; i < n; i++) ((float *)data)[i] = v->init.value;
   } else if (v->desc.dtype == LP_I32) {

@@ -7,18 +7,22 @@
  *
  * V = P o W_hh: the prior is between the units of the layer's sheet, the same in each of a GRU's
  * three blocks. Names, the order r, z, n of the blocks and the start, uniform within 1/sqrt(units),
- * are PyTorch's. The input's part of all steps is one product; P o W_hh is made once a pass. Memory
+ * are PyTorch's; init=orthogonal starts as Keras does, with orthogonal recurrent weights, uniform
+ * input weights within sqrt(6 / (units + inputs)) (Glorot & Bengio, AISTATS 2010) and biases of 0.
+ * The input's part of all steps is one product; P o W_hh is made once a pass. Memory
  * and time are linear in the number of steps. */
 #include "weights.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELL, OUTPUT, TOPOLOGY, COST, METRIC, NORMALIZE };
+enum { CELL, OUTPUT, INIT, TOPOLOGY, COST, METRIC, NORMALIZE };
 static const lp_param params[] = {
     [CELL] = {"cell", LP_PARAM_STRING, 0, 0, 0, "tanh", "what a unit computes: relu, tanh or gru"},
     [OUTPUT] = {"output", LP_PARAM_STRING, 0, 0, 0, "last",
                 "last: the state after the last step (N, units); all: of every step"},
+    [INIT] = {"init", LP_PARAM_STRING, 0, 0, 0, "uniform",
+              "uniform within 1/sqrt(units), or orthogonal recurrent weights"},
     PRIOR_PARAM_ROWS(TOPOLOGY, COST, METRIC, NORMALIZE),
 };
 
@@ -107,20 +111,29 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
   if (s != LP_OK) return s;
   const uint32_t n = (uint32_t)x.dim[0], steps = (uint32_t)x.dim[1], n_in = (uint32_t)x.dim[2];
   const uint32_t units = req->n_out, rows = gru ? 3 * units : units;
-  const lp_init start = {LP_INIT_UNIFORM, 1.0f / sqrtf((float)units), NULL};
+  const bool orthogonal = strcmp(args[INIT].text, "orthogonal") == 0;
+  if (!orthogonal && strcmp(args[INIT].text, "uniform") != 0)
+    return host->fail(LP_ERR_ARG, "init=%s: there are uniform and orthogonal", args[INIT].text);
+  lp_init from_input = {LP_INIT_UNIFORM, 1.0f / sqrtf((float)units), NULL}, recurrent = from_input,
+          bias = from_input;
+  if (orthogonal) {
+    from_input.value = sqrtf(6.0f / (float)(rows + n_in));
+    recurrent = (lp_init){LP_INIT_ORTHOGONAL, 1, NULL};
+    bias = (lp_init){LP_INIT_CONST, 0, NULL};
+  }
   const lp_desc w_ih = lp_f32(rows, n_in), w_hh = lp_f32(rows, units), b = lp_f32(rows);
 
   lp_op_params flat = {.shape = {2, {n * steps, n_in}}}, beside = {.shape = {2, {n, steps * rows}}};
   lp_val product[] = {host->apply(g, LP_OP_RESHAPE, &flat, &in, 1),
-                      make_leaf(host, g, req, LP_ROLE_WEIGHT, "weight_ih", &w_ih, start),
+                      make_leaf(host, g, req, LP_ROLE_WEIGHT, "weight_ih", &w_ih, from_input),
                       LP_NO_VAL};
-  lp_val weight = make_leaf(host, g, req, LP_ROLE_WEIGHT, "weight_hh", &w_hh, start);
-  product[2] = make_leaf(host, g, req, LP_ROLE_BIAS, "bias_ih", &b, start);
+  lp_val weight = make_leaf(host, g, req, LP_ROLE_WEIGHT, "weight_hh", &w_hh, recurrent);
+  product[2] = make_leaf(host, g, req, LP_ROLE_BIAS, "bias_ih", &b, bias);
   cell c = {.host = host,
             .g = g,
             .units = units,
             .rows = rows,
-            .bias = make_leaf(host, g, req, LP_ROLE_BIAS, "bias_hh", &b, start),
+            .bias = make_leaf(host, g, req, LP_ROLE_BIAS, "bias_hh", &b, bias),
             .function = tanh ? LP_OP_TANH : LP_OP_RELU};
   c.inputs = host->apply(g, LP_OP_LINEAR, NULL, product, 3);
   c.inputs = host->apply(g, LP_OP_RESHAPE, &beside, &c.inputs, 1);

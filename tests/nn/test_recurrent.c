@@ -2,6 +2,7 @@
  * LOCALITY_TEST_DEVICES names the device. */
 #include "gradient.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,10 +104,44 @@ static void linear_in_steps(void **state) {
     }
 }
 
+/* init=orthogonal: W'W is the unit matrix; input weights are within Glorot's bound and reach
+ * towards it; biases are 0. */
+static void orthogonal_start(void **state) {
+  (void)state;
+  enum { UNITS = 15, IN = 9 };
+  static float w[3 * UNITS * UNITS], in[3 * UNITS * IN], bias[3 * UNITS];
+  for (int gru = 0; gru < 2; gru++) {
+    const uint32_t rows = gru ? 3 * UNITS : UNITS;
+    lp_netspec *n = network(gru ? "gru" : "relu", "", false, "3x5"), *orthogonal;
+    model m;
+    ok(lp_netspec_with(n, "rec.init", "orthogonal", &orthogonal));
+    open_model(&m, device(), orthogonal, 9, 1, 2);
+    ok(lp_session_read(m.session, "rec.weight_hh", w, rows * UNITS * sizeof *w));
+    ok(lp_session_read(m.session, "rec.weight_ih", in, rows * IN * sizeof *in));
+    ok(lp_session_read(m.session, "rec.bias_hh", bias, rows * sizeof *bias));
+    close_model(&m);
+    for (uint32_t a = 0; a < UNITS; a++)
+      for (uint32_t b = 0; b < UNITS; b++) {
+        double sum = 0;
+        for (uint32_t r = 0; r < rows; r++)
+          sum += (double)w[r * UNITS + a] * (double)w[r * UNITS + b];
+        assert_float_equal(sum, a == b, 1e-6);
+      }
+    const float bound = sqrtf(6.0f / (float)(rows + IN));
+    float most = 0;
+    for (uint32_t i = 0; i < rows * IN; i++) most = fmaxf(most, fabsf(in[i]));
+    assert_true(most < bound && most > 0.9f * bound);
+    for (uint32_t i = 0; i < rows; i++) assert_true(bias[i] == 0);
+    lp_netspec_free(orthogonal);
+    lp_netspec_free(n);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(gradient_through_time),
       cmocka_unit_test(linear_in_steps),
+      cmocka_unit_test(orthogonal_start),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

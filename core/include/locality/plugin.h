@@ -24,9 +24,10 @@ extern "C" {
  * minor version added:
  *   1.1  lp_layer.flags; lp_layer_request from `mode` on; lp_sheets.seed; descriptors are copied
  *        when registered; lp_role, lp_penalty; of the host, from error_message to add_penalty
- *   1.2  lp_measure; of the host, add_measure */
+ *   1.2  lp_measure; of the host, add_measure
+ *   1.3  LP_INIT_ORTHOGONAL */
 #define LP_ABI_MAJOR 1
-#define LP_ABI_MINOR 2
+#define LP_ABI_MINOR 3
 
 #define LP_MAX_AXES 3
 
@@ -142,11 +143,18 @@ typedef struct lp_val {
 #define LP_NO_VAL ((lp_val){0})
 #endif
 
-/* How a parameter starts. UNIFORM draws from (-bound, bound). */
-typedef enum lp_init_kind { LP_INIT_CONST = 0, LP_INIT_UNIFORM = 1, LP_INIT_DATA = 2 } lp_init_kind;
+/* How a parameter starts. UNIFORM draws from (-bound, bound). ORTHOGONAL (since 1.3) is a random
+ * matrix with orthonormal rows or columns, whichever are fewer, of all with the same chance, times
+ * `value` (Saxe, McClelland & Ganguli, ICLR 2014). */
+typedef enum lp_init_kind {
+  LP_INIT_CONST = 0,
+  LP_INIT_UNIFORM = 1,
+  LP_INIT_DATA = 2,
+  LP_INIT_ORTHOGONAL = 3
+} lp_init_kind;
 typedef struct lp_init {
   uint32_t kind;    /* lp_init_kind */
-  float value;      /* the constant, or the bound */
+  float value;      /* the constant, the bound, or the factor */
   const void *data; /* copied when the value is made */
 } lp_init;
 
