@@ -21,7 +21,7 @@ function target(path, part, kept, n, k, i) {
 }
 BEGIN {
   shown["exec graph"]; shown["host registry"]; shown["host measure"]; shown["cli check"]
-  train = "experiment report"; settings = "train " train; nn = "settings train analysis measure " train; exec_ = "nn data " nn; prior = "exec " exec_
+  train = "experiment prune report"; settings = "train " train; nn = "settings train analysis measure " train; exec_ = "nn data " nn; prior = "exec " exec_
   above("base", "graph registry io run prior " prior)
   above("io", "graph registry run prior " prior)
   above("run", "graph registry " prior)
@@ -37,7 +37,7 @@ BEGIN {
   above("train", "analysis measure " train)
   above("analysis", "settings train exec experiment report")
   above("measure", "run settings train nn data exec experiment report")
-  above("report", "settings train exec experiment")
+  above("report", "settings train exec experiment prune")
 }
 {
   file = $1; header = $3

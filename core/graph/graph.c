@@ -160,6 +160,20 @@ lp_val lp_graph_state(lp_graph *g, const char *name, const lp_desc *desc, const 
   return lp_graph_leaf(g, LP_ROLE_RUNNING, name, desc, init);
 }
 
+lp_status lp_graph_mask(lp_graph *g, lp_val param, lp_val mask) {
+  if (g->status != LP_OK) return lp_graph_status(g);
+  if (param.id >= g->n_values || g->value[param.id].kind != VALUE_PARAM || !mask.id ||
+      mask.id >= g->n_values || !lp_desc_equal(&g->value[param.id].desc, &g->value[mask.id].desc))
+    return lp_graph_fail(g, LP_ERR_SHAPE, "graph %s: a mask fits a parameter of its shape alone",
+                         g->name);
+  g->value[param.id].mask = mask;
+  return LP_OK;
+}
+
+lp_val lp_graph_mask_of(const lp_graph *g, lp_val param) {
+  return param.id < g->n_values ? g->value[param.id].mask : LP_NO_VAL;
+}
+
 lp_val lp_graph_constant(lp_graph *g, const char *name, const lp_desc *desc, const void *data) {
   lp_init init = {LP_INIT_DATA, 0, data};
   return add_leaf(g, VALUE_CONSTANT, name, desc, &init);

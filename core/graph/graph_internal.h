@@ -20,6 +20,7 @@ typedef struct lp_value {
   uint32_t op;    /* VALUE_RESULT: index of the record that makes it */
   uint32_t index; /* VALUE_RESULT: which output; VALUE_INPUT: position among the inputs */
   lp_role role;   /* VALUE_PARAM, VALUE_STATE */
+  lp_val mask;    /* VALUE_PARAM: what its gradient is multiplied by, or none */
   char *name;     /* leaves; owned */
   lp_init init;   /* parameters, state, constants; init.data owned */
 } lp_value;

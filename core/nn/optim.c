@@ -119,6 +119,17 @@ static lp_status add_steps(const lp_optim_spec *spec, lp_graph *g, const lp_val 
   return lp_graph_status(g);
 }
 
+/* Gradients of the loss by all parameters, times their masks. */
+static lp_status gradients(lp_graph *g, lp_val loss, const lp_val *p, uint32_t count,
+                           lp_val *grad) {
+  lp_status status = lp_grad(g, loss, p, count, grad);
+  for (uint32_t i = 0; status == LP_OK && i < count; i++) {
+    const lp_val factor[] = {grad[i], lp_graph_mask_of(g, p[i])};
+    if (factor[0].id && factor[1].id) grad[i] = lp_apply(g, LP_OP_MUL, NULL, factor, 2);
+  }
+  return status == LP_OK ? lp_graph_status(g) : status;
+}
+
 lp_status lp_optim_build(const lp_optim_spec *spec, lp_graph *g, lp_val loss, lp_val *tokens,
                          uint32_t cap, uint32_t *n) {
   LP_POINT_NUMBERS;
@@ -126,7 +137,7 @@ lp_status lp_optim_build(const lp_optim_spec *spec, lp_graph *g, lp_val loss, lp
   lp_val *p = NULL, *grad = NULL;
   uint32_t count;
   lp_status status = all_params(g, &p, &grad, &count);
-  if (status == LP_OK) status = lp_grad(g, loss, p, count, grad);
+  if (status == LP_OK) status = gradients(g, loss, p, count, grad);
   if (status == LP_OK) status = add_steps(spec, g, p, grad, count, tokens, cap, n);
   free(p);
   return status;
@@ -136,7 +147,7 @@ lp_status lp_optim_accumulate(lp_graph *g, lp_val loss, float weight, bool first
   lp_val *p = NULL, *grad = NULL;
   uint32_t count, used = 0;
   lp_status status = all_params(g, &p, &grad, &count);
-  if (status == LP_OK) status = lp_grad(g, loss, p, count, grad);
+  if (status == LP_OK) status = gradients(g, loss, p, count, grad);
   lp_val *in = calloc(2 * (size_t)count + 2, sizeof *in);
   if (status == LP_OK && !in) status = lp_fail(LP_ERR_MEMORY, "optimiser: out of memory");
   for (uint32_t i = 0; status == LP_OK && i < count; i++) {

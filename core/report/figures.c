@@ -23,6 +23,7 @@ static const figure figures[] = {
     {"sweep_map", "sweep_map.gp", "The sweep, over two axes", PER_RUN, lp_sweep_map_write, 0,
      false},
     {"learning", "learning.gp", "Learning curves", PER_RUN, lp_curves_write, 0, false},
+    {"pruning", "pruning.gp", "Accuracy of pruned networks", PER_RUN, lp_prune_figure, 0, false},
     {"variance", "variance.gp", "Spatial variance of every network", PER_RUN, lp_strip_write, 0,
      false},
     {"steps_%s", "steps.gp", "V and Moran’s I by step at %s", PER_STEPS, lp_steps_write, 0, false},

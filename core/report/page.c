@@ -190,6 +190,7 @@ static const struct {
     {"per-image", "The per-image test", per_image, NULL},
     {"measures", "All measures", measures, NULL},
     {"priors", "The prior", priors, was_trained},
+    {"pruning", "Pruning", lp_prune_section, lp_prune_any},
     {"class-maps", "Class maps", class_maps, NULL},
     {"single-images", "Single images", single_images, NULL},
     {"facts", "How it was run", facts, NULL},

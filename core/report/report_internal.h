@@ -212,6 +212,10 @@ lp_status lp_sweep_section(const report_run *run, FILE *f);
 lp_status lp_sweep_lines_write(const report_run *run, const subject *of, int arg,
                                figure_out *out); /* arg: which axis */
 lp_status lp_sweep_map_write(const report_run *run, const subject *of, int arg, figure_out *out);
+/* prune.c: were the networks pruned? Then its section, and its figure. */
+bool lp_prune_any(const report_run *run);
+lp_status lp_prune_section(const report_run *run, FILE *f);
+lp_status lp_prune_figure(const report_run *run, const subject *of, int arg, figure_out *out);
 lp_status lp_curves_write(const report_run *run, const subject *of, int arg, figure_out *out);
 lp_status lp_steps_write(const report_run *run, const subject *of, int arg, figure_out *out);
 lp_status lp_differences_write(const report_run *run, const subject *of, int arg, figure_out *out);

@@ -53,7 +53,7 @@ static lp_status save_vars(lp_trainer *t, const char *path, lp_meta *meta,
                            bool (*wanted)(lp_var_kind kind, lp_role role)) {
   lp_session *s = t->session;
   uint32_t count = lp_session_var_count(s), n = 0;
-  lp_tensor_view *view = calloc(count + 1, sizeof *view);
+  lp_tensor_view *view = calloc((size_t)count + 1 + LP_SPARSE_PARTS * t->n_masks, sizeof *view);
   lp_status status = view ? LP_OK : lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
   if (status == LP_OK && meta->full)
     status = lp_fail(LP_ERR_MEMORY, "%s: more metadata than there is room for", path);
@@ -66,17 +66,42 @@ static lp_status save_vars(lp_trainer *t, const char *path, lp_meta *meta,
     if (status != LP_OK || !wanted(kind, lp_session_role(s, i))) continue;
     size_t bytes = lp_nbytes(&v->desc);
     void *data = malloc(bytes + 1);
+    const lp_mask *mask = lp_mask_find(t, v->name);
     v->data = data;
+    v->name = strdup(v->name);
     n++;
-    status = data ? lp_session_read(s, v->name, data, bytes)
-                  : lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
+    status = data && v->name ? lp_session_read(s, v->name, data, bytes)
+                             : lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
+    if (status != LP_OK || !mask) continue;
+    const lp_tensor_view whole = *v;
+    status = lp_sparse_pack(mask, &whole.desc, data, v);
+    n += LP_SPARSE_PARTS - 1;
+    free((void *)whole.name);
+    free(data);
   }
   if (status == LP_OK)
     status =
         lp_safetensors_write(path, view, n, meta->key, (const char *const *)meta->value, meta->n);
-  for (uint32_t i = 0; i < n; i++) free((void *)view[i].data);
+  for (uint32_t i = 0; i < n; i++) {
+    free((void *)view[i].name);
+    free((void *)view[i].data);
+  }
   free(view);
   meta_free(meta);
+  return status;
+}
+
+/* A variable that the file has sparse. */
+static lp_status load_sparse(lp_session *s, const lp_safetensors *f, const char *path,
+                             const char *name, const lp_desc *desc) {
+  float *data = malloc(lp_nbytes(desc) + 1);
+  if (!data) return lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
+  lp_status status = lp_sparse_unpack(f, path, name, desc, data);
+  if (status == LP_ERR_NOT_FOUND)
+    status = lp_fail(LP_ERR_FORMAT, "%s: %s is missing; it is of another network", path, name);
+  else if (status == LP_OK && lp_session_write(s, name, data, lp_nbytes(desc)) != LP_OK)
+    status = lp_fail_in(LP_ERR_DEVICE, "%s", path);
+  free(data);
   return status;
 }
 
@@ -94,8 +119,12 @@ static lp_status load_vars(lp_trainer *t, const lp_safetensors *f, const char *p
     if (status != LP_OK) return status;
     if (!wanted(kind, lp_session_role(s, i))) continue;
     const lp_tensor_view *v = lp_safetensors_find(f, name);
-    if (!v)
-      return lp_fail(LP_ERR_FORMAT, "%s: %s is missing; it is of another network", path, name);
+    if (!v) {
+      status = load_sparse(s, f, path, name, &desc);
+      if (status != LP_OK) return status;
+      found += LP_SPARSE_PARTS;
+      continue;
+    }
     if (!lp_desc_equal(&v->desc, &desc))
       return lp_fail(LP_ERR_FORMAT, "%s: %s has another shape; it is of another network", path,
                      name);
@@ -432,7 +461,23 @@ const lp_net_spec *lp_model_spec(const lp_model *m) {
 lp_status lp_model_apply(const lp_model *m, lp_trainer *t) {
   LP_POINT_NUMBERS;
   lp_status status = check_priors(t, m->file, m->path);
-  return status == LP_OK ? load_vars(t, m->file, m->path, is_weight) : status;
+  if (status == LP_OK) status = load_vars(t, m->file, m->path, is_weight);
+  return status == LP_OK ? lp_masks_apply(t) : status;
+}
+
+lp_status lp_model_save_pruned(const lp_model *m, lp_trainer *t, const char *pruned,
+                               const char *path) {
+  static const char *const key[] = {
+      "format",      "model",  "layer",  "network",     "rows",       "columns",  "classes",
+      "channels",    "height", "width",  "pixel_scale", "pixel_mean", "pixel_sd", "data",
+      "class_names", "seed",   "epochs", "precision",   "priors"};
+  lp_meta meta = {0};
+  for (size_t i = 0; i < sizeof key / sizeof *key; i++) {
+    const char *value = lp_safetensors_meta(m->file, key[i]);
+    if (value) meta_add(&meta, key[i], "%s", value);
+  }
+  meta_add(&meta, "pruned", "%s", pruned);
+  return save_vars(t, path, &meta, is_weight);
 }
 
 void lp_model_free(lp_model *m) {

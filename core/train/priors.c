@@ -38,13 +38,19 @@ static int by_layer_and_name(const void *a, const void *b) {
   return order ? order : strcmp(((const constant *)a)->name, ((const constant *)b)->name);
 }
 
-/* Hashes the graph's constants into c; the library's own for derivatives are of no layer. */
+/* The library's own for derivatives, and masks, which are part of the weights. */
+static bool of_no_layer(const char *name) {
+  return strncmp(name, "autodiff.", 9) == 0 ||
+         strncmp(name, LP_MASK_PREFIX, strlen(LP_MASK_PREFIX)) == 0;
+}
+
+/* Hashes the constants of the graph's layers into c. */
 static lp_status collect(const lp_graph *g, constant *c, uint32_t *n) {
   const void *data;
   *n = 0;
   for (uint32_t i = 0; lp_graph_constant_get(g, i, &c[*n].name, &c[*n].desc, &data); i++) {
     constant *x = &c[*n];
-    if (strncmp(x->name, "autodiff.", 9) == 0) continue;
+    if (of_no_layer(x->name)) continue;
     x->layer = layer_length(x->name);
     lp_status status = lp_sha256(data, lp_nbytes(&x->desc), x->sha256);
     if (status != LP_OK) return status;

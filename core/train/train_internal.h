@@ -2,6 +2,7 @@
 #ifndef LP_TRAIN_INTERNAL_H
 #define LP_TRAIN_INTERNAL_H
 
+#include <locality/io.h>
 #include <locality/train.h>
 
 #define LP_EVAL_ROWS 64
@@ -37,6 +38,13 @@ typedef struct lp_penalty_states {
   char *strength, *mean;
 } lp_penalty_states;
 
+/* A parameter that is pruned: 1 an element that is kept, else 0. */
+typedef struct lp_mask {
+  char *name;
+  float *keep;
+  size_t n, kept;
+} lp_mask;
+
 struct lp_trainer {
   lp_train_spec spec;    /* its settings are `settings` */
   lp_settings *settings; /* of its own */
@@ -44,7 +52,9 @@ struct lp_trainer {
   uint64_t seed;
   uint32_t epochs;
   lp_netspec *network; /* what spec.net.network points to */
-  lp_site *site;       /* of the network, once asked for */
+  lp_mask *mask;       /* n_masks; spec has none any more */
+  uint32_t n_masks;
+  lp_site *site; /* of the network, once asked for */
   uint32_t n_sites;
   lp_session *session;
   const lp_dataset *train;
@@ -99,6 +109,27 @@ double lp_train_rate(const lp_settings *s, uint32_t epoch);
 lp_status lp_priors_of(const lp_graph *g, char **out);
 /* Keeps the priors of the graph, and fails when one that was noted before had others. */
 lp_status lp_trainer_note_priors(lp_trainer *t, const lp_graph *g);
+
+/* masks.c */
+#define LP_MASK_PREFIX "mask." /* of the constants that are masks in a graph */
+/* Copies the masks of t's spec, which it forgets. */
+lp_status lp_masks_take(lp_trainer *t);
+void lp_masks_free(lp_trainer *t);
+const lp_mask *lp_mask_find(const lp_trainer *t, const char *name); /* NULL: it is not pruned */
+/* Tells the graph, which has the network, of t's masks. */
+lp_status lp_masks_put(const lp_trainer *t, lp_graph *g);
+/* Sets what they do not keep to 0 in the session. */
+lp_status lp_masks_apply(lp_trainer *t);
+
+/* sparse_file.c: a pruned tensor in a file (core/DESIGN.md): three tensors. */
+enum { LP_SPARSE_PARTS = 3 };
+/* What mask keeps of data; names and data of the parts are to be freed. */
+lp_status lp_sparse_pack(const lp_mask *mask, const lp_desc *desc, const float *data,
+                         lp_tensor_view part[LP_SPARSE_PARTS]);
+/* The tensor of that name and shape, with 0 where the file has nothing, into data.
+ * LP_ERR_NOT_FOUND: the file has it not in this form. */
+lp_status lp_sparse_unpack(const lp_safetensors *f, const char *path, const char *name,
+                           const lp_desc *desc, float *data);
 
 /* One line that two runs must share to be the same training. malloc'ed; NULL out of memory. */
 char *lp_train_fingerprint(const lp_trainer *t);

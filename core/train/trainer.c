@@ -92,6 +92,7 @@ static lp_status build_graph(lp_trainer *t, lp_use_plan key, lp_graph **out, lp_
   lp_net net;
   status =
       lp_net_build(&t->spec.net, *out, key.batch, training ? LP_TRAIN : LP_EVAL, history, &net);
+  if (status == LP_OK) status = lp_masks_put(t, *out);
   if (status == LP_OK && history) status = keep_name(&t->rows[!training], *out, net.rows);
   if (status == LP_OK) status = choose_targets(t, key, *out, &net, target, n);
   if (status == LP_OK && (key.use == USE_TRAIN || key.use == USE_ACCUMULATE))
@@ -310,6 +311,7 @@ static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_datas
   t->epochs = (uint32_t)lp_setting_int(s, "epochs");
   status = lp_train_optim(s, &t->optim);
   if (status == LP_OK) status = lp_net_spec_network(&spec->net, &t->network);
+  if (status == LP_OK) status = lp_masks_take(t);
   if (status != LP_OK) return status;
   t->spec.net.network = t->network;
   if (!(t->spec.net.priors = lp_prior_store_new())) return out_of_memory();
@@ -362,6 +364,7 @@ void lp_trainer_free(lp_trainer *t) {
     for (uint32_t i = 0; i < t->n_plans; i++) lp_plan_free(t->plan[i].plan);
     lp_session_close(t->session);
   }
+  lp_masks_free(t);
   free(t->site);
   for (uint32_t i = 0; t->penalty_states && i < t->n_penalties; i++) {
     free(t->penalty_states[i].strength);

@@ -10,7 +10,7 @@
 
 static const char *const commands[] = {"experiment", "train",   "eval",   "prior", "plugins",
                                        "devices",    "analyze", "report", "data",  "tune",
-                                       "models",     "network", "power"};
+                                       "models",     "network", "power",  "prune"};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static void test_help(void **state) {

@@ -46,6 +46,12 @@ LP_API lp_role lp_graph_role(const lp_graph *g, lp_val v); /* of a parameter or 
 LP_API lp_val lp_graph_constant(lp_graph *g, const char *name, const lp_desc *desc,
                                 const void *data);
 
+/* From now on the optimisers (nn.h) take the gradient of a parameter times mask, a value of its
+ * shape: what is 0 in both is 0 after every step, whatever the loss is made of. Once a parameter.
+ */
+LP_API lp_status lp_graph_mask(lp_graph *g, lp_val param, lp_val mask);
+LP_API lp_val lp_graph_mask_of(const lp_graph *g, lp_val param); /* LP_NO_VAL: it has none */
+
 /* Adds an op and returns its first output (of a SLICE that is a part of a CONCAT, that part);
  * further outputs are lp_output(v, 1), ... Optional operands that are missing are LP_NO_VAL. params
  * may be NULL for ops without any. */

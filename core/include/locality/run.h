@@ -34,6 +34,11 @@ struct json_t; /* jansson's, for those who include it */
 #define LP_RUN_COMPARISONS "comparisons.csv"
 #define LP_RUN_NULLS       "nulls.csv"
 
+/* What `locality prune` makes, and the folder of a run where its report looks for it. */
+#define LP_RUN_PRUNED     "pruned"
+#define LP_RUN_PRUNE_CSV  "prune.csv"
+#define LP_RUN_PRUNE_JSON "prune.json"
+
 #define LP_RUN_SCHEMA 2 /* of manifest.json as it is written; those of schema 1 are read, too */
 
 /* The file of a network: a trained model, its activations, its checkpoint while it trains, or the

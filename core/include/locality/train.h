@@ -17,12 +17,22 @@
 extern "C" {
 #endif
 
+/* A parameter that is pruned: what of its n elements is kept (not 0). */
+typedef struct lp_train_mask {
+  const char *name; /* "lp.weight" */
+  const uint8_t *keep;
+  size_t n;
+} lp_train_mask;
+
 typedef struct lp_train_spec {
   lp_net_spec net; /* without a seed: the settings have it */
   const lp_settings
-      *settings; /* LP_USE_TRAIN: seed, batch, optimizer, backend, ...; NULL: defaults.
-                    What net says (model, layer, set, ...) is not asked for */
-  bool dry_run;  /* plan only: lp_trainer_plan_info works, nothing can run */
+      *settings;              /* LP_USE_TRAIN: seed, batch, optimizer, backend, ...; NULL: defaults.
+                                 What net says (model, layer, set, ...) is not asked for */
+  const lp_train_mask *masks; /* copied: what they do not keep is 0 once a model is applied, and
+                                 stays so while it trains; model files hold the rest alone */
+  uint32_t n_masks;
+  bool dry_run; /* plan only: lp_trainer_plan_info works, nothing can run */
 } lp_train_spec;
 
 /* Training (out[0]) and test images of the settings' data by lp_dataset_open_both; images in files
@@ -150,6 +160,10 @@ LP_API const char *lp_model_data(const lp_model *m);
 LP_API lp_status lp_model_open_data(const lp_model *m, const char *spec, lp_split split,
                                     lp_dataset **out);
 LP_API lp_status lp_model_apply(const lp_model *m, lp_trainer *t); /* writes its weights */
+/* Writes t's network, which m was applied to, with m's metadata: what it was trained on and how.
+ * pruned: text for the file's key of that name. */
+LP_API lp_status lp_model_save_pruned(const lp_model *m, lp_trainer *t, const char *pruned,
+                                      const char *path);
 LP_API void lp_model_free(lp_model *m);
 
 #ifdef __cplusplus
