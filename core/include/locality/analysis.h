@@ -309,6 +309,8 @@ LP_API lp_status lp_infer(const double *a, const double *b, size_t n, double alp
 
 /* ---- run folders --------------------------------------------------------------------------- */
 
+struct json_t; /* jansson's, for those who include it */
+
 /* Name of the i-th measure that can be primary ("variance", "accuracy", ...); NULL past the last.
  */
 LP_API const char *lp_primary_measure(uint32_t i);
@@ -322,6 +324,19 @@ LP_API lp_status lp_analyze_run(const char *dir);
  * which the plan did not foresee; summary.json says so. LP_ERR_ARG, with the nearest name, where
  * there is no such arm. */
 LP_API lp_status lp_analyze_run_against(const char *dir, const char *reference);
+
+/* n analysed folders side by side: every arm of all of them, called FOLDER/ARM, against one
+ * (reference, as FOLDER/ARM; NULL: that of the first folder), over all measures that both have,
+ * accuracy and loss. Networks are paired by seed within a folder, and across folders of one program
+ * version with the same training images, model and batch size, for which a seed means the same;
+ * otherwise the test is Welch's. V is a fraction of its sheet's uniform value where sheets differ.
+ * No test was planned: q is the false discovery rate over all (Benjamini & Hochberg 1995). *out, to
+ * be released: {runs: [{name, dir, title, arms, seeds, paired, why}], reference, alpha, primary (of
+ * its folder's plan), warnings, comparisons: [{arm, reference, site, measure, fraction, analysis,
+ * n, reference_n, mean, sd, reference_mean, reference_sd, difference: {mean, low, high, t, df}, p,
+ * q, verdict, reason}]}. */
+LP_API lp_status lp_compare_runs(const char *const *dir, uint32_t n, const char *reference,
+                                 struct json_t **out);
 
 #ifdef __cplusplus
 }
