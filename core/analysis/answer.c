@@ -64,8 +64,8 @@ static void print_p(FILE *f, const char *name, double p) {
   fprintf(f, "%s %s%s", name, *text == '<' ? "" : "= ", text);
 }
 
-static const char *spoken(outcome which) {
-  return lp_is_variance(which) ? "V" : lp_outcome_name(which);
+static const char *spoken(const analysis *a, outcome which) {
+  return lp_is_variance(which) ? "V" : lp_outcome_name(a, which);
 }
 
 static const char *unit_of(outcome which) {
@@ -105,7 +105,7 @@ static void print_worst(FILE *f, const analysis *a, const comparison *c) {
 
 static void print_line(FILE *f, const analysis *a, const comparison *c) {
   const lp_inference *r = &c->result;
-  fputs(spoken(c->which), f);
+  fputs(spoken(a, c->which), f);
   if (c->which.kind == OUTCOME_MEASURE) fprintf(f, " at %s", a->site_name[c->which.site]);
   if (c->fraction && lp_is_variance(c->which))
     fputs(" as a fraction of its sheet's uniform value", f);
@@ -170,10 +170,10 @@ static void list_measures(FILE *f, const evidence *e) {
     if (!lp_plan_primary(a, o)) continue;
     fputs(listed++ ? ", " : ": ", f);
     if (o.kind == OUTCOME_MEASURE) {
-      fprintf(f, "%s at %s", spoken(o), a->site_name[o.site]);
+      fprintf(f, "%s at %s", spoken(e->a, o), a->site_name[o.site]);
       print_sheet(f, a);
     } else {
-      fprintf(f, "test %s", lp_outcome_name(o));
+      fprintf(f, "test %s", lp_outcome_name(e->a, o));
     }
   }
   if (!a->n_sites) fputs(" (the networks record no site, so nothing is known of space)", f);
@@ -261,7 +261,7 @@ static void name_those(FILE *f, const evidence *e, lp_verdict verdict) {
   for (uint32_t i = 0; i < e->n; i++) {
     const comparison *c = &e->c[i];
     if (!c->primary || c->result.verdict != verdict) continue;
-    fprintf(f, "%s%s of %s", named++ ? ", " : "", spoken(c->which), e->a->arm[c->arm].name);
+    fprintf(f, "%s%s of %s", named++ ? ", " : "", spoken(e->a, c->which), e->a->arm[c->arm].name);
     if (verdict == LP_VERDICT_DIFFERENT)
       fputs(c->result.test.mean_difference < 0 ? " (lower)" : " (higher)", f);
   }
@@ -287,7 +287,7 @@ static void name_untested(FILE *f, const evidence *e) {
     joint = ", ";
     for (uint32_t k = i; k < e->n && same <= BY_NAME; k++)
       if (untested(&e->c[k], reason))
-        fprintf(f, "%s%s of %s", named++ ? ", " : "", spoken(e->c[k].which),
+        fprintf(f, "%s%s of %s", named++ ? ", " : "", spoken(e->a, e->c[k].which),
                 e->a->arm[e->c[k].arm].name);
     if (same > BY_NAME) fprintf(f, "%u comparisons", same);
     fprintf(f, " (%s)", reason);

@@ -28,7 +28,7 @@ double lp_run_outcome(const analysis *a, const run_info *run, outcome which, uin
   if (which.kind == OUTCOME_TOP5) return run->top5;
   if (which.kind == OUTCOME_LOSS) return run->loss;
   const site_result *site = lp_trained_site(a, run, which.site, geometry);
-  return site ? site->value[which.measure] : NAN;
+  return site ? site->measured[which.measure].value : NAN;
 }
 
 /* Does the size of the sheet decide it? */
@@ -53,8 +53,22 @@ static double chance_of(const analysis *a, outcome which, uint32_t geometry) {
   case MEASURE_GEARY_C:
     return 1;
   default:
-    return NAN;
+    return NAN; /* that of its networks, where it is the same for all */
   }
+}
+
+/* The chance value that all complete networks of an arm share; NaN: they do not. */
+static double shared_chance(const analysis *a, const comparison *c) {
+  double chance = NAN;
+  for (uint32_t k = 0; k < a->n_seeds; k++) {
+    const run_info *run = &a->arm[c->arm].run[k];
+    const site_result *site = lp_trained_site(a, run, c->which.site, c->own_geometry);
+    if (!lp_run_complete(run) || !site || isnan(site->measured[c->which.measure].value)) continue;
+    const double own = site->measured[c->which.measure].chance;
+    if (!isnan(chance) && own != chance) return NAN;
+    chance = own;
+  }
+  return chance;
 }
 
 /* The number that a network has in a comparison. */
@@ -116,6 +130,8 @@ static lp_status compare(const analysis *a, double *x, comparison *c) {
   }
   c->primary = lp_plan_primary(a, c->which);
   c->chance = c->fraction && lp_is_variance(c->which) ? 1 : chance_of(a, c->which, c->own_geometry);
+  if (c->which.kind == OUTCOME_MEASURE && c->which.measure >= N_STANDARD)
+    c->chance = shared_chance(a, c);
   c->q = NAN;
   lp_status s =
       lp_infer(x, y, seeds, lp_plan_alpha(a, c->which), lp_plan_margin(a, c->which), &c->result);
@@ -152,6 +168,16 @@ static lp_status adjust(comparison *c, uint32_t n) {
   return s;
 }
 
+/* Has any network of the arm, or of its reference, a value? */
+static bool has_values(const analysis *a, const comparison *c) {
+  const arm_info *own = &a->arm[c->arm], *other = &a->arm[own->reference];
+  for (uint32_t k = 0; k < a->n_seeds; k++)
+    if (isfinite(value_of(a, c, &own->run[k], c->own_geometry)) ||
+        isfinite(value_of(a, c, &other->run[k], c->reference_geometry)))
+      return true;
+  return false;
+}
+
 /* The comparison of an arm in outcome i; false where there is none. */
 static bool begin(const analysis *a, uint32_t i, uint32_t arm, comparison *c) {
   if (lp_is_reference(a, arm)) return false;
@@ -161,7 +187,8 @@ static bool begin(const analysis *a, uint32_t i, uint32_t arm, comparison *c) {
   c->own_geometry = a->arm[arm].geometry[c->which.site];
   c->reference_geometry = lp_reference_geometry(a, arm, c->which.site);
   c->fraction = c->own_geometry != c->reference_geometry;
-  return c->reference_geometry != NO_GEOMETRY;
+  if (c->reference_geometry == NO_GEOMETRY) return false;
+  return c->which.measure < N_STANDARD || lp_plan_primary(a, c->which) || has_values(a, c);
 }
 
 lp_status lp_compare_all(const analysis *a, comparison **out, uint32_t *n) {

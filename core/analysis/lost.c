@@ -19,7 +19,7 @@ static bool silent(const analysis *a, const arm_info *arm, const run_info *run) 
   if (a->headline == a->n_sites || arm->geometry[a->headline] == NO_GEOMETRY) return false;
   const site_result *site = lp_trained_site(a, run, a->headline, arm->geometry[a->headline]);
   return site && a->n_images > 0 && site->defined == 0 &&
-         isnan(site->value[MEASURE_PARTICIPATION_RATIO]);
+         isnan(site->measured[MEASURE_PARTICIPATION_RATIO].value);
 }
 
 void lp_find_collapsed(analysis *a) {

@@ -11,6 +11,8 @@ static void free_sites(const analysis *a, site_result *site) {
   for (uint32_t i = 0; site && i < a->n_geometries * a->n_sites; i++) {
     free(site[i].image_variance);
     free(site[i].step);
+    free(site[i].measured);
+    free(site[i].of_class);
   }
   free(site);
 }
@@ -30,6 +32,9 @@ static void clear(analysis *a) {
   for (uint32_t i = 0; i < a->n_geometries; i++) lp_layout_free(&a->geometry[i]);
   free(a->geometry);
   free(a->comparison);
+  free(a->plan.primary);
+  free(a->plan.margin);
+  lp_deselect_measures(a);
   json_decref(a->warnings);
   lp_run_folder_close(a->folder);
 }
@@ -77,20 +82,22 @@ static lp_status set_reference(analysis *a, const char *name) {
 }
 
 lp_status lp_analyze_run(const char *dir) {
-  return lp_analyze_run_against(dir, NULL);
+  return lp_analyze_run_with(dir, &(lp_analysis_options){0});
 }
 
-lp_status lp_analyze_run_against(const char *dir, const char *reference) {
+lp_status lp_analyze_run_with(const char *dir, const lp_analysis_options *o) {
   LP_POINT_NUMBERS;
   analysis a = {.dir = dir};
   lp_status s = lp_read_run(&a);
-  if (s == LP_OK) s = set_reference(&a, reference);
+  if (s == LP_OK) s = set_reference(&a, o->reference);
+  if (s == LP_OK) s = lp_select_measures(&a, o->measures);
   if (s == LP_OK) s = lp_read_plan(&a);
   if (s == LP_OK) s = lp_measure_runs(&a);
   if (s == LP_OK) lp_find_collapsed(&a);
   if (s == LP_OK) s = lp_compare_all(&a, &a.comparison, &a.n_comparisons);
   if (s == LP_OK) s = lp_write_summary(&a);
   if (s == LP_OK) s = lp_write_tidy(&a);
+  if (s == LP_OK) s = lp_write_measures(&a);
   if (s == LP_OK) s = lp_write_sweep(&a);
   if (s == LP_OK) s = lp_write_steps(&a);
   clear(&a);

@@ -5,12 +5,16 @@
 #include "../io/json.h"
 
 #include <locality/analysis.h>
+#include <locality/measure.h>
+#include <locality/registry.h>
 #include <locality/run.h>
 
 #include <stdio.h>
 
-/* One number a network and site. Rows of lp_measure_table in the order of summary.json. */
-typedef enum measure_id {
+/* One number a network and site: index of analysis.measure. The first ones are there in every
+ * analysis; they are also taken after each step of a sequence. */
+typedef uint32_t measure_id;
+enum {
   MEASURE_VARIANCE,
   MEASURE_VARIANCE_TORUS,
   MEASURE_MORAN_I,
@@ -18,8 +22,14 @@ typedef enum measure_id {
   MEASURE_PARTICIPATION_RATIO,
   MEASURE_CENTROID_OFFSET,
   MEASURE_NEIGHBOUR_CORRELATION,
-  N_MEASURES
-} measure_id;
+  N_STANDARD
+};
+
+/* What is measured (select.c): a row of the library's table of measures, or of a module's. */
+typedef struct measure_row {
+  char *name; /* as it was asked for: "moran", "patches:threshold=3" */
+  const lp_measure *row;
+} measure_row;
 
 /* Where the units of a site stand: what an arm's topology makes of the sheet. */
 typedef struct layout {
@@ -32,22 +42,22 @@ typedef struct layout {
   lp_neighbours *touching;
 } layout;
 
-typedef struct measure_row {
-  const char *name;
-  /* Averaged over the images where it is defined, on a flat sheet, on one whose axes wrap around,
-   * and of units that stand on none; NULL: from all maps at once, or without meaning there. */
-  lp_map_fn flat, wrapped;
-  double (*placed)(const double *map, const layout *g);
-} measure_row;
-extern const measure_row lp_measure_table[N_MEASURES];
+/* A measure of one class. */
+typedef struct class_value {
+  measure_id measure;
+  uint32_t class_;
+  double value, chance, sd, low, high, p;
+} class_value;
+enum { MOST_CLASSES = LP_BOUND_CLASSES };
 
 /* What a network shows at a site, in one geometry. */
 typedef struct site_result {
-  double value[N_MEASURES];
-  double chance[N_MEASURES]; /* its mean over all ways to place the units; NaN: not known exactly */
-  double *image_variance;    /* n_images: V of each map; NULL: not measured in this geometry */
-  /* The values after each step of a sequence, of which `value` is the last; NULL: there is none. */
-  double (*step)[N_MEASURES];
+  lp_measured *measured; /* n_measures: of a class, the mean over classes */
+  class_value *of_class; /* of measures of one class, class by class; up to MOST_CLASSES of them */
+  uint32_t n_of_class;
+  double *image_variance; /* n_images: V of each map; NULL: not measured in this geometry */
+  /* The values after each step of a sequence, of which the last are measured's; NULL: none. */
+  double (*step)[N_STANDARD];
   uint32_t n_steps;
   uint32_t defined, undefined;
   lp_null_result null; /* exact */
@@ -75,10 +85,10 @@ typedef struct arm_info {
 
 /* What was decided before the run. */
 typedef struct plan {
-  double alpha;      /* of all primary tests together */
-  uint32_t tests;    /* primary tests: measures x arms but the references */
-  uint32_t primary;  /* bit outcome_key: at the headline site, or of the whole network */
-  double margin[16]; /* by outcome_key; NaN: none */
+  double alpha;   /* of all primary tests together */
+  uint32_t tests; /* primary tests: measures x arms but the references */
+  bool *primary;  /* by outcome_key: at the headline site, or of the whole network */
+  double *margin; /* by outcome_key; NaN: none */
 } plan;
 
 typedef struct analysis {
@@ -94,6 +104,9 @@ typedef struct analysis {
   uint32_t n_classes;
   layout *geometry; /* all in which something is measured */
   uint32_t n_geometries;
+  measure_row *measure;
+  uint32_t n_measures;
+  lp_measure_effort effort;
   plan plan;
   uint32_t epochs; /* asked for; 0 when the manifest does not say */
   const char *const *class_name;
@@ -119,7 +132,7 @@ typedef struct outcome {
   measure_id measure;
 } outcome;
 bool lp_is_variance(outcome which);
-const char *lp_outcome_name(outcome which); /* "accuracy", "variance", ... */
+const char *lp_outcome_name(const analysis *a, outcome which); /* "accuracy", "variance", ... */
 /* What is compared: lp_outcome_at(0), ...; false past the last. */
 bool lp_outcome_at(const analysis *a, uint32_t i, outcome *out);
 
@@ -184,7 +197,22 @@ json_t *lp_fates_json(const analysis *a, uint32_t arm);
 lp_status lp_worst_case(const analysis *a, comparison *c, const double *x, const double *y,
                         double *room);
 
-lp_status lp_read_run(analysis *a);        /* run_read.c */
+lp_status lp_read_run(analysis *a); /* run_read.c */
+/* select.c: the measures that `text` asks for: "usual", "all", "none" (the standard ones) or specs
+ * between commas; NULL: what the manifest says. */
+lp_status lp_select_measures(analysis *a, const char *text);
+void lp_deselect_measures(analysis *a);
+/* The i-th measure of the registry that need not be asked for, the standard ones first; NULL past
+ * the last. */
+const lp_entry *lp_measure_entry(uint32_t i);
+/* weights.c: of a trained network at a site, in one geometry; all NULL where there are none. */
+typedef struct site_weights {
+  double *w, *p, *d; /* n_out x n_in; p, d: NULL as in lp_measure_input */
+  uint32_t n_out, n_in;
+} site_weights;
+lp_status lp_read_weights(const analysis *a, uint32_t arm, uint32_t seed, uint32_t site,
+                          uint32_t geometry, site_weights *out);
+void lp_free_weights(site_weights *w);
 lp_status lp_measure_runs(analysis *a);    /* run_measure.c */
 lp_status lp_find_geometries(analysis *a); /* geometry.c */
 void lp_layout_free(layout *g);            /* what it holds */
@@ -205,10 +233,11 @@ json_t *lp_answer_json(const analysis *a, const comparison *c, uint32_t n,
 char *lp_verdict_line(const analysis *a, const comparison *c); /* malloc'ed; NULL: out of memory */
 json_t *lp_comparison_json(const analysis *a, const comparison *c); /* summary_tests.c */
 json_t *lp_plan_json(const analysis *a);
-lp_status lp_write_summary(const analysis *a); /* summary.c */
-lp_status lp_write_sweep(const analysis *a);   /* sweep.c: nothing where nothing was swept */
-lp_status lp_write_steps(const analysis *a);   /* steps.c: nothing where no site has steps */
-lp_status lp_write_tidy(const analysis *a);    /* tidy.c */
+lp_status lp_write_summary(const analysis *a);  /* summary.c */
+lp_status lp_write_sweep(const analysis *a);    /* sweep.c: nothing where nothing was swept */
+lp_status lp_write_steps(const analysis *a);    /* steps.c: nothing where no site has steps */
+lp_status lp_write_tidy(const analysis *a);     /* tidy.c */
+lp_status lp_write_measures(const analysis *a); /* measures.c: measures.csv and curves.csv */
 
 /* csv.c: tables for those who plot and fit themselves. A text is quoted where it must be; a number
  * begins with a comma, and is nothing where it is not finite. */

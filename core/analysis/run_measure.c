@@ -5,35 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static double placed_variance(const double *map, const layout *g) {
-  return lp_places_variance(map, g->places);
-}
-
-static double placed_moran(const double *map, const layout *g) {
-  return lp_places_moran_i(map, g->touching);
-}
-
-static double placed_geary(const double *map, const layout *g) {
-  return lp_places_geary_c(map, g->touching);
-}
-
-static double placed_centroid(const double *map, const layout *g) {
-  return lp_places_centroid_offset(map, g->places);
-}
-
-const measure_row lp_measure_table[N_MEASURES] = {
-    [MEASURE_VARIANCE] = {"variance", lp_spatial_variance, lp_spatial_variance_torus,
-                          placed_variance},
-    [MEASURE_VARIANCE_TORUS] = {"variance_torus", lp_spatial_variance_torus,
-                                lp_spatial_variance_torus, NULL},
-    [MEASURE_MORAN_I] = {"moran_i", lp_moran_i, lp_moran_i_torus, placed_moran},
-    [MEASURE_GEARY_C] = {"geary_c", lp_geary_c, lp_geary_c_torus, placed_geary},
-    [MEASURE_PARTICIPATION_RATIO] = {"participation_ratio", NULL, NULL, NULL},
-    [MEASURE_CENTROID_OFFSET] = {"centroid_offset", lp_centroid_offset, NULL, placed_centroid},
-    [MEASURE_NEIGHBOUR_CORRELATION] = {"neighbour_correlation", NULL, NULL, NULL},
-};
-
-enum { PERMUTATIONS = 199, PERMUTATION_SEED = 1 };
+enum { PERMUTATIONS = 199, PERMUTATION_SEED = 1, MEASURE_SEED = 1 };
 
 static const site_result *measured_at(const analysis *a, const site_result *sites, uint32_t site,
                                       uint32_t geometry) {
@@ -52,101 +24,152 @@ const site_result *lp_untrained_site(const analysis *a, const run_info *run, uin
   return measured_at(a, run->untrained, site, geometry);
 }
 
-/* One value a map; false: measure k is no average over images in this geometry. map: room for
- * one. */
-static bool map_values(const layout *g, int k, const float *maps, uint32_t n, double *map,
-                       double *value) {
-  const measure_row *row = &lp_measure_table[k];
+/* V of each image, which tests over images pair. */
+static lp_status measure_images(const layout *g, const float *maps, uint32_t n, site_result *out) {
   const uint32_t units = g->rows * g->cols;
-  lp_map_fn fn = g->wrap ? row->wrapped : row->flat;
-  if (g->places ? !row->placed : !fn) return false;
-  for (uint32_t m = 0; m < n; m++) {
+  double *map = malloc(sizeof *map * units);
+  out->image_variance = malloc(sizeof *out->image_variance * n);
+  lp_status s =
+      map && out->image_variance ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for %u images", n);
+  for (uint32_t m = 0; s == LP_OK && m < n; m++) {
     for (uint32_t i = 0; i < units; i++) map[i] = maps[(size_t)m * units + i];
-    value[m] = g->places ? row->placed(map, g) : fn(map, g->rows, g->cols);
+    out->image_variance[m] = g->places ? lp_places_variance(map, g->places)
+                             : g->wrap ? lp_spatial_variance_torus(map, g->rows, g->cols)
+                                       : lp_spatial_variance(map, g->rows, g->cols);
+  }
+  free(map);
+  if (s != LP_OK) return s;
+  out->defined = lp_moments_of(out->image_variance, n).n;
+  out->undefined = n - out->defined;
+  return LP_OK;
+}
+
+/* Has every image a value below 0? Measures that forbid them are means over the others. */
+static bool all_negative(const float *maps, uint32_t n, uint32_t units) {
+  for (uint32_t m = 0; m < n; m++) {
+    bool negative = false;
+    for (uint32_t i = 0; i < units; i++) negative |= maps[(size_t)m * units + i] < 0;
+    if (!negative) return false;
   }
   return true;
 }
 
-/* The measures that are averages over images; V of each image is kept. */
-static lp_status measure_maps(const layout *g, const float *maps, uint32_t n, site_result *out) {
-  double *value = malloc(sizeof *value * n);
-  double *map = malloc(sizeof *map * g->rows * g->cols);
-  out->image_variance = malloc(sizeof *value * n);
-  lp_status s = LP_OK;
-  if (!value || !map || !out->image_variance)
-    s = lp_fail(LP_ERR_MEMORY, "out of memory for %u images", n);
-  for (int k = 0; s == LP_OK && k < N_MEASURES; k++) {
-    if (!map_values(g, k, maps, n, map, value)) continue;
-    lp_moments m = lp_moments_of(value, n);
-    out->value[k] = m.mean;
-    if (k != MEASURE_VARIANCE) continue;
-    out->defined = m.n;
-    out->undefined = n - m.n;
-    memcpy(out->image_variance, value, sizeof *value * n);
+/* The first n_wanted measures between commas. malloc'ed. */
+static char *names_of(const analysis *a, uint32_t n_wanted) {
+  size_t length = 1;
+  for (uint32_t k = 0; k < n_wanted; k++) length += strlen(a->measure[k].name) + 3;
+  char *text = malloc(length), *at = text;
+  for (uint32_t k = 0; text && k < n_wanted; k++)
+    at += sprintf(at, "%s(%s)", k ? "," : "", a->measure[k].name);
+  return text;
+}
+
+static lp_measured nothing(void) {
+  return (lp_measured){.struct_size = sizeof(lp_measured),
+                       .value = NAN,
+                       .chance = NAN,
+                       .low = NAN,
+                       .high = NAN,
+                       .p = NAN,
+                       .sd = NAN};
+}
+
+/* What the analysis keeps of the results. */
+static lp_status keep(const lp_measurements *m, uint32_t n_measures, uint32_t classes,
+                      site_result *out) {
+  uint32_t many = 0;
+  for (uint32_t i = 0; i < m->n; i++) many += m->item[i].of_class >= 0;
+  if (classes > MOST_CLASSES) many = 0;
+  out->measured = malloc(sizeof *out->measured * ((size_t)n_measures + 1));
+  out->of_class = malloc(sizeof *out->of_class * ((size_t)many + 1));
+  if (!out->measured || !out->of_class)
+    return lp_fail(LP_ERR_MEMORY, "out of memory for %u measures", n_measures);
+  for (uint32_t k = 0; k < n_measures; k++) out->measured[k] = nothing();
+  for (uint32_t i = 0; i < m->n; i++) {
+    const lp_measurement *v = &m->item[i];
+    const lp_measured *r = &v->result;
+    if (v->of_class < 0)
+      out->measured[v->asked] = *r;
+    else if (many)
+      out->of_class[out->n_of_class++] = (class_value){
+          v->asked, (uint32_t)v->of_class, r->value, r->chance, r->sd, r->low, r->high, r->p};
   }
-  free(value);
-  free(map);
-  return s;
+  return LP_OK;
 }
 
-/* What each measure is on average over all ways to place the same units. */
-static lp_status measure_chance(const layout *g, const float *maps, uint32_t n, site_result *out) {
-  double units = (double)g->rows * g->cols, *chance = out->chance;
-  if (!g->places)
-    chance[MEASURE_VARIANCE_TORUS] = lp_spatial_variance_torus_uniform(g->rows, g->cols);
-  chance[MEASURE_VARIANCE] = g->uniform;
-  chance[MEASURE_MORAN_I] = units > 1 ? -1 / (units - 1) : NAN;
-  chance[MEASURE_GEARY_C] = 1;
-  return lp_mean_correlation(maps, n, g->rows * g->cols, &chance[MEASURE_NEIGHBOUR_CORRELATION]);
-}
+/* A site of a network, in one geometry. */
+typedef struct subject {
+  const layout *g;
+  const float *maps;
+  const int32_t *labels;
+  uint32_t n; /* images */
+  site_weights weights;
+} subject;
 
-static lp_status measure_values(const layout *g, const float *maps, uint32_t n, site_result *out) {
-  for (int k = 0; k < N_MEASURES; k++) out->value[k] = out->chance[k] = NAN;
-  lp_status s = measure_maps(g, maps, n, out);
-  if (s == LP_OK)
-    s = lp_participation_ratio(maps, n, g->rows * g->cols,
-                               &out->value[MEASURE_PARTICIPATION_RATIO]);
-  double *near = &out->value[MEASURE_NEIGHBOUR_CORRELATION];
-  if (s == LP_OK)
-    s = g->places ? lp_places_neighbour_correlation(maps, n, g->touching, near)
-                  : lp_neighbour_correlation(maps, n, g->rows, g->cols, g->wrap, near);
-  return s;
-}
-
-static lp_status measure_site(const layout *g, const float *maps, uint32_t n, site_result *out) {
-  lp_status s = measure_values(g, maps, n, out);
-  if (s == LP_OK && g->places) {
-    s = lp_places_variance_nulls(maps, n, g->places, PERMUTATIONS, PERMUTATION_SEED, &out->null,
-                                 &out->permutation);
-    return s == LP_OK ? measure_chance(g, maps, n, out) : s;
-  }
-  if (s == LP_OK)
-    s = lp_spatial_variance_exact_null(maps, n, g->rows, g->cols, g->wrap, &out->null);
-  if (s == LP_OK) /* shuffled on the flat sheet */
-    s = lp_spatial_variance_null(maps, n, g->rows, g->cols, PERMUTATIONS, PERMUTATION_SEED,
-                                 &out->permutation);
-  return s == LP_OK ? measure_chance(g, maps, n, out) : s;
-}
-
-/* The values after each step of a sequence; out has those of the last one. */
-static lp_status measure_steps(const layout *g, const float *all, uint32_t n, uint32_t steps,
-                               site_result *out) {
+static lp_status measure_values(const analysis *a, const subject *of, uint32_t n_measures,
+                                site_result *out) {
+  const layout *g = of->g;
   const uint32_t units = g->rows * g->cols;
-  float *maps = malloc(sizeof *maps * n * units);
+  lp_responses x = lp_responses_f32(of->maps, of->n, units);
+  lp_places *places = NULL; /* of a sheet */
+  lp_measurements m = {0};
+  char *names = names_of(a, n_measures);
+  lp_status s = names ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for %u measures", n_measures);
+  if (s == LP_OK && !g->places) s = lp_places_sheet(g->rows, g->cols, g->wrap, &places);
+  lp_measure_input in = {.places = g->places ? g->places : places,
+                         .x = &x,
+                         .labels = of->labels,
+                         .classes = a->n_classes,
+                         .negative = all_negative(of->maps, of->n, units),
+                         .w = of->weights.w,
+                         .p = of->weights.p,
+                         .d = of->weights.d,
+                         .n_out = of->weights.n_out,
+                         .n_in = of->weights.n_in,
+                         .seed = MEASURE_SEED,
+                         .effort = a->effort};
+  if (s == LP_OK) s = lp_measure_site(&in, names, &m);
+  if (s == LP_OK) s = keep(&m, n_measures, a->n_classes, out);
+  lp_measurements_free(&m);
+  lp_places_free(places);
+  free(names);
+  return s;
+}
+
+static lp_status measure_site(const analysis *a, const subject *of, site_result *out) {
+  const layout *g = of->g;
+  lp_status s = measure_images(g, of->maps, of->n, out);
+  if (s == LP_OK) s = measure_values(a, of, a->n_measures, out);
+  if (s == LP_OK && g->places)
+    return lp_places_variance_nulls(of->maps, of->n, g->places, PERMUTATIONS, PERMUTATION_SEED,
+                                    &out->null, &out->permutation);
+  if (s == LP_OK)
+    s = lp_spatial_variance_exact_null(of->maps, of->n, g->rows, g->cols, g->wrap, &out->null);
+  if (s == LP_OK) /* shuffled on the flat sheet */
+    s = lp_spatial_variance_null(of->maps, of->n, g->rows, g->cols, PERMUTATIONS, PERMUTATION_SEED,
+                                 &out->permutation);
+  return s;
+}
+
+/* The standard measures after each step of a sequence; out has those of the last one. */
+static lp_status measure_steps(const analysis *a, const subject *last, const float *all,
+                               uint32_t steps, site_result *out) {
+  const uint32_t units = last->g->rows * last->g->cols;
+  float *maps = malloc(sizeof *maps * last->n * units);
   out->step = malloc(sizeof *out->step * steps);
   lp_status s =
       maps && out->step ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for %u steps", steps);
-  for (uint32_t t = 0; t + 1 < steps && s == LP_OK; t++) {
+  for (uint32_t t = 0; t < steps && s == LP_OK; t++) {
     site_result one = {0};
-    lp_run_maps_step(all, n, steps, units, t, maps);
-    s = measure_values(g, maps, n, &one);
-    memcpy(out->step[t], one.value, sizeof one.value);
-    free(one.image_variance);
+    const subject at = {.g = last->g, .maps = maps, .labels = last->labels, .n = last->n};
+    lp_run_maps_step(all, last->n, steps, units, t, maps);
+    if (t + 1 < steps) s = measure_values(a, &at, N_STANDARD, &one);
+    for (int k = 0; s == LP_OK && k < N_STANDARD; k++)
+      out->step[t][k] = (t + 1 < steps ? &one : out)->measured[k].value;
+    free(one.measured);
+    free(one.of_class);
   }
-  if (s == LP_OK) {
-    memcpy(out->step[steps - 1], out->value, sizeof out->value);
-    out->n_steps = steps;
-  }
+  if (s == LP_OK) out->n_steps = steps;
   free(maps);
   return s;
 }
@@ -190,9 +213,13 @@ static lp_status measure_network(analysis *a, uint32_t arm, uint32_t seed, lp_ru
     for (uint32_t g = 0; s == LP_OK && m.site[k] && g < a->n_geometries; g++) {
       site_result *at = &(*out)[k * a->n_geometries + g];
       const uint32_t steps = a->folder->arm[arm].site[k].steps;
-      if (needs(a, arm, k, g)) s = measure_site(&a->geometry[g], m.site[k], m.n, at);
+      if (!needs(a, arm, k, g)) continue;
+      subject of = {.g = &a->geometry[g], .maps = m.site[k], .labels = m.labels, .n = m.n};
+      if (file == LP_RUN_ACTIVATIONS) s = lp_read_weights(a, arm, seed, k, g, &of.weights);
+      if (s == LP_OK) s = measure_site(a, &of, at);
       if (s == LP_OK && steps > 1 && a->arm[arm].geometry[k] == g)
-        s = measure_steps(&a->geometry[g], m.all[k], m.n, steps, at);
+        s = measure_steps(a, &of, m.all[k], steps, at);
+      lp_free_weights(&of.weights);
     }
   lp_run_maps_free(&m);
   return s;

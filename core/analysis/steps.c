@@ -1,4 +1,5 @@
-/* steps.csv: a row a network, a site with steps and a step, with the measures after that step. */
+/* steps.csv: a row a network, a site with steps and a step, with the standard measures after that
+ * step. */
 #include "run.h"
 
 static bool any_steps(const analysis *a) {
@@ -15,14 +16,14 @@ static void step_rows(FILE *f, const analysis *a, uint32_t arm, uint32_t seed, u
     fprintf(f, ",%s,", state);
     lp_csv_field(f, a->site_name[site]);
     fprintf(f, ",%u", t + 1);
-    for (int k = 0; k < N_MEASURES; k++) lp_csv_value(f, r->step[t][k]);
+    for (int k = 0; k < N_STANDARD; k++) lp_csv_value(f, r->step[t][k]);
     fputc('\n', f);
   }
 }
 
 static void rows(FILE *f, const analysis *a) {
   fputs(LP_CSV_NETWORK ",state,site,step", f);
-  for (int k = 0; k < N_MEASURES; k++) fprintf(f, ",%s", lp_measure_table[k].name);
+  for (int k = 0; k < N_STANDARD; k++) fprintf(f, ",%s", a->measure[k].name);
   fputc('\n', f);
   for (uint32_t i = 0; i < a->n_arms; i++)
     for (uint32_t k = 0; k < a->n_seeds; k++)

@@ -47,25 +47,27 @@ static json_t *null_json(const lp_null_result *null) {
 }
 
 /* The measures after each step of a sequence. */
-static json_t *steps_json(const site_result *site) {
+static json_t *steps_json(const analysis *a, const site_result *site) {
   json_t *all = json_array();
   int bad = 0;
   for (uint32_t t = 0; t < site->n_steps; t++) {
     json_t *o = json_pack("{s:I}", "step", (json_int_t)t + 1);
-    for (int k = 0; k < N_MEASURES; k++)
-      bad |= json_object_set_new(o, lp_measure_table[k].name, lp_json_number(site->step[t][k]));
+    for (int k = 0; k < N_STANDARD; k++)
+      bad |= json_object_set_new(o, a->measure[k].name, lp_json_number(site->step[t][k]));
     bad |= json_array_append_new(all, o);
   }
   return lp_json_checked(all, bad);
 }
 
-static json_t *site_json(const site_result *site) {
+static json_t *site_json(const analysis *a, const site_result *site) {
   json_t *o = json_object(), *chance = json_object();
   int bad = 0;
-  for (int k = 0; k < N_MEASURES; k++) {
-    bad |= json_object_set_new(o, lp_measure_table[k].name, lp_json_number(site->value[k]));
-    if (!isnan(site->chance[k]))
-      bad |= json_object_set_new(chance, lp_measure_table[k].name, lp_json_number(site->chance[k]));
+  for (uint32_t k = 0; k < a->n_measures; k++) {
+    const lp_measured *m = &site->measured[k];
+    if (k >= N_STANDARD && isnan(m->value)) continue;
+    bad |= json_object_set_new(o, a->measure[k].name, lp_json_number(m->value));
+    if (!isnan(m->chance))
+      bad |= json_object_set_new(chance, a->measure[k].name, lp_json_number(m->chance));
     if (k != MEASURE_VARIANCE) continue;
     bad |= json_object_set_new(o, "variance_n", json_integer(site->defined));
     bad |= json_object_set_new(o, "variance_undefined", json_integer(site->undefined));
@@ -73,7 +75,7 @@ static json_t *site_json(const site_result *site) {
   bad |= json_object_set_new(o, "chance", chance);
   bad |= json_object_set_new(o, "null", null_json(&site->null));
   bad |= json_object_set_new(o, "permutation", null_json(&site->permutation));
-  if (site->n_steps) bad |= json_object_set_new(o, "steps", steps_json(site));
+  if (site->n_steps) bad |= json_object_set_new(o, "steps", steps_json(a, site));
   return lp_json_checked(o, bad);
 }
 
@@ -85,7 +87,7 @@ static json_t *sites_json(const analysis *a, const arm_info *arm, const run_info
   for (uint32_t k = 0; k < a->n_sites; k++) {
     const site_result *site =
         (untrained ? lp_untrained_site : lp_trained_site)(a, run, k, arm->geometry[k]);
-    if (site) bad |= json_object_set_new(o, a->site_name[k], site_json(site));
+    if (site) bad |= json_object_set_new(o, a->site_name[k], site_json(a, site));
   }
   return lp_json_checked(o, bad);
 }
@@ -164,7 +166,7 @@ static json_t *untrained_json(const analysis *a, const arm_info *arm, uint32_t s
   for (int pass = 0; pass < 2; pass++)
     for (uint32_t k = 0; k < a->n_seeds; k++) {
       const site_result *r = lp_untrained_site(a, &arm->run[k], site, arm->geometry[site]);
-      double v = r ? r->value[MEASURE_VARIANCE] : NAN;
+      double v = r ? r->measured[MEASURE_VARIANCE].value : NAN;
       if (isnan(v)) continue;
       if (pass)
         squares += (v - sum / n) * (v - sum / n);
@@ -210,6 +212,21 @@ static json_t *controls_json(const analysis *a, const control_pairs *c) {
                          bad);
 }
 
+/* What each measure is, by name: label, title, unit, direction, source. */
+static json_t *measures_json(const analysis *a) {
+  json_t *o = json_object();
+  int bad = 0;
+  for (uint32_t k = 0; k < a->n_measures; k++) {
+    const lp_measure *row = a->measure[k].row;
+    bad |= json_object_set_new(
+        o, a->measure[k].name,
+        json_pack("{s:s, s:s, s:s, s:s, s:s}", "label", row->label ? row->label : row->name,
+                  "title", row->summary, "unit", row->unit ? row->unit : "", "direction",
+                  row->direction ? row->direction : "", "source", row->source ? row->source : ""));
+  }
+  return lp_json_checked(o, bad);
+}
+
 static lp_status build(const analysis *a, json_t *o) {
   const comparison *c = a->comparison;
   const uint32_t n = a->n_comparisons;
@@ -222,6 +239,7 @@ static lp_status build(const analysis *a, json_t *o) {
   bad |= s != LP_OK;
   bad |= json_object_set_new(o, "schema", json_integer(1));
   bad |= json_object_set_new(o, "title", json_string(a->title));
+  bad |= json_object_set_new(o, "measures", measures_json(a));
   bad |= json_object_set_new(o, "reference", json_string(a->reference_name));
   const json_t *data = json_object_get(a->folder->manifest, "data");
   json_t *warnings = json_object_get(data, "warnings");

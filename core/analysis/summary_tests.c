@@ -126,7 +126,7 @@ json_t *lp_comparison_json(const analysis *a, const comparison *c) {
   bad |= json_object_set_new(o, "reference", json_string(a->arm[a->arm[c->arm].reference].name));
   bad |= json_object_set_new(o, "site",
                              measure ? json_string(a->site_name[c->which.site]) : json_null());
-  bad |= json_object_set_new(o, "measure", json_string(lp_outcome_name(c->which)));
+  bad |= json_object_set_new(o, "measure", json_string(lp_outcome_name(a, c->which)));
   if (measure)
     bad |= json_object_set_new(o, "topology", json_string(a->geometry[c->own_geometry].name));
   if (c->fraction) bad |= json_object_set_new(o, "fraction_of_uniform", json_true());

@@ -19,7 +19,7 @@ static double units_of(const layout *g, const site_result *t, const site_result 
 
 static double fraction(const layout *g, const site_result *t, const site_result *u) {
   (void)u;
-  return t ? t->value[MEASURE_VARIANCE] / g->uniform : NAN;
+  return t ? t->measured[MEASURE_VARIANCE].value / g->uniform : NAN;
 }
 
 static double null_z(const layout *g, const site_result *t, const site_result *u) {
@@ -37,7 +37,7 @@ static double null_p(const layout *g, const site_result *t, const site_result *u
 static double before(const layout *g, const site_result *t, const site_result *u) {
   (void)g;
   (void)t;
-  return u ? u->value[MEASURE_VARIANCE] : NAN;
+  return u ? u->measured[MEASURE_VARIANCE].value : NAN;
 }
 
 static const site_column more[] = {
@@ -48,6 +48,13 @@ enum { N_MORE = sizeof more / sizeof *more };
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
+static void column(FILE *f, const char *site, const char *name) {
+  char text[300];
+  snprintf(text, sizeof text, "%s.%s", site, name);
+  fputc(',', f);
+  lp_csv_field(f, text);
+}
+
 static void head(FILE *f, const analysis *a) {
   fputs("arm,cell", f);
   for (uint32_t i = 0; i < a->folder->n_axes; i++) {
@@ -56,9 +63,8 @@ static void head(FILE *f, const analysis *a) {
   }
   fputs(",seed,status,epochs,accuracy,top5,loss", f);
   for (uint32_t site = 0; site < a->n_sites; site++) {
-    for (int k = 0; k < N_MEASURES; k++)
-      fprintf(f, ",%s.%s", a->site_name[site], lp_measure_table[k].name);
-    for (int k = 0; k < N_MORE; k++) fprintf(f, ",%s.%s", a->site_name[site], more[k].name);
+    for (uint32_t k = 0; k < a->n_measures; k++) column(f, a->site_name[site], a->measure[k].name);
+    for (int k = 0; k < N_MORE; k++) column(f, a->site_name[site], more[k].name);
   }
   fputc('\n', f);
 }
@@ -82,7 +88,8 @@ static void row(FILE *f, const analysis *a, uint32_t arm, uint32_t seed) {
     const uint32_t at = info->geometry[site];
     const site_result *trained = lp_trained_site(a, run, site, at),
                       *untrained = lp_untrained_site(a, run, site, at);
-    for (int k = 0; k < N_MEASURES; k++) lp_csv_value(f, trained ? trained->value[k] : NAN);
+    for (uint32_t k = 0; k < a->n_measures; k++)
+      lp_csv_value(f, trained ? trained->measured[k].value : NAN);
     for (int k = 0; k < N_MORE; k++)
       lp_csv_value(f,
                    at == NO_GEOMETRY ? NAN : more[k].value(&a->geometry[at], trained, untrained));

@@ -36,13 +36,15 @@ static void each_network(FILE *f, const analysis *a, site_rows fn) {
 
 static void measured(FILE *f, const analysis *a, uint32_t arm, uint32_t seed, uint32_t site,
                      bool trained, const site_result *r) {
-  for (int k = 0; k < N_MEASURES; k++) {
-    if (isnan(r->value[k]) && isnan(r->chance[k])) continue; /* has no meaning there */
+  for (uint32_t k = 0; k < a->n_measures; k++) {
+    const lp_measured *m = &r->measured[k];
+    if (isnan(m->value) && isnan(m->chance)) continue; /* has no meaning there */
     lp_csv_network(f, a, arm, seed);
     place(f, a, site, trained);
-    fprintf(f, ",%s", lp_measure_table[k].name);
-    lp_csv_value(f, r->value[k]);
-    lp_csv_value(f, r->chance[k]);
+    fputc(',', f);
+    lp_csv_field(f, a->measure[k].name);
+    lp_csv_value(f, m->value);
+    lp_csv_value(f, m->chance);
     fputc('\n', f);
   }
 }
@@ -57,7 +59,7 @@ static void networks(FILE *f, const analysis *a) {
       for (int m = 0; m < 3; m++) {
         lp_csv_network(f, a, i, k);
         place(f, a, a->n_sites, true);
-        fprintf(f, ",%s", lp_outcome_name((outcome){.kind = kind[m]}));
+        fprintf(f, ",%s", lp_outcome_name(a, (outcome){.kind = kind[m]}));
         lp_csv_value(f, value[m]);
         lp_csv_value(f, NAN);
         fputc('\n', f);
@@ -120,7 +122,9 @@ static void comparison_row(FILE *f, const analysis *a, const comparison *c) {
   lp_csv_field(f, a->arm[a->arm[c->arm].reference].name);
   fputc(',', f);
   if (c->which.kind == OUTCOME_MEASURE) lp_csv_field(f, a->site_name[c->which.site]);
-  fprintf(f, ",%s,%s,%s,%u,%u", lp_outcome_name(c->which), c->primary ? "primary" : "exploratory",
+  fputc(',', f);
+  lp_csv_field(f, lp_outcome_name(a, c->which));
+  fprintf(f, ",%s,%s,%u,%u", c->primary ? "primary" : "exploratory",
           c->result.paired ? "paired" : "welch", c->result.n, c->result.n_b);
   const double number[] = {c->own.mean,
                            c->own.sd,

@@ -12,6 +12,7 @@
 
 static const cli_flag analyze_flags[] = {
     {"reference", 0, "ARM", "of a folder: arm that the others are compared with [the folder's]"},
+    {"measures", 0, "LIST", "of a folder: usual, all, none, or as in moran,tgi [the folder's]"},
     {"labels", 0, "FILE", "of a file: class of each image, any whole numbers"},
     {"sheet", 0, "RxC", "of a file: rows and columns of the units, row-major"},
     {"torus", 0, NULL, "of a file: the sheet's axes wrap around"},
@@ -22,6 +23,8 @@ static const cli_flag analyze_flags[] = {
      "of a file: measures, as in moran,patches:threshold=3 [all that can be had]"},
     {"csv", 0, NULL, "of a file: a line a measure and class on standard output"},
 };
+
+enum { N_OF_FOLDERS = 2 };
 
 /* Prints where the result is, or with --json an object that says so. */
 static int say_file(const cli_args *a, const char *key, const char *file) {
@@ -39,7 +42,7 @@ static int say_file(const cli_args *a, const char *key, const char *file) {
 /* What only one of the two takes must not be passed over. */
 static int check_flags(const cli_args *a, bool file) {
   for (uint32_t i = 0; i < sizeof analyze_flags / sizeof *analyze_flags; i++)
-    if (a->flag[i] && (i == 0) == file)
+    if (a->flag[i] && (i < N_OF_FOLDERS) == file)
       return cli_usage("--%s is for %s; %s is %s", analyze_flags[i].name,
                        file ? "run folders" : "files of activations", a->operand[0],
                        file ? "a file" : "no file");
@@ -55,7 +58,9 @@ static int run_analyze(cli_args *a) {
   if (file) return cli_analyze_file(a);
   int code = cli_check_analysis(a->operand[0]);
   if (code != CLI_OK) return code;
-  if (lp_analyze_run_against(a->operand[0], cli_get(a, "reference")) != LP_OK) return cli_fail();
+  const lp_analysis_options options = {.reference = cli_get(a, "reference"),
+                                       .measures = cli_get(a, "measures")};
+  if (lp_analyze_run_with(a->operand[0], &options) != LP_OK) return cli_fail();
   if (!a->json) return say_file(a, "summary", "summary.json");
   char *path = lp_path_join(a->operand[0], "summary.json");
   json_t *summary = path ? json_load_file(path, 0, NULL) : NULL;

@@ -101,7 +101,7 @@ static lp_status neighbours(void *self, const lp_arg *args, const lp_measure_req
 
 /* A measure of one image's map, and what units in any order give. */
 typedef struct image_measure {
-  lp_map_fn of, on_torus; /* on_torus: where the axes wrap */
+  lp_map_fn of, on_torus; /* on_torus: where the axes wrap; NULL: without meaning there */
   double (*chance)(uint32_t rows, uint32_t cols, bool wrap);
   double (*placed)(const double *map, const lp_places *p, const lp_neighbours *w); /* off a sheet */
 } image_measure;
@@ -157,8 +157,8 @@ static const image_measure variance = {lp_spatial_variance, lp_spatial_variance_
                                              chance_torus, NULL},
                            moran_i = {lp_moran_i, lp_moran_i_torus, chance_moran, placed_moran},
                            geary_c = {lp_geary_c, lp_geary_c_torus, chance_geary, placed_geary},
-                           centroid = {lp_centroid_offset, lp_centroid_offset, unknown,
-                                       placed_centroid};
+                           centroid = {lp_centroid_offset, NULL /* a torus has no middle */,
+                                       unknown, placed_centroid};
 
 /* The mean over images with a defined value. */
 static lp_status over_images(void *self, const lp_arg *args, const lp_measure_request *req,
@@ -169,6 +169,7 @@ static lp_status over_images(void *self, const lp_arg *args, const lp_measure_re
   bool wrap = req->period[0] > 0 || req->period[1] > 0, sheet = rows > 0;
   const lp_places *places = context_of(req)->places;
   const lp_neighbours *w = NULL;
+  if (sheet && wrap && !m->on_torus) return LP_OK;
   double *block = malloc(sizeof *block * ((size_t)BLOCK_ROWS * req->units + 1)), sum = 0, n = 0;
   lp_status s = block ? LP_OK : lp_no_memory("blocks of activations");
   if (s == LP_OK && !sheet) s = lp_context_neighbours(req, LP_ROOK, &w);
@@ -206,26 +207,32 @@ static lp_status over_images(void *self, const lp_arg *args, const lp_measure_re
 const lp_measure lp_rows_site[] = {
     {HEAD("correlation_distance", "correlation of the nearest units, and over distance", "",
           "Lee et al., bioRxiv 2020; Margalit et al., Neuron 2024"),
+     .label = "correlation of the nearest units", .direction = "more: near units alike",
      ROW_PARAMS(curve_params), .value = over_distance},
     {HEAD("alignment", "correlation of r with 1 / (1 + distance)", "",
           "Margalit et al., Neuron 2024"),
-     .value = alignment},
-    {HEAD("tgi", "topographic generalisation index", "", "Binhuraib et al., 2025"), .value = tgi},
+     .label = "alignment", .direction = "more: near units alike", .value = alignment},
+    {HEAD("tgi", "topographic generalisation index", "", "Binhuraib et al., 2025"), .label = "TGI",
+     .direction = "more: near units alike", .value = tgi},
     {HEAD("neighbour_correlation", "correlation of neighbouring units over images", "", ""),
-     .value = neighbours},
+     .label = "neighbour correlation", .direction = "more: neighbours alike", .value = neighbours},
     {HEAD("participation_ratio", "dimensions that units' activity fills", "",
           "Gao et al., bioRxiv 2017"),
-     .value = participation},
+     .label = "participation ratio", .direction = "more: more dimensions", .value = participation},
     {HEAD("variance", "V: spatial variance of an image's map", "unit spacings squared",
           "Sax, 2017"),
+     .label = "spatial variance V", .direction = "less: closer together",
      .flags = LP_MEASURE_NONNEGATIVE, IMAGES(variance)},
     {HEAD("variance_torus", "V with wrapped axes", "unit spacings squared", "Sax, 2017"),
+     .label = "V with axes wrapped", .direction = "less: closer together",
      .flags = LP_MEASURE_SHEET | LP_MEASURE_NONNEGATIVE, IMAGES(variance_torus)},
-    {HEAD("moran_i", "Moran's I of an image's map", "", "Moran, Biometrika 1950"), IMAGES(moran_i)},
+    {HEAD("moran_i", "Moran's I of an image's map", "", "Moran, Biometrika 1950"),
+     .label = "Moran’s I", .direction = "more: neighbours alike", IMAGES(moran_i)},
     {HEAD("geary_c", "Geary's C of an image's map", "", "Geary, Inc Statistician 1954"),
-     IMAGES(geary_c)},
+     .label = "Geary’s C", .direction = "less: neighbours alike", IMAGES(geary_c)},
     {HEAD("centroid_offset", "distance of an image's centroid from the centre", "unit spacings",
           ""),
+     .label = "centroid offset", .direction = "more: off the middle",
      .flags = LP_MEASURE_NONNEGATIVE, IMAGES(centroid)},
 };
 const uint32_t lp_n_rows_site = sizeof lp_rows_site / sizeof *lp_rows_site;

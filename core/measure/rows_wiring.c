@@ -100,33 +100,41 @@ static lp_status communicability(void *self, const lp_arg *args, const lp_measur
 #define HEAD(n, t, u, src)                                                                         \
   .struct_size = sizeof(lp_measure), .name = n, .summary = t, .unit = u, .source = src,            \
   .takes = LP_TAKES_WEIGHTS
-#define GRAPH(which) .self = &(which), ROW_PARAMS(graph_params), .value = graph
+#define GRAPH(which, more_flags)                                                                   \
+  .self = &(which), .flags = LP_MEASURE_SQUARE | (more_flags), ROW_PARAMS(graph_params),           \
+  .value = graph
 
 const lp_measure lp_rows_wiring[] = {
     {HEAD("wiring_length", "mean length of connections by |P W|; chance: by P alone",
           "unit spacings", ""),
-     .value = length},
+     .label = "wiring length", .direction = "more: longer wires", .value = length},
     {HEAD("weight_distance", "correlation of |P W| with distance", "",
           "Achterberg et al., Nat Mach Intell 2023"),
+     .label = "weight over distance", .direction = "more: longer wires stronger",
      .value = over_distance},
     {HEAD("pruned_length", "mean length of what survives pruning; chance: at random",
           "unit spacings", "Blauch et al., PNAS 2022"),
-     ROW_PARAMS(prune_params), .value = pruned},
+     .label = "length after pruning", .direction = "more: longer wires", ROW_PARAMS(prune_params),
+     .value = pruned},
     {HEAD("modularity", "Q of the best partition", "",
           "Newman, PNAS 2006; Blondel et al., J Stat Mech 2008"),
-     GRAPH(of_modularity)},
+     .label = "modularity Q", .direction = "more: clearer modules", GRAPH(of_modularity, 0)},
     {HEAD("clustering", "of the graph of the strongest connections", "",
           "Watts & Strogatz, Nature 1998"),
-     GRAPH(of_clustering)},
+     .label = "clustering", .direction = "more: neighbours joined",
+     GRAPH(of_clustering, LP_MEASURE_CUBIC)},
     {HEAD("efficiency", "mean of 1 / path length", "", "Latora & Marchiori, PRL 2001"),
-     GRAPH(of_efficiency)},
+     .label = "global efficiency", .direction = "more: shorter paths",
+     GRAPH(of_efficiency, LP_MEASURE_CUBIC)},
     {HEAD("path_length", "mean over pairs that a path joins", "edges",
           "Watts & Strogatz, Nature 1998"),
-     GRAPH(of_path)},
+     .label = "path length", .direction = "more: longer paths", GRAPH(of_path, LP_MEASURE_CUBIC)},
     {HEAD("small_worldness", "sigma: (C / C0) / (L / L0)", "", "Humphries & Gurney, PLoS ONE 2008"),
-     GRAPH(of_small_world)},
+     .label = "small-worldness", .direction = "more: clustered, with short paths",
+     GRAPH(of_small_world, LP_MEASURE_CUBIC)},
     {HEAD("communicability", "mean over pairs of units", "",
           "Crofts & Higham, J R Soc Interface 2009; Achterberg et al., Nat Mach Intell 2023"),
-     .value = communicability},
+     .label = "communicability", .direction = "more: more ways between units",
+     .flags = LP_MEASURE_SQUARE | LP_MEASURE_CUBIC, .value = communicability},
 };
 const uint32_t lp_n_rows_wiring = sizeof lp_rows_wiring / sizeof *lp_rows_wiring;

@@ -55,12 +55,17 @@ typedef struct work {
   lp_measure_request req;
   double *t, *q, *mean, *d; /* classes x units; d: n_out x n_in */
   lp_measurements *out;
-  uint32_t cap;
+  uint32_t cap, asked;
 } work;
 
 static lp_measured undefined(void) {
-  lp_measured m = {
-      .struct_size = sizeof m, .value = NAN, .chance = NAN, .low = NAN, .high = NAN, .p = NAN};
+  lp_measured m = {.struct_size = sizeof m,
+                   .value = NAN,
+                   .chance = NAN,
+                   .low = NAN,
+                   .high = NAN,
+                   .p = NAN,
+                   .sd = NAN};
   for (int k = 0; k < LP_MEASURE_CURVE; k++) m.y_low[k] = m.y_high[k] = NAN;
   return m;
 }
@@ -76,6 +81,13 @@ static const char *missing(const work *w, const lp_measure *row) {
     return "it needs a sheet of rows and columns";
   if ((row->flags & LP_MEASURE_NONNEGATIVE) && in->negative)
     return "activations are negative, which it forbids";
+  if ((row->flags & LP_MEASURE_SQUARE) && in->w && in->n_in != in->n_out)
+    return "it needs weights between the units of one sheet";
+  if (in->effort < LP_MEASURE_BOUNDED) return NULL;
+  if ((row->flags & LP_MEASURE_CUBIC) && in->places->n > LP_BOUND_UNITS)
+    return "it takes long for so many units";
+  if ((row->flags & LP_MEASURE_CLASS_PAIRS) && in->classes > LP_BOUND_CLASSES)
+    return "it takes long for so many classes";
   return NULL;
 }
 
@@ -96,7 +108,7 @@ static lp_status keep(work *w, const lp_spec *spec, int32_t class_, const lp_mea
   }
   char *text = strdup(spec->text);
   if (!text) return lp_no_memory("results");
-  o->item[o->n++] = (lp_measurement){spec->entry->descriptor, text, class_, *m};
+  o->item[o->n++] = (lp_measurement){spec->entry->descriptor, text, class_, w->asked, *m};
   return LP_OK;
 }
 
@@ -122,10 +134,20 @@ static lp_measured mean_over(const lp_measured *each, uint32_t n) {
   return all;
 }
 
+/* Without the random placements of each class, where there are many of them. */
+static void bound_nulls(const work *w, const lp_spec *spec) {
+  if (w->in->effort < LP_MEASURE_BOUNDED || w->in->classes <= LP_BOUND_CLASSES) return;
+  for (uint32_t k = 0; k < spec->entry->n_params; k++)
+    if (strcmp(spec->entry->params[k].name, "permutations") == 0 ||
+        strcmp(spec->entry->params[k].name, "replacements") == 0)
+      spec->args[k].value = 0;
+}
+
 static lp_status measure_classes(work *w, const lp_spec *spec, const lp_measure *row) {
   uint32_t classes = w->in->classes;
   lp_measured *each = malloc(sizeof *each * ((size_t)classes + 1));
   lp_status s = each ? LP_OK : lp_no_memory("results");
+  bound_nulls(w, spec);
   for (uint32_t c = 0; s == LP_OK && c < classes; c++) {
     lp_measure_request req = w->req;
     size_t at = (size_t)c * req.units;
@@ -176,9 +198,9 @@ static lp_status open_work(work *w, const lp_measure_input *in, lp_measurements 
   memcpy(w->req.period, p->period, sizeof w->req.period);
   if (in->x && in->x->units != p->n)
     return lp_fail(LP_ERR_ARG, "activations of %u units at %u places", in->x->units, p->n);
-  if (in->w && (in->n_out != p->n || in->n_in != p->n))
+  if (in->w && (in->n_out != p->n || (in->n_in != p->n && !in->d)))
     return lp_fail(LP_ERR_ARG, "weights of %u x %u units at %u places", in->n_out, in->n_in, p->n);
-  size_t maps = (size_t)in->classes * p->n, square = in->w ? (size_t)p->n * p->n : 0;
+  size_t maps = (size_t)in->classes * p->n, square = in->w && !in->d ? (size_t)p->n * p->n : 0;
   if (in->x && in->labels) {
     w->t = malloc(sizeof *w->t * (maps + 1));
     w->q = malloc(sizeof *w->q * (maps + 1));
@@ -189,11 +211,10 @@ static lp_status open_work(work *w, const lp_measure_input *in, lp_measurements 
     if (s != LP_OK) return s;
     w->req.t = w->t, w->req.q = w->q, w->req.mean = w->mean;
   }
-  if (in->w && !(w->d = malloc(sizeof *w->d * (square + 1))))
-    return lp_no_memory("distances of units");
+  if (square && !(w->d = malloc(sizeof *w->d * square))) return lp_no_memory("distances of units");
   for (size_t k = 0; k < square; k++)
     w->d[k] = lp_places_distance(p, (uint32_t)(k / p->n), (uint32_t)(k % p->n));
-  w->req.d = w->d;
+  w->req.d = in->d ? in->d : w->d;
   return LP_OK;
 }
 
@@ -215,7 +236,11 @@ static lp_status measure_named(work *w, const char *only) {
     s = lp_spec_parse(LP_KIND_MEASURE, lp_unwrap(token), &spec);
     if (s != LP_OK) break;
     const char *why = missing(w, spec.entry->descriptor);
-    s = why ? lp_fail(LP_ERR_ARG, "measure %s: %s", spec.entry->name, why) : measure_one(w, &spec);
+    if (!why)
+      s = measure_one(w, &spec);
+    else if (w->in->effort == LP_MEASURE_STRICT)
+      s = lp_fail(LP_ERR_ARG, "measure %s: %s", spec.entry->name, why);
+    w->asked++;
     lp_spec_free(&spec);
   }
   free(text);
@@ -237,6 +262,7 @@ static lp_status measure_all(work *w) {
     s = lp_spec_parse(LP_KIND_MEASURE, e->name, &spec);
     if (s != LP_OK) break;
     s = measure_one(w, &spec);
+    w->asked++;
     lp_spec_free(&spec);
   }
   return s;

@@ -2,10 +2,14 @@
  * table of all of them. */
 #include "report/report_internal.h"
 
+#include <locality/plugin.h>
+#include <locality/registry.h>
+
 #include <math.h>
 #include <string.h>
 
-/* A difference of percentages is in points. direction: what more of it means. */
+/* What is no row of the table of measures, and V, which has a short name and unit. A difference of
+ * percentages is in points. direction: what more of it means. */
 static const struct {
   const char *key;
   measure m;
@@ -13,13 +17,6 @@ static const struct {
     {"variance", {"spatial variance V", "spacings²", "spacings²", "less: closer together"}},
     {"variance_torus", {"V with axes wrapped", "spacings²", "spacings²", "less: closer together"}},
     {"permutation.z", {"z of V against shuffled units", "", "", "below 0: closer than chance"}},
-    {"moran_i", {"Moran’s I", "", "", "more: neighbours alike"}},
-    {"geary_c", {"Geary’s C", "", "", "less: neighbours alike"}},
-    {"participation_ratio",
-     {"participation ratio", "dimensions", "dimensions", "more: more dimensions"}},
-    {"centroid_offset", {"centroid offset", "spacings", "spacings", "more: off the middle"}},
-    {"smoothness", {"neighbour correlation", "", "", "more: neighbours alike"}},
-    {"neighbour_correlation", {"neighbour correlation", "", "", "more: neighbours alike"}},
     {"chance.neighbour_correlation",
      {"correlation of all pairs", "", "", "what neighbours show by chance"}},
     {"accuracy", {"test accuracy", "%", "points", "more: better"}},
@@ -27,9 +24,24 @@ static const struct {
     {"loss", {"test loss", "", "", "less: better"}},
 };
 
+/* "patches" of "patches:threshold=3". */
+static shorttext measure_name(const char *key) {
+  shorttext name;
+  snprintf(name.s, sizeof name.s, "%.*s", (int)strcspn(key, ":"), key);
+  return name;
+}
+
 measure lp_report_measure(const char *key) {
   for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
     if (strcmp(measures[i].key, key) == 0) return measures[i].m;
+  for (uint32_t i = 0; lp_registry_load() == LP_OK && i < lp_entry_count(); i++) {
+    const lp_entry *e = lp_entry_get(i);
+    if (e->kind != LP_KIND_MEASURE || strcmp(e->name, measure_name(key).s) != 0) continue;
+    const lp_measure *row = e->descriptor;
+    const char *unit = row->unit ? row->unit : "";
+    return (measure){row->label && !strchr(key, ':') ? row->label : key, unit, unit,
+                     row->direction ? row->direction : ""};
+  }
   return (measure){key, "", "", ""};
 }
 

@@ -74,6 +74,8 @@ static const lp_option table[] = {
         "show every class in its share (sorted files), evenly chosen ones"),
     LIST("primary", "variance,accuracy", EXPERIMENT,
          "measures whose tests decide; every other one is exploratory"),
+    LIST("measures", "usual", EXPERIMENT | LP_USE_PER_CALL,
+         "what is measured at the sites: usual, all, none (the standard ones), or as in moran,tgi"),
     REAL("significance", "0.05", 1e-12, 0.49, EXPERIMENT,
          "error rate of all primary tests together"),
     LIST("margin", "", EXPERIMENT,

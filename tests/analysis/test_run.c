@@ -206,7 +206,7 @@ static void published(void **state) {
       " \"t\": 1, \"p\": 0.5}]}";
   write_manifest("mine.yaml", "[1, 2, 3]", two_arms);
   for (int k = 0; k < 2; k++) { /* whichever arm is the reference */
-    assert_ok(lp_analyze_run_against(dir, k ? "linear" : NULL));
+    assert_ok(lp_analyze_run_with(dir, &(lp_analysis_options){.reference = k ? "linear" : NULL}));
     o = summary();
     assert_string_equal(text(o, "published.source"), "Sax");
     assert_int_equal(json_object_size(at(o, "published.arms")), 2);
@@ -237,7 +237,7 @@ static void other_reference(void **state) {
   double forth = number(comparison(o, "linear", "lp_out", "variance"), "difference.mean");
   assert_string_equal(text(o, "plan.reference"), "control");
   json_decref(o);
-  assert_ok(lp_analyze_run_against(dir, "linear"));
+  assert_ok(lp_analyze_run_with(dir, &(lp_analysis_options){.reference = "linear"}));
   o = summary();
   assert_string_equal(text(o, "reference"), "linear");
   assert_string_equal(text(o, "plan.reference"), "control");
@@ -246,7 +246,8 @@ static void other_reference(void **state) {
   assert_close(number(c, "difference.mean"), -forth, 1e-12);
   assert_non_null(strstr(text(c, "text"), "V at lp_out: control higher than linear, 0."));
   json_decref(o);
-  assert_int_equal(lp_analyze_run_against(dir, "liner"), LP_ERR_ARG);
+  assert_int_equal(lp_analyze_run_with(dir, &(lp_analysis_options){.reference = "liner"}),
+                   LP_ERR_ARG);
   assert_non_null(strstr(lp_error_message(), "has no arm 'liner'; did you mean 'linear'?"));
   o = analyzed(); /* the folder's again */
   assert_string_equal(text(o, "reference"), "control");

@@ -124,6 +124,57 @@ static void wiring(void **state) {
   lp_measurements_free(&m);
 }
 
+/* Weights from a smaller sheet: lengths are given, and there is no graph of units. */
+static void between_sheets(void **state) {
+  (void)state;
+  enum { FROM = 4 };
+  double w[UNITS * FROM], d[UNITS * FROM], sum = 0, length = 0;
+  for (int k = 0; k < UNITS * FROM; k++) {
+    w[k] = k % 5 - 2;
+    d[k] = 1 + k % 3;
+    sum += fabs(w[k]);
+    length += fabs(w[k]) * d[k];
+  }
+  lp_measure_input in = {.places = input.places, .w = w, .d = d, .n_out = UNITS, .n_in = FROM};
+  lp_measurements m;
+  assert_ok(lp_measure_site(&in, NULL, &m));
+  assert_close(one(&m, "wiring_length", -1)->result.value, length / sum, 1e-12);
+  for (uint32_t i = 0; i < m.n; i++) assert_string_not_equal(m.item[i].measure->name, "modularity");
+  lp_measurements_free(&m);
+  assert_int_equal(lp_measure_site(&in, "modularity", &m), LP_ERR_ARG);
+  in.effort = LP_MEASURE_LENIENT;
+  assert_ok(lp_measure_site(&in, "modularity,wiring_length", &m));
+  assert_int_equal(m.n, 1);
+  assert_int_equal(m.item[0].asked, 1);
+  lp_measurements_free(&m);
+  in.d = NULL;
+  assert_int_equal(lp_measure_site(&in, NULL, &m), LP_ERR_ARG);
+}
+
+/* What takes long is left out where there is much of it, and so are nulls of each class. */
+static void bounded(void **state) {
+  (void)state;
+  enum { MANY = LP_BOUND_CLASSES + 1, TIMES = 2 };
+  double x[MANY * TIMES * 6];
+  int32_t label[MANY * TIMES];
+  for (int k = 0; k < MANY * TIMES * 6; k++) x[k] = (k * 7919) % 101;
+  for (int k = 0; k < MANY * TIMES; k++) label[k] = k % MANY;
+  lp_responses r = lp_responses_f64(x, MANY * TIMES, 6);
+  lp_places *p;
+  assert_ok(lp_places_sheet(2, 3, false, &p));
+  lp_measure_input in = {.places = p, .x = &r, .labels = label, .classes = MANY, .seed = 1};
+  lp_measurements m;
+  for (int k = 0; k < 2; k++) {
+    in.effort = k ? LP_MEASURE_BOUNDED : LP_MEASURE_LENIENT;
+    assert_ok(lp_measure_site(&in, "iou,moran:permutations=9", &m));
+    assert_int_equal(m.n, k ? MANY + 1 : MANY + 2);
+    const lp_measured *of = &one(&m, "moran", 0)->result;
+    assert_true(isnan(of->p) == (k == 1) && !isnan(of->value));
+    lp_measurements_free(&m);
+  }
+  lp_places_free(p);
+}
+
 static void refused(void **state) {
   (void)state;
   lp_measurements m;
@@ -147,8 +198,9 @@ static void refused(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(rows), cmocka_unit_test(by_name),
-                                     cmocka_unit_test(all), cmocka_unit_test(wiring),
-                                     cmocka_unit_test(refused)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(rows),   cmocka_unit_test(by_name),        cmocka_unit_test(all),
+      cmocka_unit_test(wiring), cmocka_unit_test(between_sheets), cmocka_unit_test(bounded),
+      cmocka_unit_test(refused)};
   return cmocka_run_group_tests(tests, open_input, close_input);
 }

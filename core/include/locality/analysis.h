@@ -320,10 +320,19 @@ LP_API const char *lp_primary_measure(uint32_t i);
  * analysed, and what is not is reported as missing. A malformed file is an error that names file
  * and line. Loads the registry, to rebuild the priors of the arms. */
 LP_API lp_status lp_analyze_run(const char *dir);
-/* The same with comparisons against another arm than the folder's reference (NULL or "": that one),
- * which the plan did not foresee; summary.json says so. LP_ERR_ARG, with the nearest name, where
- * there is no such arm. */
-LP_API lp_status lp_analyze_run_against(const char *dir, const char *reference);
+
+/* What of an analysis can be asked for; NULL or "": as the folder's manifest says. */
+typedef struct lp_analysis_options {
+  /* Another arm than the folder's reference, which the plan did not foresee; summary.json says so.
+   * LP_ERR_ARG, with the nearest name, where there is no such arm. */
+  const char *reference;
+  /* "usual": every measure that need not be asked for, but those that take long where there are
+   * many units or classes (LP_MEASURE_BOUNDED); "all": those too; "none": the standard ones, which
+   * are in every analysis; else specs between commas ("moran,(patches:threshold=3,least=5)") beside
+   * the standard ones. */
+  const char *measures;
+} lp_analysis_options;
+LP_API lp_status lp_analyze_run_with(const char *dir, const lp_analysis_options *options);
 
 /* n analysed folders side by side: every arm of all of them, called FOLDER/ARM, against one
  * (reference, as FOLDER/ARM; NULL: that of the first folder), over all measures that both have,

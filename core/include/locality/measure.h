@@ -354,6 +354,18 @@ LP_API lp_status lp_communicability(const double *w, uint32_t n, double *out);
 
 /* ---- the table of measures ----------------------------------------------------------------- */
 
+/* What is done about rows that cannot be had of an input, or only at great length.
+ *   STRICT   one that was asked for is an error
+ *   LENIENT  they are left out
+ *   BOUNDED  so are rows whose cost grows with the cube of the units above LP_BOUND_UNITS, and
+ * those of pairs of classes above LP_BOUND_CLASSES; no null is drawn for each of more classes */
+typedef enum lp_measure_effort {
+  LP_MEASURE_STRICT = 0,
+  LP_MEASURE_LENIENT = 1,
+  LP_MEASURE_BOUNDED = 2
+} lp_measure_effort;
+enum { LP_BOUND_UNITS = 256, LP_BOUND_CLASSES = 100 };
+
 /* Rows are entries of kind LP_KIND_MEASURE in the registry: the library's own, then those of
  * plugins (lp_measure in plugin.h). What there is to measure: */
 typedef struct lp_measure_input {
@@ -362,15 +374,18 @@ typedef struct lp_measure_input {
   const int32_t *labels; /* of each image; NULL: none */
   uint32_t classes;      /* of labels */
   bool negative;         /* x has values below 0 */
-  const double *w, *p;   /* weights between the units, n_out x n_in, and the prior's factor; NULL */
-  uint32_t n_out, n_in;  /* both the number of places */
+  const double *w, *p;   /* weights of the units, n_out x n_in, and the prior's factor; NULL */
+  const double *d; /* their lengths; NULL: those between the places, to and from which they go */
+  uint32_t n_out, n_in; /* n_out: the number of places; n_in too where d is NULL */
   uint64_t seed;
+  lp_measure_effort effort;
 } lp_measure_input;
 
 typedef struct lp_measurement {
   const lp_measure *measure;
   const char *spec; /* canonical: "patches:threshold=2,least=3,touch=rook" */
   int32_t of_class; /* of LP_TAKES_MAP; -1: the mean over classes, or of a measure of all */
+  uint32_t asked;   /* which of the specs in `only`; of all rows, which of those that were taken */
   lp_measured result;
 } lp_measurement;
 typedef struct lp_measurements {
@@ -381,7 +396,8 @@ typedef struct lp_measurements {
 
 /* Runs rows in their order. only: specs between commas, in parentheses where they hold commas
  * ("moran,(patches:threshold=3,least=5)"); one that cannot be had of the input is LP_ERR_ARG with
- * the reason. NULL or "": every row that can be had of the input and need not be asked for. */
+ * the reason (STRICT). NULL or "": every row that can be had of the input and need not be asked
+ * for. */
 LP_API lp_status lp_measure_site(const lp_measure_input *in, const char *only,
                                  lp_measurements *out);
 LP_API void lp_measurements_free(lp_measurements *m);

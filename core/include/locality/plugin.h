@@ -261,6 +261,9 @@ enum {
   LP_MEASURE_SHEET = 1,       /* needs units on a sheet of rows and columns */
   LP_MEASURE_NONNEGATIVE = 2, /* needs activations >= 0 */
   LP_MEASURE_ASKED = 4,       /* only by name: its labels mean something of their own */
+  LP_MEASURE_SQUARE = 8,      /* needs weights between the units of one sheet */
+  LP_MEASURE_CUBIC = 16,      /* cost grows with the cube of the units, or faster */
+  LP_MEASURE_CLASS_PAIRS = 32 /* cost grows with the square of the classes */
 };
 
 /* What there is. Of a request for a MAP, t, q and mean are of its class and classes is 1. */
@@ -293,6 +296,7 @@ typedef struct lp_measured {
   double chance;    /* what units in any order give: exact, or the mean of random placements */
   double low, high; /* 95 % of random placements */
   double p;         /* of value against them */
+  double sd;        /* of random placements */
   double x[LP_MEASURE_CURVE], y[LP_MEASURE_CURVE], y_low[LP_MEASURE_CURVE],
       y_high[LP_MEASURE_CURVE];
 } lp_measured;
@@ -303,9 +307,11 @@ typedef struct lp_measure {
   void *self;
   const lp_param *params;
   uint32_t n_params;
-  const char *unit; /* of value; "" or NULL: none */
-  uint32_t takes;   /* lp_measure_takes */
-  uint32_t flags;   /* LP_MEASURE_... */
+  const char *unit;      /* of value; "" or NULL: none */
+  const char *label;     /* as tables and figures head it; NULL: name */
+  const char *direction; /* what it tells: "more: neighbours alike"; "" or NULL: nothing is said */
+  uint32_t takes;        /* lp_measure_takes */
+  uint32_t flags;        /* LP_MEASURE_... */
   lp_status (*value)(void *self, const lp_arg *args, const lp_measure_request *req,
                      lp_measured *out);
 } lp_measure;

@@ -33,6 +33,8 @@ struct json_t; /* jansson's, for those who include it */
 #define LP_RUN_IMAGES      "images.csv"
 #define LP_RUN_COMPARISONS "comparisons.csv"
 #define LP_RUN_NULLS       "nulls.csv"
+#define LP_RUN_MEASURES    "measures.csv"
+#define LP_RUN_CURVES      "curves.csv"
 
 /* What `locality prune` makes, and the folder of a run where its report looks for it. */
 #define LP_RUN_PRUNED     "pruned"
