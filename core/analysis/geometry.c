@@ -1,103 +1,26 @@
 /* Where the units of each arm stand: a measure of space follows the arm's own topology. */
 #include "run.h"
 
-#include <lapacke.h>
-#include <locality/prior.h>
 #include <locality/registry.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* An axis of p's sheet: does it wrap around? Its ends are 1 apart then, else its length less 1. An
- * axis of up to two units does not tell. False when it is neither. */
-static bool axis_wraps(const lp_prior *p, uint32_t axis, bool *wrap, bool *told) {
-  const uint32_t *extent = p->sheets.extent_out;
-  uint32_t step = 1;
-  for (uint32_t k = axis + 1; k < p->sheets.ndim; k++) step *= extent[k];
-  *told = extent[axis] > 2;
-  if (!*told) return true;
-  double d = lp_prior_distance(p, 0, step * (extent[axis] - 1));
-  *wrap = d == 1;
-  return *wrap || d == extent[axis] - 1.0;
-}
-
-/* False for units that stand on no lattice of one or two axes, all wrapped or none. */
-static bool lattice_of(const lp_prior *p, layout *out) {
-  uint32_t ndim = p->sheets.ndim;
-  const uint32_t *extent = p->sheets.extent_out;
-  if (ndim < 1 || ndim > 2 || !extent[0]) return false;
-  *out = (layout){.rows = ndim == 1 ? 1 : extent[0], .cols = extent[ndim - 1]};
-  bool known = false;
-  for (uint32_t axis = 0; axis < ndim; axis++) {
-    bool wrap = false, told = false;
-    if (!axis_wraps(p, axis, &wrap, &told)) return false;
-    if (!told) continue;
-    if (known && wrap != out->wrap) return false;
-    out->wrap = wrap;
-    known = true;
-  }
-  bool lone = out->rows == 1 || out->cols == 1;
-  out->name = out->wrap ? (lone ? "ring" : "torus") : ndim == 1 ? "line" : "grid";
-  return true;
-}
-
-/* ---- units on no lattice ------------------------------------------------------------------- */
-
-/* The lengths of the axes, squared, with which coordinates give these distances from unit 0, as
- * near as they can. */
-static lp_status axis_lengths(const lp_prior *p, double square[LP_MAX_AXES]) {
-  const uint32_t n = p->sheets.n_out, ndim = p->sheets.ndim, rows = n > ndim ? n : ndim;
-  const double *at = p->sheets.pos_out;
-  double *gap = calloc((size_t)rows * ndim, sizeof *gap), *d2 = calloc(rows, sizeof *d2);
-  lp_status s = gap && d2 ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for %u units", n);
-  for (uint32_t i = 0; s == LP_OK && i < n; i++) {
-    const double d = lp_prior_distance(p, 0, i);
-    d2[i] = d * d;
-    for (uint32_t k = 0; k < ndim; k++)
-      gap[(size_t)i * ndim + k] = pow(at[(size_t)i * ndim + k] - at[k], 2);
-  }
-  lapack_int pivot[LP_MAX_AXES] = {0}, rank;
-  if (s == LP_OK && LAPACKE_dgelsy(LAPACK_ROW_MAJOR, (lapack_int)rows, (lapack_int)ndim, 1, gap,
-                                   (lapack_int)ndim, d2, 1, pivot, 1e-12, &rank) != 0)
-    s = lp_fail(LP_ERR_MEMORY, "out of memory for %u units", n);
-  for (uint32_t k = 0; k < ndim; k++) square[k] = s == LP_OK ? fmax(d2[k], 0) : 0;
-  free(gap);
-  free(d2);
-  return s;
-}
-
-/* Places at which distances are those of p, which has two equal sheets: by their coordinates, in
- * unit spacings, where distance is Euclidean, else by all distances. */
-static lp_status places_of(const lp_prior *p, lp_places **out) {
-  const uint32_t n = p->sheets.n_out, ndim = p->sheets.ndim;
-  double square[LP_MAX_AXES], *d = malloc(sizeof *d * n * n), *at = malloc(sizeof *at * n * ndim);
-  *out = NULL;
-  lp_status s = d && at ? axis_lengths(p, square)
-                        : lp_fail(LP_ERR_MEMORY, "out of memory for the distances of %u units", n);
-  for (size_t i = 0; s == LP_OK && i < (size_t)n * ndim; i++)
-    at[i] = p->sheets.pos_out[i] * sqrt(square[i % ndim]);
-  bool euclidean = true;
-  double most = 0;
-  for (uint32_t i = 0; s == LP_OK && i < n; i++)
-    for (uint32_t j = 0; j < n; j++) {
-      double *own = &d[(size_t)i * n + j], gap = 0;
-      *own = lp_prior_distance(p, i, j);
-      for (uint32_t k = 0; k < ndim; k++)
-        gap += pow(at[(size_t)i * ndim + k] - at[(size_t)j * ndim + k], 2);
-      most = fmax(most, *own);
-      euclidean &= fabs(sqrt(gap) - *own) <= 1e-6 * most;
-    }
-  if (s == LP_OK)
-    s = euclidean ? lp_places_points(at, n, ndim, NULL, out)
-                  : lp_places_apart(p->sheets.pos_out, n, ndim, d, out);
-  free(d);
-  free(at);
-  return s;
+static layout sheet_of(uint32_t rows, uint32_t cols, bool wrap) {
+  const bool row = rows == 1 || (wrap && cols == 1);
+  return (layout){.rows = rows,
+                  .cols = cols,
+                  .wrap = wrap,
+                  .name = wrap ? (row ? "ring" : "torus") : (row ? "line" : "grid")};
 }
 
 /* Of units that stand at p, which it takes. */
-static lp_status placed(lp_places *p, const lp_run_site *site, const char *name, layout *out) {
+static lp_status layout_at(lp_places *p, const lp_run_site *site, const char *name, layout *out) {
+  if (p->extent[0]) {
+    *out = sheet_of(p->extent[0], p->extent[1], p->period[0] > 0);
+    lp_places_free(p);
+    return LP_OK;
+  }
   *out = (layout){.rows = site->rows, .cols = site->cols, .name = name, .places = p};
   return lp_neighbours_of(p, LP_ROOK, &out->touching);
 }
@@ -151,29 +74,6 @@ static lp_status add_geometry(analysis *a, layout g, uint32_t *index) {
   return LP_OK;
 }
 
-static layout sheet_of(const lp_run_site *site, bool wrap) {
-  static const char *const name[2][2] = {{"line", "grid"}, {"ring", "torus"}};
-  return (layout){
-      .rows = site->rows, .cols = site->cols, .wrap = wrap, .name = name[wrap][site->rows > 1]};
-}
-
-/* What the prior's topology makes of the site's units, asked on two such sheets: distances do not
- * depend on the cost, and the prior's other sheet may have another size. */
-static lp_status ask_topology(const lp_run_prior *p, bool reads, uint64_t seed, lp_prior **out) {
-  lp_prior_spec spec = lp_run_prior_spec(p, seed);
-  if (reads) {
-    spec.n_out = spec.n_in;
-    memcpy(spec.extent_out, spec.extent_in, sizeof spec.extent_out);
-  } else {
-    spec.n_in = spec.n_out;
-    memcpy(spec.extent_in, spec.extent_out, sizeof spec.extent_in);
-  }
-  spec.cost = "uniform";
-  spec.metric = spec.normalize = NULL; /* V is of Euclidean distances, whatever the prior's are */
-  lp_status s = lp_registry_load();
-  return s == LP_OK ? lp_prior_build(&spec, out) : s;
-}
-
 /* Said in the log, in the summary and on the page. */
 static void warn(analysis *a, const char *fmt, ...) LP_PRINTF(2, 3);
 static void warn(analysis *a, const char *fmt, ...) {
@@ -202,18 +102,15 @@ static lp_status layout_of(const lp_run_arm *arm, const lp_run_site *site, uint6
                            layout *out) {
   bool reads;
   const lp_run_prior *p = lp_run_site_prior(arm, site, &reads);
-  lp_prior *prior = NULL;
-  lp_places *places = NULL;
-  *out = sheet_of(site, false);
+  lp_places *places;
+  *out = sheet_of(site->rows, site->cols, false);
   if (!p && !site->at) return LP_OK;
-  lp_status s = p ? ask_topology(p, reads, seed, &prior) : LP_OK;
-  if (s == LP_OK && !(prior && lattice_of(prior, out))) {
-    s = prior ? places_of(prior, &places)
-              : lp_places_points(site->at, site->units, site->ndim, NULL, &places);
-    if (s == LP_OK) s = placed(places, site, prior ? topology_name(p) : "points", out);
-  }
-  lp_prior_free(prior);
-  return s;
+  lp_status s =
+      p ? lp_registry_load() : lp_places_points(site->at, site->units, site->ndim, NULL, &places);
+  if (p && s == LP_OK) /* the prior's other sheet may have another size */
+    s = lp_places_topology(p->topology, reads ? p->n_in : p->n_out,
+                           reads ? p->extent_in : p->extent_out, seed, &places);
+  return s == LP_OK ? layout_at(places, site, p ? topology_name(p) : "points", out) : s;
 }
 
 /* Where the topology cannot be asked any more the sheet itself is measured. */
@@ -230,7 +127,7 @@ static lp_status place_units(analysis *a, uint32_t arm, uint32_t k) {
     if (s == LP_ERR_MEMORY) return s;
     warn(a, "arm %s: V at %s is taken on the %u x %u sheet: %s", own->name, a->site_name[k],
          site->rows, site->cols, lp_error_message());
-    g = sheet_of(site, false);
+    g = sheet_of(site->rows, site->cols, false);
   }
   return add_geometry(a, g, index);
 }
@@ -252,7 +149,7 @@ uint32_t lp_reference_geometry(const analysis *a, uint32_t arm, uint32_t site) {
   const lp_run_site *theirs = &a->folder->arm[other].site[site];
   if (same_sheet(&a->folder->arm[arm].site[site], theirs)) return own;
   if (theirs->at) return a->arm[other].geometry[site];
-  return find_geometry(a, sheet_of(theirs, a->geometry[own].wrap));
+  return find_geometry(a, sheet_of(theirs->rows, theirs->cols, a->geometry[own].wrap));
 }
 
 lp_status lp_find_geometries(analysis *a) {
@@ -262,11 +159,10 @@ lp_status lp_find_geometries(analysis *a) {
   for (uint32_t i = 0; s == LP_OK && i < a->n_arms; i++)
     for (uint32_t k = 0; s == LP_OK && k < a->n_sites; k++) {
       if (lp_reference_geometry(a, i, k) != a->n_geometries) continue;
+      const lp_run_site *site = &a->folder->arm[a->arm[i].reference].site[k];
+      const bool wrap = a->geometry[a->arm[i].geometry[k]].wrap;
       uint32_t index;
-      s = add_geometry(a,
-                       sheet_of(&a->folder->arm[a->arm[i].reference].site[k],
-                                a->geometry[a->arm[i].geometry[k]].wrap),
-                       &index);
+      s = add_geometry(a, sheet_of(site->rows, site->cols, wrap), &index);
     }
   return s;
 }

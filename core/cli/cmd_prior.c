@@ -2,6 +2,7 @@
 #include "../base/text.h"
 #include "cli.h"
 #include "picture.h"
+#include "prior_scene.h"
 
 #include <locality/io.h>
 #include <locality/prior.h>
@@ -68,6 +69,20 @@ static void shape_of(const uint32_t extent[LP_MAX_AXES], uint32_t n, uint32_t *r
   *rows = n / *cols;
 }
 
+/* The unit in the middle of the sheet: off a lattice, the one with the shortest wires. */
+static uint32_t middle_unit(const lp_prior *p, uint32_t axes) {
+  uint32_t unit = 0;
+  double least = INFINITY;
+  for (uint32_t a = 0; a < axes; a++)
+    unit = unit * p->sheets.extent_out[a] + p->sheets.extent_out[a] / 2;
+  for (uint32_t i = 0; !axes && i < p->sheets.n_out; i++) {
+    double sum = 0;
+    for (uint32_t j = 0; j < p->sheets.n_in; j++) sum += lp_prior_distance(p, i, j);
+    if (sum < least * (1 - 1e-9)) unit = i, least = sum;
+  }
+  return unit;
+}
+
 /* The unit asked for, or the one in the middle. */
 static int choose_unit(const cli_args *a, const lp_prior *p, uint32_t *unit) {
   const char *text = cli_get(a, "unit");
@@ -75,8 +90,7 @@ static int choose_unit(const cli_args *a, const lp_prior *p, uint32_t *unit) {
   uint32_t axes = 0, index = 0;
   while (axes < LP_MAX_AXES && extent[axes]) axes++;
   if (!text) {
-    for (uint32_t i = 0; i < axes; i++) index = index * extent[i] + extent[i] / 2;
-    *unit = axes ? index : p->sheets.n_out / 2;
+    *unit = middle_unit(p, axes);
     return CLI_OK;
   }
   uint32_t given = 0;
@@ -97,20 +111,23 @@ static int choose_unit(const cli_args *a, const lp_prior *p, uint32_t *unit) {
 
 /* ---- output -------------------------------------------------------------------------------- */
 
-static lp_status write_out(const char *path, const cli_picture *picture) {
+static bool ends_in(const char *path, const char *ending) {
   const char *dot = strrchr(path, '.');
-  if (dot && strcmp(dot, ".png") == 0) return cli_picture_png(path, picture);
-  if (dot && strcmp(dot, ".svg") == 0) return cli_picture_svg(path, picture);
+  return dot && strcmp(dot, ending) == 0;
+}
+
+/* scene: NULL where the picture is rows and columns. */
+static lp_status write_out(const char *path, const cli_picture *picture, const cli_scene *scene) {
+  if (ends_in(path, ".png"))
+    return scene ? cli_scene_png(path, scene) : cli_picture_png(path, picture);
+  if (ends_in(path, ".svg"))
+    return scene ? cli_scene_svg(path, scene) : cli_picture_svg(path, picture);
   lp_desc desc = LP_DESC(LP_F64, picture->rows, picture->cols);
   return lp_npy_write(path, &desc, picture->value);
 }
 
 static bool known_ending(const char *path) {
-  static const char *const ending[] = {".png", ".svg", ".npy"};
-  const char *dot = strrchr(path, '.');
-  for (int i = 0; i < 3; i++)
-    if (dot && strcmp(dot, ending[i]) == 0) return true;
-  return false;
+  return ends_in(path, ".png") || ends_in(path, ".svg") || ends_in(path, ".npy");
 }
 
 typedef struct cli_sums {
@@ -177,13 +194,17 @@ static int show(const cli_args *a, const lp_prior_spec *spec, const lp_prior *p)
     for (uint32_t j = 0; j < n_in; j++)
       value[(size_t)i * n_in + j] = lp_prior_at(p, matrix ? i : unit, j);
   picture.value = value;
-  if (out && write_out(out, &picture) != LP_OK) {
+  cli_scene scene = {0};
+  const bool placed = out && !matrix && cli_prior_off_plane(p);
+  if ((placed && cli_prior_scene(spec, p, unit, value, &scene) != LP_OK) ||
+      (out && write_out(out, &picture, placed ? &scene : NULL) != LP_OK)) {
     code = cli_fail();
   } else {
     cli_sums s = sums_of(p, unit);
     code = print_facts(a, spec, p, unit, &s);
     if (!a->json && !matrix && !out) print_map(&picture);
   }
+  cli_scene_free(&scene);
   free(value);
   return code;
 }
@@ -209,7 +230,8 @@ const cli_command cli_cmd_prior = {
     .summary = "print and draw the prior of a layer",
     .about =
         "Builds the prior P of a layer and prints its sums. For one output unit the picture is\n"
-        "the signal it receives from every unit of the input sheet; --matrix draws all of P.",
+        "the signal it receives from every unit of the input sheet: a box in slices, a sphere as\n"
+        "two halves, other places as they are. --matrix draws all of P.",
     .examples = "  locality prior --cost linear --sheet 7x7\n"
                 "  locality prior --cost dog --sheet 64x64 --unit 10,20 --out dog.png\n"
                 "  locality prior --topology torus --cost power:p=3 --matrix -o torus.npy",

@@ -17,8 +17,7 @@ static double largest(const cli_picture *p) {
   return m;
 }
 
-/* White to dark blue for 0..1, to dark red for 0..-1. */
-static void colour(double t, uint8_t rgb[3]) {
+void cli_colour(double t, uint8_t rgb[3]) {
   static const double blue[3] = {8, 48, 107}, red[3] = {103, 0, 13};
   const double *end = t < 0 ? red : blue;
   for (int k = 0; k < 3; k++) rgb[k] = (uint8_t)lround(255 + (end[k] - 255) * fabs(t));
@@ -34,7 +33,7 @@ lp_status cli_picture_png(const char *path, const cli_picture *p) {
   for (uint32_t y = 0; y < height; y++)
     for (uint32_t x = 0; x < width; x++) {
       double v = p->value[(size_t)(y / scale) * p->cols + x / scale];
-      colour(top > 0 ? v / top : 0, pixel + 3 * ((size_t)y * width + x));
+      cli_colour(top > 0 ? v / top : 0, pixel + 3 * ((size_t)y * width + x));
     }
   lp_status status = lp_png_write(path, width, height, 3, pixel);
   free(pixel);
@@ -58,7 +57,7 @@ lp_status cli_picture_svg(const char *path, const cli_picture *p) {
     for (uint32_t c = 0; c < p->cols; c++) {
       double v = p->value[(size_t)r * p->cols + c];
       uint8_t rgb[3];
-      colour(top > 0 ? v / top : 0, rgb);
+      cli_colour(top > 0 ? v / top : 0, rgb);
       fprintf(out,
               "<rect x=\"%u\" y=\"%u\" width=\"1\" height=\"1\" fill=\"#%02x%02x%02x\">"
               "<title>(%u, %u): %.6g</title></rect>\n",

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -286,6 +287,52 @@ static void test_prior(void **state) {
   test_one_error("too many for SVG");
 }
 
+/* How often an element is in the picture that this makes. */
+static int drawn(const char *args, const char *element, const char *holds) {
+  assert_int_equal(test_run("prior %s --out map.svg", args), 0);
+  char *svg = test_read("map.svg", NULL);
+  int n = 0;
+  for (const char *c = svg; (c = strstr(c, element)); c++) n++;
+  if (!strstr(svg, holds)) fail_msg("prior %s: the picture lacks %s", args, holds);
+  free(svg);
+  return n;
+}
+
+/* Units off the plane are drawn where they stand. */
+static void test_prior_places(void **state) {
+  (void)state;
+  char places[30 * 12] = "";
+  assert_int_equal(drawn("-t grid3d -s 5x5x4 -u 2,2,1", "<rect", ">layer 0<"), 100);
+  assert_int_equal(drawn("-t grid3d -s 5x5x4 -u 2,2,1", "<text", "<title>unit 49: 1</title>"), 4);
+  assert_int_equal(drawn("-t hex -s 30", "<polygon", "<title>unit 29: "), 30);
+  for (int i = 0; i < 30; i++) snprintf(places + strlen(places), 12, "%d,%d\n", i * i % 31, i);
+  test_write("places.csv", places, strlen(places));
+  assert_int_equal(drawn("-t points:file=places.csv -s 30", "<circle", "<title>unit 29: "), 30);
+  assert_int_equal(test_run("prior -t points:file=places.csv -s 29"), 1);
+  test_one_error("30 places for 29 units");
+
+  /* A ball: the unit itself in the middle of the first half, all others inside one of the two. */
+  assert_int_equal(drawn("-t sphere -s 40 -u 7", "<circle", ">around unit 7<"), 42);
+  char *svg = test_read("map.svg", NULL);
+  double x, y, r, half[2][3];
+  int n = 0;
+  for (const char *c = svg; (c = strstr(c, "<circle ")); c++, n++) {
+    assert_int_equal(sscanf(c, "<circle cx=\"%lf\" cy=\"%lf\" r=\"%lf\"", &x, &y, &r), 3);
+    if (n < 2) {
+      half[n][0] = x, half[n][1] = y, half[n][2] = r;
+      continue;
+    }
+    const int k = x < (half[0][0] + half[1][0]) / 2 ? 0 : 1;
+    assert_true(hypot(x - half[k][0], y - half[k][1]) <= half[k][2] + 0.02);
+  }
+  assert_true(fabs(x - half[0][0]) < 0.02 && fabs(y - half[0][1]) < 0.02); /* on top: P is 1 */
+  free(svg);
+  assert_int_equal(test_run("prior -t sphere --sheet 40 --out map.png"), 0);
+  remove("map.svg");
+  remove("map.png");
+  remove("places.csv");
+}
+
 static double power_says(const char *args, const char *key) {
   json_error_t error;
   assert_int_equal(test_run("power %s --json", args), 0);
@@ -321,10 +368,10 @@ static void test_power(void **state) {
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_help),   cmocka_unit_test(test_usage_errors),
-      cmocka_unit_test(test_manual), cmocka_unit_test(test_completion),
-      cmocka_unit_test(test_lists),  cmocka_unit_test(test_prior),
-      cmocka_unit_test(test_power),
+      cmocka_unit_test(test_help),         cmocka_unit_test(test_usage_errors),
+      cmocka_unit_test(test_manual),       cmocka_unit_test(test_completion),
+      cmocka_unit_test(test_lists),        cmocka_unit_test(test_prior),
+      cmocka_unit_test(test_prior_places), cmocka_unit_test(test_power),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   test_end();

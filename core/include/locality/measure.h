@@ -49,6 +49,14 @@ LP_API lp_status lp_places_points(const double *at, uint32_t n, uint32_t ndim, c
  * say). LP_ERR_ARG for coordinates or distances that are not finite, or two units at one place. */
 LP_API lp_status lp_places_apart(const double *at, uint32_t n, uint32_t ndim, const double *apart,
                                  lp_places **out);
+/* n units where a topology ("grid", "points:file=xy.csv") has them, between which distance is
+ * Euclidean where the topology's metric is l2: on a lattice of one or two axes, all wrapped or
+ * none, a sheet; else points, in unit spacings where coordinates give the distances, or with all of
+ * them given. extent: what the user asked for, NULL or 0: open. seed: of the network. Needs the
+ * registry loaded. Fails as the topology does, and as lp_places_points. O(N^2) off a sheet. */
+LP_API lp_status lp_places_topology(const char *topology, uint32_t n,
+                                    const uint32_t extent[LP_MAX_AXES], uint64_t seed,
+                                    lp_places **out);
 LP_API void lp_places_free(lp_places *p);
 /* As given, else Euclidean, along the shorter way round where an axis wraps. */
 LP_API double lp_places_distance(const lp_places *p, uint32_t i, uint32_t j);
