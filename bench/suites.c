@@ -101,10 +101,13 @@ static void ops(const suite *s) {
   }
 }
 
-/* The layer of size x size units forward and backward in one, and the same in PyTorch. */
+/* The layer of size x size units forward and backward in one, and the same in PyTorch, which knows
+ * no permuted prior. */
 static void whole_layer(const suite *s, uint32_t batch, uint32_t size) {
-  static const char *const layer[][2] = {{"plain", "plain"}, {"local", "locality:cost=linear"}};
-  for (int k = 0; k < 2; k++) {
+  static const char *const layer[][2] = {{"plain", "plain"},
+                                         {"local", "locality:cost=linear"},
+                                         {"permuted", "locality:cost=permuted"}};
+  for (int k = 0; k < 3; k++) {
     char name[96];
     snprintf(name, sizeof name, "layer/%ux%u %s", batch, size, layer[k][0]);
     if (!wanted(s, name)) continue;
@@ -115,7 +118,7 @@ static void whole_layer(const suite *s, uint32_t batch, uint32_t size) {
       uint64_t n = bench_add_network(s->r, &net, name, s->o->backend[b]);
       if (n) parameters = n;
     }
-    if (!bench_stop) bench_add_torch(s->o, s->r, &net, name, parameters);
+    if (!bench_stop && k < 2) bench_add_torch(s->o, s->r, &net, name, parameters);
     bench_measure(s->o, s->r, first, false);
   }
 }

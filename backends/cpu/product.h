@@ -12,10 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Memory that will be packed soon: `rows` rows of as many floats as a tile is deep. Tiles ask for
- * it while they compute; asked for in one piece, it would make them wait. */
+/* Memory that will be packed soon: `rows` rows of as many floats as a tile is deep, and as many of
+ * a second matrix of the same pitch (NULL: there is none). Tiles ask for it while they compute;
+ * asked for in one piece, it would make them wait. */
 typedef struct cpu_ahead {
-  const float *p;
+  const float *p, *also;
   int64_t pitch, rows;
 } cpu_ahead;
 

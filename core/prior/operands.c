@@ -7,6 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A table whose entries no two neighbouring inputs find side by side, as after a permutation, is
+ * read element by element, which costs three times the product; reading P itself costs a fifth
+ * more. So devices get that where it pays and takes no more than this many elements. */
+enum { EXPAND_LEAST = 1 << 16, EXPAND_MOST = 1 << 26 };
+
+static bool is_expanded(const lp_prior *p) {
+  const uint64_t n = (uint64_t)p->sheets.n_out * p->sheets.n_in;
+  return p->table && p->run <= 1 && n >= EXPAND_LEAST && n <= EXPAND_MOST;
+}
+
 /* Is P 1 everywhere, to the precision of a device? Then the layer is a plain one. */
 static bool is_identity(const lp_prior *p) {
   size_t n = p->table ? p->n_table : (size_t)p->sheets.n_out * p->sheets.n_in;
@@ -23,6 +33,7 @@ static bool is_identity(const lp_prior *p) {
 size_t lp_prior_nbytes(const lp_prior *p) {
   size_t n_out = p->sheets.n_out, n_in = p->sheets.n_in;
   if (is_identity(p)) return 0;
+  if (is_expanded(p)) return n_out * n_in * sizeof(float);
   size_t n = p->table ? p->n_table * sizeof(float) + (n_out + n_in) * sizeof(int32_t)
                       : n_out * n_in * sizeof(float);
   if (p->row_scale) n += n_out * sizeof(float);
@@ -30,10 +41,10 @@ size_t lp_prior_nbytes(const lp_prior *p) {
   return n;
 }
 
-static lp_val put(lp_graph *g, const char *path, const char *part, const lp_desc *d,
-                  const void *data) {
+static lp_val put(lp_graph *g, const char *prefix, const char *path, const char *part,
+                  const lp_desc *d, const void *data) {
   char name[256];
-  if (snprintf(name, sizeof name, "%s.prior.%s", path, part) >= (int)sizeof name) {
+  if (snprintf(name, sizeof name, "%s%s.prior.%s", prefix, path, part) >= (int)sizeof name) {
     lp_graph_fail(g, LP_ERR_ARG, "layer %s: its name is too long", path);
     return LP_NO_VAL;
   }
@@ -68,6 +79,13 @@ lp_status lp_prior_values_of(const lp_prior *p, lp_prior_values *out) {
   out->off_out = copied(p->table ? p->off_out : NULL, n_out, &ok);
   out->off_in = copied(p->table ? p->off_in : NULL, n_in, &ok);
   out->dense = single(p->table ? NULL : p->dense, (size_t)n_out * n_in, &ok);
+  if (is_expanded(p)) {
+    out->expanded = malloc((size_t)n_out * n_in * sizeof *out->expanded);
+    ok = ok && out->expanded;
+    for (uint32_t i = 0; out->expanded && i < n_out; i++)
+      for (uint32_t j = 0; j < n_in; j++)
+        out->expanded[(size_t)i * n_in + j] = (float)lp_prior_at(p, i, j);
+  }
   out->row_scale = single(p->row_scale, n_out, &ok);
   out->col_scale = single(p->col_scale, n_in, &ok);
   if (ok) return LP_OK;
@@ -82,6 +100,7 @@ void lp_prior_values_free(lp_prior_values *v) {
   free(v->row_scale);
   free(v->col_scale);
   free(v->dense);
+  free(v->expanded);
   *v = (lp_prior_values){0};
 }
 
@@ -106,7 +125,12 @@ lp_status lp_prior_values_put(const lp_prior_values *v, lp_graph *g, const char 
   for (uint32_t k = LP_PRIOR_TABLE; k < LP_LINEAR_INPUTS; k++) operands[k] = LP_NO_VAL;
   params->run = v->run;
   for (size_t k = 0; k < sizeof part / sizeof *part; k++)
-    if (part[k].data) operands[part[k].at] = put(g, path, part[k].name, part[k].desc, part[k].data);
+    if (part[k].data)
+      operands[part[k].at] = put(g, "", path, part[k].name, part[k].desc, part[k].data);
+  if (v->expanded) { /* the table stays in the graph, unread: it is what the prior is known by */
+    for (uint32_t k = LP_PRIOR_TABLE; k < LP_LINEAR_INPUTS; k++) operands[k] = LP_NO_VAL;
+    operands[LP_PRIOR_DENSE] = put(g, LP_PRIOR_EXPANDED, path, "dense", &matrix, v->expanded);
+  }
   return lp_graph_status(g);
 }
 

@@ -57,6 +57,7 @@ typedef struct lp_prior_values {
   uint32_t n_out, n_in, n_table, run;
   uint32_t ndim, extent_out[LP_MAX_AXES], extent_in[LP_MAX_AXES]; /* of the sheets as laid out */
   float *table, *row_scale, *col_scale, *dense;
+  float *expanded; /* P with its scales, beside a table that devices are not to read */
   int32_t *off_out, *off_in;
 } lp_prior_values;
 

@@ -38,10 +38,13 @@ static int by_layer_and_name(const void *a, const void *b) {
   return order ? order : strcmp(((const constant *)a)->name, ((const constant *)b)->name);
 }
 
-/* The library's own for derivatives, and masks, which are part of the weights. */
+/* The library's own for derivatives; masks, which are part of the weights; what follows from other
+ * constants. */
 static bool of_no_layer(const char *name) {
-  return strncmp(name, "autodiff.", 9) == 0 ||
-         strncmp(name, LP_MASK_PREFIX, strlen(LP_MASK_PREFIX)) == 0;
+  static const char *const prefix[] = {"autodiff.", LP_MASK_PREFIX, LP_PRIOR_EXPANDED};
+  for (size_t i = 0; i < sizeof prefix / sizeof *prefix; i++)
+    if (strncmp(name, prefix[i], strlen(prefix[i])) == 0) return true;
+  return false;
 }
 
 /* Hashes the constants of the graph's layers into c. */

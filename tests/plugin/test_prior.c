@@ -211,6 +211,43 @@ static void table_is_checked_against_distances(void **state) {
   lp_prior_free(p);
 }
 
+/* A permuted table of a large layer comes as the matrix that it means. */
+static void scattered_tables_are_expanded(void **state) {
+  (void)state;
+  static const char *const normalize[] = {"none", "fan_in"};
+  enum { N = 256 };
+  for (int k = 0; k < 2; k++) {
+    lp_prior_spec q = {
+        .n_out = N, .n_in = N, .cost = "permuted:base=sqrt", .normalize = normalize[k], .seed = 3};
+    lp_prior *p = prior_built(&q);
+    lp_graph *g;
+    lp_val operands[LP_LINEAR_INPUTS] = {{0}};
+    lp_linear_params params = {0};
+    assert_non_null(p->table);
+    assert_int_equal(lp_prior_nbytes(p), N * N * 4);
+    assert_int_equal(lp_graph_new("expanded", &g), LP_OK);
+    assert_int_equal(lp_prior_operands(p, g, "lp", operands, &params), LP_OK);
+    assert_int_equal(operands[LP_PRIOR_TABLE].id, 0);
+    assert_int_equal(operands[LP_PRIOR_ROW_SCALE].id, 0);
+    const char *name;
+    const void *data = NULL;
+    lp_desc d;
+    uint32_t i = 0, found = 0;
+    while (lp_graph_constant_get(g, i++, &name, &d, &data))
+      if (strcmp(name, lp_graph_value_name(g, operands[LP_PRIOR_DENSE])) == 0) {
+        const float *f = data;
+        for (uint32_t e = 0; e < N * N; e++)
+          assert_true(f[e] == (float)lp_prior_at(p, e / N, e % N));
+        found++;
+      } else if (strcmp(name, "lp.prior.table") == 0) {
+        found++;
+      }
+    assert_int_equal(found, 2);
+    lp_graph_free(g);
+    lp_prior_free(p);
+  }
+}
+
 static void free_positions_are_dense(void **state) {
   (void)state;
   lp_prior *p =
@@ -453,6 +490,7 @@ int main(void) {
       cmocka_unit_test(large_sheets_are_never_dense),
       cmocka_unit_test(squarest_factors),
       cmocka_unit_test(table_is_checked_against_distances),
+      cmocka_unit_test(scattered_tables_are_expanded),
       cmocka_unit_test(free_positions_are_dense),
       cmocka_unit_test(sources_give_any_matrix),
       cmocka_unit_test(normalisations_fix_their_sums),

@@ -107,7 +107,7 @@ static void scatter(const gemm *g, const float *t, int64_t m0, int64_t mr, int64
 /* A block of cpu_gemm_block, and where in it a tile is. */
 typedef struct place {
   int64_t m0, m1, n0, n1, k0, kc; /* the block in C, and its part of the depth */
-  int64_t i, height, call;        /* row block; tile of the part */
+  int64_t i, height, j, call;     /* row block, columns; tile of the part */
 } place;
 
 /* What a tile should ask for: a share of the rows of A that are packed next, or of the part of B.
@@ -120,7 +120,8 @@ static cpu_ahead look_ahead(const gemm *g, const place *at) {
     if (i >= at->m1) i = at->m0, k = k1;
     int64_t rows = min64(at->height, at->m1 - i) - first;
     if (k >= g->k || rows <= 0) return (cpu_ahead){0};
-    return (cpu_ahead){g->a_from + (i + first) * g->a_pitch + k, panels * g->a_pitch,
+    const int64_t at_a = (i + first) * g->a_pitch + k;
+    return (cpu_ahead){g->a_from + at_a, g->a_also ? g->a_also + at_a : NULL, panels * g->a_pitch,
                        ceil_div(rows, panels)};
   }
   if (g->b_from && k1 < g->k) {
@@ -130,9 +131,13 @@ static cpu_ahead look_ahead(const gemm *g, const place *at) {
     int64_t piece = at->call % pieces, turn = at->call / pieces;
     if (turn >= calls) return (cpu_ahead){0};
     int64_t first = rows * turn / calls, last = rows * (turn + 1) / calls;
-    return (cpu_ahead){g->b_from + (k1 + first) * g->b_pitch + at->n0 + piece * at->kc, g->b_pitch,
+    const int64_t at_b = (k1 + first) * g->b_pitch + at->n0 + piece * at->kc;
+    return (cpu_ahead){g->b_from + at_b, g->b_also ? g->b_also + at_b : NULL, g->b_pitch,
                        last - first};
   }
+  if (g->factor_pitch && k1 == g->k && at->j + NR < at->n1) /* of the next tile */
+    return (cpu_ahead){g->factor + at->i * g->factor_pitch + at->j + NR, NULL, g->factor_pitch,
+                       min64(at->height, at->m1 - at->i)};
   return (cpu_ahead){0};
 }
 
@@ -144,11 +149,13 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
   const cpu_product *p = w->product;
   /* Row blocks of nearly equal height. */
   int64_t blocks = ceil_div(m1 - m0, MR), height = ceil_div(m1 - m0, blocks);
+  int32_t rows[MR]; /* of a matrix of factors */
+  for (int32_t r = 0; r < MR; r++) rows[r] = r * (int32_t)g->factor_pitch;
   for (int64_t k0 = 0; k0 < g->k; k0 += KC) {
     int64_t kc = min64(KC, g->k - k0);
     int64_t depth = p->round_b ? round_up(kc, 2) : kc;
     bool add = k0 > 0, last = k0 + kc == g->k;
-    place at_tile = {m0, m1, n0, n1, k0, kc, 0, height, 0};
+    place at_tile = {m0, m1, n0, n1, k0, kc, 0, height, 0, 0};
     if (p->begin) p->begin(kc);
     for (int64_t nb = n0; nb < n1; nb += NC) {
       int64_t nc = min64(NC, n1 - nb);
@@ -164,10 +171,13 @@ void cpu_gemm_block(const gemm *g, cpu_worker *w, int64_t m0, int64_t m1, int64_
           cpu_tile fn = p->tiles[(g->a_columns * NV + nv - 1) * (MR + 1) + mr];
           const float *panel = b + j / NR * panel_size(kc);
           at_tile.i = i;
+          at_tile.j = at;
           cpu_ahead next = look_ahead(g, &at_tile);
           cpu_factors factors = {NULL, NULL};
           if (g->factor && last)
-            factors = (cpu_factors){g->factor + g->factor_column[at], g->factor_row + i};
+            factors = g->factor_pitch
+                          ? (cpu_factors){g->factor + i * g->factor_pitch + at, rows}
+                          : (cpu_factors){g->factor + g->factor_column[at], g->factor_row + i};
           at_tile.call++;
           if (!g->c) {
             fn(depth, a, panel, own + (i - m0) * ldt + (at - n0), ldt, add, &next, &factors);

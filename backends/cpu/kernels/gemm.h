@@ -30,6 +30,10 @@ static inline int64_t panel_size(int64_t kc) {
 INLINE int64_t ask_ahead(const cpu_ahead *next, int64_t k, int64_t kc) {
   const float *p = next->p + k;
   for (int64_t r = 0; r < next->rows; r++, p += next->pitch) __builtin_prefetch(p, 0, 2);
+  if (next->also) {
+    p = next->also + k;
+    for (int64_t r = 0; r < next->rows; r++, p += next->pitch) __builtin_prefetch(p, 0, 2);
+  }
   return min64(kc, k + LINE);
 }
 
@@ -90,15 +94,18 @@ struct gemm {
   /* Where element (r, k) of A, or (k, j) of B, is read from: [r*pitch + k], [k*pitch + j]. For
    * operands that come from memory; NULL: they are not asked for ahead. */
   const float *a_from, *b_from;
+  const float *a_also, *b_also; /* a second matrix that is read at the same places, or NULL */
   int64_t a_pitch, b_pitch;
   /* Where C goes: element (i, j) is c[(j/run)*run_stride + i*ldc + j%run]. Without c it goes to a
    * tile in scratch that finish takes over. */
   float *c;
   int64_t ldc, run, run_stride;
   /* Element (i, j) is multiplied by factor[factor_row[i] + factor_column[j/NR*NR] + j%NR]; NULL:
-   * not. Needs c, whole panels, and a product whose tiles know factors. */
+   * not. Needs c, whole panels, and a product whose tiles know factors. With a pitch, factors are a
+   * matrix: factor[i*factor_pitch + j]. */
   const float *factor;
   const int32_t *factor_row, *factor_column;
+  int64_t factor_pitch;
   /* Called when elements m0..m1-1 x n0..n1-1 are complete; tile is NULL when C is in c. Optional
    * with c. */
   void (*finish)(const gemm *g, int64_t m0, int64_t m1, int64_t n0, int64_t n1, float *tile,

@@ -2,8 +2,9 @@
  *
  * P o W exists only in the packed blocks that are being multiplied: table entries are applied while
  * W is packed (forward, dx), or to sums that leave the registers or, where rows of the table are
- * short, to finished rows (dW); the row and column scales go to the other
- * operand or to the result, where they cost next to nothing. */
+ * short, to finished rows (dW); a dense P is read in the same places, and asked for ahead like W;
+ * the row and column scales go to the other operand or to the result, where they cost next to
+ * nothing. */
 #include "gemm.h"
 #include "kernels.h"
 
@@ -183,6 +184,7 @@ KERNEL(linear) {
             .ctx = &l,
             .pack_a = forward_a,
             .a_from = l.w,
+            .a_also = l.dense,
             .a_pitch = l.n_in,
             .pack_b = forward_b,
             .finish = forward_finish};
@@ -218,6 +220,7 @@ static void dx_b(const gemm *g, int64_t k0, int64_t kc, int64_t n0, int64_t nc, 
     const float *w = l->w + (k0 + k) * l->n_in + n0;
     float *to = dst + k * NR, *rest = to + nc / NR * pitch;
     prefetch_row(w + 4 * l->n_in, nc);
+    if (l->dense) prefetch_row(l->dense + (k0 + k + 4) * l->n_in + n0, nc);
     if (count) {
       times_prior(l, k0 + k, n0, pieces, count, w, to);
       for (int64_t v = nc - whole; whole < nc && v < NR; v++) rest[v] = 0;
@@ -255,6 +258,7 @@ KERNEL(linear_dx) {
             .pack_a = dx_a,
             .pack_b = dx_b,
             .b_from = l.w,
+            .b_also = l.dense,
             .b_pitch = l.n_in,
             .c = l.dx,
             .ldc = l.n_in,
@@ -333,9 +337,13 @@ KERNEL(linear_dw) {
             .ldc = l.n_in,
             .run = l.n_in,
             .finish = dw_finish};
+  const bool runs = l.table && l.run > 0 && l.run % NR == 0;
   l.factors_in_tiles =
-      l.table && w->product->factors && l.run > 0 && l.run % NR == 0 && l.n_in % NR == 0;
-  if (l.factors_in_tiles) {
+      (runs || (l.dense && l.n_in < INT32_MAX / MR)) && w->product->factors && l.n_in % NR == 0;
+  if (l.factors_in_tiles && l.dense) {
+    g.factor = l.dense;
+    g.factor_pitch = l.n_in;
+  } else if (l.factors_in_tiles) {
     g.factor = l.table;
     g.factor_row = l.off_out;
     g.factor_column = l.off_in;

@@ -48,6 +48,9 @@ typedef struct lp_prior {
 LP_API lp_status lp_prior_build(const lp_prior_spec *spec, lp_prior **out);
 LP_API void lp_prior_free(lp_prior *p);
 
+/* Names of constants that stand for others of the graph, from which they follow, begin so. */
+#define LP_PRIOR_EXPANDED "expanded."
+
 /* P[i][j], normalised. */
 LP_API double lp_prior_at(const lp_prior *p, uint32_t i, uint32_t j);
 /* Distance between output unit i and input unit j. */
