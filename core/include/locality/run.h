@@ -66,6 +66,11 @@ LP_API lp_status lp_run_folder_lock(const char *dir, int *lock);
 /* Removes temporary files of programs that were killed. The caller holds the lock. */
 LP_API void lp_run_folder_clean(const char *dir);
 
+/* Makes the folder of a run that came as one .tar or .tar.gz, in which it may lie in a folder of
+ * any name: whole, or not at all. Taken out are its JSON and CSV files, activations and models.
+ * Refused are links, devices, names that lead out of the folder, and more than 64 GiB. */
+LP_API lp_status lp_run_unpack(const char *path, const char *dir);
+
 /* ---- reading ------------------------------------------------------------------------------- */
 
 /* A key of a sweep and its values, as text. */
