@@ -116,9 +116,11 @@ static const char *usual_primary(const import_site *headline) {
 }
 
 static lp_status check_primary(const char *name, const import_site *headline) {
-  const char *known[64];
+  enum { MOST = 256 };
+  const char *known[MOST], *one;
   uint32_t n = 0, i = 0;
-  while (n < 64 && (known[n] = lp_primary_measure(n)) && strcmp(known[n], "accuracy") != 0) n++;
+  for (uint32_t k = 0; n < MOST && (one = lp_primary_measure(k)); k++)
+    if (strcmp(one, "accuracy") != 0 && strcmp(one, "loss") != 0) known[n++] = one;
   while (i < n && strcmp(known[i], name) != 0) i++;
   if (i == n)
     return lp_fail(LP_ERR_ARG, "primary: no measure of a site is named '%s'%s", name,

@@ -127,7 +127,7 @@ assert not m['runs'][1]['paired'] and any('not known' in w for w in m['warnings'
 refused('missing is not a run folder', 'a', 'missing')
 refused('a is there twice', 'a', 'a')
 refused("did you mean 'b/control'", 'a', 'b', '--reference', 'b/contrl')
-refused("did you mean 'moran_i'", 'a', 'b', '--only', 'moran')
+refused("did you mean 'moran_i'", 'a', 'b', '--only', 'moran_j')
 refused('its name ends in .csv or .json', 'a', 'b', '--out', 'x.txt')
 refused('missing argument', 'a')
 os.remove('b/summary.json')

@@ -102,9 +102,13 @@ for arm in ('control', 'linear'):
         save(where + '.safetensors', safetensors(a=('F32', [N, UNITS], struct.pack(f'<{N * UNITS}f', *[v for row in t['lp_out'] for v in row]))))
 
 
+WIRING = {'wiring_length', 'weight_distance', 'pruned_length', 'modularity', 'clustering', 'efficiency', 'path_length', 'small_worldness', 'communicability'}
+
+
 def sites(folder):
-    """What each network shows at each site, and the tests over networks of every measure of a site."""
-    s = json.load(open(folder + '/summary.json'))
+    """What each network shows at each site, and the tests over networks of every measure of a site, but for those of weights."""
+    s = json.load(open(folder + '/summary.json'), object_hook=lambda o: {k: v for k, v in o.items() if k not in WIRING})
+    s['comparisons'] = [c for c in s['comparisons'] if c['measure'] not in WIRING]
     runs = {(arm, r['seed']): r['sites'] for arm, v in s['arms'].items() for r in v['runs']}
     tests = {(c['arm'], c['site'], c['measure']): ([c['difference'][k] for k in ('mean', 'error', 't', 'df')], c['p'], c['n'], c['dz']['value'] if c['dz'] else None)
              for c in s['comparisons'] if c['site']} # intervals are wider where accuracy shares alpha
@@ -159,6 +163,7 @@ at = [(i % 7 + .25 * (i // 7), i // 7) for i in range(49)]
 spread = [(sum(a[i] * a[j] * math.dist(at[i], at[j]) ** 2 for i in range(49) for j in range(i)), sum(a[i] * a[j] for i in range(49) for j in range(i)))
           for a in tensors('own/activations/control-seed1.safetensors')['lp_in']]
 spread = [moment / pairs / 2 for moment, pairs in spread if pairs]
+assert got['modularity'] is not None, 'weights are measured'
 assert math.isclose(got['variance'], sum(spread) / len(spread), rel_tol=1e-9), got
 # Negative activations: V is not of them, order is.
 neg = [[v - .5 for v in row] for row in tensors('own/activations/control-seed1.safetensors')['lp_in']]
@@ -197,7 +202,7 @@ refused('--seed x', 'new', '--arm', 'a', '--seed', 'x', *S)
 refused('--arm, --seed and --site are needed', 'new', *S)
 refused("no site is called 't'", 'new', *ONE, *S, '--weights', 't=w.npy')
 refused('matrix of 49 x 49', 'new', *ONE, *S, '--weights', 's=h.npy')
-refused("did you mean 'moran_i'", 'new', *ONE, *S, '--primary', 'moran')
+refused("did you mean 'moran_i'", 'new', *ONE, *S, '--primary', 'moran_j')
 refused('activations are negative, and V', 'new', *ONE, '--site', 's=neg.npy:7x7', '--primary', 'variance')
 refused('cannot open missing.npy', 'new', *ONE, '--site', 's=missing.npy:7x7')
 # A folder that is there.
