@@ -98,6 +98,21 @@ static lp_status write_train(lp_work *w, const lp_progress *p) {
                               p->lr));
 }
 
+static json_t *placement_json(const lp_placement *p) {
+  const struct {
+    const char *name;
+    const double *value;
+  } part[] = {{"wiring", p->wiring}, {"alignment", p->alignment}, {"variance", p->variance}};
+  json_t *o =
+      json_pack("{s:s, s:s, s:I, s:I, s:I}", "layer", p->layer, "by", p->by, "units",
+                (json_int_t)p->units, "moved", (json_int_t)p->moved, "swaps", (json_int_t)p->swaps);
+  for (int i = 0; i < 3; i++)
+    json_object_set_new(
+        o, part[i].name,
+        json_pack("[o, o]", lp_json_number(part[i].value[0]), lp_json_number(part[i].value[1])));
+  return o;
+}
+
 static lp_status write_epoch(lp_work *w, const lp_epoch_result *train,
                              const lp_epoch_result *test) {
   json_t *rest =
@@ -115,6 +130,11 @@ static lp_status write_epoch(lp_work *w, const lp_epoch_result *train,
                                     penalty[i].penalty, "strength", penalty[i].strength, "value",
                                     lp_json_number(penalty[i].value)));
   if (all) json_object_set_new(rest, "penalties", all);
+  const lp_placement *place;
+  const uint32_t places = lp_trainer_placements(w->trainer, &place);
+  all = places ? json_array() : NULL;
+  for (uint32_t i = 0; i < places; i++) json_array_append_new(all, placement_json(&place[i]));
+  if (all) json_object_set_new(rest, "placements", all);
   return write_line(w, line(w, "epoch"), rest);
 }
 

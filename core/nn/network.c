@@ -209,6 +209,10 @@ static lp_status build_layer(builder *b, uint32_t i) {
   built->out = b->node[i].val;
   built->ndim = b->node[i].sheet.ndim;
   memcpy(built->extent, b->node[i].sheet.extent, sizeof built->extent);
+  const char *from;
+  const lp_sheet *in = &input_of(b, i, 0, &from)->sheet;
+  built->in_ndim = in->ndim;
+  memcpy(built->in_extent, in->extent, sizeof built->in_extent);
   built->end = lp_graph_value_count(b->g) + 1;
   return LP_OK;
 }

@@ -67,6 +67,10 @@ static const lp_option table[] = {
     ENUM("schedule", "constant", "constant|step|cosine", ARM, "learning rate over epochs"),
     INT("step_epochs", "30", 1, 100000, ARM, "epochs between changes (step schedule)"),
     REAL("gamma", "0.1", 0, 1, ARM, "factor of a change (step schedule)"),
+    LIST(
+        "place", "", ARM,
+        "units exchange places: LAYER or LAYER=(by=wiring|alignment, every=EPOCHS|last, rounds=10, "
+        "topology=grid, metric=l2)"),
     REAL("dropout", "-1", -1, 0.99, BOTH, "drop probability of units; -1: the model's"),
     REAL("dropout2d", "-1", -1, 0.99, BOTH, "drop probability of channels; -1: the model's"),
     INT("images", "1000", 1, 1000000, EXPERIMENT,

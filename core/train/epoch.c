@@ -282,6 +282,7 @@ lp_status lp_train_epoch(lp_trainer *t, lp_progress_fn progress, void *user, lp_
   }
   feed_close(&feed);
   if (status == LP_OK) status = end_penalties(t);
+  if (status == LP_OK) status = lp_trainer_place_now(t);
   if (status != LP_OK) return status;
 
   summarise(t->history, t->steps * t->parts, out);

@@ -45,6 +45,16 @@ typedef struct lp_mask {
   size_t n, kept;
 } lp_mask;
 
+/* An item of the option `place`, read and checked. Texts are cut from `text`. */
+typedef struct lp_place {
+  char *text;
+  const char *layer, *topology, *metric;
+  bool by_alignment;
+  uint32_t every; /* epochs between placements; 0: after the last epoch */
+  uint32_t rounds;
+  lp_net_units units;
+} lp_place;
+
 struct lp_trainer {
   lp_train_spec spec;    /* its settings are `settings` */
   lp_settings *settings; /* of its own */
@@ -77,6 +87,10 @@ struct lp_trainer {
   lp_penalty_value *penalty; /* of the network, once a training plan is made; n_penalties */
   lp_penalty_states *penalty_states;
   uint32_t n_penalties;
+  lp_place *place; /* of the option; n_places */
+  uint32_t n_places;
+  lp_placement *placement; /* of the last epoch; room for n_places */
+  uint32_t n_placements;
   char *priors;            /* lp_trainer_priors; of the first plan's graph */
   lp_profile_row *profile; /* sums of seconds over profiled runs */
   uint32_t n_profile;
@@ -130,6 +144,50 @@ lp_status lp_sparse_pack(const lp_mask *mask, const lp_desc *desc, const float *
  * LP_ERR_NOT_FOUND: the file has it not in this form. */
 lp_status lp_sparse_unpack(const lp_safetensors *f, const char *path, const char *name,
                            const lp_desc *desc, float *data);
+
+/* place.c */
+void lp_place_free(lp_place *p);
+/* Reads the trainer's option `place` once its variables are there. */
+lp_status lp_trainer_open_places(lp_trainer *t);
+/* At the end of an epoch: the placements that are due. */
+lp_status lp_trainer_place_now(lp_trainer *t);
+
+/* place_facts.c */
+/* What is known of the units: cost[u n + p] of unit u at place p, 0 where no wire has a length;
+ * weight of its wires; d between places; r between units, and maps, NULL where none is recorded. */
+typedef struct lp_place_facts {
+  double *cost, *weight, *d, *r;
+  float *maps;
+  uint32_t images;
+} lp_place_facts;
+void lp_place_facts_free(lp_place_facts *f);
+lp_status lp_place_gather(lp_trainer *t, const lp_place *p, const lp_dataset *data,
+                          lp_place_facts *f);
+/* Writes what is so with these places into out, before (0) or after (1). */
+void lp_place_measure(const lp_place_facts *f, const lp_place *p, const uint32_t *place,
+                      lp_placement *out, int after);
+/* The recorded site that has the layer's units, one map an image; n_sites: none. */
+uint32_t lp_place_site(const lp_trainer *t, const char *layer);
+/* Distances n_out x n_in between two sheets on the topology; free *d. */
+lp_status lp_place_distances(const lp_place *p, uint32_t n_out, uint32_t out_ndim,
+                             const uint32_t *out_extent, uint32_t n_in, uint32_t in_ndim,
+                             const uint32_t *in_extent, double **d);
+/* A variable of n numbers; free *out. */
+lp_status lp_place_read(lp_trainer *t, const char *name, size_t n, float **out);
+
+/* swaps.c: what exchanges of places change. wiring[u n + p]: what unit u costs at place p; or NULL,
+ * and r (between units) and s (between places), symmetric n x n, of which the sum of products is to
+ * grow. A change counts from `least` on. */
+typedef struct lp_swap_cost {
+  uint32_t n;
+  const double *wiring, *r, *s;
+  double least;
+} lp_swap_cost;
+/* Goes through the units in their order, each of which exchanges its place with the one that helps
+ * most, until no exchange helps or `rounds` times. place[u]: of unit u, in and out. Returns the
+ * number of exchanges. O(n^2) a round, with r and s O(n^3). */
+uint32_t lp_swap_places(const lp_swap_cost *c, const uint32_t *order, uint32_t rounds,
+                        uint32_t *place);
 
 /* One line that two runs must share to be the same training. malloc'ed; NULL out of memory. */
 char *lp_train_fingerprint(const lp_trainer *t);

@@ -339,7 +339,8 @@ static lp_status set_up(lp_trainer *t, const lp_train_spec *spec, const lp_datas
   t->eval_batch = eval_batch(t, lp_part_most(t));
   t->history = calloc((size_t)t->steps * t->parts * 4, sizeof *t->history);
   if (!t->order || !t->history) return out_of_memory();
-  return make_training_plans(t);
+  lp_status made = make_training_plans(t);
+  return made == LP_OK ? lp_trainer_open_places(t) : made;
 }
 
 lp_status lp_trainer_new(const lp_train_spec *spec, const lp_dataset *train, lp_trainer **out) {
@@ -371,6 +372,9 @@ void lp_trainer_free(lp_trainer *t) {
     free(t->penalty_states[i].mean);
   }
   free(t->penalty_states);
+  for (uint32_t i = 0; i < t->n_places; i++) lp_place_free(&t->place[i]);
+  free(t->place);
+  free(t->placement);
   free(t->penalty);
   for (int i = 0; i < 2; i++) free(t->rows[i]);
   lp_prior_store_free(t->spec.net.priors);

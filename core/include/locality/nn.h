@@ -48,8 +48,9 @@ typedef struct lp_site {
 /* One layer as it was built. */
 typedef struct lp_net_layer {
   const char *name, *spec;
-  const char *site;                   /* its name; NULL: not recorded */
-  uint32_t ndim, extent[LP_MAX_AXES]; /* of its sheet; ndim 0: it has none */
+  const char *site;                         /* its name; NULL: not recorded */
+  uint32_t ndim, extent[LP_MAX_AXES];       /* of its sheet; ndim 0: it has none */
+  uint32_t in_ndim, in_extent[LP_MAX_AXES]; /* of the sheet of its (first) input's units */
   lp_val out;
   uint32_t first, end; /* its values in the graph: first .. end - 1 */
 } lp_net_layer;
@@ -93,6 +94,40 @@ LP_API lp_status lp_net_build(const lp_net_spec *spec, lp_graph *g, uint32_t n, 
 LP_API void lp_net_free(lp_net *net);
 /* The site of that name; NULL when the network records none. */
 LP_API const lp_site *lp_net_site(const lp_net *net, const char *name);
+
+/* ---- units in a network ---------------------------------------------------------------------- */
+
+/* A parameter or running statistic, and its axis (0 or 1) that runs over a layer's units. */
+typedef struct lp_unit_axis {
+  const char *name; /* the graph's */
+  uint32_t axis;
+} lp_unit_axis;
+
+/* A weight matrix between a layer's units and `others`: rows are the units and columns the others
+ * where it is incoming, else the other way round. */
+typedef struct lp_unit_wires {
+  const char *weight;
+  bool incoming;
+  uint32_t others, ndim, extent[LP_MAX_AXES]; /* the others' sheet; ndim 0: they stand on none */
+} lp_unit_wires;
+
+typedef struct lp_net_units {
+  uint32_t units, ndim, extent[LP_MAX_AXES];
+  lp_unit_axis *axis;
+  lp_unit_wires *wires;
+  uint32_t n_axes, n_wires;
+} lp_net_units;
+
+/* All that must be permuted together for units of `layer` to change places with the function as it
+ * is. n, g: what net was built of, in LP_EVAL mode. LP_ERR_UNSUPPORTED, with the reason: a layer
+ * that is recurrent, convolutional or without a sheet, the last one, one with a prior, and one
+ * whose units are read by such, or joined with others. Free with lp_net_units_free. */
+LP_API lp_status lp_net_units_of(const lp_netspec *n, const lp_graph *g, const lp_net *net,
+                                 const char *layer, lp_net_units *out);
+LP_API void lp_net_units_free(lp_net_units *u);
+
+/* ---- penalties --------------------------------------------------------------------------------
+ */
 
 /* What a penalty ("wiring_l1:weight=0.01,schedule=cosine") is multiplied by in epoch 0 .. epochs-1.
  */

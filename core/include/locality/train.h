@@ -101,6 +101,28 @@ typedef struct lp_penalty_value {
 /* All of them, in the order of the layers, owned by the trainer; returns their number. */
 LP_API uint32_t lp_trainer_penalties(const lp_trainer *t, const lp_penalty_value **out);
 
+/* Units of a layer's sheet that exchanged their places (option `place`), with the network's
+ * function as it was: weights before and after them, the optimiser's state and running statistics
+ * went along. [0] before, [1] after; NaN where it cannot be said. */
+typedef struct lp_placement {
+  const char *layer, *by; /* by: "wiring" or "alignment" */
+  uint32_t units, moved, swaps;
+  double wiring[2];    /* sum |w| d over the wires to and from sheets */
+  double alignment[2]; /* Pearson over pairs of units of the correlation of their activations and
+                          1 / (1 + d) (Margalit et al., Neuron 2024) */
+  double variance[2];  /* V: mean spatial variance of the maps, where none is negative */
+} lp_placement;
+/* Those of the last epoch that was trained, in the order of the option, owned by the trainer. The
+ * activations are of up to 500 training images. Returns their number. */
+LP_API uint32_t lp_trainer_placements(const lp_trainer *t, const lp_placement **out);
+/* Places units of a network that is not being trained. item: as one of the option `place`, of which
+ * `every` does not count. data: images whose activations count, NULL: none (and by=alignment is an
+ * error). out->layer is NULL. Errors: lp_net_units_of's, and wires or activations that are not
+ * there.
+ */
+LP_API lp_status lp_trainer_place(lp_trainer *t, const char *item, const lp_dataset *data,
+                                  lp_placement *out);
+
 /* From now on (or no longer) times every step of whole-batch passes, which may slow them down. */
 LP_API void lp_trainer_set_profile(lp_trainer *t, bool on);
 /* Mean seconds of each step of the training plan, over the passes that were timed. */
