@@ -465,8 +465,9 @@ lp_status lp_model_apply(const lp_model *m, lp_trainer *t) {
   return status == LP_OK ? lp_masks_apply(t) : status;
 }
 
-lp_status lp_model_save_pruned(const lp_model *m, lp_trainer *t, const char *pruned,
-                               const char *path) {
+/* m's metadata and one more pair with t's weights. */
+static lp_status save_changed(const lp_model *m, lp_trainer *t, const char *how, char *what,
+                              const char *path) {
   static const char *const key[] = {
       "format",      "model",  "layer",  "network",     "rows",       "columns",  "classes",
       "channels",    "height", "width",  "pixel_scale", "pixel_mean", "pixel_sd", "data",
@@ -476,8 +477,21 @@ lp_status lp_model_save_pruned(const lp_model *m, lp_trainer *t, const char *pru
     const char *value = lp_safetensors_meta(m->file, key[i]);
     if (value) meta_add(&meta, key[i], "%s", value);
   }
-  meta_add(&meta, "pruned", "%s", pruned);
+  meta_take(&meta, how, what);
   return save_vars(t, path, &meta, is_weight);
+}
+
+lp_status lp_model_save_pruned(const lp_model *m, lp_trainer *t, const char *pruned,
+                               const char *path) {
+  return save_changed(m, t, "pruned", strdup(pruned), path);
+}
+
+lp_status lp_model_save_placed(const lp_model *m, lp_trainer *t, const char *item,
+                               const char *path) {
+  const char *before = lp_safetensors_meta(m->file, "placed");
+  char *all;
+  const int n = asprintf(&all, "%s%s%s", before ? before : "", before ? "," : "", item);
+  return save_changed(m, t, "placed", n < 0 ? NULL : all, path);
 }
 
 void lp_model_free(lp_model *m) {

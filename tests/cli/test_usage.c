@@ -11,7 +11,7 @@
 
 static const char *const commands[] = {"experiment", "train",   "eval",   "prior", "plugins",
                                        "devices",    "analyze", "report", "data",  "tune",
-                                       "models",     "network", "power",  "prune"};
+                                       "models",     "network", "power",  "prune", "place"};
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static void test_help(void **state) {

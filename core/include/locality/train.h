@@ -186,6 +186,10 @@ LP_API lp_status lp_model_apply(const lp_model *m, lp_trainer *t); /* writes its
  * pruned: text for the file's key of that name. */
 LP_API lp_status lp_model_save_pruned(const lp_model *m, lp_trainer *t, const char *pruned,
                                       const char *path);
+/* A model of which units were placed with lp_trainer_place: m's metadata, "placed" with each item
+ * that there was, and t's weights. */
+LP_API lp_status lp_model_save_placed(const lp_model *m, lp_trainer *t, const char *item,
+                                      const char *path);
 LP_API void lp_model_free(lp_model *m);
 
 #ifdef __cplusplus
