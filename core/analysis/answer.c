@@ -97,7 +97,7 @@ static void print_worst(FILE *f, const analysis *a, const comparison *c) {
   if (!c->lost && !c->reference_lost) return;
   uint32_t lost = c->lost + c->reference_lost;
   fprintf(f, "; %u network%s lost, in the worst case %s %s", lost, plural(lost),
-          relation(&c->worst), reference_of(a, c->arm));
+          relation(&c->worst), a->arm[c->other].name);
   if (c->worst.verdict == LP_VERDICT_UNTESTABLE) return;
   fputs(", ", f);
   print_interval(f, c, &c->worst);
@@ -109,7 +109,7 @@ static void print_line(FILE *f, const analysis *a, const comparison *c) {
   if (c->which.kind == OUTCOME_MEASURE) fprintf(f, " at %s", a->site_name[c->which.site]);
   if (c->fraction && lp_is_variance(c->which))
     fputs(" as a fraction of its sheet's uniform value", f);
-  fprintf(f, ": %s %s %s", a->arm[c->arm].name, relation(r), reference_of(a, c->arm));
+  fprintf(f, ": %s %s %s", a->arm[c->arm].name, relation(r), a->arm[c->other].name);
   if (r->verdict == LP_VERDICT_UNTESTABLE) {
     fprintf(f, " (%s)", r->reason);
     if (isfinite(r->test.mean_difference))
@@ -243,6 +243,11 @@ static void compared(FILE *f, const evidence *e) {
     fprintf(f, "%s against %s", a->arm[1 - a->reference].name, a->reference_name);
   else
     fprintf(f, "%u arms against %s", a->n_arms - 1, a->reference_name);
+  uint32_t contrasts = 0;
+  for (uint32_t i = 0; i < a->n_pairs; i++)
+    if (*a->pair[i].name && a->pair[i].planned)
+      fprintf(f, "%s%s against %s", contrasts++ ? ", " : ", and ", a->arm[a->pair[i].arm].name,
+              a->arm[a->pair[i].other].name);
   if (*a->data) fprintf(f, " on %s", a->data);
   if (a->epochs > 0) fprintf(f, ", %u epoch%s", a->epochs, plural(a->epochs));
   fprintf(f, ", %u seed%s", a->n_seeds, plural(a->n_seeds));
@@ -256,12 +261,19 @@ static void compared(FILE *f, const evidence *e) {
 
 /* ---- what was found ------------------------------------------------------------------------ */
 
+/* "V of linear", of a contrast "V of linear against permuted". */
+static void name_one(FILE *f, const evidence *e, const comparison *c) {
+  fprintf(f, "%s of %s", spoken(e->a, c->which), e->a->arm[c->arm].name);
+  if (*c->contrast) fprintf(f, " against %s", e->a->arm[c->other].name);
+}
+
 static void name_those(FILE *f, const evidence *e, lp_verdict verdict) {
   uint32_t named = 0;
   for (uint32_t i = 0; i < e->n; i++) {
     const comparison *c = &e->c[i];
     if (!c->primary || c->result.verdict != verdict) continue;
-    fprintf(f, "%s%s of %s", named++ ? ", " : "", spoken(e->a, c->which), e->a->arm[c->arm].name);
+    fputs(named++ ? ", " : "", f);
+    name_one(f, e, c);
     if (verdict == LP_VERDICT_DIFFERENT)
       fputs(c->result.test.mean_difference < 0 ? " (lower)" : " (higher)", f);
   }
@@ -286,9 +298,10 @@ static void name_untested(FILE *f, const evidence *e) {
     fputs(joint, f);
     joint = ", ";
     for (uint32_t k = i; k < e->n && same <= BY_NAME; k++)
-      if (untested(&e->c[k], reason))
-        fprintf(f, "%s%s of %s", named++ ? ", " : "", spoken(e->a, e->c[k].which),
-                e->a->arm[e->c[k].arm].name);
+      if (untested(&e->c[k], reason)) {
+        fputs(named++ ? ", " : "", f);
+        name_one(f, e, &e->c[k]);
+      }
     if (same > BY_NAME) fprintf(f, "%u comparisons", same);
     fprintf(f, " (%s)", reason);
   }
@@ -334,6 +347,18 @@ static void found(FILE *f, const evidence *e) {
 
 /* ---- how sure ------------------------------------------------------------------------------ */
 
+/* Seeds that came after the plan, perhaps after a look at the first ones. */
+static void print_added(FILE *f, const analysis *a) {
+  json_t *added = lp_seeds_added_json(a);
+  const size_t n = json_array_size(added);
+  if (n)
+    fprintf(f,
+            " %zu of %u seeds were added after the plan was made: if that was for what the first "
+            "ones showed, the error rate is above %.3g.",
+            n, a->n_seeds, a->plan.alpha);
+  json_decref(added);
+}
+
 static void how_sure(FILE *f, const evidence *e) {
   const plan *p = &e->a->plan;
   const char *planned = e->a->folder->arm[e->a->folder->reference].name;
@@ -360,6 +385,7 @@ static void how_sure(FILE *f, const evidence *e) {
   }
   if (strcmp(planned, e->a->reference_name) != 0)
     fprintf(f, " The plan compared with %s.", planned);
+  print_added(f, e->a);
   const control_pairs *c = e->controls;
   uint32_t called = e->a->headline < e->a->n_sites ? c->significant[e->a->headline] : 0;
   if (c->pairs && called)

@@ -71,9 +71,8 @@ static double shared_chance(const analysis *a, const comparison *c) {
   return chance;
 }
 
-/* The number that a network has in a comparison. */
-static double value_of(const analysis *a, const comparison *c, const run_info *run,
-                       uint32_t geometry) {
+double lp_compared_value(const analysis *a, const comparison *c, const run_info *run,
+                         uint32_t geometry) {
   double x = lp_run_outcome(a, run, c->which, geometry);
   return c->fraction && lp_is_variance(c->which) ? x / chance_of(a, c->which, geometry) : x;
 }
@@ -111,7 +110,7 @@ static int decimals_of(const comparison *c) {
 
 /* Were there networks enough, but of some the measure has no value? x, y: as lp_infer had them. */
 static bool lacks_values(const analysis *a, const comparison *c, const double *x, const double *y) {
-  const arm_info *own = &a->arm[c->arm], *other = &a->arm[own->reference];
+  const arm_info *own = &a->arm[c->arm], *other = &a->arm[c->other];
   bool lacks = false;
   for (uint32_t k = 0; k < a->n_seeds; k++)
     lacks |= (lp_run_complete(&own->run[k]) && !isfinite(x[k])) ||
@@ -122,19 +121,18 @@ static bool lacks_values(const analysis *a, const comparison *c, const double *x
 /* x: room for 7 n_seeds doubles. */
 static lp_status compare(const analysis *a, double *x, comparison *c) {
   enum { BOOTSTRAP_SEED = 1 };
-  uint32_t seeds = a->n_seeds, n_own = 0, n_reference = 0, other = a->arm[c->arm].reference;
+  uint32_t seeds = a->n_seeds, n_own = 0, n_reference = 0, other = c->other;
   double *y = x + seeds, *own = y + seeds, *reference = own + seeds, *z = reference + seeds;
   for (uint32_t k = 0; k < seeds; k++) {
-    x[k] = value_of(a, c, &a->arm[c->arm].run[k], c->own_geometry);
-    y[k] = value_of(a, c, &a->arm[other].run[k], c->reference_geometry);
+    x[k] = lp_compared_value(a, c, &a->arm[c->arm].run[k], c->own_geometry);
+    y[k] = lp_compared_value(a, c, &a->arm[other].run[k], c->reference_geometry);
   }
-  c->primary = lp_plan_primary(a, c->which);
   c->chance = c->fraction && lp_is_variance(c->which) ? 1 : chance_of(a, c->which, c->own_geometry);
   if (c->which.kind == OUTCOME_MEASURE && c->which.measure >= N_STANDARD)
     c->chance = shared_chance(a, c);
   c->q = NAN;
-  lp_status s =
-      lp_infer(x, y, seeds, lp_plan_alpha(a, c->which), lp_plan_margin(a, c->which), &c->result);
+  lp_status s = lp_infer(x, y, seeds, lp_plan_alpha(a, c->which, c->primary),
+                         c->primary ? lp_plan_margin(a, c->which) : NAN, &c->result);
   if (c->result.verdict == LP_VERDICT_UNTESTABLE && lacks_values(a, c, x, y))
     c->result.reason = "too few networks have a value: no unit was active, or only one";
   if (s == LP_OK) s = lp_worst_case(a, c, x, y, z + seeds);
@@ -151,7 +149,7 @@ static lp_status compare(const analysis *a, double *x, comparison *c) {
   c->hedges_g = lp_hedges_g(own, n_own, reference, n_reference);
   if (s == LP_OK)
     s = lp_bootstrap_t(own, n_own, reference, n_reference, c->result.paired,
-                       lp_plan_alpha(a, c->which), BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED,
+                       lp_plan_alpha(a, c->which, c->primary), BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED,
                        &c->bootstrap);
   return s;
 }
@@ -170,47 +168,46 @@ static lp_status adjust(comparison *c, uint32_t n) {
 
 /* Has any network of the arm, or of its reference, a value? */
 static bool has_values(const analysis *a, const comparison *c) {
-  const arm_info *own = &a->arm[c->arm], *other = &a->arm[own->reference];
+  const arm_info *own = &a->arm[c->arm], *other = &a->arm[c->other];
   for (uint32_t k = 0; k < a->n_seeds; k++)
-    if (isfinite(value_of(a, c, &own->run[k], c->own_geometry)) ||
-        isfinite(value_of(a, c, &other->run[k], c->reference_geometry)))
+    if (isfinite(lp_compared_value(a, c, &own->run[k], c->own_geometry)) ||
+        isfinite(lp_compared_value(a, c, &other->run[k], c->reference_geometry)))
       return true;
   return false;
 }
 
-/* The comparison of an arm in outcome i; false where there is none. */
-static bool begin(const analysis *a, uint32_t i, uint32_t arm, comparison *c) {
-  if (lp_is_reference(a, arm)) return false;
-  *c = (comparison){.arm = arm};
+/* The comparison of a pair in outcome i; false where there is none. */
+static bool begin(const analysis *a, uint32_t i, const arm_pair *pair, comparison *c) {
+  *c = (comparison){.arm = pair->arm, .other = pair->other, .contrast = pair->name};
   lp_outcome_at(a, i, &c->which);
+  c->primary = pair->planned && lp_plan_primary(a, c->which);
   if (c->which.kind != OUTCOME_MEASURE) return true;
-  c->own_geometry = a->arm[arm].geometry[c->which.site];
-  c->reference_geometry = lp_reference_geometry(a, arm, c->which.site);
+  c->own_geometry = a->arm[pair->arm].geometry[c->which.site];
+  c->reference_geometry = lp_geometry_against(a, pair->arm, pair->other, c->which.site);
   c->fraction = c->own_geometry != c->reference_geometry;
   if (c->reference_geometry == NO_GEOMETRY) return false;
-  return c->which.measure < N_STANDARD || lp_plan_primary(a, c->which) || has_values(a, c);
+  return c->which.measure < N_STANDARD || c->primary || has_values(a, c);
 }
 
-lp_status lp_compare_all(const analysis *a, comparison **out, uint32_t *n) {
+lp_status lp_compare_all(analysis *a) {
   outcome which;
-  uint32_t outcomes = 0;
+  uint32_t outcomes = 0, n = 0;
   while (lp_outcome_at(a, outcomes, &which)) outcomes++;
   double *values = calloc(7 * (size_t)a->n_seeds, sizeof *values);
-  comparison *c = calloc((size_t)outcomes * a->n_arms, sizeof *c);
+  comparison *c = calloc((size_t)outcomes * a->n_pairs + 1, sizeof *c);
+  a->comparison = c;
   lp_status s = values && c ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for comparisons");
-  *n = 0;
-  for (uint32_t i = 0; i < outcomes; i++)
-    for (uint32_t arm = 0; s == LP_OK && arm < a->n_arms; arm++) {
-      if (!begin(a, i, arm, &c[*n])) continue;
-      s = compare(a, values, &c[(*n)++]);
-    }
-  if (s == LP_OK) s = adjust(c, *n);
-  free(values);
-  if (s != LP_OK) {
-    free(c);
-    c = NULL;
+  for (int contrasts = 0; contrasts < 2; contrasts++) {
+    for (uint32_t i = 0; i < outcomes; i++)
+      for (uint32_t k = 0; s == LP_OK && k < a->n_pairs; k++) {
+        if ((*a->pair[k].name != 0) != contrasts || !begin(a, i, &a->pair[k], &c[n])) continue;
+        s = compare(a, values, &c[n++]);
+      }
+    *(contrasts ? &a->n_contrasts : &a->n_comparisons) = n - a->n_comparisons;
   }
-  *out = c;
+  if (s == LP_OK) s = adjust(c, n);
+  if (s == LP_OK) s = lp_compare_many(a);
+  free(values);
   return s;
 }
 

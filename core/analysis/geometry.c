@@ -143,8 +143,8 @@ static bool same_sheet(const lp_run_site *x, const lp_run_site *y) {
   return x->units == y->units && (x->rows == y->rows || x->rows == 1 || y->rows == 1);
 }
 
-uint32_t lp_reference_geometry(const analysis *a, uint32_t arm, uint32_t site) {
-  const uint32_t own = a->arm[arm].geometry[site], other = a->arm[arm].reference;
+uint32_t lp_geometry_against(const analysis *a, uint32_t arm, uint32_t other, uint32_t site) {
+  const uint32_t own = a->arm[arm].geometry[site];
   if (own == NO_GEOMETRY || a->arm[other].geometry[site] == NO_GEOMETRY) return NO_GEOMETRY;
   const lp_run_site *theirs = &a->folder->arm[other].site[site];
   if (same_sheet(&a->folder->arm[arm].site[site], theirs)) return own;
@@ -156,11 +156,12 @@ lp_status lp_find_geometries(analysis *a) {
   lp_status s = LP_OK;
   for (uint32_t i = 0; s == LP_OK && i < a->n_arms; i++)
     for (uint32_t k = 0; s == LP_OK && k < a->n_sites; k++) s = place_units(a, i, k);
-  for (uint32_t i = 0; s == LP_OK && i < a->n_arms; i++)
+  for (uint32_t i = 0; s == LP_OK && i < a->n_pairs; i++)
     for (uint32_t k = 0; s == LP_OK && k < a->n_sites; k++) {
-      if (lp_reference_geometry(a, i, k) != a->n_geometries) continue;
-      const lp_run_site *site = &a->folder->arm[a->arm[i].reference].site[k];
-      const bool wrap = a->geometry[a->arm[i].geometry[k]].wrap;
+      const arm_pair *p = &a->pair[i];
+      if (lp_geometry_against(a, p->arm, p->other, k) != a->n_geometries) continue;
+      const lp_run_site *site = &a->folder->arm[p->other].site[k];
+      const bool wrap = a->geometry[a->arm[p->arm].geometry[k]].wrap;
       uint32_t index;
       s = add_geometry(a, sheet_of(site->rows, site->cols, wrap), &index);
     }

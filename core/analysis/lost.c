@@ -83,7 +83,7 @@ static double worst_value(const analysis *a, const comparison *c, double low, do
 
 lp_status lp_worst_case(const analysis *a, comparison *c, const double *x, const double *y,
                         double *room) {
-  const arm_info *arm = &a->arm[c->arm], *reference = &a->arm[arm->reference];
+  const arm_info *arm = &a->arm[c->arm], *reference = &a->arm[c->other];
   double low = c->chance, high = c->chance, *own = room, *other = room + a->n_seeds;
   for (uint32_t k = 0; k < a->n_seeds; k++) {
     low = fmin(low, fmin(x[k], y[k])); /* fmin and fmax pass over NaN */
@@ -99,6 +99,6 @@ lp_status lp_worst_case(const analysis *a, comparison *c, const double *x, const
     own[k] = here ? worst_value(a, c, low, high, up) : x[k];
     other[k] = there ? worst_value(a, c, low, high, !up) : y[k];
   }
-  return lp_infer(own, other, a->n_seeds, lp_plan_alpha(a, c->which), lp_plan_margin(a, c->which),
-                  &c->worst);
+  return lp_infer(own, other, a->n_seeds, lp_plan_alpha(a, c->which, c->primary),
+                  c->primary ? lp_plan_margin(a, c->which) : NAN, &c->worst);
 }

@@ -44,9 +44,9 @@ double lp_plan_margin(const analysis *a, outcome which) {
   return lp_plan_primary(a, which) ? a->plan.margin[outcome_key(a, which)] : NAN;
 }
 
-double lp_plan_alpha(const analysis *a, outcome which) {
+double lp_plan_alpha(const analysis *a, outcome which, bool primary) {
   const plan *p = &a->plan;
-  return lp_plan_primary(a, which) && p->tests ? p->alpha / p->tests : p->alpha;
+  return primary && lp_plan_primary(a, which) && p->tests ? p->alpha / p->tests : p->alpha;
 }
 
 /* Key of the outcome of that name that can be primary; n_keys when there is none. */
@@ -106,12 +106,13 @@ lp_status lp_read_plan(analysis *a) {
       return lp_fail(LP_ERR_FORMAT, "%s/" LP_RUN_MANIFEST ": the margin of \"%s\" is not above 0",
                      a->dir, name);
   }
-  for (uint32_t i = 0; i < a->n_arms; i++) p->tests += lp_is_reference(a, i) ? 0 : tests_of(a, i);
+  for (uint32_t i = 0; i < a->n_pairs; i++)
+    p->tests += a->pair[i].planned ? tests_of(a, a->pair[i].arm) : 0;
   return LP_OK;
 }
 
 /* Seeds of the run that the plan does not have: they were added after it was made. */
-static json_t *added_json(const analysis *a) {
+json_t *lp_seeds_added_json(const analysis *a) {
   const json_t *planned = json_object_get(json_object_get(a->folder->manifest, "plan"), "seeds");
   json_t *added = json_array();
   int bad = 0;
@@ -142,6 +143,6 @@ json_t *lp_plan_json(const analysis *a) {
                 (json_int_t)p->tests, "alpha_each", p->alpha / (p->tests ? p->tests : 1), "power",
                 LP_POWER, "site", a->headline < a->n_sites ? a->site_name[a->headline] : "",
                 "reference", a->folder->arm[a->folder->reference].name, "primary", primary,
-                "margin", margin, "seeds_added", added_json(a)),
+                "margin", margin, "seeds_added", lp_seeds_added_json(a)),
       bad);
 }

@@ -32,6 +32,8 @@ static void clear(analysis *a) {
   for (uint32_t i = 0; i < a->n_geometries; i++) lp_layout_free(&a->geometry[i]);
   free(a->geometry);
   free(a->comparison);
+  free(a->omnibus);
+  lp_forget_pairs(a);
   free(a->plan.primary);
   free(a->plan.margin);
   lp_deselect_measures(a);
@@ -90,11 +92,12 @@ lp_status lp_analyze_run_with(const char *dir, const lp_analysis_options *o) {
   analysis a = {.dir = dir};
   lp_status s = lp_read_run(&a);
   if (s == LP_OK) s = set_reference(&a, o->reference);
+  if (s == LP_OK) s = lp_find_pairs(&a, o->contrasts);
   if (s == LP_OK) s = lp_select_measures(&a, o->measures);
   if (s == LP_OK) s = lp_read_plan(&a);
   if (s == LP_OK) s = lp_measure_runs(&a);
   if (s == LP_OK) lp_find_collapsed(&a);
-  if (s == LP_OK) s = lp_compare_all(&a, &a.comparison, &a.n_comparisons);
+  if (s == LP_OK) s = lp_compare_all(&a);
   if (s == LP_OK) s = lp_write_summary(&a);
   if (s == LP_OK) s = lp_write_tidy(&a);
   if (s == LP_OK) s = lp_write_measures(&a);

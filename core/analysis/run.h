@@ -75,6 +75,13 @@ typedef struct run_info {
   site_result *site, *untrained; /* n_sites x n_geometries; NULL where there is no file */
 } run_info;
 
+/* Two arms that are compared. */
+typedef struct arm_pair {
+  uint32_t arm, other;
+  char *name;   /* of a contrast; "": an arm and its reference */
+  bool planned; /* before the run */
+} arm_pair;
+
 #define NO_GEOMETRY UINT32_MAX
 typedef struct arm_info {
   const char *name, *layer;
@@ -104,6 +111,8 @@ typedef struct analysis {
   uint32_t n_classes;
   layout *geometry; /* all in which something is measured */
   uint32_t n_geometries;
+  arm_pair *pair; /* those with the reference first */
+  uint32_t n_pairs;
   measure_row *measure;
   uint32_t n_measures;
   lp_measure_effort effort;
@@ -111,10 +120,12 @@ typedef struct analysis {
   uint32_t epochs; /* asked for; 0 when the manifest does not say */
   const char *const *class_name;
   uint32_t n_images;
-  int32_t *labels;  /* NULL until the first activations are read */
-  json_t *warnings; /* what to know of its numbers; NULL: nothing */
-  struct comparison *comparison;
-  uint32_t n_comparisons;
+  int32_t *labels;               /* NULL until the first activations are read */
+  json_t *warnings;              /* what to know of its numbers; NULL: nothing */
+  struct comparison *comparison; /* those with the reference, then n_contrasts */
+  uint32_t n_comparisons, n_contrasts;
+  struct omnibus *omnibus;
+  uint32_t n_omnibus;
 } analysis;
 
 /* ---- outcomes and the plan (plan.c) --------------------------------------------------------- */
@@ -147,15 +158,20 @@ uint32_t lp_arm_complete(const analysis *a, const arm_info *arm);
 /* The manifest's "plan", or what it is where the manifest says nothing. */
 lp_status lp_read_plan(analysis *a);
 bool lp_plan_primary(const analysis *a, outcome which);
-double lp_plan_margin(const analysis *a, outcome which); /* NaN: none */
-double lp_plan_alpha(const analysis *a, outcome which);  /* of one test */
+double lp_plan_margin(const analysis *a, outcome which);              /* NaN: none */
+double lp_plan_alpha(const analysis *a, outcome which, bool primary); /* of one test */
 
 /* ---- comparisons ---------------------------------------------------------------------------- */
 
-/* An arm against the reference, over networks. */
+/* pairs.c: what is compared with what; contrasts beside the manifest's. */
+lp_status lp_find_pairs(analysis *a, const char *contrasts);
+void lp_forget_pairs(analysis *a);
+
+/* An arm against its reference, or two arms of a contrast, over networks. */
 typedef struct comparison {
   outcome which;
-  uint32_t arm;
+  uint32_t arm, other;
+  const char *contrast;                      /* its name; "": against the reference */
   uint32_t own_geometry, reference_geometry; /* in which a measure is taken */
   /* The sheets are not the same: V of a network counts as a fraction of what units in any order
    * give on its own sheet. */
@@ -171,10 +187,28 @@ typedef struct comparison {
   int decimals;                  /* with which everything of its unit is printed */
   uint32_t lost, reference_lost; /* networks that ended without a value */
   lp_inference worst;            /* with the worst values in their places, where there are any */
+  lp_blocks blocks; /* of all arms with this reference; n 0: not two of them, or none */
+  double dunnett_t, dunnett_p, dunnett_low, dunnett_high;
 } comparison;
+
+/* All arms that have one reference, and it, at once (many.c). */
+typedef struct omnibus {
+  outcome which;
+  uint32_t reference;
+  bool shared; /* seeds: analysed as blocks, else one way */
+  lp_blocks blocks;
+  lp_test anova, kruskal;
+  double anova_df_within;
+} omnibus;
+lp_status lp_compare_many(analysis *a);
+json_t *lp_omnibus_json(const analysis *a);
+json_t *lp_dunnett_json(const comparison *c);
 enum { BOOTSTRAP_RESAMPLES = 10000 };
-/* All of them: the outcomes in order, each in every arm but the reference. malloc'ed. */
-lp_status lp_compare_all(const analysis *a, comparison **out, uint32_t *n);
+/* All of them: the outcomes in order, each of every pair of arms. */
+lp_status lp_compare_all(analysis *a);
+/* The number that a network has in a comparison. */
+double lp_compared_value(const analysis *a, const comparison *c, const run_info *run,
+                         uint32_t geometry);
 /* Paired t tests over images between the reference networks themselves: how often the per-image
  * test finds a difference where only the seed differs. */
 typedef struct control_pairs {
@@ -216,10 +250,9 @@ void lp_free_weights(site_weights *w);
 lp_status lp_measure_runs(analysis *a);    /* run_measure.c */
 lp_status lp_find_geometries(analysis *a); /* geometry.c */
 void lp_layout_free(layout *g);            /* what it holds */
-/* The geometry in which an arm's reference is compared with it at a site: the arm's, or, where the
- * sheets differ, the reference's sheet, wrapped as the arm's; NO_GEOMETRY where one has no such
- * site. */
-uint32_t lp_reference_geometry(const analysis *a, uint32_t arm, uint32_t site);
+/* The geometry in which `other` is compared with an arm at a site: the arm's, or, where the sheets
+ * differ, the other's sheet, wrapped as the arm's; NO_GEOMETRY where one has no such site. */
+uint32_t lp_geometry_against(const analysis *a, uint32_t arm, uint32_t other, uint32_t site);
 /* What a network showed at a site; NULL when that was not measured. */
 const site_result *lp_trained_site(const analysis *a, const run_info *run, uint32_t site,
                                    uint32_t geometry);
@@ -233,6 +266,7 @@ json_t *lp_answer_json(const analysis *a, const comparison *c, uint32_t n,
 char *lp_verdict_line(const analysis *a, const comparison *c); /* malloc'ed; NULL: out of memory */
 json_t *lp_comparison_json(const analysis *a, const comparison *c); /* summary_tests.c */
 json_t *lp_plan_json(const analysis *a);
+json_t *lp_seeds_added_json(const analysis *a); /* since the plan was made */
 lp_status lp_write_summary(const analysis *a);  /* summary.c */
 lp_status lp_write_sweep(const analysis *a);    /* sweep.c: nothing where nothing was swept */
 lp_status lp_write_steps(const analysis *a);    /* steps.c: nothing where no site has steps */

@@ -192,12 +192,13 @@ static lp_status check_labels(analysis *a, const arm_info *arm, uint64_t seed,
   return s;
 }
 
-/* Arms are measured where their units stand; a reference wherever those do that are compared
- * with it. */
+/* Arms are measured where their units stand, and wherever those of arms do that are compared with
+ * them. */
 static bool needs(const analysis *a, uint32_t arm, uint32_t site, uint32_t geometry) {
   if (a->arm[arm].geometry[site] == geometry) return true;
-  for (uint32_t i = 0; i < a->n_arms; i++)
-    if (a->arm[i].reference == arm && lp_reference_geometry(a, i, site) == geometry) return true;
+  for (uint32_t i = 0; i < a->n_pairs; i++)
+    if (a->pair[i].other == arm && lp_geometry_against(a, a->pair[i].arm, arm, site) == geometry)
+      return true;
   return false;
 }
 

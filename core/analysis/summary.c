@@ -234,12 +234,17 @@ static lp_status build(const analysis *a, json_t *o) {
   int bad = 0;
   for (uint32_t i = 0; i < n; i++)
     bad |= json_array_append_new(comparisons, lp_comparison_json(a, &c[i]));
+  json_t *contrasts = json_array();
+  for (uint32_t i = 0; i < a->n_contrasts; i++)
+    bad |= json_array_append_new(contrasts, lp_comparison_json(a, &c[n + i]));
   control_pairs controls;
   lp_status s = lp_compare_controls(a, &controls);
   bad |= s != LP_OK;
   bad |= json_object_set_new(o, "schema", json_integer(1));
   bad |= json_object_set_new(o, "title", json_string(a->title));
   bad |= json_object_set_new(o, "measures", measures_json(a));
+  bad |= json_object_set_new(o, "contrasts", contrasts);
+  bad |= json_object_set_new(o, "many_arms", lp_omnibus_json(a));
   bad |= json_object_set_new(o, "reference", json_string(a->reference_name));
   const json_t *data = json_object_get(a->folder->manifest, "data");
   json_t *warnings = json_object_get(data, "warnings");
@@ -254,7 +259,7 @@ static lp_status build(const analysis *a, json_t *o) {
   bad |= json_object_set_new(o, "control_pairs", controls_json(a, &controls));
   bad |= json_object_set_new(o, "null", nulls_json(a));
   bad |= json_object_set_new(o, "published", lp_published_json(a));
-  bad |= json_object_set_new(o, "answer", lp_answer_json(a, c, n, &controls));
+  bad |= json_object_set_new(o, "answer", lp_answer_json(a, c, n + a->n_contrasts, &controls));
   free(controls.significant);
   return bad ? lp_fail(LP_ERR_MEMORY, "out of memory for the summary of %s", a->dir) : LP_OK;
 }

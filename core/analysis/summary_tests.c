@@ -7,7 +7,7 @@
 /* What both networks of a seed showed of each image, on one sheet; false: they cannot be paired. */
 static bool images_of(const analysis *a, const comparison *c, uint32_t seed, const double **own,
                       const double **other) {
-  const run_info *x = &a->arm[c->arm].run[seed], *y = &a->arm[a->arm[c->arm].reference].run[seed];
+  const run_info *x = &a->arm[c->arm].run[seed], *y = &a->arm[c->other].run[seed];
   if (c->fraction || !lp_run_complete(x) || !lp_run_complete(y)) return false;
   const site_result *at = lp_trained_site(a, x, c->which.site, c->own_geometry),
                     *there = lp_trained_site(a, y, c->which.site, c->reference_geometry);
@@ -123,7 +123,7 @@ json_t *lp_comparison_json(const analysis *a, const comparison *c) {
   char *text = lp_verdict_line(a, c);
   int bad = !text;
   bad |= json_object_set_new(o, "arm", json_string(a->arm[c->arm].name));
-  bad |= json_object_set_new(o, "reference", json_string(a->arm[a->arm[c->arm].reference].name));
+  bad |= json_object_set_new(o, "reference", json_string(a->arm[c->other].name));
   bad |= json_object_set_new(o, "site",
                              measure ? json_string(a->site_name[c->which.site]) : json_null());
   bad |= json_object_set_new(o, "measure", json_string(lp_outcome_name(a, c->which)));
@@ -137,10 +137,13 @@ json_t *lp_comparison_json(const analysis *a, const comparison *c) {
   bad |= json_object_set_new(o, "reference_mean", lp_json_number(c->reference.mean));
   bad |= json_object_set_new(o, "reference_sd", lp_json_number(c->reference.sd));
   bad |= set_result(o, c);
-  bad |= json_object_set_new(o, "margin", lp_json_number(lp_plan_margin(a, c->which)));
+  bad |= json_object_set_new(o, "margin",
+                             lp_json_number(c->primary ? lp_plan_margin(a, c->which) : NAN));
   bad |= json_object_set_new(o, "hedges_g", lp_json_number(c->hedges_g));
   bad |= json_object_set_new(o, "chance", chance_json(c));
   bad |= json_object_set_new(o, "decimals", json_integer(c->decimals));
+  bad |= json_object_set_new(o, "dunnett", lp_dunnett_json(c));
+  if (*c->contrast) bad |= json_object_set_new(o, "contrast", json_string(c->contrast));
   bad |= json_object_set_new(o, "bootstrap", bootstrap_json(&c->bootstrap));
   bad |= json_object_set_new(o, "lost", json_integer(c->lost));
   bad |= json_object_set_new(o, "reference_lost", json_integer(c->reference_lost));

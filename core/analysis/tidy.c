@@ -119,7 +119,7 @@ static void comparison_row(FILE *f, const analysis *a, const comparison *c) {
   const bool tested = c->result.verdict != LP_VERDICT_UNTESTABLE;
   lp_csv_field(f, a->arm[c->arm].name);
   fputc(',', f);
-  lp_csv_field(f, a->arm[a->arm[c->arm].reference].name);
+  lp_csv_field(f, a->arm[c->other].name);
   fputc(',', f);
   if (c->which.kind == OUTCOME_MEASURE) lp_csv_field(f, a->site_name[c->which.site]);
   fputc(',', f);
@@ -141,21 +141,30 @@ static void comparison_row(FILE *f, const analysis *a, const comparison *c) {
                            c->result.exact_p,
                            c->result.dz,
                            c->result.detectable,
-                           lp_plan_margin(a, c->which),
+                           c->primary ? lp_plan_margin(a, c->which) : NAN,
                            c->result.equivalence_p,
                            c->chance};
   for (size_t i = 0; i < sizeof number / sizeof *number; i++) lp_csv_value(f, number[i]);
   fprintf(f, ",%u,%u,%s,", c->lost, c->reference_lost, lp_verdict_name(c->result.verdict));
   lp_csv_field(f, c->result.reason ? c->result.reason : "");
+  const bool many = c->blocks.n > 0;
+  const double adjusted[] = {c->dunnett_t, c->blocks.df_error, c->dunnett_p, c->dunnett_low,
+                             c->dunnett_high};
+  for (size_t i = 0; i < sizeof adjusted / sizeof *adjusted; i++)
+    lp_csv_value(f, many ? adjusted[i] : NAN);
+  fputc(',', f);
+  lp_csv_field(f, c->contrast);
   fputc('\n', f);
 }
 
 static void comparisons(FILE *f, const analysis *a) {
   fputs("arm,reference,site,measure,plan,analysis,n,reference_n,mean,sd,reference_mean,"
         "reference_sd,difference,low,high,alpha,t,df,p,q,exact_p,dz,detectable,margin,"
-        "equivalence_p,chance,lost,reference_lost,verdict,reason\n",
+        "equivalence_p,chance,lost,reference_lost,verdict,reason,dunnett_t,"
+        "dunnett_df,dunnett_p,dunnett_low,dunnett_high,contrast\n",
         f);
-  for (uint32_t i = 0; i < a->n_comparisons; i++) comparison_row(f, a, &a->comparison[i]);
+  for (uint32_t i = 0; i < a->n_comparisons + a->n_contrasts; i++)
+    comparison_row(f, a, &a->comparison[i]);
 }
 
 lp_status lp_write_tidy(const analysis *a) {

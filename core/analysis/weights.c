@@ -46,8 +46,9 @@ static lp_status ask_prior(const lp_run_prior *p, uint64_t seed, const site_weig
  * there. */
 static uint32_t owner(const analysis *a, uint32_t arm, uint32_t site, uint32_t geometry) {
   if (a->arm[arm].geometry[site] == geometry) return arm;
-  for (uint32_t i = 0; i < a->n_arms; i++)
-    if (a->arm[i].reference == arm && lp_reference_geometry(a, i, site) == geometry) return i;
+  for (uint32_t i = 0; i < a->n_pairs; i++)
+    if (a->pair[i].other == arm && lp_geometry_against(a, a->pair[i].arm, arm, site) == geometry)
+      return a->pair[i].arm;
   return arm;
 }
 

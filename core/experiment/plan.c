@@ -91,22 +91,63 @@ static lp_status read_margins(char *text, const json_t *primary, json_t *margin)
   return status;
 }
 
+static bool is_arm(const lp_experiment *x, const char *name) {
+  for (uint32_t i = 0; i < x->n_arms; i++)
+    if (strcmp(x->arms[i].name, name) == 0) return true;
+  return false;
+}
+
+static lp_status check_arm(const lp_experiment *x, const char *contrast, const char *name) {
+  if (is_arm(x, name)) return LP_OK;
+  const char **names = malloc(sizeof *names * (x->n_arms + 1));
+  if (!names) return lp_fail(LP_ERR_MEMORY, "plan: out of memory");
+  for (uint32_t i = 0; i < x->n_arms; i++) names[i] = x->arms[i].name;
+  lp_status s = lp_fail(LP_ERR_ARG, "contrasts: %s: there is no arm '%s'%s", contrast, name,
+                        lp_did_you_mean_or(name, names, x->n_arms).text);
+  free(names);
+  return s;
+}
+
+static lp_status check_contrasts(const lp_experiment *x, char *text, json_int_t *n) {
+  const char *item;
+  lp_status s = LP_OK;
+  if (!*lp_trim(text)) return LP_OK;
+  json_t *seen = json_object();
+  while (s == LP_OK && (item = lp_next_token(&text))) {
+    lp_contrast c;
+    s = lp_contrast_parse(item, &c);
+    if (s != LP_OK) break;
+    if (json_object_get(seen, c.name))
+      s = lp_fail(LP_ERR_ARG, "contrasts: %s is there twice", c.name);
+    json_object_set_new(seen, c.name, json_true());
+    if (s == LP_OK) s = check_arm(x, c.name, c.arm);
+    if (s == LP_OK) s = check_arm(x, c.name, c.other);
+    lp_contrast_free(&c);
+    (*n)++;
+  }
+  json_decref(seen);
+  return s;
+}
+
 lp_status lp_plan_make(const lp_experiment *x, json_t **out) {
   LP_POINT_NUMBERS;
   const lp_settings *s = x->settings;
   char *primary_text = strdup(lp_setting_text(s, "primary")),
-       *margin_text = strdup(lp_setting_text(s, "margin"));
+       *margin_text = strdup(lp_setting_text(s, "margin")),
+       *contrasts = strdup(lp_setting_text(s, "contrasts"));
+  json_int_t compared = 0;
   json_t *primary = json_array(), *margin = json_object(), *seeds = json_array();
-  lp_status status = primary_text && margin_text && primary && margin && seeds
+  lp_status status = primary_text && margin_text && contrasts && primary && margin && seeds
                          ? LP_OK
                          : lp_fail(LP_ERR_MEMORY, "plan: out of memory");
   if (status == LP_OK) status = read_primary(primary_text, primary);
   if (status == LP_OK) status = read_margins(margin_text, primary, margin);
   for (uint32_t i = 0; i < x->info.n_seeds && status == LP_OK; i++)
     json_array_append_new(seeds, json_integer((json_int_t)x->seeds[i]));
+  if (status == LP_OK) status = check_contrasts(x, contrasts, &compared);
   free(primary_text);
   free(margin_text);
-  json_int_t compared = 0;
+  free(contrasts);
   for (uint32_t i = 0; i < x->n_arms; i++) compared += x->arms[i].reference != i;
   *out = NULL;
   if (status == LP_OK)

@@ -80,6 +80,9 @@ static const lp_option table[] = {
          "measures whose tests decide; every other one is exploratory"),
     LIST("measures", "usual", EXPERIMENT | LP_USE_PER_CALL,
          "what is measured at the sites: usual, all, none (the standard ones), or as in moran,tgi"),
+    LIST("contrasts", "", EXPERIMENT,
+         "arms that are compared beside those with the reference: NAME=ARM:ARM, as in "
+         "order=linear:permuted"),
     REAL("significance", "0.05", 1e-12, 0.49, EXPERIMENT,
          "error rate of all primary tests together"),
     LIST("margin", "", EXPERIMENT,

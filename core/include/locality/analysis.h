@@ -255,6 +255,25 @@ LP_API lp_test lp_anova(const double *x, const uint32_t *group, size_t n, uint32
 LP_API lp_status lp_kruskal_wallis(const double *x, const uint32_t *group, size_t n,
                                    uint32_t groups, lp_test *out);
 
+/* Many arms that share seeds: a two-way layout without interaction, seeds being blocks. x: arms x
+ * seeds; a seed counts where every arm has a finite value. f and p: are the arms alike? error: of
+ * the difference of two arms' means, from the residuals, with df_error degrees of freedom. NaN for
+ * fewer than 2 blocks or arms, and without spread. */
+typedef struct lp_blocks {
+  uint32_t arms, n; /* n: blocks */
+  double f, df, df_error, p, error;
+} lp_blocks;
+LP_API lp_blocks lp_blocks_of(const double *x, uint32_t arms, size_t seeds);
+/* Mean of arm - other over these blocks. */
+LP_API double lp_blocks_difference(const double *x, uint32_t arms, size_t seeds, uint32_t arm,
+                                   uint32_t other);
+
+/* Two-sided p of |t| of one of k arms compared with the same reference, adjusted for all k
+ * (Dunnett, J Am Stat Assoc 1955; arms of equal size: correlation 1/2), by numerical integration,
+ * and the |t| with p = alpha. df may be infinite. k = 1: Student's t. */
+LP_API double lp_dunnett_p(double t, uint32_t k, double df);
+LP_API double lp_dunnett_critical(double alpha, uint32_t k, double df);
+
 /* Studentised bootstrap interval of mean(a) - mean(b) (Efron & Tibshirani, "An Introduction to the
  * Bootstrap", 1993, ch. 12): difference - q se, q the quantiles of (difference* - difference) / se*
  * over the resamples. paired (n_a == n_b, a[i] and b[i] of one seed) redraws pairs, otherwise each
@@ -321,6 +340,13 @@ LP_API const char *lp_primary_measure(uint32_t i);
  * and line. Loads the registry, to rebuild the priors of the arms. */
 LP_API lp_status lp_analyze_run(const char *dir);
 
+/* "NAME=ARM:ARM", a comparison of two arms by a name. */
+typedef struct lp_contrast {
+  char *name, *arm, *other;
+} lp_contrast;
+LP_API lp_status lp_contrast_parse(const char *item, lp_contrast *out);
+LP_API void lp_contrast_free(lp_contrast *c);
+
 /* What of an analysis can be asked for; NULL or "": as the folder's manifest says. */
 typedef struct lp_analysis_options {
   /* Another arm than the folder's reference, which the plan did not foresee; summary.json says so.
@@ -331,6 +357,9 @@ typedef struct lp_analysis_options {
    * are in every analysis; else specs between commas ("moran,(patches:threshold=3,least=5)") beside
    * the standard ones. */
   const char *measures;
+  /* "NAME=ARM:ARM" between commas, beside those that the manifest has; these the plan did not
+   * foresee, so all their tests are exploratory. */
+  const char *contrasts;
 } lp_analysis_options;
 LP_API lp_status lp_analyze_run_with(const char *dir, const lp_analysis_options *options);
 
