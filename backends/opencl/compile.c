@@ -43,6 +43,9 @@ const ocl_op ocl_ops[LP_OP_COUNT] = {
     [LP_OP_PRIOR] = {true, ocl_encode_prior, NULL},
     [LP_OP_AVGPOOL2D] = {true, ocl_encode_avgpool, NULL},
     [LP_OP_AVGPOOL2D_DX] = {true, ocl_encode_avgpool, NULL},
+    [LP_OP_SPARSE_LINEAR] = {true, ocl_encode_sparse, ocl_workspace_sparse},
+    [LP_OP_SPARSE_LINEAR_DX] = {true, ocl_encode_sparse, ocl_workspace_sparse},
+    [LP_OP_SPARSE_LINEAR_DW] = {true, ocl_encode_sparse, ocl_workspace_sparse},
 };
 
 bool ocl_supports(lp_device *dev, const lp_plan_view *plan, uint32_t step) {

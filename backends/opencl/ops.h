@@ -29,6 +29,10 @@ void ocl_encode_product(ocl_encoder *e);
 size_t ocl_workspace_product(lp_device *dev, const lp_plan_view *plan, const lp_step *s,
                              uint32_t index);
 
+void ocl_encode_sparse(ocl_encoder *e);
+size_t ocl_workspace_sparse(lp_device *dev, const lp_plan_view *plan, const lp_step *s,
+                            uint32_t index);
+
 lp_status ocl_encode_step(ocl_encoder *e);
 lp_status ocl_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out);
 void ocl_program_free(lp_device *dev, lp_program *prog);

@@ -119,6 +119,11 @@ static double step_tolerance(const case_program *p, const case_step *s) {
   case LP_OP_LINEAR_DX:
     terms = (double)in->dim[1];
     break;
+  case LP_OP_SPARSE_LINEAR:
+  case LP_OP_SPARSE_LINEAR_DX:
+    terms = (double)in->dim[1];
+    break;
+  case LP_OP_SPARSE_LINEAR_DW:
   case LP_OP_LINEAR_DW:
     terms = (double)in->dim[0];
     break;

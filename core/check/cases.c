@@ -25,6 +25,12 @@
     .family = &case_priors, .name = name_, .n = 1, .c = (h_) * (w_), .h = h_, .w = w_, .o = o_,    \
     .k = rest_, .stride = blocks_, .form = prior_                                                  \
   }
+/* Batch, inputs, outputs, share of the wires that exist, with a prior. */
+#define SPARSE(name_, n_, c_, o_, p_, prior_, flags_)                                              \
+  {                                                                                                \
+    .family = &case_sparse, .name = name_, .n = n_, .c = c_, .o = o_, .p = p_, .form = prior_,     \
+    .flags = flags_                                                                                \
+  }
 #define BATCHNORM(family_, name_, n_, c_, h_, w_)                                                  \
   { .family = &family_, .name = name_, .n = n_, .c = c_, .h = h_, .w = w_ }
 #define MATRIX(family_, name_, n_, c_, fill_)                                                      \
@@ -159,6 +165,16 @@ static const case_row rows[] = {
   PRIOR("row scale", 4, 6, 24, 4, 2, PRIOR_SCALED_ROW),
   PRIOR("dense", 5, 5, 17, 9, 2, PRIOR_DENSE),
   PRIOR("large", 16, 16, 256, 3, 3, PRIOR_SCALED_COL),
+
+  SPARSE("one wire", 1, 1, 1, 1, 1, 0),
+  SPARSE("one sample", 1, 77, 51, 0.2f, 1, 0),
+  SPARSE("few samples", 3, 49, 130, 0.05f, 0, CASE_NO_BIAS),
+  SPARSE("odd", 5, 131, 67, 0.1f, 1, 0),
+  SPARSE("units without wires", 9, 61, 45, 0.02f, 0, 0),
+  SPARSE("all wires", 7, 33, 19, 1, 1, 0),
+  SPARSE("batch", 64, 300, 270, 0.07f, 1, 0),
+  SPARSE("odd batch", 150, 53, 71, 0.3f, 1, CASE_NO_BIAS),
+  SPARSE("large", 16, 2100, 1900, 0.01f, 0, CASE_NO_GRADIENT),
 
   BATCHNORM(case_batchnorm, "2 of 1", 2, 1, 0, 0),
   BATCHNORM(case_batchnorm, "odd", 5, 3, 0, 0),

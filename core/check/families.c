@@ -343,6 +343,57 @@ static void build_optim(case_program *p, const op_case *c) {
   case_target_add(p, case_apply(p, c->op, &params, in, n), "token");
 }
 
+/* Every wire is there with probability r->p, so that units without any occur; r->form: a prior. */
+static void build_sparse(case_program *p, const op_case *c) {
+  const case_row *r = c->row;
+  const bool forward = c->op == LP_OP_SPARSE_LINEAR, bias = !(r->flags & CASE_NO_BIAS);
+  int32_t *rows = calloc((size_t)r->o + 1, sizeof *rows);
+  int32_t *columns = calloc((size_t)r->o * r->c + 1, sizeof *columns);
+  lp_pattern *pattern = NULL;
+  lp_val in[LP_SPARSE_INPUTS] = {{0}};
+  lp_rng rng = lp_rng_make(p->seed, "wires");
+  for (uint32_t o = 0; rows && columns && o < r->o; o++) {
+    rows[o + 1] = rows[o];
+    for (uint32_t i = 0; i < r->c; i++)
+      if (lp_rng_below(&rng, 1u << 20) < (uint32_t)(r->p * (1u << 20)))
+        columns[rows[o + 1]++] = (int32_t)i;
+  }
+  if (!rows || !columns || lp_pattern_new(r->o, r->c, rows, columns, &pattern) != LP_OK) {
+    p->failed = true;
+  } else {
+    const lp_pattern *w = pattern;
+    const lp_desc wires = LP_DESC(LP_I32, w->n);
+    const struct {
+      uint32_t at;
+      const char *name;
+      lp_desc desc;
+      const int32_t *data;
+    } part[] = {{LP_SPARSE_ROWS, "rows", LP_DESC(LP_I32, r->o + 1), w->rows},
+                {LP_SPARSE_COLUMNS, "columns", wires, w->columns},
+                {LP_SPARSE_STARTS, "starts", LP_DESC(LP_I32, r->c + 1), w->starts},
+                {LP_SPARSE_SOURCES, "sources", wires, w->sources},
+                {LP_SPARSE_PLACES, "places", wires, w->places}};
+    for (size_t k = 0; k < sizeof part / sizeof *part; k++)
+      in[part[k].at] = case_leaf_data(p, ROLE_CONSTANT, part[k].name, part[k].desc, part[k].data);
+    const lp_desc value = lp_f32(w->n), x = lp_f32(r->n, r->c), dy = lp_f32(r->n, r->o);
+    if (r->form)
+      in[LP_SPARSE_PRIOR] = case_leaf_add(p, ROLE_CONSTANT, "prior", value, FILL_SIGNED, 0, false);
+    in[0] = forward ? case_x(p, "x", x, true) : case_x(p, "dy", dy, false);
+    in[1] = c->op == LP_OP_SPARSE_LINEAR_DW
+                ? case_x(p, "x", x, false)
+                : case_leaf_add(p, ROLE_PARAM, "w", value, FILL_SIGNED, 0, forward);
+    if (forward && bias)
+      in[2] = case_leaf_add(p, ROLE_PARAM, "b", lp_f32(r->o), FILL_SIGNED, 0, true);
+    lp_val y = case_apply(p, c->op, NULL, in, LP_SPARSE_INPUTS);
+    case_target_add(p, y, forward ? "y" : c->op == LP_OP_SPARSE_LINEAR_DX ? "dx" : "dw");
+    if (forward) p->y = y;
+    if (c->op == LP_OP_SPARSE_LINEAR_DW && bias) case_target_add(p, lp_output(y, 1), "db");
+  }
+  lp_pattern_free(pattern);
+  free(rows);
+  free(columns);
+}
+
 /* ---- the families ---------------------------------------------------------------------------- */
 
 #define OPS(...) ((const uint32_t[]){__VA_ARGS__, 0})
@@ -370,6 +421,9 @@ const case_family case_averages = {"avgpool2d", OPS(LP_OP_AVGPOOL2D, LP_OP_AVGPO
                                    build_average};
 const case_family case_priors = {"prior", OPS(LP_OP_PRIOR), build_prior};
 const case_family case_slices = {"slice", OPS(LP_OP_SLICE, LP_OP_CONCAT), build_slice};
+const case_family case_sparse = {
+    "sparse_linear", OPS(LP_OP_SPARSE_LINEAR, LP_OP_SPARSE_LINEAR_DX, LP_OP_SPARSE_LINEAR_DW),
+    build_sparse};
 const case_family case_dropout = {"dropout", OPS(LP_OP_DROPOUT), build_dropout};
 const case_family case_reduce = {"reduce", OPS(LP_OP_SUM, LP_OP_EXPAND), build_reduce};
 const case_family case_softmax = {"log_softmax", OPS(LP_OP_LOG_SOFTMAX, LP_OP_LOG_SOFTMAX_DX),

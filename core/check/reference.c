@@ -468,6 +468,55 @@ static void accumulate(const ref_call *c) {
     }
 }
 
+/* ---- patterns of weights -----------------------------------------------------------------------
+ */
+
+/* Visits every (output, input, wire), in the order of the outputs. */
+typedef void (*wire_visit)(const ref_call *c, int64_t o, int64_t i, int64_t k, double prior);
+static void wire_loop(const ref_call *c, wire_visit visit) {
+  const double *rows = c->in[LP_SPARSE_ROWS];
+  for (int64_t o = 0; o + 1 < count(c->in_desc[LP_SPARSE_ROWS]); o++)
+    for (int64_t k = (int64_t)rows[o]; k < (int64_t)rows[o + 1]; k++)
+      visit(c, o, (int64_t)c->in[LP_SPARSE_COLUMNS][k], k,
+            c->in[LP_SPARSE_PRIOR] ? c->in[LP_SPARSE_PRIOR][k] : 1);
+}
+
+static void wire_forward(const ref_call *c, int64_t o, int64_t i, int64_t k, double prior) {
+  const int64_t n_out = c->out_desc[0].dim[1], n_in = c->in_desc[0]->dim[1];
+  for (int64_t n = 0; n < c->in_desc[0]->dim[0]; n++)
+    c->out[0][n * n_out + o] += c->in[0][n * n_in + i] * c->in[1][k] * prior;
+}
+
+static void wire_dx(const ref_call *c, int64_t o, int64_t i, int64_t k, double prior) {
+  const int64_t n_out = c->in_desc[0]->dim[1], n_in = c->out_desc[0].dim[1];
+  for (int64_t n = 0; n < c->in_desc[0]->dim[0]; n++)
+    c->out[0][n * n_in + i] += c->in[0][n * n_out + o] * c->in[1][k] * prior;
+}
+
+static void wire_dw(const ref_call *c, int64_t o, int64_t i, int64_t k, double prior) {
+  const int64_t n_out = c->in_desc[0]->dim[1], n_in = c->in_desc[1]->dim[1];
+  for (int64_t n = 0; n < c->in_desc[0]->dim[0]; n++)
+    c->out[0][k] += c->in[0][n * n_out + o] * c->in[1][n * n_in + i] * prior;
+}
+
+static void sparse_linear(const ref_call *c) {
+  const int64_t n_out = c->out_desc[0].dim[1];
+  for (int64_t e = 0; e < count(&c->out_desc[0]); e++)
+    c->out[0][e] = c->in[2] ? c->in[2][e % n_out] : 0;
+  wire_loop(c, wire_forward);
+}
+
+static void sparse_linear_dx(const ref_call *c) {
+  clear(c, 0);
+  wire_loop(c, wire_dx);
+}
+
+static void sparse_linear_dw(const ref_call *c) {
+  clear(c, 0);
+  wire_loop(c, wire_dw);
+  channel_sums(c, 1);
+}
+
 ref_op ref_op_get(uint32_t op) {
   static const ref_op ops[LP_OP_COUNT] = {
       [LP_OP_RESHAPE] = copy,
@@ -516,6 +565,9 @@ ref_op ref_op_get(uint32_t op) {
       [LP_OP_PRIOR] = prior,
       [LP_OP_AVGPOOL2D] = avgpool2d,
       [LP_OP_AVGPOOL2D_DX] = avgpool2d_dx,
+      [LP_OP_SPARSE_LINEAR] = sparse_linear,
+      [LP_OP_SPARSE_LINEAR_DX] = sparse_linear_dx,
+      [LP_OP_SPARSE_LINEAR_DW] = sparse_linear_dw,
   };
   return op < LP_OP_COUNT ? ops[op] : NULL;
 }

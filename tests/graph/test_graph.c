@@ -137,6 +137,42 @@ static void slices_at_seams(void **state) {
   lp_graph_free(g);
 }
 
+/* 0 . 1 .       The other side goes by inputs: 0 (from outputs 0, 2), 1 (none), 2 (0), 3 (2).
+ * . . . .
+ * 2 . . 3 */
+static void patterns_have_two_sides(void **state) {
+  (void)state;
+  const int32_t rows[] = {0, 2, 2, 4}, columns[] = {0, 2, 0, 3};
+  const int32_t starts[] = {0, 2, 2, 3, 4}, sources[] = {0, 2, 0, 2}, places[] = {0, 2, 1, 3};
+  lp_pattern *p;
+  assert_int_equal(lp_pattern_new(3, 4, rows, columns, &p), LP_OK);
+  assert_int_equal(p->n, 4);
+  assert_memory_equal(p->starts, starts, sizeof starts);
+  assert_memory_equal(p->sources, sources, sizeof sources);
+  assert_memory_equal(p->places, places, sizeof places);
+  lp_graph *g = new_graph();
+  lp_val in[LP_SPARSE_INPUTS] = {{0}};
+  assert_int_equal(lp_pattern_operands(p, g, "lp.prior", in), LP_OK);
+  assert_string_equal(lp_graph_value_name(g, in[LP_SPARSE_PLACES]), "lp.prior.places");
+  const lp_desc x = lp_f32(5, 4), w = lp_f32(4), other = lp_f32(3);
+  in[0] = input(g, x);
+  in[1] = lp_graph_param(g, "w", &w, NULL);
+  assert_shape(g, lp_apply(g, LP_OP_SPARSE_LINEAR, NULL, in, LP_SPARSE_INPUTS), lp_f32(5, 3));
+  in[1] = lp_graph_param(g, "v", &other, NULL); /* not a value a wire */
+  assert_int_equal(lp_apply(g, LP_OP_SPARSE_LINEAR, NULL, in, LP_SPARSE_INPUTS).id, 0);
+  lp_graph_free(g);
+  lp_pattern_free(p);
+  static const int32_t bad[][8] = {{0, 2, 2, 4, 0, 2, 3, 0},  /* falls in a row */
+                                   {0, 2, 2, 4, 0, 0, 0, 3},  /* twice */
+                                   {0, 2, 2, 4, 0, 4, 0, 3},  /* no such input */
+                                   {0, 2, 1, 4, 0, 2, 0, 3},  /* rows that fall */
+                                   {1, 2, 2, 4, 0, 2, 0, 3}}; /* not from 0 on */
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    assert_int_equal(lp_pattern_new(3, 4, bad[i], bad[i] + 4, &p), LP_ERR_ARG);
+    assert_null(p);
+  }
+}
+
 static void names_are_shared(void **state) {
   (void)state;
   lp_graph *g = new_graph();
@@ -207,6 +243,7 @@ int main(void) {
       cmocka_unit_test(first_error_sticks),
       cmocka_unit_test(bad_operands),
       cmocka_unit_test(slices_at_seams),
+      cmocka_unit_test(patterns_have_two_sides),
       cmocka_unit_test(names_are_shared),
       cmocka_unit_test(gradients_reach_what_they_should),
       cmocka_unit_test(no_gradient_is_an_error),

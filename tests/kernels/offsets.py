@@ -25,7 +25,8 @@ CASES = ["chain/lenet", "chain/conv relu pool overlapping", "chain/expand of sum
          "log_softmax_dx/10 classes", "cross_entropy_dx/3 classes", "batchnorm/images",
          "batchnorm_dx/images", "batchnorm_eval_dx/odd", "rmsprop/momentum l2", "adam/decoupled",
          "accumulate/average", "slice/inside", "concat/inside", "prior/three gates scaled",
-         "prior/dense", "avgpool2d/2 by 3", "avgpool2d_dx/3 by 2"]
+         "prior/dense", "sparse_linear/odd", "sparse_linear_dx/odd",
+         "sparse_linear_dw/odd", "avgpool2d/2 by 3", "avgpool2d_dx/3 by 2"]
 ENGINE = ["conv2d/odd stride", "conv2d_dx/odd stride", "conv2d_dw/odd stride", "linear/unequal table",
           "linear_dw/unequal dense"]
 PLANS = [("gpu", CASES), ("cpu", CASES)] + [

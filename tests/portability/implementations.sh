@@ -15,6 +15,7 @@ skip() { echo "0 passed, 0 failed, 1 skipped"; echo "$*" >&2; exit 77; }
 cases=("relu/odd" "scale/odd" "sum/odd" "ties overlapping" "avgpool2d/2 of odd" "avgpool2d_dx/2 of odd" "log_softmax/10 classes" "log_softmax_dx/10 classes"
   "cross_entropy/3 classes" "cross_entropy/bad labels" "cross_entropy_dx/3 classes" "batchnorm/odd"
   "batchnorm_dx/odd" "dropout/half" "prior/dense" "slice/inside" "concat/inside" "sgd/plain" "adam/plain"
+  "sparse_linear/odd" "sparse_linear_dx/odd" "sparse_linear_dw/odd"
   "linear/unequal permuted" "linear_dx/unequal permuted" "linear_dw/unequal permuted" "conv2d/padding over"
   "conv2d_dx/padding over" "conv2d_dw/padding over")
 

@@ -42,5 +42,11 @@ KERNEL(concat);
 KERNEL(prior);
 KERNEL(avgpool);
 KERNEL(avgpool_dx);
+KERNEL(sparse_linear);
+WORKSPACE(sparse_linear);
+KERNEL(sparse_linear_dx);
+WORKSPACE(sparse_linear_dx);
+KERNEL(sparse_linear_dw);
+WORKSPACE(sparse_linear_dw);
 
 #endif

@@ -49,5 +49,8 @@ const cpu_kernels ISA(lp_cpu_kernels) = {
             [LP_OP_PRIOR] = RUN(prior),
             [LP_OP_AVGPOOL2D] = RUN(avgpool),
             [LP_OP_AVGPOOL2D_DX] = RUN(avgpool_dx),
+            [LP_OP_SPARSE_LINEAR] = RUN_WITH(sparse_linear),
+            [LP_OP_SPARSE_LINEAR_DX] = RUN_WITH(sparse_linear_dx),
+            [LP_OP_SPARSE_LINEAR_DW] = RUN_WITH(sparse_linear_dw),
         },
 };

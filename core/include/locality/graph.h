@@ -91,6 +91,21 @@ LP_API bool lp_graph_constant_get(const lp_graph *g, uint32_t i, const char **na
 /* Name of a leaf, "" for results. Owned by the graph. */
 LP_API const char *lp_graph_value_name(const lp_graph *g, lp_val v);
 
+/* Which weights of a layer exist: op.h, SPARSE_LINEAR. Immutable. */
+typedef struct lp_pattern {
+  uint32_t n_out, n_in, n;            /* n wires */
+  int32_t *rows, *columns;            /* n_out + 1, n */
+  int32_t *starts, *sources, *places; /* n_in + 1, n, n */
+} lp_pattern;
+/* From one side, which is copied: rows has n_out + 1 numbers from 0 on, columns rise in each row.
+ * LP_ERR_ARG where they do not. O(n + n_out + n_in). */
+LP_API lp_status lp_pattern_new(uint32_t n_out, uint32_t n_in, const int32_t *rows,
+                                const int32_t *columns, lp_pattern **out);
+LP_API void lp_pattern_free(lp_pattern *p);
+/* Puts it into a graph as constants path.rows ..: operands[LP_SPARSE_ROWS .. LP_SPARSE_PLACES]. */
+LP_API lp_status lp_pattern_operands(const lp_pattern *p, lp_graph *g, const char *path,
+                                     lp_val operands[LP_SPARSE_INPUTS]);
+
 /* A prior that stands in the graph, as it was built: what a file must say to build it again. Sheets
  * have the extents that the topology gave them, ndim of them. */
 typedef struct lp_prior_note {

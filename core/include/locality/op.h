@@ -22,6 +22,10 @@
  *  LINEAR           x (N,I), w (O,I), b? (O), prior operands -> y (N,O)   y = x (P o W)^T + b
  *  LINEAR_DX        dy, w, -, prior operands -> dx       dx = dy (P o W)
  *  LINEAR_DW        dy, x, -, prior operands -> dw, db   dW = P o (dy^T x), db = column sums of dy
+ *  SPARSE_LINEAR    x (N,I), w (Z), b? (O), pattern operands -> y (N,O)   LINEAR with the Z weights
+ *                                       of a pattern, 0 elsewhere
+ *  SPARSE_LINEAR_DX dy, w, -, pattern operands -> dx
+ *  SPARSE_LINEAR_DW dy, x, -, pattern operands -> dw (Z), db
  *  BATCHNORM        x (N,C,..), gamma (C), beta (C), running_mean state, running_var state
  *                   -> y, mean (C), invstd (C)   batch statistics; running variance is unbiased
  *  BATCHNORM_DX     dy, x, gamma, mean, invstd -> dx, dgamma, dbeta
@@ -118,7 +122,10 @@ extern "C" {
   OP(CONCAT, 43, "concat", false)                                                                  \
   OP(PRIOR, 44, "prior", false)                                                                    \
   OP(AVGPOOL2D, 45, "avgpool2d", false)                                                            \
-  OP(AVGPOOL2D_DX, 46, "avgpool2d_dx", false)
+  OP(AVGPOOL2D_DX, 46, "avgpool2d_dx", false)                                                      \
+  OP(SPARSE_LINEAR, 47, "sparse_linear", false)                                                    \
+  OP(SPARSE_LINEAR_DX, 48, "sparse_linear_dx", false)                                              \
+  OP(SPARSE_LINEAR_DW, 49, "sparse_linear_dw", false)
 
 #define LP_OP_NUMBER(name, number, text, fusable) LP_OP_##name = number,
 typedef enum lp_op { LP_OP_NONE = 0, LP_OPS(LP_OP_NUMBER) LP_OP_COUNT } lp_op;
@@ -153,6 +160,21 @@ enum {
   LP_PRIOR_COL_SCALE = 7, /* f32 (I), optional */
   LP_PRIOR_DENSE = 8,     /* f32 (O,I) */
   LP_LINEAR_INPUTS = 9
+};
+
+/* Position of the pattern operands in SPARSE_LINEAR, SPARSE_LINEAR_DX and SPARSE_LINEAR_DW. Z wires
+ * in the order of their outputs (CSR): output o has the wires rows[o] .. rows[o + 1] - 1, which
+ * come from the inputs columns[..]. The same from the other side (CSC), which dx needs: input i has
+ * starts[i] .. starts[i + 1] - 1, to the outputs sources[..], and places[..] are their wires'
+ * numbers. With a prior, wire k has the weight w[k] * prior[k]. */
+enum {
+  LP_SPARSE_ROWS = 3,    /* i32 (O + 1) */
+  LP_SPARSE_COLUMNS = 4, /* i32 (Z) */
+  LP_SPARSE_STARTS = 5,  /* i32 (I + 1) */
+  LP_SPARSE_SOURCES = 6, /* i32 (Z) */
+  LP_SPARSE_PLACES = 7,  /* i32 (Z) */
+  LP_SPARSE_PRIOR = 8,   /* f32 (Z), optional */
+  LP_SPARSE_INPUTS = 9
 };
 
 typedef struct lp_normalize_params {
