@@ -258,6 +258,11 @@ lp_status lp_maps_write(const report_run *run, const subject *of, int arg, figur
   return st;
 }
 
+bool lp_maps_seed(const report_run *run, uint64_t *seed) {
+  *seed = run->maps->seed;
+  return run->maps->images > 0;
+}
+
 /* ---- tiles ---------------------------------------------------------------------------------- */
 
 void lp_tile_csv(FILE *csv, const char *what, const double *value, uint32_t rows, uint32_t cols) {
@@ -284,7 +289,8 @@ void lp_tiles_var(FILE *var, const tile_set *t) {
   lp_csv_num(var, t->low);
   fputs("\nhigh = ", var);
   lp_csv_num(var, high);
-  fprintf(var, "\ndiverging = %d\nlog_scale = %d\nscale = ", t->diverging, t->log_scale);
+  fprintf(var, "\ndiverging = %d\nlog_scale = %d\nn_outline = %u\nscale = ", t->diverging,
+          t->log_scale, t->outlines);
   lp_gp_string(var, t->scale);
   fputc('\n', var);
 }

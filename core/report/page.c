@@ -125,6 +125,18 @@ static lp_status class_maps(const report_run *run, FILE *f) {
   return lp_figures_emit(run, PER_SITE, names, 2, f);
 }
 
+static lp_status order_in_space(const report_run *run, FILE *f) {
+  static const char *const names[] = {"distance_%s"};
+  no_sites(run, f);
+  return lp_figures_emit(run, PER_SITE, names, 1, f);
+}
+
+static lp_status selectivity(const report_run *run, FILE *f) {
+  static const char *const names[] = {"selectivity_%s", "preference_%s", "nested_%s"};
+  no_sites(run, f);
+  return lp_figures_emit(run, PER_SITE, names, 3, f);
+}
+
 static lp_status single_images(const report_run *run, FILE *f) {
   static const char *const names[] = {"images_%s", "images_%s_centred"};
   no_sites(run, f);
@@ -133,8 +145,8 @@ static lp_status single_images(const report_run *run, FILE *f) {
 
 /* The analysis' tables in the folder, where it has written them. */
 static lp_status tidy_tables(const report_run *run, FILE *f) {
-  static const char *const name[] = {LP_RUN_NETWORKS, LP_RUN_IMAGES, LP_RUN_COMPARISONS,
-                                     LP_RUN_NULLS};
+  static const char *const name[] = {LP_RUN_NETWORKS, LP_RUN_IMAGES,   LP_RUN_COMPARISONS,
+                                     LP_RUN_NULLS,    LP_RUN_MEASURES, LP_RUN_CURVES};
   uint32_t n = 0;
   for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
     char *path = lp_path_join(run->dir, name[i]);
@@ -189,6 +201,8 @@ static const struct {
     {"steps", "Step by step", steps, has_steps},
     {"per-image", "The per-image test", per_image, NULL},
     {"measures", "All measures", measures, NULL},
+    {"order", "Order in space", order_in_space, NULL},
+    {"selectivity", "Selectivity and nestedness", selectivity, NULL},
     {"priors", "The prior", priors, was_trained},
     {"pruning", "Pruning", lp_prune_section, lp_prune_any},
     {"class-maps", "Class maps", class_maps, NULL},

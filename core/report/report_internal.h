@@ -9,6 +9,7 @@
 #include "base/text.h"
 
 #include <jansson.h>
+#include <locality/measure.h>
 #include <locality/run.h>
 #include <locality/status.h>
 #include <stdbool.h>
@@ -172,6 +173,8 @@ typedef struct subject {
 } subject;
 /* The subjects, malloc'ed; NULL: out of memory. */
 subject *lp_report_subjects(const report_run *run, figure_per per, uint32_t *n);
+/* Do the networks of an arm stand at that site, on that sheet? */
+bool lp_stands_in(const report_run *run, const subject *of, uint32_t arm);
 
 typedef struct figure {
   const char *name; /* of the files in figures/, and of the page's anchor; %s: the subject's key */
@@ -205,6 +208,25 @@ void lp_csv_text(FILE *f, const char *text);
 /* A number that reads back as it is, or NaN as gnuplot reads it. */
 void lp_csv_num(FILE *f, double x);
 
+/* csv.c: calls `each` with the fields of every row of a table in the run folder but the first.
+ * LP_ERR_NOT_FOUND: it is not there. */
+typedef void (*csv_row_fn)(void *user, char *const *field, uint32_t n);
+lp_status lp_csv_rows(const char *dir, const char *name, csv_row_fn each, void *user);
+
+/* selective.c: t of each class and unit in an arm's network of the seed whose maps are shown. */
+typedef struct selective {
+  uint32_t arm, classes, units;
+  double *t; /* classes x units */
+  lp_places *places;
+} selective;
+/* LP_ERR_NOT_FOUND: there is nothing of the kind. */
+lp_status lp_selective_of(const report_run *run, const subject *of, uint32_t arm, selective *out);
+void lp_selective_free(selective *s);
+lp_status lp_selectivity_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status lp_preference_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status lp_nested_write(const report_run *run, const subject *of, int arg, figure_out *out);
+lp_status lp_distance_write(const report_run *run, const subject *of, int arg, figure_out *out);
+
 /* sweep.c: was anything swept? Then its section. */
 enum { SWEEP_LINES = 3 }; /* axes of numbers that have a figure */
 bool lp_sweep_any(const report_run *run);
@@ -230,6 +252,8 @@ lp_status lp_wires_write(const report_run *run, const subject *of, int arg, figu
 lp_status lp_maps_write(const report_run *run, const subject *of, int arg, figure_out *out);
 lp_status lp_maps_load(report_run *run);
 void lp_maps_free(struct report_maps *maps);
+/* The seed whose networks' maps are shown; false: there are no activations. */
+bool lp_maps_seed(const report_run *run, uint64_t *seed);
 
 /* Tiles for templates/maps.gp: rows of tiles with a label at the left, columns with one on top. */
 typedef struct tile_set {
@@ -239,6 +263,7 @@ typedef struct tile_set {
   const char *scale;                       /* label of the colour bar */
   bool diverging, log_scale;
   double low, high;
+  uint32_t outlines; /* a block of lines round units, after all tiles: how many there are */
 } tile_set;
 void lp_tiles_var(FILE *var, const tile_set *t);
 /* One tile, in order (row of tiles, column of tiles). */

@@ -17,12 +17,6 @@ typedef struct panels {
   uint32_t n;
 } panels;
 
-/* Do the networks of an arm stand in the panel? */
-static bool stands_in(const report_run *run, const subject *p, uint32_t arm) {
-  const lp_run_site *sheet = lp_report_sheet(run, arm, p->site);
-  return sheet->units && sheet->rows == p->rows && sheet->cols == p->cols;
-}
-
 static void strip_line(FILE *f, const report_run *run, uint32_t panel, uint32_t arm,
                        const char *what, double row, double variance, double extra) {
   fprintf(f, "%u,%u,", panel + 1, arm + 1);
@@ -41,7 +35,7 @@ static uint32_t values(const report_run *run, const subject *p, uint32_t arm, do
                        uint64_t *seed) {
   const json_t *a = lp_jobj(lp_jobj(run->summary, "arms"), run->arms[arm].name);
   uint32_t n = 0;
-  if (!stands_in(run, p, arm)) return 0;
+  if (!lp_stands_in(run, p, arm)) return 0;
   size_t i;
   json_t *r;
   json_array_foreach(lp_jobj(a, "runs"), i, r) {
@@ -92,7 +86,7 @@ static uint32_t strip_nulls(const report_run *run, const panels *p, figure_out *
     for (uint32_t a = 0; a < run->n_arms; a++) {
       const char *site = run->sites[p->of[s].site];
       double b = lp_jnum(lp_jobj(lp_jobj(untrained, run->arms[a].name), site), "mean");
-      if (isnan(b) || !stands_in(run, &p->of[s], a)) continue;
+      if (isnan(b) || !lp_stands_in(run, &p->of[s], a)) continue;
       strip_line(out->csv, run, s, a, "untrained", place(a), b, 0.42);
       n++;
     }
@@ -126,7 +120,7 @@ static uint32_t strip_chance(const report_run *run, const panels *p, figure_out 
       const char *site = run->sites[p->of[s].site];
       double v = mean_of(run, site, a, "chance", "variance"),
              sd = mean_of(run, site, a, "null", "sd");
-      if (isnan(v) || !stands_in(run, &p->of[s], a)) continue;
+      if (isnan(v) || !lp_stands_in(run, &p->of[s], a)) continue;
       strip_line(out->csv, run, s, a, "any order", place(a), v, isnan(sd) ? 0 : sd);
       n++;
     }
@@ -142,7 +136,7 @@ static uint32_t strip_published(const report_run *run, const panels *p, figure_o
     for (uint32_t a = 0; a < run->n_arms; a++) {
       const char *site = run->sites[p->of[s].site];
       double v = lp_jnum(lp_jobj(lp_jobj(known, run->arms[a].name), "variance"), site);
-      if (isnan(v) || !stands_in(run, &p->of[s], a)) continue;
+      if (isnan(v) || !lp_stands_in(run, &p->of[s], a)) continue;
       strip_line(out->csv, run, s, a, "published", place(a) + 0.3, v, NAN);
       n++;
     }

@@ -10,6 +10,11 @@ typedef struct list {
   uint32_t n, capacity;
 } list;
 
+bool lp_stands_in(const report_run *run, const subject *of, uint32_t arm) {
+  const lp_run_site *sheet = lp_report_sheet(run, arm, of->site);
+  return sheet->units && sheet->rows == of->rows && sheet->cols == of->cols;
+}
+
 static bool same(const subject *a, const subject *b) {
   return a->site == b->site && (a->layer ? strcmp(a->layer, b->layer) == 0 : true) &&
          a->rows == b->rows && a->cols == b->cols && a->in_rows == b->in_rows &&

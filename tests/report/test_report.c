@@ -165,7 +165,10 @@ static void test_figures(void **state) {
                                       "images_lp_in",
                                       "images_lp_out",
                                       "images_lp_in_centred",
-                                      "images_lp_out_centred"};
+                                      "images_lp_out_centred",
+                                      "selectivity_lp_out",
+                                      "preference_lp_out",
+                                      "nested_lp_out"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     char file[64], anchor[64];
     static const char *const kind[] = {"csv", "var", "gp"};

@@ -12,7 +12,7 @@ step = (width - left - 24.)/n_panel
 row = n_shown > 12 ? 24. : 30.
 head = 34.
 height = int(head + row*n_shown + 72)
-set terminal svg dynamic size width,height noenhanced font font
+@picture
 set yrange [n_shown + 0.6:0.4]
 set grid noytics xtics lw 0.7 lt 1 lc rgb faint
 set ytics scale 0 ()

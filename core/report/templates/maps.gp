@@ -14,7 +14,7 @@ band = n_down*step_y + 26
 left = down_width*8.2 + 18
 width = int(left + wrap*step_x + 106)
 height = int(bands*band + 8 < 150 ? 150 : bands*band + 8)
-set terminal svg dynamic size width,height noenhanced font font
+@picture
 set lmargin at screen 0; set rmargin at screen 1
 set bmargin at screen 0; set tmargin at screen 1
 # One unit of the axes is one pixel.
@@ -52,4 +52,5 @@ do for [c=1:n_across] {
   }
 }
 plot for [d=1:n_down] for [c=1:n_across] data index ((d-1)*n_across + c-1) matrix \
-  using (x(c) + ($1 + 0.5)*cell_x):(y(d,c) + ($2 + 0.5)*cell_y):3 with image
+  using (x(c) + ($1 + 0.5)*cell_x):(y(d,c) + ($2 + 0.5)*cell_y):3 with image, \
+  for [i=1:(n_outline > 0)] data index n_down*n_across using (x(int($2)) + $3*cell_x):(y(int($1),int($2)) + $4*cell_y):($5*cell_x):($6*cell_y) with vectors nohead lw 1.6 lc rgb '#10101a'

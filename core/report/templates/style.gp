@@ -4,6 +4,10 @@
 set encoding utf8
 set datafile separator comma
 set datafile missing 'NaN'
+# `page`: the width of a page, in pixels of the screen; columns(most): panels side by side on it.
+if (!exists('page')) { page = 1080. }
+columns(most) = page > 700 ? most : (most > 2 ? (most + 1)/2 : 1)
+picture = "set terminal svg dynamic size width,height noenhanced font font"
 font = 'sans-serif,14'
 small = 'sans-serif,12'
 

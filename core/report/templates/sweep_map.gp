@@ -14,7 +14,7 @@ bands = (n_panel + per_line - 1)/per_line
 band = n_down*cell_y + 92
 width = int(left + per_line*pitch)
 height = int(bands*band)
-set terminal svg dynamic size width,height noenhanced font font
+@picture
 set palette @sequential
 unset colorbox; unset key; unset border; unset grid
 tick(s) = strstrt(s, '%') ? s[1:strstrt(s, '%')].'%'.tick(s[strstrt(s, '%') + 1:*]) : s

@@ -12,7 +12,7 @@ row = n_arm > 12 ? 24. : 30.
 head = 70.
 band = row*n_arm + 102.
 height = int(head + band*bands - 34)
-set terminal svg dynamic size width,height noenhanced font font
+@picture
 set yrange [n_arm + 0.6:0.4]
 set grid noytics xtics lw 0.7 lt 1 lc rgb faint
 set xrange [*:*] noextend

@@ -1,0 +1,213 @@
+/* Figures of selectivity and of correlation over distance: their tables against numbers taken here
+ * from the activations and from the analysis' tables. */
+#include "page.h"
+#include "sample_run.h"
+
+#include <locality/io.h>
+#include <locality/registry.h>
+#include <locality/report.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { ROWS = 7, COLS = 7, UNITS = ROWS * COLS, CLASSES = 10, IMAGES = 60 };
+static const sample_run small = {.title = "Selective",
+                                 .rows = ROWS,
+                                 .cols = COLS,
+                                 .classes = CLASSES,
+                                 .seeds = 2,
+                                 .epochs = 2,
+                                 .images = IMAGES};
+
+static char root[] = "/tmp/locality-selective-XXXXXX", dir[64];
+
+static char *read_in(const char *name) {
+  char path[256];
+  snprintf(path, sizeof path, "%s/%s", dir, name);
+  static void *data; /* static: gcc takes the result for a pointer to a local */
+  size_t n;
+  if (lp_read_file(path, &data, &n) != LP_OK) fail_msg("%s", lp_error_message());
+  return data;
+}
+
+/* Numbers of the block behind `what`; n of them. */
+static void block(const char *csv, const char *what, double *out, uint32_t n) {
+  const char *s = strstr(csv, what);
+  if (!s) fail_msg("no %s", what);
+  s = strchr(s, '\n') + 1;
+  for (uint32_t i = 0; i < n; i++) {
+    char *end;
+    out[i] = strtod(s, &end);
+    assert_ptr_not_equal(s, end);
+    s = end + 1;
+  }
+}
+
+/* (m1 - m0) / sqrt(v1 / n1 + v0 / n0), v with 1 / n */
+static void welch(const char *arm, double t[CLASSES][UNITS]) {
+  char path[256];
+  snprintf(path, sizeof path, "%s/activations/%s-seed1.safetensors", dir, arm);
+  lp_safetensors *f = NULL;
+  assert_int_equal(lp_safetensors_read(path, &f), LP_OK);
+  const float *x = lp_safetensors_find(f, "lp_out")->data;
+  const int32_t *label = lp_safetensors_find(f, "labels")->data;
+  for (int c = 0; c < CLASSES; c++)
+    for (int u = 0; u < UNITS; u++) {
+      double n[2] = {0}, sum[2] = {0}, square[2] = {0};
+      for (int i = 0; i < IMAGES; i++) n[label[i] == c]++, sum[label[i] == c] += x[i * UNITS + u];
+      for (int i = 0; i < IMAGES; i++) {
+        const int in = label[i] == c;
+        square[in] += pow(x[i * UNITS + u] - sum[in] / n[in], 2);
+      }
+      const double error = sqrt(square[0] / n[0] / n[0] + square[1] / n[1] / n[1]);
+      t[c][u] = error > 0 ? (sum[1] / n[1] - sum[0] / n[0]) / error : 0;
+    }
+  lp_safetensors_free(f);
+}
+
+static void test_t(void **state) {
+  (void)state;
+  static double want[CLASSES][UNITS], got[UNITS], most[UNITS];
+  char *csv = read_in("figures/selectivity_lp_out.csv"),
+       *preferred = read_in("figures/preference_lp_out.csv");
+  welch("linear", want);
+  for (int c = 0; c < CLASSES; c++) {
+    char what[64];
+    snprintf(what, sizeof what, "# arm linear, class %d\n", c);
+    block(csv, what, got, UNITS);
+    for (int u = 0; u < UNITS; u++) assert_float_equal(got[u], want[c][u], 1e-4);
+  }
+  block(preferred, "# arm linear: ", got, UNITS);
+  for (int u = 0; u < UNITS; u++) {
+    int best = -1;
+    most[u] = 0;
+    for (int c = 0; c < CLASSES; c++)
+      if (want[c][u] > most[u]) most[u] = want[best = c][u];
+    assert_int_equal((int)got[u], best + 1);
+  }
+  free(csv);
+  free(preferred);
+}
+
+/* Sides of units in patches: each patch is closed, so its left sides are as many as its right ones.
+ */
+static void test_patches(void **state) {
+  (void)state;
+  static double t[CLASSES][UNITS];
+  char *csv = read_in("figures/selectivity_lp_out.csv");
+  const char *s = strstr(csv, "# sides of units in patches");
+  assert_non_null(s);
+  welch("control", t);
+  uint32_t lines = 0;
+  for (s = strchr(s, '\n'); s && s[1]; s = strchr(s + 1, '\n')) {
+    unsigned row, column, x, y, dx, dy;
+    assert_int_equal(sscanf(s, "\n%u,%u,%u,%u,%u,%u", &row, &column, &x, &y, &dx, &dy), 6);
+    assert_true((dx > 0) != (dy > 0));
+    if (row != 1) continue; /* control stands first */
+    lines++;
+    /* one of the two units at the line is above the threshold */
+    bool above = false;
+    for (int k = 0; k < 2; k++) { /* at its beginning */
+      const int r = (int)y - (dx ? k : 0), c = (int)x - (dy ? k : 0);
+      above |= r >= 0 && r < ROWS && c >= 0 && c < COLS && t[column - 1][r * COLS + c] > 2;
+    }
+    assert_true(above);
+  }
+  assert_true(lines > 0);
+  char *page = read_in("report.html");
+  must_contain(page, "Black lines: patches, 3 or more touching units with t &gt; 2");
+  free(page);
+  free(csv);
+}
+
+static void test_nested(void **state) {
+  (void)state;
+  static double t[CLASSES][UNITS], matrix[CLASSES * UNITS];
+  char *csv = read_in("figures/nested_lp_out.csv"), *var = read_in("figures/nested_lp_out.var");
+  welch("control", t);
+  int ones = 0, drawn = 0, before = UNITS + 1;
+  for (int c = 0; c < CLASSES; c++)
+    for (int u = 0; u < UNITS; u++) ones += t[c][u] > 2;
+  block(csv, "# arm control: classes", matrix, CLASSES * UNITS);
+  for (int c = 0; c < CLASSES; c++) {
+    int row = 0;
+    for (int u = 0; u < UNITS; u++) row += matrix[c * UNITS + u] == 1;
+    assert_true(row <= before); /* sorted */
+    before = row;
+    drawn += row;
+  }
+  before = CLASSES + 1;
+  for (int u = 0; u < UNITS; u++) {
+    int column = 0;
+    for (int c = 0; c < CLASSES; c++) column += matrix[c * UNITS + u] == 1;
+    assert_true(column <= before);
+    before = column;
+  }
+  assert_int_equal(drawn, ones);
+  must_contain(var, "'NODF 31.25; chance 20.50, sd 1.250; p = 0.040'");
+  free(csv);
+  free(var);
+}
+
+static void test_distance(void **state) {
+  (void)state;
+  char *csv = read_in("figures/distance_lp_out.csv");
+  must_contain(csv, "1,\"control\",1,0.5,0.4,-0.1,0.1\n1,\"control\",1,1.5,NaN,NaN,NaN\n"
+                    "\n1,\"control\",2,0.5,0.2,-0.2,0.4\n");
+  must_contain(csv, "1,\"control\",mean,0.5,0.30000000000000004,-0.15000000000000002,0.25\n");
+  must_lack(csv, "0.9");
+  must_lack(csv, "\"linear\",mean");
+  free(csv);
+}
+
+static int set_up(void **state) {
+  (void)state;
+  static const char curves[] =
+      "arm,cell,seed,status,site,state,measure,point,x,value,null_low,null_high\n"
+      "control,control,1,complete,lp_out,trained,correlation_distance,1,0.5,0.4,-0.1,0.1\n"
+      "control,control,1,complete,lp_out,trained,correlation_distance,2,1.5,,,\n"
+      "control,control,1,complete,lp_out,untrained,correlation_distance,1,0.5,0.9,0,0.1\n"
+      "\"control\",control,2,complete,lp_out,trained,correlation_distance,1,0.5,0.2,-0.2,0.4\n"
+      "linear,linear,1,complete,lp_in,trained,correlation_distance,1,0.5,0.9,0,0.1\n"
+      "linear,linear,1,complete,lp_out,trained,spectrum,1,0.5,0.9,0,0.1\n";
+  static const char measures[] =
+      "arm,cell,seed,status,site,state,measure,class,value,unit,null_mean,null_sd,null_low,"
+      "null_high,p\n"
+      "control,control,2,complete,lp_out,trained,nestedness,,99,per cent,1,1,,,1\n"
+      "control,control,1,complete,lp_out,trained,nestedness,,31.25,per cent,20.5,1.25,,,0.04\n";
+  char path[256];
+  lp_log_set_level(LP_LOG_ERROR);
+  if (!mkdtemp(root)) return -1;
+  snprintf(dir, sizeof dir, "%s/run", root);
+  sample_run_make(dir, &small);
+  snprintf(path, sizeof path, "%s/curves.csv", dir);
+  if (lp_write_file(path, curves, strlen(curves)) != LP_OK) return -1;
+  snprintf(path, sizeof path, "%s/measures.csv", dir);
+  if (lp_write_file(path, measures, strlen(measures)) != LP_OK) return -1;
+  return lp_report_write(dir) == LP_OK ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  char command[64];
+  lp_registry_shutdown();
+  snprintf(command, sizeof command, "rm -rf '%s'", root);
+  return system(command);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_t),
+      cmocka_unit_test(test_patches),
+      cmocka_unit_test(test_nested),
+      cmocka_unit_test(test_distance),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
