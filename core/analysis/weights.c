@@ -54,12 +54,16 @@ static uint32_t owner(const analysis *a, uint32_t arm, uint32_t site, uint32_t g
 
 static lp_status read_matrix(const char *path, const char *layer, uint32_t units,
                              site_weights *out) {
-  char name[300];
-  snprintf(name, sizeof name, "%s.weight", layer);
+  static const char *const part[] = {"weight", "weight_hh"}; /* the latter of a recurrent layer */
+  const lp_tensor_view *v = NULL;
   lp_safetensors *file;
   lp_status s = lp_safetensors_read(path, &file);
   if (s != LP_OK) return s;
-  const lp_tensor_view *v = lp_safetensors_find(file, name);
+  for (int i = 0; i < 2 && !v; i++) {
+    char name[300];
+    snprintf(name, sizeof name, "%s.%s", layer, part[i]);
+    v = lp_safetensors_find(file, name);
+  }
   if (v && v->desc.dtype == LP_F32 && v->desc.ndim == 2 && v->desc.dim[0] == units) {
     const size_t n = (size_t)units * (size_t)v->desc.dim[1];
     out->n_out = units;

@@ -62,20 +62,7 @@ static const char *site_behind(const lp_net *net) {
   return NULL;
 }
 
-static lp_status check_sites(const lp_net *net) {
-  for (uint32_t k = 0; k < net->n_sites; k++)
-    if (net->site[k].ndim > 2)
-      return lp_fail(
-          LP_ERR_UNSUPPORTED,
-          "record: site %s has a sheet of %u axes; an experiment analyses sheets of rows "
-          "and columns, and units in a row",
-          net->site[k].name, net->site[k].ndim);
-  return LP_OK;
-}
-
 lp_status lp_arm_note_network(lp_arm *arm, const lp_net *net) {
-  lp_status status = check_sites(net);
-  if (status != LP_OK) return status;
   arm->sites = json_array();
   arm->made = json_array();
   int bad = 0;

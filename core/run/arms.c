@@ -87,15 +87,42 @@ static lp_status read_points(lp_run_folder *r, const json_t *points, const char 
                     name, site->units);
 }
 
+/* Units of a box, row-major, are points one apart. */
+static lp_status fill_box(const lp_run_folder *r, const json_int_t extent[3], lp_run_site *site) {
+  site->at = malloc(sizeof *site->at * site->units * 3);
+  if (!site->at) return lp_run_out_of_memory(r->dir);
+  site->ndim = 3;
+  for (uint32_t i = 0; i < site->units; i++) {
+    uint32_t left = i;
+    for (int axis = 2; axis >= 0; axis--) {
+      site->at[i * 3 + (uint32_t)axis] = left % (uint32_t)extent[axis];
+      left /= (uint32_t)extent[axis];
+    }
+  }
+  return LP_OK;
+}
+
+/* The extents of a sheet, of three axes at most; false: it is something else, or too large. */
+static bool read_sheet(const json_t *sheet, json_int_t extent[3], json_int_t *units) {
+  const size_t axes = json_array_size(sheet);
+  *units = 1;
+  for (size_t i = 0; i < axes && i < 3; i++) {
+    extent[i] = json_integer_value(json_array_get(sheet, i));
+    if (extent[i] < 1 || extent[i] > MOST_UNITS / *units) return false;
+    *units *= extent[i];
+  }
+  return axes >= 1 && axes <= 3;
+}
+
 static lp_status read_site(lp_run_folder *r, lp_run_arm *arm, const json_t *entry) {
   lp_run_site *site = &arm->site[lp_run_site_index(r, lp_run_text(entry, "name", ""))];
   const json_t *sheet = json_object_get(entry, "sheet");
   const size_t axes = json_array_size(sheet);
-  const json_int_t rows = axes == 2 ? json_integer_value(json_array_get(sheet, 0)) : 1;
-  const json_int_t cols = json_integer_value(json_array_get(sheet, axes - 1));
-  if (axes < 1 || axes > 2 || rows < 1 || cols < 1 || rows > MOST_UNITS || cols > MOST_UNITS / rows)
-    return lp_run_bad_manifest(r, "\"sheet\" of site \"%s\" is not [rows, columns] or [units]",
-                               lp_run_text(entry, "name", ""));
+  json_int_t extent[3], units;
+  if (!read_sheet(sheet, extent, &units))
+    return lp_run_bad_manifest(
+        r, "\"sheet\" of site \"%s\" is not [rows, columns], three axes or [units]",
+        lp_run_text(entry, "name", ""));
   const json_t *given = json_object_get(entry, "steps");
   const json_int_t steps = given ? json_integer_value(given) : 1;
   if (steps < 1 || steps > MOST_STEPS)
@@ -105,17 +132,17 @@ static lp_status read_site(lp_run_folder *r, lp_run_arm *arm, const json_t *entr
     return lp_run_bad_manifest(r, "arm \"%s\" has site \"%s\" twice", arm->name,
                                lp_run_text(entry, "name", ""));
   *site = (lp_run_site){.layer = lp_run_text(entry, "layer", ""),
-                        .units = (uint32_t)(rows * cols),
+                        .units = (uint32_t)units,
                         .steps = (uint32_t)steps,
-                        .rows = (uint32_t)rows,
-                        .cols = (uint32_t)cols};
+                        .rows = axes == 2 ? (uint32_t)extent[0] : 1,
+                        .cols = (uint32_t)(axes == 2 ? extent[1] : units)};
   const json_t *points = json_object_get(entry, "positions");
   if (points && axes == 1) return read_points(r, points, lp_run_text(entry, "name", ""), site);
   if (points)
     return lp_run_bad_manifest(r, "site \"%s\" has both a sheet and positions",
                                lp_run_text(entry, "name", ""));
   if (axes == 1) lay_out(arm, site);
-  return LP_OK;
+  return axes == 3 ? fill_box(r, extent, site) : LP_OK;
 }
 
 static lp_status read_sites(lp_run_folder *r, lp_run_arm *arm, const json_t *entry) {

@@ -256,7 +256,7 @@ static void refused(void **state) {
       {"{\"schema\": 2, \"arms\": [" ARM("a", "") "]" REST, "\"sites\" is not a list"},
       {SCHEMA_2("[{\"layer\": \"x\", \"sheet\": [2]}]", ARM("a", "")), "site 1 has no \"name\""},
       {SCHEMA_2("[" SITE("h", "x", "[]") "]", ARM("a", "")), "\"sheet\" of site \"h\""},
-      {SCHEMA_2("[" SITE("h", "x", "[2, 2, 2]") "]", ARM("a", "")), "\"sheet\" of site \"h\""},
+      {SCHEMA_2("[" SITE("h", "x", "[2, 2, 2, 2]") "]", ARM("a", "")), "\"sheet\" of site \"h\""},
       {SCHEMA_2("[" SITE("h", "x", "[2, 0]") "]", ARM("a", "")), "\"sheet\" of site \"h\""},
       {SCHEMA_2("[" SITE("h", "x", "[65536, 65536]") "]", ARM("a", "")), "\"sheet\" of site \"h\""},
       {SCHEMA_2("[" SITE("h", "x", "[2]") ", " SITE("h", "x", "[2]") "]", ARM("a", "")), "twice"},

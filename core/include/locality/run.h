@@ -88,7 +88,8 @@ typedef struct lp_run_site {
   /* rows x cols = units: the sheet; units in a row stand as the arm's prior lays them out, if it
    * has one there, else in one row. */
   uint32_t rows, cols;
-  /* Of units that stand at points instead: units x ndim coordinates, rows 1; NULL: a sheet. */
+  /* Of units that stand at points instead, or in a box of three axes: units x ndim coordinates,
+   * rows 1; NULL: a sheet. */
   double *at;
   uint32_t ndim;
 } lp_run_site;
