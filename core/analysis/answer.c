@@ -221,6 +221,20 @@ static void print_all_lost(FILE *f, const evidence *e) {
     if (lp_fates_of(e->a, i).lost) print_lost(f, e, i);
 }
 
+/* Networks that the plan sets apart. */
+static void print_apart(FILE *f, const evidence *e) {
+  uint32_t arms = 0;
+  for (uint32_t i = 0; i < e->a->n_arms; i++) {
+    const fates own = lp_fates_of(e->a, i);
+    if (!own.apart) continue;
+    if (!arms++)
+      fprintf(f, " Set apart, below %s %% accuracy, and in no measure of space or wiring:",
+              lp_magnitude(e->a->plan.least_accuracy).text);
+    fprintf(f, "%s %u of %u of %s", arms > 1 ? "," : "", own.apart, own.ended, e->a->arm[i].name);
+  }
+  if (arms) fputs(".", f);
+}
+
 static void compared(FILE *f, const evidence *e) {
   const analysis *a = e->a;
   uint32_t complete = 0, others = 0, all = a->n_arms * a->n_seeds;
@@ -257,6 +271,7 @@ static void compared(FILE *f, const evidence *e) {
   else
     fprintf(f, ". %u of %u networks finished.", complete, all);
   print_all_lost(f, e);
+  print_apart(f, e);
 }
 
 /* ---- what was found ------------------------------------------------------------------------ */

@@ -27,6 +27,7 @@ double lp_run_outcome(const analysis *a, const run_info *run, outcome which, uin
   if (which.kind == OUTCOME_ACCURACY) return run->accuracy;
   if (which.kind == OUTCOME_TOP5) return run->top5;
   if (which.kind == OUTCOME_LOSS) return run->loss;
+  if (run->apart) return NAN;
   const site_result *site = lp_trained_site(a, run, which.site, geometry);
   return site ? site->measured[which.measure].value : NAN;
 }

@@ -29,6 +29,7 @@ void lp_find_collapsed(analysis *a) {
       run_info *run = &a->arm[i].run[k];
       run->collapsed =
           lp_run_complete(run) && (run->accuracy <= bound || silent(a, &a->arm[i], run));
+      run->apart = lp_run_complete(run) && run->accuracy < a->plan.least_accuracy;
     }
 }
 
@@ -42,6 +43,7 @@ fates lp_fates_of(const analysis *a, uint32_t arm) {
     const run_info *run = &a->arm[arm].run[k];
     f.complete += lp_run_complete(run);
     f.collapsed += run->collapsed;
+    f.apart += run->apart;
     f.nonfinite += is(run, "nonfinite");
     f.failed += is(run, "failed");
   }
@@ -57,18 +59,20 @@ double lp_lost_p(const analysis *a, uint32_t arm) {
 
 json_t *lp_fates_json(const analysis *a, uint32_t arm) {
   fates f = lp_fates_of(a, arm);
-  return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "planned", (json_int_t)f.planned,
-                   "ended", (json_int_t)f.ended, "complete", (json_int_t)f.complete, "collapsed",
-                   (json_int_t)f.collapsed, "nonfinite", (json_int_t)f.nonfinite, "failed",
-                   (json_int_t)f.failed, "lost", (json_int_t)f.lost, "fisher_p",
+  return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "planned",
+                   (json_int_t)f.planned, "ended", (json_int_t)f.ended, "complete",
+                   (json_int_t)f.complete, "collapsed", (json_int_t)f.collapsed, "nonfinite",
+                   (json_int_t)f.nonfinite, "failed", (json_int_t)f.failed, "lost",
+                   (json_int_t)f.lost, "apart", (json_int_t)f.apart, "fisher_p",
                    lp_json_p(lp_is_reference(a, arm) ? NAN : lp_lost_p(a, arm)));
 }
 
 /* ---- the worst case ------------------------------------------------------------------------ */
 
-/* Ended, and without a value of the outcome: for a complete network, that of none of its maps. */
+/* Ended, and without a value of the outcome: for a complete network, that of none of its maps. What
+ * was planned to be set apart is not lost. */
 static bool lost_here(const run_info *run, double x) {
-  return isnan(x) &&
+  return isnan(x) && !run->apart &&
          ((lp_run_complete(run) && run->measured) || is(run, "nonfinite") || is(run, "failed"));
 }
 

@@ -86,6 +86,7 @@ lp_status lp_read_plan(analysis *a) {
     return lp_fail(LP_ERR_MEMORY, "out of memory for %u measures", a->n_measures);
   for (uint32_t i = 0; i < n_keys(a); i++) p->margin[i] = NAN;
   if ((v = json_object_get(given, "alpha"))) p->alpha = json_number_value(v);
+  if ((v = json_object_get(given, "least_accuracy"))) p->least_accuracy = json_number_value(v);
   if (!(p->alpha > 0 && p->alpha < 0.5))
     return lp_fail(LP_ERR_FORMAT,
                    "%s/" LP_RUN_MANIFEST ": \"alpha\" of the plan is not between 0 and 0.5",

@@ -72,6 +72,7 @@ typedef struct run_info {
   double accuracy, top5, loss;   /* of the last epoch */
   bool measured;                 /* has activations */
   bool collapsed;                /* complete, but at chance, or silent at the headline site */
+  bool apart;                    /* complete, but below the plan's least accuracy */
   site_result *site, *untrained; /* n_sites x n_geometries; NULL where there is no file */
 } run_info;
 
@@ -92,10 +93,11 @@ typedef struct arm_info {
 
 /* What was decided before the run. */
 typedef struct plan {
-  double alpha;   /* of all primary tests together */
-  uint32_t tests; /* primary tests: measures x arms but the references */
-  bool *primary;  /* by outcome_key: at the headline site, or of the whole network */
-  double *margin; /* by outcome_key; NaN: none */
+  double alpha;          /* of all primary tests together */
+  double least_accuracy; /* of a network whose measures count; 0: any */
+  uint32_t tests;        /* primary tests: measures x arms but the references */
+  bool *primary;         /* by outcome_key: at the headline site, or of the whole network */
+  double *margin;        /* by outcome_key; NaN: none */
 } plan;
 
 typedef struct analysis {
@@ -219,11 +221,12 @@ lp_status lp_compare_controls(const analysis *a, control_pairs *out);
 
 /* ---- networks that were lost (lost.c) ------------------------------------------------------- */
 
-/* Networks of an arm. lost: collapsed, nonfinite and failed; ended: those and the complete ones. */
+/* Networks of an arm. lost: collapsed, nonfinite and failed; ended: those and the complete ones;
+ * apart: complete ones, collapsed or not, below the plan's least accuracy. */
 typedef struct fates {
-  uint32_t planned, ended, complete, collapsed, nonfinite, failed, lost;
+  uint32_t planned, ended, complete, collapsed, nonfinite, failed, lost, apart;
 } fates;
-void lp_find_collapsed(analysis *a);
+void lp_find_collapsed(analysis *a); /* and those that are set apart */
 fates lp_fates_of(const analysis *a, uint32_t arm);
 double lp_lost_p(const analysis *a, uint32_t arm); /* Fisher's, against the reference */
 json_t *lp_fates_json(const analysis *a, uint32_t arm);

@@ -104,6 +104,7 @@ static json_t *run_json(const analysis *a, const arm_info *arm, uint32_t seed) {
                 lp_json_number(run->top5), "loss", lp_json_number(run->loss), "epochs",
                 (json_int_t)run->n_epochs, "seconds_per_epoch", seconds, "sites", sites);
   bad |= json_object_set_new(o, "collapsed", json_boolean(run->collapsed));
+  bad |= json_object_set_new(o, "apart", json_boolean(run->apart));
   bad |= json_object_set_new(o, "untrained", sites_json(a, arm, run, true));
   if (run->message) bad |= json_object_set_new(o, "message", json_string(run->message));
   return lp_json_checked(o, bad);

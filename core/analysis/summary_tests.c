@@ -8,7 +8,8 @@
 static bool images_of(const analysis *a, const comparison *c, uint32_t seed, const double **own,
                       const double **other) {
   const run_info *x = &a->arm[c->arm].run[seed], *y = &a->arm[c->other].run[seed];
-  if (c->fraction || !lp_run_complete(x) || !lp_run_complete(y)) return false;
+  if (c->fraction || !lp_run_complete(x) || !lp_run_complete(y) || x->apart || y->apart)
+    return false;
   const site_result *at = lp_trained_site(a, x, c->which.site, c->own_geometry),
                     *there = lp_trained_site(a, y, c->which.site, c->reference_geometry);
   if (!at || !there) return false;

@@ -156,6 +156,8 @@ lp_status lp_plan_make(const lp_experiment *x, json_t **out) {
                      (json_int_t)json_array_size(primary) * compared, "test", "paired t over seeds",
                      "seeds", seeds);
   if (status == LP_OK && !*out) status = lp_fail(LP_ERR_MEMORY, "plan: out of memory");
+  const double least = lp_setting_real(s, "least_accuracy");
+  if (status == LP_OK && least > 0) json_object_set_new(*out, "least_accuracy", json_real(least));
   json_decref(primary);
   json_decref(margin);
   json_decref(seeds);

@@ -88,6 +88,9 @@ static const lp_option table[] = {
     LIST("margin", "", EXPERIMENT,
          "differences below which arms count as equal: MEASURE=X in its unit, or X for every "
          "primary one"),
+    REAL("least_accuracy", "0", 0, 100, EXPERIMENT,
+         "networks whose test accuracy is below it, in per cent, are set apart: counted, and left "
+         "out of all measures"),
     TEXT("backend", "auto", BOTH, "where to compute: auto, cpu, cpu:threads=2, opencl:0, ..."),
     ENUM("precision", "f32", "f32|bf16", BOTH,
          "operands of products; sums, weights and everything else stay f32"),

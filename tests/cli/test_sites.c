@@ -362,6 +362,35 @@ static void test_schema_1(void **state) {
   json_decref(s);
 }
 
+/* Units in a box of three axes, a recurrent layer's weights, and networks that are set apart: 1
+ * step of training solves no task. */
+static void test_box(void **state) {
+  (void)state;
+  if (test_run(
+          "experiment sernn --data one-choice:train=64,test=32 --epochs 1 --batch 64 --seeds 3 "
+          "--backend cpu --quiet --out box") != 0)
+    fail_msg("%s", test_err);
+  json_t *s = json_of("box/summary.json"), *c;
+  const json_t *arm = json_object_get(json_object_get(s, "arms"), "sernn");
+  const json_t *site = json_object_get(json_object_get(arm, "sites"), "state");
+  /* Mean squared distances from the centre of 5, 5 and 4 places: 2 + 2 + 1.25, times 100 / 99. */
+  assert_float_equal(json_real_value(json_object_get(site, "uniform")), 5.25 * 100 / 99, 1e-9);
+  const json_t *networks = json_object_get(arm, "networks");
+  assert_int_equal(json_integer_value(json_object_get(networks, "complete")), 3);
+  assert_int_equal(json_integer_value(json_object_get(networks, "apart")), 3);
+  size_t i, measures = 0;
+  json_array_foreach(json_object_get(s, "comparisons"), i, c) {
+    const bool space = json_is_string(json_object_get(c, "site"));
+    assert_int_equal(json_integer_value(json_object_get(c, "n")), space ? 0 : 3);
+    const char *name = json_string_value(json_object_get(c, "measure"));
+    measures += strcmp(name, "modularity") == 0 || strcmp(name, "small_worldness") == 0;
+  }
+  assert_int_equal(measures, 4); /* of two arms */
+  json_decref(s);
+  assert_holds("box/summary.json", "Set apart, below 90.0", true);
+  assert_holds("box/report.html", "Set apart, below 90.0", true);
+}
+
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
@@ -369,6 +398,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_tables), cmocka_unit_test(test_off_lattice),
       cmocka_unit_test(test_none),   cmocka_unit_test(test_sheets),
       cmocka_unit_test(test_steps),  cmocka_unit_test(test_schema_1),
+      cmocka_unit_test(test_box),
   };
   int failed = cmocka_run_group_tests_name("sites", tests, make_data, NULL);
   test_end();
