@@ -15,13 +15,19 @@
 
 /* ---- building ------------------------------------------------------------------------------ */
 
-/* The weight of the layer whose values in g are first .. end - 1: of several, the last that was
- * made, which of a recurrent layer is weight_hh. */
-static lp_val weight_of(const lp_graph *g, uint32_t first, uint32_t end) {
+/* The weight, or bias, of the layer whose values in g are first .. end - 1: of several, the last
+ * that was made, which of a recurrent layer is weight_hh. */
+static lp_val leaf_of(const lp_graph *g, uint32_t first, uint32_t end, lp_role role) {
   lp_val found = LP_NO_VAL;
   for (lp_val v = {first}; v.id < end; v.id++)
-    if (lp_graph_role(g, v) == LP_ROLE_WEIGHT && *lp_graph_value_name(g, v)) found = v;
+    if (lp_graph_role(g, v) == role && *lp_graph_value_name(g, v)) found = v;
   return found;
+}
+
+static lp_val named(const lp_graph *g, uint32_t first, uint32_t end, const char *name) {
+  lp_val v = {first};
+  while (v.id < end && strcmp(lp_graph_value_name(g, v), name) != 0) v.id++;
+  return v.id < end ? v : LP_NO_VAL;
 }
 
 static bool counts_as(const lp_sheet *s, int64_t units) {
@@ -77,7 +83,8 @@ static lp_status build(const lp_spec *spec, lp_graph *g, lp_layer_request *req, 
 lp_status lp_penalty_add(lp_graph *g, const lp_layerspec *l, const lp_layer_request *layer,
                          const lp_sheet *in, const lp_sheet *out, uint32_t first, lp_val y,
                          bool recurrent, lp_net *net) {
-  const lp_val weight = weight_of(g, first, lp_graph_value_count(g) + 1);
+  const uint32_t end = lp_graph_value_count(g) + 1;
+  const lp_val weight = leaf_of(g, first, end, LP_ROLE_WEIGHT);
   lp_layer_request req = *layer;
   char path[320];
   lp_spec spec;
@@ -88,14 +95,25 @@ lp_status lp_penalty_add(lp_graph *g, const lp_layerspec *l, const lp_layer_requ
   req.path = path;
   lp_net_penalty *p = &net->penalty[net->n_penalties];
   *p = (lp_net_penalty){.layer = l->name, .spec = l->penalty};
-  if (weight.id && lp_graph_shape(g, weight, &w) == LP_OK && w.ndim > 1)
+  req.bias = leaf_of(g, first, end, LP_ROLE_BIAS);
+  if (weight.id && lp_graph_shape(g, weight, &w) == LP_OK && w.ndim > 1) {
     describe(&w, in, out, recurrent, &req);
+  } else if (out->units) {
+    req.n_out = out->units;
+    put_extents(req.extent_out, out);
+  }
   uint32_t priors; /* of the layers; what a penalty asks for is none of the network's */
   lp_graph_priors(g, &priors);
   s = build(&spec, g, &req, weight, y, &p->value);
   lp_graph_keep_priors(g, priors);
   if (s == LP_OK) {
     p->strength = scalar_state(g, LP_ROLE_SCRATCH, l->name, "strength", 1);
+    if (((const lp_penalty *)spec.entry->descriptor)->draw) {
+      snprintf(path, sizeof path, "%s.penalty.draw", l->name);
+      p->draw = named(g, end, lp_graph_value_count(g) + 1, path);
+      p->n_out = req.n_out;
+      memcpy(p->extent_out, req.extent_out, sizeof p->extent_out);
+    }
     net->n_penalties++;
     s = lp_graph_status(g);
   } else {
@@ -129,6 +147,19 @@ lp_status lp_net_penalty_means(lp_graph *g, lp_net *net, float share, lp_val *to
   *token = lp_apply(g, LP_OP_ACCUMULATE, &add, in, 2 * net->n_penalties);
   free(in);
   return lp_graph_status(g);
+}
+
+lp_status lp_penalty_draw(const lp_net_penalty *p, uint64_t seed, uint64_t step,
+                          const lp_desc *desc, float *values) {
+  lp_spec spec;
+  lp_status s = lp_spec_parse(LP_KIND_PENALTY, p->spec, &spec);
+  if (s != LP_OK) return s;
+  const lp_penalty *row = spec.entry->descriptor;
+  lp_layer_request req = {.struct_size = sizeof req, .n_out = p->n_out, .seed = seed};
+  memcpy(req.extent_out, p->extent_out, sizeof req.extent_out);
+  row->draw(row->self, spec.args + LP_PENALTY_PARAMS, &req, step, desc, values);
+  lp_spec_free(&spec);
+  return LP_OK;
 }
 
 /* ---- strength ------------------------------------------------------------------------------ */

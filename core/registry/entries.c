@@ -64,7 +64,8 @@ static const struct {
     [LP_KIND_PRIOR] = {"prior", sizeof(lp_prior_source), sizeof(lp_prior_source), prior_complete},
     [LP_KIND_LAYER] = {"layer", offsetof(lp_layer, flags), sizeof(lp_layer), layer_complete},
     [LP_KIND_BACKEND] = {"backend", sizeof(lp_backend), sizeof(lp_backend), backend_complete},
-    [LP_KIND_PENALTY] = {"penalty", sizeof(lp_penalty), sizeof(lp_penalty), penalty_complete},
+    [LP_KIND_PENALTY] = {"penalty", offsetof(lp_penalty, draw), sizeof(lp_penalty),
+                         penalty_complete},
     [LP_KIND_MEASURE] = {"measure", sizeof(lp_measure), sizeof(lp_measure), measure_complete},
 };
 

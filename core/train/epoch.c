@@ -37,6 +37,19 @@ static lp_status begin_penalties(lp_trainer *t) {
   return status;
 }
 
+/* What penalties draw anew in every step. */
+static lp_status draw_penalties(lp_trainer *t) {
+  lp_status status = LP_OK;
+  for (uint32_t i = 0; i < t->n_penalties && status == LP_OK; i++) {
+    lp_penalty_states *s = &t->penalty_states[i];
+    if (!s->draw) continue;
+    status = lp_penalty_draw(&s->of, t->seed, t->iteration, &s->drawn, s->values);
+    if (status == LP_OK)
+      status = lp_session_write(t->session, s->draw, s->values, lp_nbytes(&s->drawn));
+  }
+  return status;
+}
+
 static lp_status end_penalties(lp_trainer *t) {
   lp_status status = LP_OK;
   for (uint32_t i = 0; i < t->n_penalties && status == LP_OK; i++) {
@@ -211,7 +224,7 @@ static lp_status fill(lp_trainer *t, lp_loader *loader, uint32_t step, uint32_t 
 /* One optimiser step: every pass runs while the next one's samples, or those of the next step, are
  * copied. *k is the lane that holds the step's first pass, and in the end the next step's. */
 static lp_status run_step(lp_trainer *t, lp_loader *loader, uint32_t *k, double lr) {
-  lp_status status = LP_OK;
+  lp_status status = draw_penalties(t);
   for (uint32_t part = 0; status == LP_OK && part < t->parts && lp_part_size(t, t->step, part);
        part++) {
     status = run_part(t, part, *k, lr);

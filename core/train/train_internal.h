@@ -33,9 +33,13 @@ typedef struct lp_lane {
   lp_event *pending[2];
 } lp_lane;
 
-/* The session's states of a penalty: what it is multiplied by, and its mean. */
+/* The session's states of a penalty: what it is multiplied by, its mean, and what is drawn anew in
+ * every step (NULL: nothing). */
 typedef struct lp_penalty_states {
-  char *strength, *mean;
+  char *strength, *mean, *draw;
+  lp_net_penalty of; /* for lp_penalty_draw; its texts are the network's */
+  lp_desc drawn;
+  float *values; /* of `drawn` */
 } lp_penalty_states;
 
 /* A parameter that is pruned: 1 an element that is kept, else 0. */

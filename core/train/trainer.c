@@ -53,6 +53,15 @@ static lp_status keep_name(char **name, const lp_graph *g, lp_val state) {
   return *name ? LP_OK : out_of_memory();
 }
 
+static lp_status keep_draw(lp_penalty_states *s, const lp_graph *g, const lp_net_penalty *p) {
+  s->of = *p;
+  lp_status status = lp_graph_shape(g, p->draw, &s->drawn);
+  if (status == LP_OK) status = keep_name(&s->draw, g, p->draw);
+  if (status != LP_OK) return status;
+  s->values = malloc(lp_nbytes(&s->drawn));
+  return s->values ? LP_OK : out_of_memory();
+}
+
 /* Means of the network's penalties over an epoch: a pass counts by its share of the step. */
 static lp_status add_penalties(lp_trainer *t, lp_use_plan key, lp_graph *g, lp_net *net,
                                lp_val *target, uint32_t *n) {
@@ -71,6 +80,7 @@ static lp_status add_penalties(lp_trainer *t, lp_use_plan key, lp_graph *g, lp_n
     t->penalty[i] = (lp_penalty_value){p->layer, p->spec, 0, 0};
     status = keep_name(&t->penalty_states[i].strength, g, p->strength);
     if (status == LP_OK) status = keep_name(&t->penalty_states[i].mean, g, p->mean);
+    if (status == LP_OK && p->draw.id) status = keep_draw(&t->penalty_states[i], g, p);
   }
   return status;
 }
@@ -370,6 +380,8 @@ void lp_trainer_free(lp_trainer *t) {
   for (uint32_t i = 0; t->penalty_states && i < t->n_penalties; i++) {
     free(t->penalty_states[i].strength);
     free(t->penalty_states[i].mean);
+    free(t->penalty_states[i].draw);
+    free(t->penalty_states[i].values);
   }
   free(t->penalty_states);
   for (uint32_t i = 0; i < t->n_places; i++) lp_place_free(&t->place[i]);

@@ -143,8 +143,8 @@ static inline lp_status reduction(const builder *b, const char *reduce, double n
 #define METRIC_PARAM                                                                               \
   { "metric", LP_PARAM_STRING, 0, 0, 0, "l2", "distance: l2, l1 or linf" }
 
-/* The module of the penalty `name_`, which has `params` and `build`. */
-#define PENALTY(name_, module_, summary_, source_)                                                 \
+/* The module of the penalty `name_`, which has `params` and `build`; draw_: lp_penalty.draw. */
+#define PENALTY(name_, module_, summary_, source_, draw_)                                          \
   static lp_status init(const lp_host *h, lp_registrar *r) {                                       \
     const lp_penalty penalty = {.struct_size = sizeof penalty,                                     \
                                 .name = #name_,                                                    \
@@ -153,7 +153,8 @@ static inline lp_status reduction(const builder *b, const char *reduce, double n
                                 .self = (void *)(uintptr_t)h,                                      \
                                 .params = params,                                                  \
                                 .n_params = sizeof params / sizeof *params,                        \
-                                .build = build};                                                   \
+                                .build = build,                                                    \
+                                .draw = draw_};                                                    \
     return h->add_penalty(r, &penalty);                                                            \
   }                                                                                                \
   LP_PLUGIN("penalty-" module_, "1.0", "Apache-2.0", "penalty: " summary_, init, NULL)

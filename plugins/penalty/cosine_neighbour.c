@@ -59,4 +59,4 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
 
 PENALTY(cosine_neighbour, "cosine-neighbour",
         "neighbours with unlike weights: (1 - mean cosine) / 2",
-        "Lu et al., Nature Human Behaviour, 2025")
+        "Lu et al., Nature Human Behaviour, 2025", NULL)

@@ -30,4 +30,4 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
 }
 
 PENALTY(jacobs_jordan, "jacobs-jordan", "long wires of large weights: sum of d^2 w^2 / (1 + w^2)",
-        "Jacobs & Jordan, J Cogn Neurosci, 1992")
+        "Jacobs & Jordan, J Cogn Neurosci, 1992", NULL)

@@ -98,4 +98,4 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
 
 PENALTY(laplacian_pyramid, "laplacian-pyramid",
         "weights that are not smooth on the sheet: 1 - cosine with their blurred copy",
-        "Deb, Deb & Murty, TopoNets, ICLR 2025")
+        "Deb, Deb & Murty, TopoNets, ICLR 2025", NULL)

@@ -84,4 +84,4 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
 }
 
 PENALTY(sernn, "sernn", "long wires between units that communicate well: sum of |w| d C",
-        "Achterberg et al., Nature Machine Intelligence, 2023")
+        "Achterberg et al., Nature Machine Intelligence, 2023", NULL)

@@ -1,12 +1,16 @@
 /* Penalty `tdann`: near units should respond alike: (1 - r) / 2 with r the Pearson correlation,
  * over pairs of units, between the correlation of their responses to the images of a batch and 1 /
  * (1 + d) (Margalit et al., Neuron, 2024). Pairs are those within windows of the sheet, `samples`
- * of them at places drawn by the network's seed, or the whole sheet where it is no larger; the
- * terms of windows are averaged. As published, windows are drawn anew for each batch; here they
- * stay.
+ * of them, or the whole sheet where it is no larger; the terms of windows are averaged. As
+ * published, windows are drawn anew for each batch, here by the network's seed and the step.
+ *
+ * Windows are cut out by a product that the graph has for any place: a convolution of the sheet
+ * with a kernel that is 1 in one place and 0 elsewhere, or, of units in a row, a matrix with one 1
+ * a row. These kernels are the state that the trainer writes.
  *
  * Responses are the layer's output, so put it on the layer whose output is rectified. With
  * `accumulate`, correlations are over the images of a pass. Time: (window^2)^2 x batch a window. */
+#include "../random.h"
 #include "build.h"
 
 enum { WINDOW, SAMPLES, TOPOLOGY, METRIC };
@@ -16,14 +20,6 @@ static const lp_param params[] = {
     [TOPOLOGY] = TOPOLOGY_PARAM,
     [METRIC] = METRIC_PARAM,
 };
-
-/* A number below n: splitmix64 (Steele, Lea & Flood, OOPSLA 2014). */
-static uint32_t draw(uint64_t *state, uint32_t n) {
-  uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
-  z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-  z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-  return (uint32_t)((z ^ z >> 31) % n);
-}
 
 /* Sums over the rows of x (n, k), divided by n, in every row again. */
 static lp_val column_means(const builder *b, lp_val x, uint32_t n) {
@@ -54,11 +50,24 @@ static lp_val dot(const builder *b, lp_val x, lp_val other) {
 }
 
 typedef struct window {
-  uint32_t units, extent[2]; /* of one axis: 1 x units */
+  uint32_t sheet[2];         /* of one axis: 1 x units */
+  uint32_t units, extent[2]; /* of a window */
   bool whole;                /* the sheet */
   lp_val pairs;              /* (units, units): 1, and 0 on the diagonal */
   lp_val near, near_norm;    /* 1 / (1 + d), centred; its sum of squares */
 } window;
+
+/* `units` units that stand as req says. */
+static window window_of(const lp_arg *args, const lp_layer_request *req, uint32_t units) {
+  const uint32_t *e = req->extent_out, side = (uint32_t)args[WINDOW].value;
+  window w = {.sheet = {e[1] ? e[0] : 1, e[1] ? e[1] : units}};
+  for (int a = 0; a < 2; a++) w.extent[a] = w.sheet[a] < side ? w.sheet[a] : side;
+  w.units = w.extent[0] * w.extent[1];
+  /* Where units are not on a lattice of two axes at most, all of them. */
+  w.whole = !e[0] || (uint64_t)w.sheet[0] * w.sheet[1] != units || w.units == units;
+  if (w.whole) w.units = units;
+  return w;
+}
 
 /* What all windows share: pairs and nearness. */
 static lp_status open_window(const builder *b, const lp_arg *args, window *w) {
@@ -98,6 +107,78 @@ static lp_val minus_r(const builder *b, const window *w, lp_val x, uint32_t n) {
   return affine(b, -1, two(b, LP_OP_DIV, dot(b, r, w->near), root), 0);
 }
 
+/* ---- windows at any place ------------------------------------------------------------------ */
+
+/* Places at which a window can stand along an axis. */
+static uint32_t places(const window *w, int axis) {
+  return w->sheet[axis] - w->extent[axis] + 1;
+}
+
+/* Kernels are square, so that the shorter range of places is padded: by that much. */
+static uint32_t padding(const window *w) {
+  const uint32_t r = places(w, 0), c = places(w, 1);
+  return r < c ? c - r : r - c;
+}
+
+static lp_desc kernel_shape(const window *w, uint32_t samples) {
+  const uint32_t longer = places(w, 0) > places(w, 1) ? places(w, 0) : places(w, 1);
+  const uint32_t side = longer + padding(w);
+  return w->sheet[0] == 1 ? lp_f32(samples * w->units, w->sheet[1])
+                          : lp_f32(samples, 1, side, side);
+}
+
+static void draw(void *self, const lp_arg *args, const lp_layer_request *req, uint64_t step,
+                 const lp_desc *desc, float *values) {
+  (void)self;
+  const window w = window_of(args, req, req->n_out);
+  const uint32_t pad = padding(&w), samples = (uint32_t)args[SAMPLES].value;
+  uint64_t state = req->seed;
+  state = splitmix64(&state) + step;
+  memset(values, 0, (size_t)lp_nbytes(desc));
+  for (uint32_t i = 0; i < samples; i++) {
+    const uint32_t r = (uint32_t)(splitmix64(&state) % places(&w, 0));
+    const uint32_t c = (uint32_t)(splitmix64(&state) % places(&w, 1));
+    if (w.sheet[0] == 1) {
+      for (uint32_t k = 0; k < w.units; k++)
+        values[((size_t)i * w.units + k) * w.sheet[1] + c + k] = 1;
+    } else {
+      const size_t side = (size_t)desc->dim[2];
+      values[i * side * side + (r + pad) * side + c + pad] = 1;
+    }
+  }
+}
+
+/* All windows of y (n, units): (n, samples x units of a window). */
+static lp_status cut(const builder *b, const lp_arg *args, const window *w, lp_val y, uint32_t n,
+                     lp_val *out) {
+  const uint32_t samples = (uint32_t)args[SAMPLES].value, pad = padding(w);
+  const lp_desc desc = kernel_shape(w, samples);
+  float *first = malloc((size_t)lp_nbytes(&desc));
+  if (!first) return b->host->fail(LP_ERR_MEMORY, "out of memory");
+  lp_layer_request req = *b->req;
+  req.n_out = w->sheet[0] * w->sheet[1];
+  draw(NULL, args, &req, 0, &desc, first);
+  const lp_init init = {LP_INIT_DATA, 0, first};
+  char name[320];
+  snprintf(name, sizeof name, "%s.draw", b->req->path);
+  const lp_val kernel = b->host->leaf(b->g, LP_ROLE_SCRATCH, name, &desc, &init);
+  free(first);
+  if (w->sheet[0] == 1) {
+    *out = two(b, LP_OP_LINEAR, y, kernel);
+    return finish(b, *out);
+  }
+  const lp_op_params map = {.shape = {4, {n, 1, w->sheet[0], w->sheet[1]}}};
+  const lp_op_params conv = {.conv = {.stride = 1, .pad = pad}};
+  const lp_val in[] = {b->host->apply(b->g, LP_OP_RESHAPE, &map, &y, 1), kernel};
+  lp_val x = b->host->apply(b->g, LP_OP_CONV2D, &conv, in, 2);
+  if (places(w, 0) < places(w, 1)) /* the padding of the longer range */
+    x = slice(b, x, 3, 0, w->extent[1]);
+  else if (pad)
+    x = slice(b, x, 2, 0, w->extent[0]);
+  *out = reshape(b, x, n, samples * w->units);
+  return finish(b, *out);
+}
+
 static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_layer_request *req,
                        lp_val weight, lp_val y, lp_val *scalar) {
   (void)weight;
@@ -109,27 +190,14 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
     return b.host->fail(LP_ERR_ARG, "it is about layers of units; the output has %u axes", d.ndim);
   const uint32_t n = (uint32_t)d.dim[0], units = (uint32_t)d.dim[1];
   if (units < 3) return b.host->fail(LP_ERR_ARG, "%u units have no two pairs to compare", units);
-  const uint32_t *e = req->extent_out, side = (uint32_t)args[WINDOW].value;
-  const uint32_t rows = e[1] ? e[0] : 1, cols = e[1] ? e[1] : units;
-  window w = {.extent = {rows < side ? rows : side, cols < side ? cols : side}};
-  w.units = w.extent[0] * w.extent[1];
-  /* Where units are not on a lattice of two axes at most, all of them. */
-  w.whole = !e[0] || (uint64_t)rows * cols != units || w.units == units;
-  if (w.whole) w.units = units;
-  s = open_window(&b, args, &w);
-  if (s != LP_OK) return s;
+  window w = window_of(args, req, units);
   const uint32_t samples = w.whole ? 1 : (uint32_t)args[SAMPLES].value;
-  uint64_t state = req->seed;
-  lp_val sum = LP_NO_VAL;
+  lp_val all = y, sum = LP_NO_VAL;
+  s = open_window(&b, args, &w);
+  if (s == LP_OK && !w.whole) s = cut(&b, args, &w, y, n, &all);
+  if (s != LP_OK) return s;
   for (uint32_t i = 0; i < samples; i++) {
-    lp_val x = y;
-    if (!w.whole) {
-      const lp_op_params sheet = {.shape = {3, {n, rows, cols}}};
-      x = b.host->apply(g, LP_OP_RESHAPE, &sheet, &y, 1);
-      x = slice(&b, x, 1, draw(&state, rows - w.extent[0] + 1), w.extent[0]);
-      x = slice(&b, x, 2, draw(&state, cols - w.extent[1] + 1), w.extent[1]);
-      x = reshape(&b, x, n, w.units);
-    }
+    const lp_val x = samples == 1 ? all : slice(&b, all, 1, i * w.units, w.units);
     const lp_val term = minus_r(&b, &w, x, n);
     sum = sum.id ? two(&b, LP_OP_ADD, sum, term) : term;
   }
@@ -138,4 +206,4 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
 }
 
 PENALTY(tdann, "tdann", "near units that respond unlike: (1 - r(correlation, 1 / (1 + d))) / 2",
-        "Margalit et al., Neuron, 2024")
+        "Margalit et al., Neuron, 2024", draw)

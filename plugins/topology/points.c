@@ -2,6 +2,7 @@
  * of the wiring cost: a real cortical sheet, say. A first line of names is passed over. Where the
  * two sheets of a layer differ in size, `input` names the file of the input's. With `jitter`,
  * places are moved by a Gaussian of that standard deviation, drawn by `seed`. */
+#include "../random.h"
 #include "lattice.h"
 
 #include <errno.h>
@@ -86,13 +87,10 @@ static lp_status read_file(const char *name, uint32_t n, double *pos, points *fo
   return s;
 }
 
-/* A Gaussian from two numbers of splitmix64 (Steele, Lea & Flood, OOPSLA 2014), by Box & Muller
- * (Annals of Mathematical Statistics, 1958). */
+/* A Gaussian from two uniform numbers, by Box & Muller (Annals of Mathematical Statistics, 1958).
+ */
 static double uniform(uint64_t *state) {
-  uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
-  z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-  z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-  return ((double)((z ^ z >> 31) >> 11) + 0.5) * 0x1p-53;
+  return ((double)(splitmix64(state) >> 11) + 0.5) * 0x1p-53;
 }
 
 static double gaussian(uint64_t *state) {

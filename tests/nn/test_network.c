@@ -458,7 +458,7 @@ static void penalties_as_text(void **state) {
       "input: {size: 8}\nknobs: {strength: 0.5}\nlayers:\n  - flatten\n"
       "  - fc: {layer: plain, sheet: 4x4, penalty: \"wiring_l1:weight=$strength,k=2\"}\n"
       "  - relu: {record: top}\n  - linear:units=$classes\n";
-#define REST ",first=1,last=0,every=10,gamma=0.1,k=2,l0=1,topology=grid,metric=l2"
+#define REST ",first=1,last=0,every=10,gamma=0.1,k=2,l0=1,bias=0,reduce=sum,topology=grid,metric=l2"
   static const struct {
     const char *changes, *has;
   } taken[] = {

@@ -169,19 +169,24 @@ static double tdann(const problem *p, const double *x) {
   return (1 - aligned(p, x, 0, 0, p->rows, p->cols)) / 2;
 }
 
-/* window=3,samples=2 on 4 x 5, seed 9: the places that splitmix64 draws. */
+/* window=3,samples=2, seed 9, step 0: the places that splitmix64 draws. */
 static double tdann_windows(const problem *p, const double *x) {
-  uint64_t state = 9;
+  const uint32_t rows = p->rows < 3 ? p->rows : 3;
+  uint64_t state = 9, mixed = 0;
   double sum = 0;
   for (int i = 0; i < 2; i++) {
     uint32_t at[2];
-    for (int a = 0; a < 2; a++) {
+    for (int a = i ? 0 : -1; a < 2; a++) { /* the seed is mixed first */
       uint64_t z = state += UINT64_C(0x9E3779B97F4A7C15);
       z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
       z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-      at[a] = (uint32_t)((z ^ z >> 31) % (a ? 3 : 2));
+      mixed = z ^ z >> 31;
+      if (a < 0)
+        state = mixed;
+      else
+        at[a] = (uint32_t)(mixed % (a ? p->cols - 2 : p->rows - rows + 1));
     }
-    sum += (1 - aligned(p, x, at[0], at[1], 3, 3)) / 2;
+    sum += (1 - aligned(p, x, at[0], at[1], rows, 3)) / 2;
   }
   return sum / 2;
 }
@@ -212,6 +217,9 @@ static const struct {
     {"tdann", tdann, {3, 5, 6, 15, false}, 1, true},
     {"tdann:topology=torus", tdann, {4, 3, 7, 12, true}, 1, true},
     {"tdann:window=3,samples=2", tdann_windows, {4, 5, 6, 20, false}, 1, true},
+    {"tdann:window=3,samples=2", tdann_windows, {7, 4, 5, 28, false}, 1, true},
+    {"tdann:window=3,samples=2", tdann_windows, {5, 5, 6, 25, false}, 1, true},
+    {"tdann:window=3,samples=2", tdann_windows, {1, 9, 6, 9, false}, 1, true},
 };
 
 /* The value and gradient that the penalty gives on the device. */
@@ -281,6 +289,61 @@ static void values_and_gradients(void **state) {
   }
 }
 
+/* As published: means over weights and over biases, each of which costs l0. */
+static void biases(void **state) {
+  (void)state;
+  enum { N = 6, IN = 3 };
+  float w[N * IN], bias[N], value, grad[2][N * IN];
+  for (int i = 0; i < N * IN; i++) w[i] = (float)(0.1 * (i + 1) * (i % 2 ? 1 : -1));
+  for (int i = 0; i < N; i++) bias[i] = (float)(0.3 * (i + 1) * (i % 3 ? -1 : 1));
+  lp_layer_request req = {.struct_size = sizeof req,
+                          .n_in = IN,
+                          .n_out = N,
+                          .extent_in = {1, 3},
+                          .extent_out = {2, 3},
+                          .path = "l.penalty",
+                          .mode = LP_TRAIN};
+  lp_spec spec;
+  lp_session *s;
+  lp_graph *g;
+  lp_plan *plan;
+  ok(lp_session_open(device(), 1, &s));
+  ok(lp_graph_new("penalty", &g));
+  ok(lp_spec_parse(LP_KIND_PENALTY, "wiring_l1:k=2,l0=0.5,reduce=mean,bias=1", &spec));
+  const lp_desc dw = lp_f32(N, IN), db = lp_f32(N);
+  const lp_init iw = {LP_INIT_DATA, 0, w}, ib = {LP_INIT_DATA, 0, bias};
+  const lp_val v[] = {lp_graph_param(g, "w", &dw, &iw), lp_graph_param(g, "b", &db, &ib)};
+  const lp_penalty *row = spec.entry->descriptor;
+  lp_val target[3];
+  assert_int_not_equal(
+      row->build(row->self, spec.args + LP_PENALTY_PARAMS, g, &req, v[0], LP_NO_VAL, target),
+      LP_OK);
+  assert_non_null(strstr(lp_error_message(), "the layer has no bias"));
+  req.bias = v[1];
+  ok(row->build(row->self, spec.args + LP_PENALTY_PARAMS, g, &req, v[0], LP_NO_VAL, target));
+  ok(lp_grad(g, target[0], v, 2, target + 1));
+  ok(lp_plan_create(s, g, target, 3, NULL, &plan));
+  ok(lp_plan_run(plan, &(lp_run){0}));
+  ok(lp_plan_read(plan, 0, &value, sizeof value));
+  ok(lp_plan_read(plan, 1, grad[0], sizeof w));
+  ok(lp_plan_read(plan, 2, grad[1], sizeof bias));
+  double want = 0;
+  for (int i = 0; i < N; i++) {
+    want += 0.5 * fabs((double)bias[i]) / N;
+    assert_float_equal(grad[1][i], (bias[i] > 0 ? 0.5 : -0.5) / N, 1e-6);
+    for (int j = 0; j < IN; j++) { /* the row of the input covers the sheet: at 0.5 of its height */
+      const double cost = 2 * hypot(i / 3 - 0.5, i % 3 - j) + 0.5;
+      want += fabs((double)w[i * IN + j]) * cost / (N * IN);
+      assert_float_equal(grad[0][i * IN + j], (w[i * IN + j] > 0 ? cost : -cost) / (N * IN), 1e-6);
+    }
+  }
+  assert_float_equal(value, want, 1e-5);
+  lp_plan_free(plan);
+  lp_graph_free(g);
+  lp_spec_free(&spec);
+  lp_session_close(s);
+}
+
 /* What is refused, in words. */
 static void refused(void **state) {
   (void)state;
@@ -326,6 +389,7 @@ static void refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(values_and_gradients),
+      cmocka_unit_test(biases),
       cmocka_unit_test(refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,51 @@ static void every_penalty(void **state) {
   assert_true(n >= 6);
 }
 
+/* Windows are drawn anew in every step, by seed and step alone: a resumed training has the same,
+ * and so has one in passes. */
+static void drawn_windows(void **state) {
+  (void)state;
+  enum { SIDE = 4, SAMPLES = 2 }; /* a window of 4 stands at 4 x 4 places of 7 x 7 units */
+  lp_train_spec s = default_spec();
+  char path[120], state_name[80];
+  snprintf(path, sizeof path, "%s/drawn.safetensors", folder);
+  s.net.set = "penalty.lp_out=(tdann:weight=0.1,window=4,samples=2)";
+  lp_trainer *t = new_trainer(&s), *u = new_trainer(&s);
+  float window[2][SAMPLES * SIDE * SIDE], again[SAMPLES * SIDE * SIDE];
+  lp_epoch_result r;
+  const lp_penalty_value *p;
+  for (int epoch = 0; epoch < 2; epoch++) {
+    train_epochs(t, 1, &r);
+    lp_trainer_penalties(t, &p);
+    snprintf(state_name, sizeof state_name, "%s.penalty.draw", p->layer);
+    assert_int_equal(
+        lp_session_read(lp_trainer_session(t), state_name, window[epoch], sizeof window[epoch]),
+        LP_OK);
+    for (int i = 0; i < SAMPLES; i++) {
+      int ones = 0;
+      for (int k = 0; k < SIDE * SIDE; k++) {
+        const float v = window[epoch][i * SIDE * SIDE + k];
+        assert_true(v == 0 || v == 1);
+        ones += v == 1;
+      }
+      assert_int_equal(ones, 1);
+    }
+    if (!epoch) assert_int_equal(lp_checkpoint_save(t, path), LP_OK);
+  }
+  assert_memory_not_equal(window[0], window[1], sizeof window[0]);
+  assert_int_equal(lp_checkpoint_load(u, path), LP_OK);
+  train_epochs(u, 1, &r);
+  assert_same_weights(t, u);
+  lp_trainer_free(u);
+  set(&s, "accumulate", "3");
+  u = new_trainer(&s);
+  train_epochs(u, 2, &r);
+  assert_int_equal(lp_session_read(lp_trainer_session(u), state_name, again, sizeof again), LP_OK);
+  assert_memory_equal(again, window[1], sizeof again);
+  lp_trainer_free(u);
+  lp_trainer_free(t);
+}
+
 /* Training with passes of two sizes, an update of its own, evaluation of two batch sizes,
  * activations and sites: eight graphs, and one prior each for the two layers of a network. */
 static void prior_is_built_once(void **state) {
@@ -149,6 +194,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(penalties),
       cmocka_unit_test(every_penalty),
+      cmocka_unit_test(drawn_windows),
       cmocka_unit_test(prior_is_built_once),
   };
   return run_on_devices(tests);

@@ -68,6 +68,8 @@ typedef struct lp_net_penalty {
   lp_val value;    /* one number, not multiplied */
   lp_val strength; /* state that it is multiplied by, 1 to begin with */
   lp_val mean;     /* state of lp_net_penalty_means, once that was called */
+  lp_val draw;     /* state that lp_penalty_draw fills before each step; LP_NO_VAL: there is none */
+  uint32_t n_out, extent_out[LP_MAX_AXES]; /* for it */
 } lp_net_penalty;
 
 /* The values of one built network. Images are u8 (N,C,H,W), labels i32 (N). */
@@ -133,6 +135,10 @@ LP_API void lp_net_units_free(lp_net_units *u);
  */
 LP_API lp_status lp_penalty_strength(const char *penalty, uint32_t epoch, uint32_t epochs,
                                      double *out);
+/* What p's state `draw`, of shape desc, has in step 0 ...; values: lp_numel(desc). seed: of the
+ * network. */
+LP_API lp_status lp_penalty_draw(const lp_net_penalty *p, uint64_t seed, uint64_t step,
+                                 const lp_desc *desc, float *values);
 /* Adds a step that adds `share` times each penalty's value to a state, its `mean`; *token is
  * the plan's target for it, LP_NO_VAL when the network has no penalty. */
 LP_API lp_status lp_net_penalty_means(lp_graph *g, lp_net *net, float share, lp_val *token);

@@ -25,9 +25,10 @@ extern "C" {
  *   1.1  lp_layer.flags; lp_layer_request from `mode` on; lp_sheets.seed; descriptors are copied
  *        when registered; lp_role, lp_penalty; of the host, from error_message to add_penalty
  *   1.2  lp_measure; of the host, add_measure
- *   1.3  LP_INIT_ORTHOGONAL */
+ *   1.3  LP_INIT_ORTHOGONAL
+ *   1.4  lp_layer_request.bias; lp_penalty.draw */
 #define LP_ABI_MAJOR 1
-#define LP_ABI_MINOR 3
+#define LP_ABI_MINOR 4
 
 #define LP_MAX_AXES 3
 
@@ -188,6 +189,7 @@ typedef struct lp_layer_request {
   const lp_val *inputs; /* of an LP_LAYER_JOIN; inputs[0] is `in` */
   const void *core;     /* the core's own: what lends priors, to be handed to host->prior */
   uint64_t seed;        /* of the network */
+  lp_val bias; /* 1.4, of a penalty: what the layer adds to its units; LP_NO_VAL: nothing */
 } lp_layer_request;
 
 /* What a layer takes and gives. The core checks it before build is called. Without any flag: in
@@ -238,11 +240,18 @@ typedef struct lp_penalty {
    * is made of needs gradients. args: its own. weight: of the layer, (rows, columns, ..), as
    * trained: a prior is not in it; LP_NO_VAL where the layer has none; of several (a recurrent
    * layer's) the one between its own units. y: the layer's output. req: the layer's, but path is
-   * that of the penalty
-   * ("lp.penalty"), which names constants and goes to host->prior, and n_out, n_in and the extents
-   * are of the sheets of weight's rows (a GRU has three blocks of n_out) and columns. */
+   * that of the penalty ("lp.penalty"), which names constants and goes to host->prior, and n_out,
+   * n_in and the extents are of the sheets of weight's rows (a GRU has three blocks of n_out) and
+   * columns; without a weight, n_out and extent_out are of the sheet of y's units. */
   lp_status (*build)(void *self, const lp_arg *args, lp_graph *g, const lp_layer_request *req,
                      lp_val weight, lp_val y, lp_val *scalar);
+  /* 1.4, of a term that differs from step to step; NULL: it does not. The graph has a state
+   * "lp.penalty.draw" (LP_ROLE_SCRATCH, f32, of shape desc), which build made with what step 0 has.
+   * Before every step of training the trainer writes there what draw puts into `values`: a function
+   * of args, req (struct_size, n_out, extent_out and seed; the rest is 0), desc and the step alone,
+   * so that training can be resumed. It cannot fail. */
+  void (*draw)(void *self, const lp_arg *args, const lp_layer_request *req, uint64_t step,
+               const lp_desc *desc, float *values);
 } lp_penalty;
 
 /* ---- measures ------------------------------------------------------------------------------ */
