@@ -15,14 +15,12 @@ static layout sheet_of(uint32_t rows, uint32_t cols, bool wrap) {
 }
 
 /* Of units that stand at p, which it takes. */
-static lp_status layout_at(lp_places *p, const lp_run_site *site, const char *name, layout *out) {
-  if (p->extent[0]) {
-    *out = sheet_of(p->extent[0], p->extent[1], p->period[0] > 0);
-    lp_places_free(p);
-    return LP_OK;
-  }
-  *out = (layout){.rows = site->rows, .cols = site->cols, .name = name, .places = p};
-  return lp_neighbours_of(p, LP_ROOK, &out->touching);
+static layout layout_at(lp_places *p, const lp_run_site *site, const char *name) {
+  if (!p->extent[0])
+    return (layout){.rows = site->rows, .cols = site->cols, .name = name, .places = p};
+  const layout sheet = sheet_of(p->extent[0], p->extent[1], p->period[0] > 0);
+  lp_places_free(p);
+  return sheet;
 }
 
 /* ---- all geometries ------------------------------------------------------------------------ */
@@ -42,7 +40,6 @@ static bool same_places(const layout *x, const layout *y) {
 
 void lp_layout_free(layout *g) {
   lp_places_free(g->places);
-  lp_neighbours_free(g->touching);
 }
 
 /* n_geometries: it is not there. */
@@ -110,7 +107,8 @@ static lp_status layout_of(const lp_run_arm *arm, const lp_run_site *site, uint6
   if (p && s == LP_OK) /* the prior's other sheet may have another size */
     s = lp_places_topology(p->topology, reads ? p->n_in : p->n_out,
                            reads ? p->extent_in : p->extent_out, seed, &places);
-  return s == LP_OK ? layout_at(places, site, p ? topology_name(p) : "points", out) : s;
+  if (s == LP_OK) *out = layout_at(places, site, p ? topology_name(p) : "points");
+  return s;
 }
 
 /* Where the topology cannot be asked any more the sheet itself is measured. */
@@ -123,7 +121,6 @@ static lp_status place_units(analysis *a, uint32_t arm, uint32_t k) {
   layout g;
   lp_status s = layout_of(own, site, a->seed[0], &g);
   if (s != LP_OK) {
-    lp_layout_free(&g);
     if (s == LP_ERR_MEMORY) return s;
     warn(a, "arm %s: V at %s is taken on the %u x %u sheet: %s", own->name, a->site_name[k],
          site->rows, site->cols, lp_error_message());

@@ -35,11 +35,9 @@ typedef struct measure_row {
 typedef struct layout {
   uint32_t rows, cols;
   bool wrap;
-  const char *name; /* "grid", "torus", "line", "ring", or that of a topology of another kind */
-  double uniform;   /* V of units in any order, on average */
-  /* Of such a topology; NULL of the first four, which rows, cols and wrap describe. */
-  lp_places *places;
-  lp_neighbours *touching;
+  const char *name;  /* "grid", "torus", "line", "ring", or that of a topology of another kind */
+  double uniform;    /* V of units in any order, on average */
+  lp_places *places; /* of such a topology; NULL of the first four, which the rest describes */
 } layout;
 
 /* A measure of one class. */

@@ -167,25 +167,6 @@ lp_status lp_neighbour_correlation(const float *activations, uint32_t n, uint32_
   return s;
 }
 
-lp_status lp_places_neighbour_correlation(const float *activations, uint32_t n,
-                                          const lp_neighbours *w, double *out) {
-  *out = NAN;
-  double *x, sum = 0;
-  bool usable;
-  size_t pairs = 0;
-  lp_status s = unit_courses(activations, n, w->n, &x, &usable);
-  for (uint32_t i = 0; s == LP_OK && usable && i < w->n; i++)
-    for (uint32_t e = w->first[i]; e < w->first[i + 1]; e++) {
-      const double *own = x + (size_t)i * n, *other = x + (size_t)w->other[e] * n;
-      if (w->other[e] < i || !varies(own, n) || !varies(other, n)) continue;
-      sum += dot(own, other, n);
-      pairs++;
-    }
-  if (pairs) *out = sum / (double)pairs;
-  free(x);
-  return s;
-}
-
 lp_status lp_mean_correlation(const float *activations, uint32_t n, uint32_t units, double *out) {
   *out = NAN;
   double *x, *total = calloc((size_t)n + 1, sizeof *total);

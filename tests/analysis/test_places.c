@@ -81,10 +81,6 @@ static void sheets(void **state) {
                  wrap ? lp_spatial_variance_torus_uniform(rows, cols)
                       : lp_spatial_variance_uniform(rows, cols),
                  1e-12);
-    double near, there;
-    assert_ok(lp_places_neighbour_correlation(maps, MAPS, w, &near));
-    assert_ok(lp_neighbour_correlation(maps, MAPS, rows, cols, wrap, &there));
-    assert_close(near, there, 1e-12);
     lp_null_result exact, shuffled, known;
     assert_ok(lp_places_variance_nulls(maps, MAPS, p, 99, 7, &exact, &shuffled));
     assert_ok(lp_spatial_variance_exact_null(maps, MAPS, rows, cols, wrap, &known));

@@ -103,13 +103,10 @@ LP_API lp_status lp_participation_ratio_f64(const double *activations, uint32_t 
 
 /* Pearson correlation over images of two units that are 4-neighbours on the sheet (wrap: on a
  * torus), averaged over all such pairs in which both units vary. NaN when there is none, or a value
- * is not finite. lp_places_neighbour_correlation: of the neighbours of w. lp_mean_correlation: over
- * all pairs of units that vary, which is what both are on average over all ways to place the units.
- */
+ * is not finite. lp_mean_correlation: over all pairs of units that vary, which is what the former
+ * is on average over all ways to place the units. */
 LP_API lp_status lp_neighbour_correlation(const float *activations, uint32_t n, uint32_t rows,
                                           uint32_t cols, bool wrap, double *out);
-LP_API lp_status lp_places_neighbour_correlation(const float *activations, uint32_t n,
-                                                 const lp_neighbours *w, double *out);
 LP_API lp_status lp_mean_correlation(const float *activations, uint32_t n, uint32_t units,
                                      double *out);
 
