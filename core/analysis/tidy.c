@@ -1,5 +1,6 @@
-/* networks.csv, images.csv, comparisons.csv, nulls.csv: what the analysis found, a row an
- * observation, for those who plot and test themselves. Numbers are those of summary.json. */
+/* networks.csv, images.csv, comparisons.csv, nulls.csv, and penalties.csv where there are any: what
+ * the analysis found, a row an observation, for those who plot and test themselves. Numbers are
+ * those of summary.json. */
 #include "run.h"
 
 #include <math.h>
@@ -167,6 +168,46 @@ static void comparisons(FILE *f, const analysis *a) {
     comparison_row(f, a, &a->comparison[i]);
 }
 
+/* ---- penalties.csv -------------------------------------------------------------------------- */
+
+static void penalty_rows(FILE *f, const analysis *a, uint32_t arm, uint32_t seed) {
+  static const char *const key[] = {"strength", "value", "share"};
+  const run_info *run = &a->arm[arm].run[seed];
+  for (uint32_t e = 0; e < run->n_epochs; e++) {
+    size_t i;
+    json_t *p;
+    json_array_foreach(run->epoch[e].penalties, i, p) {
+      const char *layer = json_string_value(json_object_get(p, "layer")),
+                 *penalty = json_string_value(json_object_get(p, "penalty"));
+      lp_csv_network(f, a, arm, seed);
+      fprintf(f, ",%u,", run->epoch[e].epoch);
+      lp_csv_field(f, layer ? layer : "");
+      fputc(',', f);
+      lp_csv_field(f, penalty ? penalty : "");
+      for (int k = 0; k < 3; k++) {
+        const json_t *v = json_object_get(p, key[k]);
+        lp_csv_value(f, json_is_number(v) ? json_number_value(v) : NAN);
+      }
+      fputc('\n', f);
+    }
+  }
+}
+
+static void penalties(FILE *f, const analysis *a) {
+  fputs(LP_CSV_NETWORK ",epoch,layer,penalty,strength,value,share\n", f);
+  for (uint32_t i = 0; i < a->n_arms; i++)
+    for (uint32_t k = 0; k < a->n_seeds; k++) penalty_rows(f, a, i, k);
+}
+
+static bool any_penalty(const analysis *a) {
+  for (uint32_t i = 0; i < a->n_arms; i++)
+    for (uint32_t k = 0; k < a->n_seeds; k++) {
+      const run_info *run = &a->arm[i].run[k];
+      if (run->n_epochs && run->epoch[0].penalties) return true;
+    }
+  return false;
+}
+
 lp_status lp_write_tidy(const analysis *a) {
   static const struct {
     const char *name;
@@ -178,5 +219,5 @@ lp_status lp_write_tidy(const analysis *a) {
   lp_status s = LP_OK;
   for (size_t i = 0; i < sizeof tables / sizeof *tables && s == LP_OK; i++)
     s = lp_csv_write(a, tables[i].name, tables[i].fill);
-  return s;
+  return s == LP_OK && any_penalty(a) ? lp_csv_write(a, LP_RUN_PENALTIES, penalties) : s;
 }

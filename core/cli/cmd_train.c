@@ -116,6 +116,10 @@ static int train(const cli_args *a, const lp_settings *s) {
   if (status == LP_OK) cli_say_notes(a, (const lp_dataset *const *)data, 2);
   if (status == LP_OK) status = lp_train_net(s, lp_dataset_get_info(data[0]), &spec.net);
   if (status == LP_OK) status = lp_trainer_new(&spec, data[0], &t);
+  const lp_penalty_value *p;
+  const uint32_t n = status == LP_OK ? lp_trainer_penalties(t, &p) : 0;
+  for (uint32_t i = 0; i < n && status == LP_OK; i++)
+    status = lp_penalty_check(p[i].layer, p[i].penalty, (uint32_t)lp_setting_int(s, "epochs"));
   if (status == LP_OK)
     cli_say_auto(a, lp_setting_text(s, "backend"), lp_session_device(lp_trainer_session(t)));
   int code = status == LP_OK ? train_epochs(a, t, (uint32_t)lp_setting_int(s, "epochs"), data)

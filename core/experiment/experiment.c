@@ -86,7 +86,7 @@ static lp_status check_layer(lp_arm *arm, const lp_netspec *n) {
 }
 
 /* What an arm's network has: trained numbers, sites and priors. */
-static lp_status look_at_network(lp_arm *arm, const lp_net_spec *spec) {
+static lp_status look_at_network(lp_arm *arm, const lp_net_spec *spec, uint32_t epochs) {
   lp_graph *g = NULL;
   lp_net net = {0};
   lp_graph_cost cost;
@@ -96,6 +96,8 @@ static lp_status look_at_network(lp_arm *arm, const lp_net_spec *spec) {
   if (status == LP_OK) arm->parameters = cost.parameters;
   if (status == LP_OK) status = check_layer(arm, net.own);
   if (status == LP_OK) status = lp_arm_note_network(arm, &net);
+  for (uint32_t i = 0; i < net.n_penalties && status == LP_OK; i++)
+    status = lp_penalty_check(net.penalty[i].layer, net.penalty[i].spec, epochs);
   lp_net_free(&net);
   lp_graph_free(g);
   return status;
@@ -107,7 +109,7 @@ static lp_status plan_arm(lp_experiment *x, lp_arm *arm) {
   if (status != LP_OK) return status;
   a.spec.dry_run = true;
   lp_trainer *t = NULL;
-  status = look_at_network(arm, &a.spec.net);
+  status = look_at_network(arm, &a.spec.net, (uint32_t)lp_setting_int(a.spec.settings, "epochs"));
   if (status == LP_OK) status = lp_trainer_new(&a.spec, x->train, &t);
   if (status == LP_OK && !(arm->priors = strdup(lp_trainer_priors(t)))) status = out_of_memory();
   if (status == LP_OK) lp_trainer_plan_info(t, &arm->plan);

@@ -124,11 +124,14 @@ static lp_status write_epoch(lp_work *w, const lp_epoch_result *train,
   const lp_penalty_value *penalty;
   const uint32_t n = lp_trainer_penalties(w->trainer, &penalty);
   json_t *all = n ? json_array() : NULL;
+  double total = train->loss; /* what was minimised */
+  for (uint32_t i = 0; i < n; i++) total += penalty[i].strength * penalty[i].value;
   for (uint32_t i = 0; i < n; i++)
-    json_array_append_new(all,
-                          json_pack("{s:s, s:s, s:f, s:o}", "layer", penalty[i].layer, "penalty",
-                                    penalty[i].penalty, "strength", penalty[i].strength, "value",
-                                    lp_json_number(penalty[i].value)));
+    json_array_append_new(
+        all, json_pack("{s:s, s:s, s:f, s:o, s:o}", "layer", penalty[i].layer, "penalty",
+                       penalty[i].penalty, "strength", penalty[i].strength, "value",
+                       lp_json_number(penalty[i].value), "share",
+                       lp_json_number(penalty[i].strength * penalty[i].value / total)));
   if (all) json_object_set_new(rest, "penalties", all);
   const lp_placement *place;
   const uint32_t places = lp_trainer_placements(w->trainer, &place);

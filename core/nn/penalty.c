@@ -190,6 +190,26 @@ static const struct {
   double (*factor)(const lp_arg *a, double part, uint32_t epoch);
 } schedules[] = {{"constant", constant}, {"linear", linear}, {"cosine", cosine}, {"steps", steps}};
 
+lp_status lp_penalty_check(const char *layer, const char *penalty, uint32_t epochs) {
+  double first = 0, now = 0;
+  lp_spec spec;
+  lp_status s = lp_penalty_strength(penalty, 0, epochs, &first);
+  bool moves = false;
+  for (uint32_t e = 1; s == LP_OK && e < epochs && !moves; e++) {
+    s = lp_penalty_strength(penalty, e, epochs, &now);
+    moves = now != first;
+  }
+  if (s == LP_OK) s = lp_spec_parse(LP_KIND_PENALTY, penalty, &spec);
+  if (s != LP_OK) return s;
+  const char *schedule = spec.args[LP_PENALTY_SCHEDULE].text;
+  if (!moves && strcmp(schedule, "constant") != 0)
+    lp_log(LP_LOG_WARNING,
+           "%s: penalty %s: schedule=%s changes nothing within %u epoch%s: the strength stays %g",
+           layer, spec.entry->name, schedule, epochs, epochs == 1 ? "" : "s", first);
+  lp_spec_free(&spec);
+  return LP_OK;
+}
+
 lp_status lp_penalty_strength(const char *penalty, uint32_t epoch, uint32_t epochs, double *out) {
   enum { N = sizeof schedules / sizeof *schedules };
   const char *names[N];

@@ -274,8 +274,23 @@ lp_status lp_add_backend(lp_registrar *r, const lp_backend *b) {
 
 /* ---- look-up ------------------------------------------------------------------------------- */
 
+/* "sernn,weight=1" is something's name, and parameters: records that. */
+static bool lacks_colon(lp_kind kind, const char *text) {
+  const size_t n = strcspn(text, ", ");
+  const char *rest = text + n + strspn(text + n, ", ");
+  for (uint32_t i = 0; *rest && i < n_entries; i++)
+    if (same_namespace(entries[i].kind, kind) && strlen(entries[i].name) == n &&
+        memcmp(entries[i].name, text, n) == 0) {
+      lp_fail(LP_ERR_NOT_FOUND, "%s '%s': parameters stand behind a colon: '%s:%s'",
+              lp_kind_name(kind), text, entries[i].name, rest);
+      return true;
+    }
+  return false;
+}
+
 /* Records that there is no such name: the nearest one, all there are, modules that are not used. */
 static void fail_unknown(lp_kind kind, const char *name) {
+  if (lacks_colon(kind, name)) return;
   char text[900] = "";
   const char **names = calloc(n_entries + 1, sizeof *names);
   uint32_t n = 0;

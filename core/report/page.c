@@ -61,6 +61,7 @@ static lp_status results(const report_run *run, FILE *f) {
   lp_facts_status(run, f);
   lp_table_networks(run, f);
   lp_table_accuracy(run, f);
+  lp_table_penalties(run, f);
   return emit(run, "learning", f);
 }
 
@@ -146,7 +147,8 @@ static lp_status single_images(const report_run *run, FILE *f) {
 /* The analysis' tables in the folder, where it has written them. */
 static lp_status tidy_tables(const report_run *run, FILE *f) {
   static const char *const name[] = {LP_RUN_NETWORKS, LP_RUN_IMAGES,   LP_RUN_COMPARISONS,
-                                     LP_RUN_NULLS,    LP_RUN_MEASURES, LP_RUN_CURVES};
+                                     LP_RUN_NULLS,    LP_RUN_MEASURES, LP_RUN_CURVES,
+                                     LP_RUN_PENALTIES};
   uint32_t n = 0;
   for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
     char *path = lp_path_join(run->dir, name[i]);

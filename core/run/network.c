@@ -35,7 +35,10 @@ static lp_status add_epoch(lp_run_network *w, const run_place *at, const json_t 
   if (s == LP_OK) s = maybe_number(at, line, "top5", &e.top5);
   if (s == LP_OK) s = maybe_number(at, line, "train_loss", &e.train_loss);
   if (s != LP_OK) return s;
-  while (w->n_epochs && w->epoch[w->n_epochs - 1].epoch >= e.epoch) w->n_epochs--;
+  const json_t *penalties = json_object_get(line, "penalties");
+  if (penalties && !json_is_array(penalties)) return bad_line(at, "\"penalties\" is no list");
+  while (w->n_epochs && w->epoch[w->n_epochs - 1].epoch >= e.epoch)
+    json_decref(w->epoch[--w->n_epochs].penalties);
   if (w->n_epochs == w->capacity) {
     uint32_t capacity = w->capacity ? 2 * w->capacity : 16;
     lp_run_epoch *grown = realloc(w->epoch, sizeof *grown * capacity);
@@ -43,6 +46,7 @@ static lp_status add_epoch(lp_run_network *w, const run_place *at, const json_t 
     w->epoch = grown;
     w->capacity = capacity;
   }
+  e.penalties = json_incref(json_object_get(line, "penalties"));
   w->epoch[w->n_epochs++] = e;
   return LP_OK;
 }

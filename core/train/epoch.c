@@ -60,6 +60,21 @@ static lp_status end_penalties(lp_trainer *t) {
   return status;
 }
 
+/* The penalty that adds most; NULL: there is none. Called when something is wrong: what is not
+ * finite, or cannot be read, counts as most. */
+static const lp_penalty_value *strongest(lp_trainer *t) {
+  const lp_penalty_value *found = NULL;
+  double most = -1;
+  for (uint32_t i = 0; i < t->n_penalties; i++) {
+    float mean = NAN;
+    if (lp_session_read(t->session, t->penalty_states[i].mean, &mean, sizeof mean) != LP_OK)
+      mean = NAN;
+    const double term = isfinite(mean) ? t->penalty[i].strength * (double)mean : INFINITY;
+    if (term > most) most = term, found = &t->penalty[i];
+  }
+  return found;
+}
+
 /* ---- one epoch ----------------------------------------------------------------------------- */
 
 /* Batch order of the current epoch: a function of seed and epoch, shared by all arms. */
@@ -142,6 +157,14 @@ static lp_status deliver_losses(lp_trainer *t, lp_progress *p, lp_progress_fn pr
     out->steps = t->iteration - t->step + i + 1;
     out->loss = (double)loss;
     out->lr = p->lr;
+    const lp_penalty_value *most = strongest(t);
+    if (most)
+      return lp_fail(
+          LP_ERR_NONFINITE,
+          "the loss became %s at step %llu (epoch %u) with learning rate %g and strength "
+          "%g of penalty %.*s on %s; lower one of them",
+          isnan(loss) ? "not a number" : "infinite", (unsigned long long)out->steps, t->epoch + 1,
+          p->lr, most->strength, (int)strcspn(most->penalty, ":"), most->penalty, most->layer);
     return lp_fail(LP_ERR_NONFINITE,
                    "the loss became %s at step %llu (epoch %u) with learning rate %g; lower the "
                    "learning rate",

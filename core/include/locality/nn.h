@@ -135,6 +135,8 @@ LP_API void lp_net_units_free(lp_net_units *u);
  */
 LP_API lp_status lp_penalty_strength(const char *penalty, uint32_t epoch, uint32_t epochs,
                                      double *out);
+/* Warns in the log where a schedule changes nothing within so many epochs. */
+LP_API lp_status lp_penalty_check(const char *layer, const char *penalty, uint32_t epochs);
 /* What p's state `draw`, of shape desc, has in step 0 ...; values: lp_numel(desc). seed: of the
  * network. */
 LP_API lp_status lp_penalty_draw(const lp_net_penalty *p, uint64_t seed, uint64_t step,

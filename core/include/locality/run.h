@@ -35,6 +35,7 @@ struct json_t; /* jansson's, for those who include it */
 #define LP_RUN_NULLS       "nulls.csv"
 #define LP_RUN_MEASURES    "measures.csv"
 #define LP_RUN_CURVES      "curves.csv"
+#define LP_RUN_PENALTIES   "penalties.csv"
 
 /* What `locality prune` makes, and the folder of a run where its report looks for it. */
 #define LP_RUN_PRUNED     "pruned"
@@ -122,6 +123,7 @@ typedef struct lp_run_arm {
 typedef struct lp_run_epoch {
   uint32_t epoch; /* from 1 */
   double train_loss, loss, accuracy, top5, seconds;
+  struct json_t *penalties; /* the line's list of them, or NULL: the network has none */
 } lp_run_epoch;
 
 /* One network: an arm and a seed. */
