@@ -197,6 +197,7 @@ static const struct {
   bool (*wanted)(const report_run *run); /* NULL: always */
 } sections[] = {
     {"answer", "What was found", answer, NULL},
+    {"shows", "What this shows and does not show", lp_shows_section, NULL},
     {"sweep", "The sweep", lp_sweep_section, lp_sweep_any},
     {"results", "Accuracy and loss", results, was_trained},
     {"spatial-variance", "Spatial variance", variance, NULL},
@@ -209,6 +210,7 @@ static const struct {
     {"pruning", "Pruning", lp_prune_section, lp_prune_any},
     {"class-maps", "Class maps", class_maps, NULL},
     {"single-images", "Single images", single_images, NULL},
+    {"methods", "Methods", lp_methods_section, NULL},
     {"facts", "How it was run", facts, NULL},
     {"restyle", "Changing the figures", restyle, NULL},
 };

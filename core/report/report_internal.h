@@ -127,6 +127,11 @@ void lp_table_per_image(const report_run *run, FILE *f);
 void lp_table_nulls(const report_run *run, FILE *f);
 void lp_table_measures(const report_run *run, FILE *f);
 
+/* shows.c: what the statistics show and what not, and the published sources of measures and tests.
+ */
+lp_status lp_shows_section(const report_run *run, FILE *f);
+lp_status lp_methods_section(const report_run *run, FILE *f);
+
 /* networks.c; each writes nothing where there is nothing to say. */
 void lp_table_networks(const report_run *run, FILE *f);
 void lp_worst_cases(const report_run *run, FILE *f);

@@ -167,6 +167,44 @@ static void test_distance(void **state) {
   free(csv);
 }
 
+static char *replaced(const char *text, const char *old, const char *now) {
+  const char *at = strstr(text, old);
+  static char *out; /* static: gcc takes the result for a pointer to a local */
+  assert_non_null(at);
+  assert_true(asprintf(&out, "%.*s%s%s", (int)(at - text), text, now, at + strlen(old)) > 0);
+  return out;
+}
+
+/* Sentences follow the verdicts: what was found stands under "Shown", what was not with the least
+ * difference that would have been. */
+static void test_shows(void **state) {
+  (void)state;
+  char path[256], *page = read_in("report.html"), *summary = read_in("summary.json");
+  must_contain(page, "<h3>Shown</h3>\n<ul>\n<li>In <strong>linear</strong> test accuracy is higher "
+                     "than in control: 0.61 points, interval [0.21, 1.01].</li>");
+  must_contain(page,
+               "<li>That in <strong>linear</strong> spatial variance V at lp_out differs from "
+               "control, nor that it does not: 0.015 spacings\xc2\xb2");
+  must_contain(page, "with 2 networks an arm no exact test can reach p = .05");
+  must_contain(page, "<td class=\"text\">Student, Biometrika 1908</td>");
+  must_lack(page, "Welch, Biometrika 1947");
+  free(page);
+  char *other = replaced(summary, "\"different\"", "\"inconclusive\""),
+       *welch = replaced(other, "\"analysis\": \"paired\"", "\"analysis\": \"welch\"");
+  snprintf(path, sizeof path, "%s/summary.json", dir);
+  assert_int_equal(lp_write_file(path, welch, strlen(welch)), LP_OK);
+  assert_int_equal(lp_report_write(dir), LP_OK);
+  page = read_in("report.html");
+  must_contain(page, "Nothing that was planned to be tested was found.");
+  must_contain(page, "<li>That in <strong>linear</strong> test accuracy differs from control");
+  must_contain(page, "<td class=\"text\">Welch, Biometrika 1947</td>");
+  assert_int_equal(lp_write_file(path, summary, strlen(summary)), LP_OK);
+  free(page);
+  free(summary);
+  free(other);
+  free(welch);
+}
+
 static int set_up(void **state) {
   (void)state;
   static const char curves[] =
@@ -204,10 +242,9 @@ static int tear_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_t),
-      cmocka_unit_test(test_patches),
-      cmocka_unit_test(test_nested),
-      cmocka_unit_test(test_distance),
+      cmocka_unit_test(test_t),      cmocka_unit_test(test_patches),
+      cmocka_unit_test(test_nested), cmocka_unit_test(test_distance),
+      cmocka_unit_test(test_shows),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
