@@ -33,6 +33,7 @@ static void clear(analysis *a) {
   free(a->geometry);
   free(a->comparison);
   free(a->omnibus);
+  free(a->superclass);
   lp_forget_pairs(a);
   free(a->plan.primary);
   free(a->plan.margin);
@@ -94,6 +95,7 @@ lp_status lp_analyze_run_with(const char *dir, const lp_analysis_options *o) {
   if (s == LP_OK) s = set_reference(&a, o->reference);
   if (s == LP_OK) s = lp_find_pairs(&a, o->contrasts);
   if (s == LP_OK) s = lp_select_measures(&a, o->measures);
+  if (s == LP_OK) s = lp_find_superclasses(&a, o->superclasses);
   if (s == LP_OK) s = lp_read_plan(&a);
   if (s == LP_OK) s = lp_measure_runs(&a);
   if (s == LP_OK) lp_find_collapsed(&a);

@@ -116,6 +116,7 @@ typedef struct analysis {
   measure_row *measure;
   uint32_t n_measures;
   lp_measure_effort effort;
+  uint32_t *superclass, n_superclasses; /* of each class; NULL: none are given */
   plan plan;
   uint32_t epochs; /* asked for; 0 when the manifest does not say */
   const char *const *class_name;
@@ -237,6 +238,8 @@ lp_status lp_read_run(analysis *a); /* run_read.c */
  * between commas; NULL: what the manifest says. */
 lp_status lp_select_measures(analysis *a, const char *text);
 void lp_deselect_measures(analysis *a);
+/* superclasses.c: of that file; NULL or "": those that the manifest has, if any. */
+lp_status lp_find_superclasses(analysis *a, const char *path);
 /* The i-th measure of the registry that need not be asked for, the standard ones first; NULL past
  * the last. */
 const lp_entry *lp_measure_entry(uint32_t i);

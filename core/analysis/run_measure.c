@@ -126,6 +126,8 @@ static lp_status measure_values(const analysis *a, const subject *of, uint32_t n
                          .d = of->weights.d,
                          .n_out = of->weights.n_out,
                          .n_in = of->weights.n_in,
+                         .superclass = a->superclass,
+                         .superclasses = a->n_superclasses,
                          .seed = MEASURE_SEED,
                          .effort = a->effort};
   if (s == LP_OK) s = lp_measure_site(&in, names, &m);

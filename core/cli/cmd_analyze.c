@@ -16,6 +16,7 @@ static const cli_flag analyze_flags[] = {
     {"reference", 0, "ARM", "of a folder: arm that the others are compared with [the folder's]"},
     {"contrasts", 0, "LIST", "of a folder: more comparisons, NAME=ARM:ARM, all exploratory"},
     {"measures", 0, "LIST", "of a folder: usual, all, none, or as in moran,tgi [the folder's]"},
+    {"superclasses", 0, "FILE", "of a folder: lines class,superclass [the folder's]"},
     {"from", 0, "FILE", "a run folder in one .tar or .tar.gz, which is unpacked first"},
     {"out", 'o', "DIR", "with --from: the folder that it becomes"},
     {"labels", 0, "FILE", "of a file: class of each image, any whole numbers"},
@@ -28,7 +29,7 @@ static const cli_flag analyze_flags[] = {
      "of a file: measures, as in moran,patches:threshold=3 [all that can be had]"},
     {"csv", 0, NULL, "of a file: a line a measure and class on standard output"},
 };
-enum { FOLDER_FLAGS = 5 }; /* the first of them are for run folders */
+enum { FOLDER_FLAGS = 6 }; /* the first of them are for run folders */
 
 static const cli_flag report_flags[] = {
     {"from", 0, "FILE", "a run folder in one .tar or .tar.gz, which is unpacked first"},
@@ -86,7 +87,8 @@ static int run_analyze(cli_args *a) {
   if (code != CLI_OK) return code;
   const lp_analysis_options options = {.reference = cli_get(a, "reference"),
                                        .measures = cli_get(a, "measures"),
-                                       .contrasts = cli_get(a, "contrasts")};
+                                       .contrasts = cli_get(a, "contrasts"),
+                                       .superclasses = cli_get(a, "superclasses")};
   if (lp_analyze_run_with(a->operand[0], &options) != LP_OK) return cli_fail();
   if (!a->json) return say_file(a, "summary", "summary.json");
   char *path = lp_path_join(a->operand[0], "summary.json");

@@ -150,6 +150,9 @@ static lp_status prepare(lp_experiment *x) {
   json_t *published = NULL;
   if (status == LP_OK) status = lp_published_make(x, &published);
   json_decref(published);
+  json_t *superclasses = NULL;
+  if (status == LP_OK) status = lp_superclasses_make(x, &superclasses);
+  json_decref(superclasses);
   for (uint32_t i = 0; i < x->n_arms && status == LP_OK; i++) status = plan_arm(x, &x->arms[i]);
   if (status != LP_OK) return status;
   const lp_arm *reference = x->arms;

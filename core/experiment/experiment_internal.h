@@ -128,6 +128,8 @@ lp_status lp_plan_make(const lp_experiment *x, json_t **out);
  * options are no longer those that it was published for (data, model, sheet). */
 lp_status lp_published_check(json_t *block);
 lp_status lp_published_make(const lp_experiment *x, json_t **out);
+/* plan.c: superclasses of the data's classes; NULL where no file of them is given. */
+lp_status lp_superclasses_make(const lp_experiment *x, json_t **out);
 
 /* priors.c: hashes of an arm's priors by layer, and a check that they are those of a manifest. */
 json_t *lp_constants_json(const lp_arm *arm);

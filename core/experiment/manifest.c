@@ -215,8 +215,9 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
   json_t *device =
       json_pack("{s:s, s:s, s:s, s:s, s:s}", "id", x->device_info.id, "spec", x->device, "kernels",
                 x->kernels, "name", x->device_info.name, "driver", x->device_info.driver);
-  json_t *plan, *published;
-  bool checked = lp_plan_make(x, &plan) == LP_OK && lp_published_make(x, &published) == LP_OK;
+  json_t *plan, *published, *superclasses = NULL;
+  bool checked = lp_plan_make(x, &plan) == LP_OK && lp_published_make(x, &published) == LP_OK &&
+                 lp_superclasses_make(x, &superclasses) == LP_OK;
   json_t *rest = checked ? json_pack("{s:o, s:o*, s:o, s:s, s:o, s:i, s:o}", "plan", plan,
                                      "published", published, "data", data, "cpu", cpu, "device",
                                      device, "jobs", (int)x->info.jobs, "modules", modules_json())
@@ -226,6 +227,8 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
     root = NULL;
   }
   json_decref(rest);
+  if (root && superclasses) json_object_set(root, "superclasses", superclasses);
+  json_decref(superclasses);
   if (root && x->n_axes) json_object_set_new(root, "sweep", lp_manifest_sweep(x));
   return root;
 }

@@ -163,3 +163,12 @@ lp_status lp_plan_make(const lp_experiment *x, json_t **out) {
   json_decref(seeds);
   return status;
 }
+
+lp_status lp_superclasses_make(const lp_experiment *x, json_t **out) {
+  const char *path = lp_setting_text(x->settings, "superclasses");
+  const lp_dataset_info *d = x->info.train;
+  *out = NULL;
+  if (!*path) return LP_OK;
+  lp_status s = lp_superclasses_read(path, d->class_names, d->classes, out);
+  return s == LP_OK ? s : lp_fail_in(s, "superclasses");
+}

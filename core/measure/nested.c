@@ -92,6 +92,37 @@ static void nodf_of(bits *m, uint32_t *room, lp_nestedness *out) {
   out->nodf = pairs_r + pairs_c > 0 ? 100 * (sum_r + sum_c) / (pairs_r + pairs_c) : NAN;
 }
 
+/* A row or column and its number of ones. */
+typedef struct degree {
+  uint32_t ones, index;
+} degree;
+
+static int by_degree(const void *a, const void *b) {
+  const degree *x = a, *y = b;
+  if (x->ones != y->ones) return x->ones < y->ones ? 1 : -1;
+  return (x->index > y->index) - (x->index < y->index);
+}
+
+static void sort_degrees(degree *d, uint32_t n, uint32_t *out) {
+  qsort(d, n, sizeof *d, by_degree);
+  for (uint32_t i = 0; i < n; i++) out[i] = d[i].index;
+}
+
+lp_status lp_nested_order(const double *t, uint32_t classes, uint32_t n, double threshold,
+                          uint32_t *rows, uint32_t *columns) {
+  degree *d = calloc((size_t)classes + n + 1, sizeof *d), *column = d + classes;
+  if (!d) return lp_no_memory("a matrix of classes");
+  for (uint32_t c = 0; c < classes; c++) d[c].index = c;
+  for (uint32_t i = 0; i < n; i++) column[i].index = i;
+  for (uint32_t c = 0; c < classes; c++)
+    for (uint32_t i = 0; i < n; i++)
+      if (t[(size_t)c * n + i] > threshold) d[c].ones++, column[i].ones++;
+  sort_degrees(d, classes, rows);
+  sort_degrees(column, n, columns);
+  free(d);
+  return LP_OK;
+}
+
 /* NODF of one random matrix whose rows have as many ones; NaN when memory is exhausted. */
 static double random_nodf(uint32_t rows, uint32_t cols, const uint32_t *row_ones, uint64_t seed,
                           uint32_t round) {

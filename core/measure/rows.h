@@ -12,6 +12,8 @@ typedef struct measure_context {
   const lp_places *places;
   const lp_responses *x; /* NULL: no activations */
   uint64_t seed;
+  const uint32_t *superclass; /* of each class; NULL: not given */
+  uint32_t superclasses;
   lp_neighbours *touching[2];
   lp_pairs *pairs;
 } measure_context;

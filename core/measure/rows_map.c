@@ -229,6 +229,41 @@ static lp_status nested(void *self, const lp_arg *args, const lp_measure_request
   return s;
 }
 
+static const lp_param coarse_params[] = {
+    {"groups", LP_PARAM_INT, 0, 0, 1e6, NULL,
+     "superclasses, where none are given; 0: the root of the number of classes, rounded"},
+    {"threshold", LP_PARAM_REAL, 2, -1e9, 1e9, NULL, "t above which a unit counts"},
+    {"replacements", LP_PARAM_INT, 199, 0, 1e5, NULL, "random superclasses of the same sizes"}};
+
+/* Clusters of the classes by what they do to the units: average linkage of 1 - r of mean maps. */
+static lp_status cluster(const lp_measure_request *req, uint32_t groups, uint32_t *group) {
+  double *rdm = malloc(sizeof *rdm * ((size_t)req->classes * req->classes + 1));
+  lp_status s = rdm ? lp_rdm(req->mean, req->classes, req->units, rdm) : lp_no_memory("an RDM");
+  if (s == LP_OK) s = lp_average_linkage(rdm, req->classes, groups, group);
+  free(rdm);
+  return s;
+}
+
+static lp_status coarse(void *self, const lp_arg *args, const lp_measure_request *req,
+                        lp_measured *out) {
+  (void)self;
+  const measure_context *c = context_of(req);
+  const lp_containment_options o = {args[1].value, (uint32_t)args[2].value, req->seed};
+  uint32_t groups = (uint32_t)args[0].value,
+           *group = malloc(sizeof *group * ((size_t)req->classes + 1));
+  if (!groups) groups = (uint32_t)lround(sqrt(req->classes));
+  lp_status s = group ? LP_OK : lp_no_memory("superclasses");
+  lp_containment found = {NAN, NAN, NAN, NAN};
+  if (s == LP_OK && !c->superclass) s = cluster(req, groups, group);
+  if (s == LP_OK)
+    s = lp_containment_of(c->x, req->labels, req->classes, c->superclass ? c->superclass : group,
+                          c->superclass ? c->superclasses : groups, &o, NULL, &found);
+  if (s == LP_OK)
+    out->value = found.inside, out->chance = found.mean, out->sd = found.sd, out->p = found.p;
+  free(group);
+  return s;
+}
+
 /* ---- classes are orientations -------------------------------------------------------------- */
 
 /* Preferred angles and circular variances, class k of K being the orientation k pi / K. */
@@ -333,6 +368,10 @@ const lp_measure lp_rows_map[] = {
           "Almeida-Neto et al., Oikos 2008", LP_TAKES_MAPS),
      .label = "nestedness (NODF)", .direction = "more: rarer classes inside commoner ones",
      ROW_PARAMS(nested_params), .value = nested},
+    {HEAD("coarse_to_fine", "share of a class's units inside its superclass's patch", "", "",
+          LP_TAKES_MAPS),
+     .label = "patches inside superclasses", .direction = "more: nested, fine in coarse",
+     .flags = LP_MEASURE_CLASS_PAIRS, ROW_PARAMS(coarse_params), .value = coarse},
     {HEAD("circular_variance", "of units' orientation tuning; classes are orientations", "",
           "Ringach et al., J Neurosci 2002", LP_TAKES_MAPS),
      .label = "circular variance", .self = &of_variance,

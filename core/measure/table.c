@@ -179,7 +179,13 @@ static lp_status measure_one(work *w, const lp_spec *spec) {
 
 static lp_status open_work(work *w, const lp_measure_input *in, lp_measurements *out) {
   const lp_places *p = in->places;
-  *w = (work){.in = in, .context = {.places = p, .x = in->x, .seed = in->seed}, .out = out};
+  *w = (work){.in = in,
+              .context = {.places = p,
+                          .x = in->x,
+                          .seed = in->seed,
+                          .superclass = in->superclass,
+                          .superclasses = in->superclasses},
+              .out = out};
   w->req = (lp_measure_request){.struct_size = sizeof w->req,
                                 .units = p->n,
                                 .ndim = p->ndim,

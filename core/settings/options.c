@@ -83,6 +83,8 @@ static const lp_option table[] = {
     LIST("contrasts", "", EXPERIMENT,
          "arms that are compared beside those with the reference: NAME=ARM:ARM, as in "
          "order=linear:permuted"),
+    TEXT("superclasses", "", EXPERIMENT,
+         "file of lines class,superclass, for coarse_to_fine; without: clusters of the classes"),
     REAL("significance", "0.05", 1e-12, 0.49, EXPERIMENT,
          "error rate of all primary tests together"),
     LIST("margin", "", EXPERIMENT,

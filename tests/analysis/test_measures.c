@@ -207,8 +207,49 @@ static void test_selection(void **state) {
   json_decref(o);
 }
 
+/* a and b are one superclass, c stands alone: as lp_containment_of has it. */
+static void test_superclasses(void **state) {
+  (void)state;
+  char path[160];
+  float in_maps[N * UNITS], maps[N * UNITS];
+  int32_t labels[N];
+  write_run("\"superclasses\": {\"a\": \"x\", \"b\": \"x\", \"c\": \"y\"},");
+  snprintf(path, sizeof path, "%s/super.csv", dir);
+  const lp_analysis_options given = {.measures = "coarse_to_fine", .superclasses = path},
+                            kept = {.measures = "coarse_to_fine"};
+  fill("linear", 2, in_maps, maps);
+  for (int m = 0; m < N; m++) labels[m] = m % CLASSES;
+  lp_responses x = lp_responses_f32(maps, N, UNITS);
+  const lp_containment_options o = {.threshold = 2, .replacements = 199, .seed = 1};
+  for (int k = 0; k < 2; k++) {
+    const uint32_t group[2][CLASSES] = {{0, 0, 1}, {0, 1, 1}};
+    lp_containment want;
+    assert_ok(lp_containment_of(&x, labels, CLASSES, group[k], 2, &o, NULL, &want));
+    write_text("super.csv", "\"a\",p\n\n b , q r\nc,q r\n");
+    assert_ok(lp_analyze_run_with(dir, k ? &given : &kept));
+    json_t *s = summary();
+    const json_t *site = site_of(s, "linear", 2, "lp_out");
+    assert_close(number(site, "coarse_to_fine"), want.inside, 1e-12);
+    assert_close(number(json_object_get(site, "chance"), "coarse_to_fine"), want.mean, 1e-12);
+    json_decref(s);
+  }
+  static const struct {
+    const char *text, *said;
+  } bad[] = {{"a,p\nb,q\n", "class 'c' is missing"},
+             {"a,p\nb,q\nc,q\nc,p\n", "super.csv:4: class 'c' is there twice"},
+             {"a,p\nzz,q\nc,q\n", "super.csv:2: the data have no class 'zz'"},
+             {"a,p\nb\nc,q\n", "super.csv:2: a line is class,superclass"},
+             {"a,\nb,q\nc,q\n", "super.csv:1: there is no superclass"}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    write_text("super.csv", bad[i].text);
+    assert_int_equal(lp_analyze_run_with(dir, &given), LP_ERR_FORMAT);
+    assert_non_null(strstr(lp_error_message(), bad[i].said));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {FOLDER_TEST(test_values), FOLDER_TEST(test_weights),
-                                     FOLDER_TEST(test_tables), FOLDER_TEST(test_selection)};
+                                     FOLDER_TEST(test_tables), FOLDER_TEST(test_selection),
+                                     FOLDER_TEST(test_superclasses)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

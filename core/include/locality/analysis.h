@@ -337,6 +337,12 @@ LP_API const char *lp_primary_measure(uint32_t i);
  * and line. Loads the registry, to rebuild the priors of the arms. */
 LP_API lp_status lp_analyze_run(const char *dir);
 
+/* A file of lines "class,superclass", one for each of n classes, as an object of their names; to be
+ * released. LP_ERR_FORMAT, with the line, for a class that is not there, twice, or missing. */
+struct json_t;
+LP_API lp_status lp_superclasses_read(const char *path, const char *const *classes, uint32_t n,
+                                      struct json_t **out);
+
 /* "NAME=ARM:ARM", a comparison of two arms by a name. */
 typedef struct lp_contrast {
   char *name, *arm, *other;
@@ -357,6 +363,8 @@ typedef struct lp_analysis_options {
   /* "NAME=ARM:ARM" between commas, beside those that the manifest has; these the plan did not
    * foresee, so all their tests are exploratory. */
   const char *contrasts;
+  /* A file of superclasses, for measures of nestedness from fine to coarse. */
+  const char *superclasses;
 } lp_analysis_options;
 LP_API lp_status lp_analyze_run_with(const char *dir, const lp_analysis_options *options);
 

@@ -207,6 +207,36 @@ typedef struct lp_nestedness {
 LP_API lp_status lp_nodf(const double *t, uint32_t classes, uint32_t n, double threshold,
                          uint32_t replacements, uint64_t seed, lp_nestedness *out);
 
+/* The order in which NODF's matrix is drawn: rows and columns by decreasing number of t >
+ * threshold, equal ones by index. rows: classes, columns: n. O(C N). */
+LP_API lp_status lp_nested_order(const double *t, uint32_t classes, uint32_t n, double threshold,
+                                 uint32_t *rows, uint32_t *columns);
+
+/* Clusters by average linkage (Sokal & Michener, Univ Kansas Sci Bull 1958), cut where `groups` are
+ * left; of equal distances the first pair joins. dissimilarity: n x n, symmetric; NaN joins last.
+ * group: n numbers, by the groups' first members. LP_ERR_ARG unless 1 <= groups <= n. O(n^3). */
+LP_API lp_status lp_average_linkage(const double *dissimilarity, uint32_t n, uint32_t groups,
+                                    uint32_t *group);
+
+/* Coarse to fine: superclass by superclass t is taken as class by class, over all images of its
+ * classes. inside: the mean over classes of the share of their units (t > threshold) whose
+ * superclass has t > threshold too; classes without a unit, or alone in their superclass, are left
+ * out. Beside `replacements` draws of superclasses of the same sizes: mean, sd, p (as large, or
+ * larger; both counts plus 1). group: of each class, below groups. each: classes, or NULL: the
+ * share of each. O(n N + C N replacements). */
+typedef struct lp_containment_options {
+  double threshold;
+  uint32_t replacements;
+  uint64_t seed;
+} lp_containment_options;
+typedef struct lp_containment {
+  double inside, mean, sd, p;
+} lp_containment;
+LP_API lp_status lp_containment_of(const lp_responses *x, const int32_t *labels, uint32_t classes,
+                                   const uint32_t *group, uint32_t groups,
+                                   const lp_containment_options *o, double *each,
+                                   lp_containment *out);
+
 /* ---- pairs of units ------------------------------------------------------------------------ */
 
 /* Pearson correlations over images of pairs of units that vary: all pairs (i < j, ascending) up to
@@ -384,7 +414,9 @@ typedef struct lp_measure_input {
   bool negative;         /* x has values below 0 */
   const double *w, *p;   /* weights of the units, n_out x n_in, and the prior's factor; NULL */
   const double *d; /* their lengths; NULL: those between the places, to and from which they go */
-  uint32_t n_out, n_in; /* n_out: the number of places; n_in too where d is NULL */
+  uint32_t n_out, n_in;       /* n_out: the number of places; n_in too where d is NULL */
+  const uint32_t *superclass; /* of each class; NULL: they are made by clustering */
+  uint32_t superclasses;
   uint64_t seed;
   lp_measure_effort effort;
 } lp_measure_input;
