@@ -21,6 +21,7 @@ static const cli_flag flags[] = {
     {"sheet-in", 0, "RxC", "input units, where they differ"},
     {"unit", 'u', "R,C", "output unit whose inputs are shown [the middle one]"},
     {"matrix", 'm', NULL, "the whole matrix instead of one unit's inputs"},
+    {"as-penalty", 0, NULL, "the penalty on a plain layer that equals this prior with decay"},
     {"out", 'o', "FILE", "picture or array to write: .png, .svg or .npy"},
 };
 
@@ -172,6 +173,26 @@ static int print_facts(const cli_args *a, const lp_prior_spec *spec, const lp_pr
   return CLI_OK;
 }
 
+/* Decay of W, of order 2 or 1, as a penalty on V = P o W: in JSON, or a line each. */
+static int print_penalties(const cli_args *a, const lp_prior_spec *spec, const lp_prior *p,
+                           const cli_sums *s) {
+  if (s->min <= 0)
+    return cli_fail_with("cost %s: P is %.6g between some units; no penalty on their weights "
+                         "equals a decay under it",
+                         spec->cost, s->min);
+  char text[2][512];
+  for (int order = 1; order <= 2; order++)
+    snprintf(text[order - 1], sizeof text[0],
+             "prior_decay:order=%d,cost=(%s),topology=(%s),metric=%s,normalize=%s", order,
+             spec->cost, spec->topology ? spec->topology : "grid",
+             spec->metric ? spec->metric : "l2", spec->normalize ? spec->normalize : "none");
+  if (a->json) return cli_print_json(json_pack("{s:s, s:s}", "l1", text[0], "l2", text[1]));
+  printf("a plain layer of %u x %u with weights V = P o W and this penalty, weight= the decay:\n"
+         "decay l2: %s\ndecay l1: %s\n",
+         p->sheets.n_out, p->sheets.n_in, text[1], text[0]);
+  return CLI_OK;
+}
+
 /* A small sheet as numbers. */
 static void print_map(const cli_picture *m) {
   if (m->cols > 16 || m->rows > 32) return;
@@ -201,8 +222,9 @@ static int show(const cli_args *a, const lp_prior_spec *spec, const lp_prior *p)
     code = cli_fail();
   } else {
     cli_sums s = sums_of(p, unit);
-    code = print_facts(a, spec, p, unit, &s);
-    if (!a->json && !matrix && !out) print_map(&picture);
+    const bool penalty = cli_get(a, "as-penalty") != NULL;
+    code = penalty ? print_penalties(a, spec, p, &s) : print_facts(a, spec, p, unit, &s);
+    if (!a->json && !matrix && !out && !penalty) print_map(&picture);
   }
   cli_scene_free(&scene);
   free(value);
@@ -234,7 +256,8 @@ const cli_command cli_cmd_prior = {
         "two halves, other places as they are. --matrix draws all of P.",
     .examples = "  locality prior --cost linear --sheet 7x7\n"
                 "  locality prior --cost dog --sheet 64x64 --unit 10,20 --out dog.png\n"
-                "  locality prior --topology torus --cost power:p=3 --matrix -o torus.npy",
+                "  locality prior --topology torus --cost power:p=3 --matrix -o torus.npy\n"
+                "  locality prior --cost power:p=2 --as-penalty",
     .flags = flags,
     .n_flags = sizeof flags / sizeof *flags,
     .run = run,

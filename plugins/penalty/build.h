@@ -57,12 +57,16 @@ static inline lp_val matrix(const builder *b, const char *part, uint32_t rows, u
 }
 
 /* Made of one number, so that a penalty's constants do not change with the size of a batch. */
-static inline lp_val ones(const builder *b, uint32_t rows, uint32_t cols) {
+static inline lp_val number_one(const builder *b) {
   const float value = 1;
   const lp_desc scalar = {LP_F32, 0, {0}};
   char name[320];
   snprintf(name, sizeof name, "%s.one", b->req->path);
-  return expand(b, b->host->constant(b->g, name, &scalar, &value), rows, cols);
+  return b->host->constant(b->g, name, &scalar, &value);
+}
+
+static inline lp_val ones(const builder *b, uint32_t rows, uint32_t cols) {
+  return expand(b, number_one(b), rows, cols);
 }
 
 /* Sums over the columns of x (rows, cols): (rows, 1). */

@@ -281,6 +281,16 @@ static void test_prior(void **state) {
   remove("map.png");
   remove("map.svg");
   remove("map.npy");
+  assert_int_equal(test_run("prior --cost power:p=2 -t torus --as-penalty --json"), 0);
+  root = json_loads(test_out, 0, &error);
+  assert_string_equal(json_string_value(json_object_get(root, "l2")),
+                      "prior_decay:order=2,cost=(power:p=2),topology=(torus),metric=l2,"
+                      "normalize=none");
+  json_decref(root);
+  assert_int_equal(test_run("prior --as-penalty"), 0);
+  assert_non_null(strstr(test_out, "decay l1: prior_decay:order=1,cost=(linear)"));
+  assert_int_equal(test_run("prior --cost disk --as-penalty"), 1);
+  test_one_error("P is 0 between some units");
   assert_int_equal(test_run("prior --cost lnear"), 1);
   test_one_error("linear");
   assert_int_equal(test_run("prior --matrix --sheet 64x64 --out big.svg"), 1);

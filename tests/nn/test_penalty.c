@@ -140,6 +140,18 @@ static double laplacian_pyramid(const problem *p, const double *w) { /* factor=1
   return 1 - sum / units;
 }
 
+/* Of order 2, for P = 1 / (1 + d); filters of p->width / units elements. */
+static double ridge(const problem *p, const double *w) {
+  const uint32_t units = p->rows * p->cols, each = p->width / units;
+  double sum = 0;
+  for (uint32_t i = 0; i < p->n; i++)
+    for (uint32_t j = 0; j < p->width; j++) {
+      const double v = w[i * p->width + j] * (1 + distance(p, i % units, j / each));
+      sum += v * v / 2;
+    }
+  return sum;
+}
+
 static double correlation(const double *a, const double *b, uint32_t n, uint32_t step) {
   double ma = 0, mb = 0, ab = 0, aa = 0, bb = 0;
   for (uint32_t i = 0; i < n; i++) ma += a[i * step] / n, mb += b[i * step] / n;
@@ -214,6 +226,9 @@ static const struct {
     {"laplacian_pyramid:factor=1.5", laplacian_pyramid, {7, 6, 42, 18, false}, 9, false},
     {"laplacian_pyramid:factor=1.5", laplacian_pyramid, {9, 1, 9, 4, false}, 1, false},
     {"laplacian_pyramid:factor=1.5", laplacian_pyramid, {1, 9, 9, 4, false}, 1, false},
+    {"prior_decay", ridge, {3, 5, 15, 15, false}, 1, false},
+    {"prior_decay:topology=torus", ridge, {4, 3, 24, 12, true}, 1, false},
+    {"prior_decay", ridge, {2, 3, 6, 54, false}, 9, false},
     {"tdann", tdann, {3, 5, 6, 15, false}, 1, true},
     {"tdann:topology=torus", tdann, {4, 3, 7, 12, true}, 1, true},
     {"tdann:window=3,samples=2", tdann_windows, {4, 5, 6, 20, false}, 1, true},
