@@ -95,6 +95,42 @@ static lp_status communicability(void *self, const lp_arg *args, const lp_measur
   return s;
 }
 
+/* ---- like wires ------------------------------------------------------------------------------ */
+
+/* Cosine of the incoming V of two units; a unit without wires has none with any. */
+static double cosine(const lp_measure_request *req, uint32_t i, uint32_t j) {
+  const size_t a = (size_t)i * req->n_in, b = (size_t)j * req->n_in;
+  double xx = 0, yy = 0, xy = 0;
+  for (uint32_t k = 0; k < req->n_in; k++) {
+    const double x = req->w[a + k] * (req->p ? req->p[a + k] : 1),
+                 y = req->w[b + k] * (req->p ? req->p[b + k] : 1);
+    xx += x * x, yy += y * y, xy += x * y;
+  }
+  return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : NAN;
+}
+
+static lp_status neighbour_cosine(void *self, const lp_arg *args, const lp_measure_request *req,
+                                  lp_measured *out) {
+  (void)self, (void)args;
+  const lp_neighbours *near;
+  lp_status s = lp_context_neighbours(req, LP_ROOK, &near);
+  if (s != LP_OK) return s;
+  double sum = 0, all = 0, pairs = 0, every = 0;
+  for (uint32_t i = 0; i < req->n_out; i++) {
+    for (uint32_t k = near->first[i]; k < near->first[i + 1]; k++) {
+      const double c = near->other[k] > i ? cosine(req, i, near->other[k]) : NAN;
+      if (!isnan(c)) sum += c, pairs++;
+    }
+    for (uint32_t j = 0; j < i; j++) {
+      const double c = cosine(req, i, j);
+      if (!isnan(c)) all += c, every++;
+    }
+  }
+  if (pairs > 0) out->value = sum / pairs;
+  if (every > 0) out->chance = all / every;
+  return LP_OK;
+}
+
 /* ---- the rows ------------------------------------------------------------------------------ */
 
 #define HEAD(n, t, u, src)                                                                         \
@@ -112,6 +148,10 @@ const lp_measure lp_rows_wiring[] = {
           "Achterberg et al., Nat Mach Intell 2023"),
      .label = "weight over distance", .direction = "more: longer wires stronger",
      .value = over_distance},
+    {HEAD("neighbour_cosine", "mean cosine of the incoming P W of neighbouring units", "",
+          "Lu et al., Nat Hum Behav 2025"),
+     .label = "neighbours' cosine", .direction = "more: neighbours wired alike",
+     .flags = LP_MEASURE_CUBIC, .value = neighbour_cosine},
     {HEAD("pruned_length", "mean length of what survives pruning; chance: at random",
           "unit spacings", "Blauch et al., PNAS 2022"),
      .label = "length after pruning", .direction = "more: longer wires", ROW_PARAMS(prune_params),

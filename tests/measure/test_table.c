@@ -121,6 +121,19 @@ static void wiring(void **state) {
   assert_close(one(&m, "wiring_length", -1)->result.chance, d, 1e-12);
   assert_close(one(&m, "pruned_length", -1)->result.chance, d, 1e-12);
   assert_true(one(&m, "small_worldness", -1)->result.value > 0);
+  double sum[2] = {0}, n[2] = {0}; /* of neighbours, of all pairs */
+  for (uint32_t i = 0; i < UNITS; i++)
+    for (uint32_t j = 0; j < i; j++) {
+      double xx = 0, yy = 0, xy = 0;
+      for (uint32_t k = 0; k < UNITS; k++) {
+        const double x = w[i * UNITS + k], y = w[j * UNITS + k];
+        xx += x * x, yy += y * y, xy += x * y;
+      }
+      for (int all = lp_places_distance(in.places, i, j) > 1; all < 2; all++)
+        sum[all] += xy / sqrt(xx * yy), n[all]++;
+    }
+  assert_close(one(&m, "neighbour_cosine", -1)->result.value, sum[0] / n[0], 1e-12);
+  assert_close(one(&m, "neighbour_cosine", -1)->result.chance, sum[1] / n[1], 1e-12);
   lp_measurements_free(&m);
 }
 
