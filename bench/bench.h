@@ -221,6 +221,11 @@ int bench_startup(const bench_options *o, bench_results *r);
 /* spec[0..n-1]: of data sets; none: MNIST. */
 int bench_data(const bench_options *o, bench_results *r, char **spec, int n);
 
+/* crossing.c: lines about rows that have times. Densities of `sparse`, in percent, falling. */
+#define BENCH_DENSITIES 50, 20, 10, 5, 2, 1
+void bench_print_crossings(const bench_results *r);
+void bench_print_exponents(const bench_results *r); /* of rows "sheet/UNITS KIND" */
+
 /* ---- passes in processes of their own (passes.c) --------------------------------------------- */
 
 /* Runs the command line once for each pass and joins what they measure. A pass that cannot be run

@@ -155,6 +155,43 @@ static void prior(const suite *s) {
   }
 }
 
+/* All weights against a pattern of them, and the same pattern by PyTorch. */
+static void sparse(const suite *s) {
+  static const double percent[] = {BENCH_DENSITIES};
+  const uint32_t batches[] = {s->o->batch ? s->o->batch : 1, 64};
+  const uint32_t size = s->o->n_sizes ? s->o->size[0] : s->o->quick ? 1024 : 4096;
+  for (int b = 0; b < (s->o->batch ? 1 : 2); b++)
+    for (int k = 0; k < 3; k++) {
+      const uint32_t first = s->r->n, op = case_sparse.ops[k], n = batches[b];
+      char name[96];
+      snprintf(name, sizeof name, "%s/%ux%u dense", lp_op_name(op), n, size);
+      const case_row dense = product(name, n, size, size, PRIOR_NONE);
+      const op_case all = op_case_make(&dense, case_linear.ops[k]);
+      for (uint32_t d = 0; d < s->o->n_backends; d++)
+        if ((d == 0 || !s->o->list) && wanted(s, name))
+          bench_add_case(s->r, &all, name, s->o->backend[d]);
+      for (size_t p = 0; p < sizeof percent / sizeof *percent; p++) {
+        char layer[64];
+        snprintf(name, sizeof name, "%s/%ux%u %g %%", lp_op_name(op), n, size, percent[p]);
+        const case_row row = {.family = &case_sparse,
+                              .name = name,
+                              .n = n,
+                              .c = size,
+                              .o = size,
+                              .p = (float)(percent[p] / 100),
+                              .flags = CASE_NO_BIAS};
+        const op_case c = op_case_make(&row, op);
+        if (!wanted(s, name)) continue;
+        for (uint32_t d = 0; d < s->o->n_backends; d++)
+          bench_add_case(s->r, &c, name, s->o->backend[d]);
+        snprintf(layer, sizeof layer, "%s:%g", lp_op_name(op), percent[p] / 100);
+        const bench_network net = {"sparse", layer, n, size};
+        if (!bench_stop) bench_add_torch(s->o, s->r, &net, name, 0);
+      }
+      bench_measure(s->o, s->r, first, true);
+    }
+}
+
 /* batch 0: the model's own. */
 static void train_group(const suite *s, const char *model, uint32_t batch) {
   const char *layer[][2] = {{"plain", "plain"}, {"local", "locality:cost=linear"}};
@@ -209,7 +246,8 @@ static void train(const suite *s, char **model, int n) {
 static const struct {
   const char *name;
   void (*run)(const suite *s);
-} suites[] = {{"gemm", gemm}, {"conv", conv}, {"ops", ops}, {"prior", prior}, {"scale", scale}};
+} suites[] = {{"gemm", gemm},   {"conv", conv},   {"ops", ops},
+              {"prior", prior}, {"scale", scale}, {"sparse", sparse}};
 
 static void run_suite(const suite *s, const char *command, char **model, int n) {
   bool all = strcmp(command, "all") == 0;
@@ -217,6 +255,10 @@ static void run_suite(const suite *s, const char *command, char **model, int n) 
   if (all || strcmp(command, "train") == 0) train(s, model, n);
   for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
     if (strcmp(command, suites[i].name) == 0) suites[i].run(s);
+}
+
+static void conclude(const bench_results *r, const char *command) {
+  if (strcmp(command, "sparse") == 0) bench_print_crossings(r);
 }
 
 bool bench_suite(const bench_options *o, bench_results *r, const char *command, char **model,
@@ -236,8 +278,13 @@ bool bench_suite(const bench_options *o, bench_results *r, const char *command, 
   }
   if (!o->list && !o->pass) {
     bench_print_head();
-    if (o->passes > 1) return bench_passes(o, r), true;
+    if (o->passes > 1) {
+      bench_passes(o, r);
+      conclude(r, command);
+      return true;
+    }
   }
   run_suite(&(suite){o, r, NULL}, command, model, n);
+  if (!o->list && !o->pass) conclude(r, command);
   return true;
 }

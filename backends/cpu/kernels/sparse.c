@@ -6,12 +6,14 @@
  * with gathered inputs. Every sum goes along the pattern, whoever computes it. */
 #include "gemm.h"
 #include "kernels.h"
+#include "shuffle.h"
 
 enum {
   WIDE = 4,             /* vectors of samples at a time */
   BLOCK = WIDE * LANES, /* samples */
   UNITS = 16,           /* that one worker computes at a time */
   FEW = 3,              /* so many samples are not turned */
+  AHEAD = 32,           /* wires whose weights are asked for */
   TURNED = 256          /* units that one worker turns at a time */
 };
 
@@ -78,7 +80,12 @@ INLINE float weight(const sums *p, int64_t k) {
 INLINE void sum_unit(const sums *p, int nv, int64_t u, const float *x, float *to) {
   vec acc[WIDE];
   UNROLL for (int v = 0; v < nv; v++) acc[v] = splat(p->bias ? p->bias[u] : 0);
+  const int64_t end = p->s.first[p->s.units]; /* what is ahead may be the next unit's */
   for (int64_t k = p->s.first[u]; k < p->s.first[u + 1]; k++) {
+    if (p->s.place && k + AHEAD < end) { /* weights from all over */
+      __builtin_prefetch(p->w + p->s.place[k + AHEAD]);
+      if (p->prior) __builtin_prefetch(p->prior + p->s.place[k + AHEAD]);
+    }
     const vec value = splat(weight(p, k));
     const float *row = x + (int64_t)p->s.other[k] * nv * LANES;
     UNROLL for (int v = 0; v < nv; v++) acc[v] += value * load(row + v * LANES);
@@ -178,19 +185,24 @@ typedef struct wires {
   int64_t samples, n_in;
 } wires;
 
-/* LANES wires from k: their products with a unit's nv vectors dy, summed over the lanes. */
-INLINE vec wire_sums(int nv, const vec *dy, const float *x, const int32_t *other, int64_t count) {
-  float product[LANES * LANES], turned[LANES * LANES];
-  for (int64_t t = 0; t < LANES; t++) {
-    vec sum = {0};
-    const float *row = x + (int64_t)other[t < count ? t : 0] * nv * LANES;
-    UNROLL for (int v = 0; v < nv; v++) sum += dy[v] * load(row + v * LANES);
-    store(product + t * LANES, sum);
+/* Halves the vectors that are to be summed over their lanes: what the exchange of a transposition
+ * would put into one column is added instead. */
+#define FOLD(S)                                                                                    \
+  UNROLL for (int i = 0; i < LANES; i++) if (i % (2 * S) == 0) {                                   \
+    vec a = v[i], b = v[i + S];                                                                    \
+    v[i] = __builtin_shufflevector(a, b, LOW##S) + __builtin_shufflevector(a, b, HIGH##S);         \
   }
-  cpu_transpose(product, LANES, LANES, LANES, turned, LANES, LANES);
-  vec sum = {0};
-  UNROLL for (int t = 0; t < LANES; t++) sum += load(turned + t * LANES);
-  return sum;
+
+/* LANES wires: their products with a unit's nv vectors dy, lane t the sum of wire t. */
+INLINE vec wire_sums(int nv, const vec *dy, const float *x, const int32_t *other, int64_t count) {
+  vec v[LANES];
+  UNROLL for (int t = 0; t < LANES; t++) {
+    const float *row = x + (int64_t)other[t < count ? t : 0] * nv * LANES;
+    v[t] = dy[0] * load(row);
+    UNROLL for (int k = 1; k < nv; k++) v[t] += dy[k] * load(row + k * LANES);
+  }
+  EACH_STEP(FOLD)
+  return v[0];
 }
 
 INLINE void wires_of_unit(const wires *p, int nv, int64_t u, int64_t block) {
