@@ -32,6 +32,9 @@ static const cli_flag analyze_flags[] = {
 enum { FOLDER_FLAGS = 6 }; /* the first of them are for run folders */
 
 static const cli_flag report_flags[] = {
+    {"figures", 0, "LIST", "figures for a journal too: svg, pdf, png, or several"},
+    {"width", 0, "WIDTH",
+     "how wide those are: single (89mm), double (183mm) or 60mm to 400mm [double]"},
     {"from", 0, "FILE", "a run folder in one .tar or .tar.gz, which is unpacked first"},
     {"out", 'o', "DIR", "with --from: the folder that it becomes"},
 };
@@ -112,7 +115,9 @@ static int run_report(cli_args *a) {
   if (code == CLI_OK) code = cli_check_report(a->operand[0]);
   if (code != CLI_OK) return code;
   if (cli_get(a, "from") && analyze_unless_there(a->operand[0]) != LP_OK) return cli_fail();
-  if (lp_report_write(a->operand[0]) != LP_OK) return cli_fail();
+  const lp_report_options options = {.figures = cli_get(a, "figures"),
+                                     .width = cli_get(a, "width")};
+  if (lp_report_write_with(a->operand[0], &options) != LP_OK) return cli_fail();
   return say_file(a, "report", "report.html");
 }
 
@@ -144,6 +149,7 @@ const cli_command cli_cmd_report = {
         "A run folder may come as one tar, with activations or without: of it the figures are\n"
         "drawn anew, and what is not analysed is analysed first.",
     .examples = "  locality report runs/quick\n"
+                "  locality report runs/quick --figures pdf,png --width single\n"
                 "  tar czf quick.tar.gz -C runs quick\n"
                 "  locality report --from quick.tar.gz --out elsewhere/quick",
     .flags = report_flags,

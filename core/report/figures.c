@@ -180,7 +180,7 @@ static lp_status draw(const report_run *run, const drawing *fig, const char *fol
     lp_report_html(page, "<p class=\"note\">Not drawn: %s.</p>\n", run->gnuplot_missing);
     return LP_OK;
   }
-  if (lp_gnuplot_run(folder, script, &svg, &n) != LP_OK) {
+  if (lp_gnuplot_run(folder, NULL, script, "<?xml", &svg, &n) != LP_OK) {
     lp_log(LP_LOG_WARNING, "%s", lp_error_message());
     lp_report_html(page, "<p class=\"warn\">Not drawn. %s</p>\n", lp_error_message());
     return LP_OK;
@@ -233,6 +233,7 @@ lp_status lp_figure_emit(const report_run *run, const subject *of, const char *n
   lp_report_html(page, " <a href=\"figures/%s.csv\">Its numbers (CSV)</a>", name);
   if (!run->gnuplot_missing)
     lp_report_html(page, ", <a href=\"figures/%s.svg\">the picture (SVG)</a>", name);
+  if (st == LP_OK) st = lp_print_figure(run, name, fig->title, caption.s, page);
   lp_report_html(page, ".");
   lp_report_html(page, "</figcaption>\n</figure>\n");
 done:

@@ -63,8 +63,8 @@ static int64_t now_ms(void) {
   return (int64_t)(1000 * lp_seconds());
 }
 
-static lp_status spawn(const char *dir, const char *script, const int out[2], const int err[2],
-                       pid_t *pid) {
+static lp_status spawn(const char *dir, const char *before, const char *script, const int out[2],
+                       const int err[2], pid_t *pid) {
   posix_spawn_file_actions_t fa;
   posix_spawn_file_actions_init(&fa);
   posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
@@ -72,9 +72,15 @@ static lp_status spawn(const char *dir, const char *script, const int out[2], co
   posix_spawn_file_actions_adddup2(&fa, err[1], 2);
   posix_spawn_file_actions_addchdir_np(&fa, dir);
   char program[] = "gnuplot", settings[] = "--default-settings";
-  char *arg = strdup(script);
-  char *argv[] = {program, settings, arg, NULL};
-  int rc = arg ? posix_spawnp(pid, program, &fa, NULL, argv, environ) : ENOMEM;
+  char command[] = "-e", *given = before ? strdup(before) : NULL,
+       *arg = script ? strdup(script) : NULL;
+  char *argv[6] = {program, settings};
+  int n = 2;
+  if (given) argv[n++] = command, argv[n++] = given;
+  if (arg) argv[n++] = arg;
+  const bool whole = !before == !given && !script == !arg;
+  int rc = whole ? posix_spawnp(pid, program, &fa, NULL, argv, environ) : ENOMEM;
+  free(given);
   free(arg);
   posix_spawn_file_actions_destroy(&fa);
   if (rc) return lp_fail(LP_ERR_IO, "cannot start gnuplot: %s", strerror(rc));
@@ -114,7 +120,8 @@ static void keep_last_picture(stream *s) {
   memmove(s->data, last, s->n + 1);
 }
 
-lp_status lp_gnuplot_run(const char *dir, const char *script, char **svg, size_t *n) {
+lp_status lp_gnuplot_run(const char *dir, const char *before, const char *script,
+                         const char *begins, char **result, size_t *n) {
   int out[2] = {-1, -1}, err[2] = {-1, -1};
   if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) {
     lp_status st = lp_fail(LP_ERR_IO, "cannot make a pipe: %s", strerror(errno));
@@ -122,9 +129,11 @@ lp_status lp_gnuplot_run(const char *dir, const char *script, char **svg, size_t
     return st;
   }
   pid_t pid = 0;
-  lp_status st = spawn(dir, script, out, err, &pid);
+  lp_status st = spawn(dir, before, script, out, err, &pid);
   close(out[1]);
   close(err[1]);
+  if (!script) script = before;
+  const bool is_svg = strcmp(begins, "<?xml") == 0;
   stream picture = {.max = MAX_OUTPUT, .open = true}, message = {.max = MAX_OUTPUT, .open = true};
   if (st == LP_OK) {
     const char *why = drain(out[0], err[0], &picture, &message);
@@ -137,8 +146,10 @@ lp_status lp_gnuplot_run(const char *dir, const char *script, char **svg, size_t
       st = lp_fail(LP_ERR_IO, "figures/%s: %s", script, why);
     else if (!WIFEXITED(rc) || WEXITSTATUS(rc) != 0)
       st = lp_fail(LP_ERR_IO, "figures/%s: gnuplot failed: %s", script, said);
-    else if (picture.n == 0 || !strstr(picture.data, "</svg>"))
-      st = lp_fail(LP_ERR_IO, "figures/%s: gnuplot wrote no SVG to its standard output (%s)",
+    else if (*begins &&
+             (picture.n < strlen(begins) || memcmp(picture.data, begins, strlen(begins)) != 0 ||
+              (is_svg && !strstr(picture.data, "</svg>"))))
+      st = lp_fail(LP_ERR_IO, "figures/%s: gnuplot wrote no picture to its standard output (%s)",
                    script, said);
     else if (message.n)
       lp_log(LP_LOG_DEBUG, "figures/%s: gnuplot: %s", script, said);
@@ -150,8 +161,8 @@ lp_status lp_gnuplot_run(const char *dir, const char *script, char **svg, size_t
     free(picture.data);
     return st;
   }
-  keep_last_picture(&picture);
-  *svg = picture.data;
+  if (is_svg) keep_last_picture(&picture);
+  *result = picture.data;
   *n = picture.n;
   return LP_OK;
 }

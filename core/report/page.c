@@ -300,9 +300,18 @@ static lp_status write_page(const report_run *run) {
 }
 
 lp_status lp_report_write(const char *dir) {
+  return lp_report_write_with(dir, &(lp_report_options){0});
+}
+
+lp_status lp_report_write_with(const char *dir, const lp_report_options *options) {
   LP_POINT_NUMBERS;
   report_run run;
-  lp_status st = lp_report_run_load(dir, &run);
+  report_print print;
+  lp_status st = lp_print_read(options->figures, options->width, &print);
+  if (st == LP_OK) st = lp_print_check(&print);
+  if (st != LP_OK) return st;
+  st = lp_report_run_load(dir, &run);
+  run.print = print;
   if (st == LP_OK) st = lp_maps_load(&run);
   if (st == LP_OK) st = lp_figures_begin(&run);
   if (st == LP_OK) st = write_page(&run);

@@ -34,8 +34,17 @@ typedef struct report_epoch {
   double train_loss, loss, accuracy, seconds;
 } report_epoch;
 
+/* Figures for a journal: which formats, and how wide. */
+enum { REPORT_FORMATS = 3 };
+typedef struct report_print {
+  bool any, wanted[REPORT_FORMATS];
+  double mm;
+  char folder[32]; /* in figures/: "89mm" */
+} report_print;
+
 typedef struct report_run {
   const char *dir;
+  report_print print;
   lp_run_folder *folder; /* owns what has no owner below */
   json_t *manifest,
       *summary;  /* manifest: the folder's; summary is an empty object when the file is missing */
@@ -277,10 +286,21 @@ void lp_tile_csv(FILE *csv, const char *what, const double *value, uint32_t rows
 
 /* ---- gnuplot -------------------------------------------------------------------------------- */
 
-/* Runs `gnuplot --default-settings NAME` in `dir` without a shell. *svg is malloc'ed. On failure
- * the error text holds gnuplot's own message. */
-lp_status lp_gnuplot_run(const char *dir, const char *script, char **svg, size_t *n);
+/* Runs `gnuplot --default-settings` in `dir` without a shell: the commands `before` (NULL: none),
+ * then the script (NULL: none). *out is malloc'ed and begins with `begins`. On failure the error
+ * text holds gnuplot's own message. */
+lp_status lp_gnuplot_run(const char *dir, const char *before, const char *script,
+                         const char *begins, char **out, size_t *n);
 bool lp_gnuplot_present(void);
+/* print.c: figures (as "svg,pdf") and width of an order; NULL: none. */
+lp_status lp_print_read(const char *figures, const char *width, report_print *p);
+/* Fails where the installed gnuplot cannot draw what is wanted. */
+lp_status lp_print_check(const report_print *p);
+/* Draws a figure once more, with its text, into figures/WIDTH/, and links it in the page. */
+lp_status lp_print_figure(const report_run *run, const char *name, const char *title,
+                          const char *caption, FILE *page);
+/* svg.c: text of markup, without its tags. */
+void lp_svg_plain(FILE *f, const char *markup);
 /* Gives gnuplot's SVG what a file needs: a white background, cells drawn as cells, and a title and
  * a description (markup) for those who do not see it. malloc'ed. */
 char *lp_svg_standalone(const char *svg, const char *title, const char *description);

@@ -63,7 +63,7 @@ static void copy(FILE *f, const char *s, const rewrite *table, const char *prefi
 }
 
 /* Text of markup: without its tags. */
-static void plain(FILE *f, const char *markup) {
+void lp_svg_plain(FILE *f, const char *markup) {
   for (bool tag = false; *markup; markup++) {
     if (*markup == '<')
       tag = true;
@@ -76,7 +76,7 @@ static void plain(FILE *f, const char *markup) {
 
 static void alternatives(FILE *f, const char *title, const char *description) {
   lp_report_html(f, "<title id=\"figure-title\">%s</title>\n<desc id=\"figure-desc\">", title);
-  plain(f, description);
+  lp_svg_plain(f, description);
   fputs("</desc>\n", f);
 }
 

@@ -14,6 +14,15 @@ extern "C" {
  * page says which program is missing. */
 LP_API lp_status lp_report_write(const char *dir);
 
+/* Figures for a journal, beside those of the page; NULL: none. They lie in figures/WIDTH/ (89mm),
+ * each with its description (NAME.txt). Letters have the same size at all widths.
+ * LP_ERR_UNSUPPORTED where the installed gnuplot cannot draw them. */
+typedef struct lp_report_options {
+  const char *figures; /* svg, pdf and png, between commas */
+  const char *width;   /* "single" (89mm), "double" (183mm, as NULL), or "60mm" to "400mm" */
+} lp_report_options;
+LP_API lp_status lp_report_write_with(const char *dir, const lp_report_options *options);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,7 +1,9 @@
 load 'style.gp'
 load '@NAME@.var'
 data = '@NAME@.csv'
-set terminal svg dynamic size 900,250 noenhanced font font
+width = int(page < 900 ? page : 900)
+height = 250
+@picture
 unset border; unset tics; unset key; unset grid
 set palette @darkening
 set cbrange [cost_low:cost_high]

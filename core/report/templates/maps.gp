@@ -12,6 +12,9 @@ step_x = cols*cell_x + gap
 step_y = rows*cell_y + gap
 band = n_down*step_y + 26
 left = down_width*8.2 + 18
+# On paper as many stand side by side as fit.
+fitting = int((page - left - 106)/step_x)
+if (exists('format') && fitting < wrap) { wrap = fitting > 1 ? fitting : 1; bands = (n_across + wrap - 1)/wrap }
 width = int(left + wrap*step_x + 106)
 height = int(bands*band + 8 < 150 ? 150 : bands*band + 8)
 @picture

@@ -1,7 +1,9 @@
 load 'style.gp'
 load '@NAME@.var'
 data = '@NAME@.csv'
-set terminal svg dynamic size 820,(n_shown > 12 ? 60 + 22*n_shown : 340) noenhanced font font
+width = int(page < 820 ? page : 820)
+height = n_shown > 12 ? 60 + 22*n_shown : 340
+@picture
 set xlabel 'distance, unit spacings' offset 0,0.3
 set ylabel 'prior P' offset 1,0
 set xrange [0:*]

@@ -2,19 +2,21 @@ load 'style.gp'
 load '@NAME@.var'
 data = '@NAME@.csv'
 # Legend: four arms a line, over the panels, two of which stand in a row.
-legend_lines = (n_arm + 3)/4
-across = n_panel < 2 ? 1 : 2
+per_line = columns(4)
+legend_lines = (n_arm + per_line - 1)/per_line
+across = n_panel < columns(2) ? n_panel : columns(2)
 down = (n_panel + across - 1)/across
 head = 22.*legend_lines + 14
 each = 330.
 height = int(head + each*down)
-set terminal svg dynamic size 1080,height noenhanced font font
+width = int(page)
+@picture
 do for [a=1:n_arm] {
-  legend_x = 0.06 + ((a-1)%4)*0.235
-  legend_y = 1 - (14. + 22*((a-1)/4))/height
-  set arrow a from screen legend_x,legend_y to screen (legend_x+0.025),legend_y nohead lt a lw 2.6
-  set label a arm[a] at screen (legend_x+0.033),legend_y left
-  set label (n_arm + a) '' at screen (legend_x+0.0125),legend_y point lt a
+  legend_x = (65 + ((a-1)%per_line)*(page - 65.)/per_line)/width
+  legend_y = 1 - (14. + 22*((a-1)/per_line))/height
+  set arrow a from screen legend_x,legend_y to screen (legend_x + 27./width),legend_y nohead lt a lw 2.6
+  set label a arm[a] at screen (legend_x + 36./width),legend_y left
+  set label (n_arm + a) '' at screen (legend_x + 13.5/width),legend_y point lt a
 }
 title_tag = 2*n_arm + 1
 set logscale x
@@ -27,10 +29,10 @@ set yrange [*:*<100]
 unset key
 set multiplot
 do for [p=1:n_panel] {
-  left = 0.075 + ((p-1)%across)*0.5
+  left = 81./width + ((p-1)%across)*0.5
   top = 1 - (head + each*((p-1)/across) + 36)/height
   set lmargin at screen left
-  set rmargin at screen (left + (across < 2 ? 0.88 : 0.41))
+  set rmargin at screen (across < 2 ? 0.96 : left + 0.41)
   set tmargin at screen top
   set bmargin at screen (top - (each - 96)/height)
   set label title_tag panel[p] at screen left,(top + 16./height) left

@@ -5,9 +5,18 @@ set encoding utf8
 set datafile separator comma
 set datafile missing 'NaN'
 # `page`: the width of a page, in pixels of the screen; columns(most): panels side by side on it.
+# `locality report --figures` sets page, format and mm, the width of the page on paper: a figure keeps the
+# size of its letters and has fewer panels side by side.
 if (!exists('page')) { page = 1080. }
 columns(most) = page > 700 ? most : (most > 2 ? (most + 1)/2 : 1)
 picture = "set terminal svg dynamic size width,height noenhanced font font"
+if (exists('format')) {
+  inches = mm/page/25.4 # a pixel
+  points = 72*inches
+  dots = 600*inches
+  if (format eq 'pdf') { picture = "set terminal pdfcairo size width*inches,height*inches noenhanced font font fontscale 0.75*points linewidth 2*points pointscale points" }
+  if (format eq 'png') { picture = "set terminal pngcairo size int(width*dots),int(height*dots) noenhanced font font fontscale 0.75*dots linewidth dots pointscale dots" }
+}
 font = 'sans-serif,14'
 small = 'sans-serif,12'
 

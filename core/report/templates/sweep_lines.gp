@@ -2,19 +2,25 @@ load 'style.gp'
 load '@NAME@.var'
 data = '@NAME@.csv'
 # Legend: three lines a row, over the panels.
-legend_rows = (n_series + 2)/3
-head = 22.*legend_rows + 40
-height = int(head + 330)
-set terminal svg dynamic size 1080,height noenhanced font font
+per_line = page > 700 ? 3 : 1
+legend_rows = (n_series + per_line - 1)/per_line
+across = n_panel < columns(3) ? n_panel : columns(3)
+pitch = (page - 2.)/columns(3)
+head = 22.*legend_rows
+each = 370.
+width = int(page)
+height = int(head + each*((n_panel + across - 1)/across))
+@picture
+px(x) = x/width
+py(y) = 1 - y/height
 do for [k=1:n_series] {
-  legend_x = 0.06 + ((k-1)%3)*0.315
-  legend_y = 1 - (14. + 22*((k-1)/3))/height
-  set arrow k from screen legend_x,legend_y to screen (legend_x+0.025),legend_y nohead lt k lw 2.6
-  set label k series[k] at screen (legend_x+0.033),legend_y left
-  set label (n_series + k) '' at screen (legend_x+0.0125),legend_y point lt k
+  legend_x = 65 + ((k-1)%per_line)*(page - 65.)/per_line
+  legend_y = py(14. + 22*((k-1)/per_line))
+  set arrow k from screen px(legend_x),legend_y to screen px(legend_x + 27),legend_y nohead lt k lw 2.6
+  set label k series[k] at screen px(legend_x + 36),legend_y left
+  set label (n_series + k) '' at screen px(legend_x + 13.5),legend_y point lt k
 }
 title_tag = 2*n_series + 1
-title_y = 1 - (head - 14)/height
 # A tick's label is a format: "%" is doubled.
 tick(s) = strstrt(s, '%') ? s[1:strstrt(s, '%')].'%'.tick(s[strstrt(s, '%') + 1:*]) : s
 set xtics ()
@@ -24,18 +30,19 @@ if (n_value > 6 || letters > 24) { set xtics rotate by 45 right }
 set xrange [-7:107]
 set xlabel axis offset 0,0.3
 set offsets 0, 0, graph 0.06, graph 0.06
-set bmargin at screen 78./height
-set tmargin at screen 1 - head/height
 unset key
 # A list of none is looked at, too.
 if (!n_level) { level[1] = 0 }
 if (!n_crossed) { crossed[1] = 0 }
 set multiplot
 do for [p=1:n_panel] {
-  left = 0.06 + (p-1)*0.3325
-  set lmargin at screen left
-  set rmargin at screen left + 0.265
-  set label title_tag panel[p] at screen left,title_y left
+  left = 65 + ((p-1)%across)*pitch
+  top = head + 40 + each*((p-1)/across)
+  set lmargin at screen px(left)
+  set rmargin at screen px(left + pitch - 73)
+  set tmargin at screen py(top)
+  set bmargin at screen py(top + 252)
+  set label title_tag panel[p] at screen px(left),py(top - 14) left
   # small: single networks; lines: means
   plot for [k=1:n_series] data index 0 using ($1 == p && $2 == k ? $5 : NaN):7 with points lt k ps 0.45, \
     for [j=1:(intervals ? n_crossed : 0)] data index 1 using ($1 == p && $2 == crossed[j] ? $5 : NaN):7:8:9 with yerrorbars lt crossed[j] lw 1.4 pt 0 dt 1, \

@@ -3,13 +3,14 @@ load '@NAME@.var'
 data = '@NAME@.csv'
 # A row an arm; a panel a site and sheet, three side by side. A tick's label is a format: "%" is doubled.
 tick(s) = strstrt(s, '%') ? s[1:strstrt(s, '%')].'%'.tick(s[strstrt(s, '%') + 1:*]) : s
-width = 1080
+width = int(page)
 left = arm_width*8.2 + 22
-across = n_panel < 3 ? n_panel : 3
+most = page > 700 ? 3 : 1
+across = n_panel < most ? n_panel : most
 bands = (n_panel + across - 1)/across
 step = (width - left - 24.)/across
 row = n_arm > 12 ? 24. : 30.
-head = 70.
+head = page > 700 ? 70. : 114.
 band = row*n_arm + 102.
 height = int(head + band*bands - 34)
 @picture
@@ -19,29 +20,35 @@ set xrange [*:*] noextend
 set offsets graph 0.04, graph 0.04, 0, 0
 set xlabel 'spatial variance V, spacings²' offset 0,0.4
 # Legend, in pixels from the left: a sample and its text.
-y0 = 1 - 16./height
-x0 = left
 px(x) = x/width
+x0 = page > 700 ? left : 12.
+y0 = 16.
+# Where the next item, of that width, stands: in a further line where it would not fit.
+item(w) = (x0 + w > page ? (y0 = y0 + 22, x0 = 12.) : 0)
 tag = 10
 if (n_chance) {
-  set arrow tag from screen px(x0),y0 to screen px(x0+26),y0 nohead lw 1.4 dt 2 lc rgb line_grey
-  set label tag 'units in any order' at screen px(x0+33),y0 left font small
+  set arrow tag from screen px(x0),(1 - y0/height) to screen px(x0+26),(1 - y0/height) nohead lw 1.4 dt 2 lc rgb line_grey
+  set label tag 'units in any order' at screen px(x0+33),(1 - y0/height) left font small
   x0 = x0 + 165; tag = tag + 1
 }
 if (n_untrained) {
-  set arrow tag from screen px(x0),y0 to screen px(x0+26),y0 nohead lw 2.4 dt 3 lc rgb line_grey
-  set label tag 'untrained' at screen px(x0+33),y0 left font small
+  dummy_ = item(165)
+  set arrow tag from screen px(x0),(1 - y0/height) to screen px(x0+26),(1 - y0/height) nohead lw 2.4 dt 3 lc rgb line_grey
+  set label tag 'untrained' at screen px(x0+33),(1 - y0/height) left font small
   x0 = x0 + 165; tag = tag + 1
 }
-set label tag '' at screen px(x0+10),y0 point pt 7 ps 0.7 lc rgb line_grey
-set label (tag+1) 'one network' at screen px(x0+22),y0 left font small
+dummy_ = item(125)
+set label tag '' at screen px(x0+10),(1 - y0/height) point pt 7 ps 0.7 lc rgb line_grey
+set label (tag+1) 'one network' at screen px(x0+22),(1 - y0/height) left font small
 x0 = x0 + 125; tag = tag + 2
-set arrow tag from screen px(x0),y0 to screen px(x0+26),y0 nohead lw 2.2 lc rgb line_grey
-set label tag 'mean and sd' at screen px(x0+33),y0 left font small
+dummy_ = item(130)
+set arrow tag from screen px(x0),(1 - y0/height) to screen px(x0+26),(1 - y0/height) nohead lw 2.2 lc rgb line_grey
+set label tag 'mean and sd' at screen px(x0+33),(1 - y0/height) left font small
 x0 = x0 + 130; tag = tag + 1
 if (n_published) {
-  set label tag '' at screen px(x0+10),y0 point pt 12 ps 1.1 lw 1.6 lc rgb 'black'
-  set label (tag+1) 'published' at screen px(x0+24),y0 left font small
+  dummy_ = item(110)
+  set label tag '' at screen px(x0+10),(1 - y0/height) point pt 12 ps 1.1 lw 1.6 lc rgb 'black'
+  set label (tag+1) 'published' at screen px(x0+24),(1 - y0/height) left font small
 }
 unset key
 set multiplot
