@@ -146,6 +146,11 @@ lp_status ocl_device_open(const ocl_found *found, uint32_t index, const lp_devic
   ocl_fill_info(found, index, &dev->info);
   dev->units = dev->info.units ? dev->info.units : 1;
   cl_ulong local = 0;
+  cl_uint vendor = 0;
+  /* Of an Intel GPU, a unit is one of the execution units of which others have several. */
+  enum { INTEL = 0x8086, ITEMS = 256, ITEMS_INTEL = 32 };
+  clGetDeviceInfo(found->id, CL_DEVICE_VENDOR_ID, sizeof vendor, &vendor, NULL);
+  dev->unit_items = vendor == INTEL && found->type != LP_DEVICE_CL_CPU ? ITEMS_INTEL : ITEMS;
   clGetDeviceInfo(found->id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof dev->max_group, &dev->max_group,
                   NULL);
   clGetDeviceInfo(found->id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL);

@@ -52,8 +52,8 @@ struct lp_device {
   bool cache; /* keep program binaries on disk */
   double tune_seconds; /* left for measuring */
   size_t max_group, local_memory;
-  uint32_t units;
-  lp_status broken; /* sticky */
+  uint32_t units, unit_items; /* compute units; work-items that fill one of them */
+  lp_status broken;           /* sticky */
   char reason[320];
   lp_device_counters count;
   uint64_t queued; /* commands so far */

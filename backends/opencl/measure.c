@@ -104,7 +104,7 @@ static lp_status compile(bench *b, const engine *g, lp_program **out) {
   uint32_t w = b->n_in + b->step.out_count;
   product p;
   product_of(&b->plan, &b->step, &p);
-  size_t bytes = g->workspace ? g->workspace(b->dev, &p) : 0;
+  size_t bytes = g->workspace ? g->workspace(b->dev, &p, g) : 0;
   ocl_buf_free(b->dev, b->buffer[w]);
   b->buffer[w] = NULL;
   b->step.workspace = LP_NO_SLOT;

@@ -145,10 +145,15 @@ static double last_of_all(lp_device *dev, const product *p, const engine *g) {
 static const engine engines[] = {
     {"direct", direct_fits, direct_workspace, first_of_all, direct_encode, {0}},
     {"panel", panel_fits, panel_workspace, second_of_all, panel_encode, {0}},
-    {"split", split_fits, NULL, split_cost, split_encode, {0}},
-    {"tile64", tile_fits, NULL, tile_cost, tile_encode, {64, 64, 16, 16, 16}},
-    {"tile32", tile_fits, NULL, tile_cost, tile_encode, {32, 32, 16, 8, 8}},
-    {"tile16", tile_fits, NULL, tile_cost, tile_encode, {16, 16, 16, 8, 8}},
+    {"tile128", tile_fits, tile_workspace, tile_cost, tile_encode, {128, 128, 16, 16, 16}},
+    {"tile128x64", tile_fits, tile_workspace, tile_cost, tile_encode, {128, 64, 16, 16, 8}},
+    {"tile64x128", tile_fits, tile_workspace, tile_cost, tile_encode, {64, 128, 16, 8, 16}},
+    {"tile64", tile_fits, tile_workspace, tile_cost, tile_encode, {64, 64, 16, 16, 16}},
+    {"tile32x128", tile_fits, tile_workspace, tile_cost, tile_encode, {32, 128, 16, 8, 16}},
+    {"tile16x128", tile_fits, tile_workspace, tile_cost, tile_encode, {16, 128, 16, 4, 32}},
+    {"tile128x16", tile_fits, tile_workspace, tile_cost, tile_encode, {128, 16, 16, 32, 4}},
+    {"tile32", tile_fits, tile_workspace, tile_cost, tile_encode, {32, 32, 16, 8, 8}},
+    {"tile16", tile_fits, tile_workspace, tile_cost, tile_encode, {16, 16, 16, 8, 8}},
     {"clblast", clblast_fits, clblast_workspace, NULL, clblast_encode, {0}},
     {"naive", NULL, NULL, last_of_all, naive_encode, {0}},
 };
@@ -167,7 +172,7 @@ const engine *product_named(const char *name) {
 
 bool product_usable(lp_device *dev, const product *p, const engine *g) {
   if (g->fits && !g->fits(dev, p, g)) return false;
-  return !g->workspace || g->workspace(dev, p) <= product_room(dev);
+  return !g->workspace || g->workspace(dev, p, g) <= product_room(dev);
 }
 
 const engine *product_choose(lp_device *dev, const product *p) {
@@ -202,7 +207,7 @@ size_t ocl_workspace_product(lp_device *dev, const lp_plan_view *plan, const lp_
     ocl_host->log(LP_LOG_INFO, "%s: product=%s cannot do %s here; %s does it", dev->info.id,
                   dev->product, key, chosen->name);
   }
-  return chosen->workspace ? chosen->workspace(dev, &p) : 0;
+  return chosen->workspace ? chosen->workspace(dev, &p, chosen) : 0;
 }
 
 void ocl_encode_product(ocl_encoder *e) {

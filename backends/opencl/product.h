@@ -31,7 +31,7 @@ struct engine {
   const char *name;
   /* Does the kernel do this product on this kind of device? Asked through product_usable. */
   bool (*fits)(lp_device *dev, const product *p, const engine *g);
-  size_t (*workspace)(lp_device *dev, const product *p); /* NULL: none */
+  size_t (*workspace)(lp_device *dev, const product *p, const engine *g); /* NULL: none */
   /* Estimated time in any unit, for the choice where nothing was measured; NULL: only on request.
    */
   double (*cost)(lp_device *dev, const product *p, const engine *g);
@@ -61,22 +61,20 @@ bool product_usable(lp_device *dev, const product *p, const engine *g);
  * by its estimate; of each only what is usable. */
 const engine *product_choose(lp_device *dev, const product *p);
 
-/* cpu/product_panel.c, cpu/product_direct.c, product_local.c, product_clblast.c */
+/* cpu/product_panel.c, cpu/product_direct.c, product_tile.c, product_clblast.c */
 bool panel_fits(lp_device *dev, const product *p, const engine *g);
-size_t panel_workspace(lp_device *dev, const product *p);
+size_t panel_workspace(lp_device *dev, const product *p, const engine *g);
 void panel_encode(ocl_encoder *e, const product *p, const engine *g);
 bool direct_fits(lp_device *dev, const product *p, const engine *g);
-size_t direct_workspace(lp_device *dev, const product *p);
+size_t direct_workspace(lp_device *dev, const product *p, const engine *g);
 void direct_encode(ocl_encoder *e, const product *p, const engine *g);
 bool tile_fits(lp_device *dev, const product *p, const engine *g);
+size_t tile_workspace(lp_device *dev, const product *p, const engine *g);
 double tile_cost(lp_device *dev, const product *p, const engine *g);
 void tile_encode(ocl_encoder *e, const product *p, const engine *g);
-bool split_fits(lp_device *dev, const product *p, const engine *g);
-double split_cost(lp_device *dev, const product *p, const engine *g);
-void split_encode(ocl_encoder *e, const product *p, const engine *g);
 void naive_encode(ocl_encoder *e, const product *p, const engine *g);
 bool clblast_fits(lp_device *dev, const product *p, const engine *g);
-size_t clblast_workspace(lp_device *dev, const product *p);
+size_t clblast_workspace(lp_device *dev, const product *p, const engine *g);
 void clblast_encode(ocl_encoder *e, const product *p, const engine *g);
 
 #endif

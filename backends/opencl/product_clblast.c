@@ -115,7 +115,8 @@ bool clblast_fits(lp_device *dev, const product *p, const engine *g) {
   return !dev->cpu && p->m > 0 && p->n > 0 && p->k > 0;
 }
 
-size_t clblast_workspace(lp_device *dev, const product *p) {
+size_t clblast_workspace(lp_device *dev, const product *p, const engine *g) {
+  (void)g;
   return divide(dev, p).size;
 }
 

@@ -65,7 +65,8 @@ bool direct_fits(lp_device *dev, const product *p, const engine *g) {
   return describe(dev, p, &d);
 }
 
-size_t direct_workspace(lp_device *dev, const product *p) {
+size_t direct_workspace(lp_device *dev, const product *p, const engine *g) {
+  (void)g;
   direct d = {0};
   describe(dev, p, &d);
   return d.border ? (size_t)(p->batch * d.planes * d.tall * d.wide) * sizeof(float) : 0;

@@ -72,7 +72,8 @@ bool panel_fits(lp_device *dev, const product *p, const engine *g) {
   return dev->cpu && p->m > 0 && p->n > 0 && p->k > 0;
 }
 
-size_t panel_workspace(lp_device *dev, const product *p) {
+size_t panel_workspace(lp_device *dev, const product *p, const engine *g) {
+  (void)g;
   const product q = oriented(p);
   blocking b;
   plan_blocks(dev, &q, &b);

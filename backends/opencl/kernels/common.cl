@@ -89,6 +89,14 @@ static void lp_put16(float16 v, global float *p, int left) {
   }
 }
 
+/* a, or b where `first` is 0; without a branch, so that lanes that differ stay together. */
+static float lp_either(int first, float a, float b) { return first != 0 ? a : b; }
+
+/* Element i of p, or 0: what is not there is read from the beginning, and not used. */
+static float lp_inside(int there, const global float *p, int i) {
+  return lp_either(there, p[there != 0 ? i : 0], 0.0f);
+}
+
 /* Pixel of a plane, 0 outside it. */
 static float lp_pixel(const global float *plane, int y, int x, int h, int w) {
   return y >= 0 && y < h && x >= 0 && x < w ? plane[y * w + x] : 0.0f;
