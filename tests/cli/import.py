@@ -102,7 +102,10 @@ for arm in ('control', 'linear'):
         save(where + '.safetensors', safetensors(a=('F32', [N, UNITS], struct.pack(f'<{N * UNITS}f', *[v for row in t['lp_out'] for v in row]))))
 
 
-WIRING = {'wiring_length', 'weight_distance', 'pruned_length', 'modularity', 'clustering', 'efficiency', 'path_length', 'small_worldness', 'communicability'}
+save('w.npy', npy([[(3 * i + 5 * k) % 11 / 8 for k in range(49)] for i in range(49)]))
+ON_SHEET = ('analyze', 'control1a.npy', '--sheet', '7x7', '--json')
+WIRING = {m['measure'] for m in json.loads(good(*ON_SHEET, '--weights', 'w.npy'))['measures']} - {m['measure'] for m in json.loads(good(*ON_SHEET))['measures']}
+assert 'wiring_length' in WIRING and 'moran_i' not in WIRING, WIRING
 
 
 def sites(folder):
@@ -145,7 +148,6 @@ assert json.load(open('halfh.npy/manifest.json'))['classes'] == ['all']
 
 # Points, weights, arms with other sites than the first.
 save('xy.csv', '\n'.join(f'{i % 7 + .25 * (i // 7)},{i // 7}' for i in range(49)).encode())
-save('w.npy', npy([[(3 * i + 5 * k) % 11 / 8 for k in range(49)] for i in range(49)]))
 A = ['--site', 'v1=control1a.npy:xy.csv']
 good('import', 'pts', '--arm', 'a', '--seed', '1', *A, '--labels', labels, '--weights', 'v1=w.npy', '--title', 'Cells')
 good('import', 'pts', '--arm', 'a', '--seed', '2', '--site', 'v1=control2a.npy:xy.csv')
