@@ -24,9 +24,12 @@ const char *cli_plain(FILE *out) {
   return coloured(out) ? "\033[0m" : "";
 }
 
+/* On one line, whatever is in the names that it tells. */
 static void print_error(const char *text) {
   const char *red = coloured(stderr) ? "\033[31m" : "";
-  fprintf(stderr, "%slocality:%s %s\n", red, cli_plain(stderr), text);
+  fprintf(stderr, "%slocality:%s ", red, cli_plain(stderr));
+  for (; *text; text++) fputc((unsigned char)*text < ' ' || *text == 127 ? ' ' : *text, stderr);
+  fputc('\n', stderr);
 }
 
 int cli_fail(void) {
