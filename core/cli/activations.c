@@ -99,7 +99,7 @@ lp_status cli_open_labels(cli_site *s, const char *text) {
   if (status != LP_OK) return status;
   size_t n = lp_array_count(&a);
   bool row = a.ndim == 2 && (a.dim[0] == 1 || a.dim[1] == 1);
-  double *v = malloc(sizeof *v * (n + 1));
+  int64_t *v = malloc(sizeof *v * (n + 1));
   s->labels = malloc(sizeof *s->labels * (n + 1));
   s->label_of = malloc(sizeof *s->label_of * (n + 1));
   if (!v || !s->labels || !s->label_of) {
@@ -112,25 +112,20 @@ lp_status cli_open_labels(cli_site *s, const char *text) {
   } else if (a.kind == 'b' || (a.kind == 'f' && !strstr(text, ".csv") && !strstr(text, ".txt"))) {
     status = lp_fail(LP_ERR_ARG, "%s: labels of type %s: whole numbers are needed", text,
                      lp_array_type(&a));
-  } else {
-    lp_array_rows(&a, 0, (size_t)a.dim[0], v);
   }
-  for (size_t k = 0; status == LP_OK && k < n; k++) {
-    if (!(fabs(v[k]) < 9e15) || v[k] != floor(v[k]))
-      status = lp_fail(LP_ERR_ARG, "%s: label %zu is %g, no whole number", text, k, v[k]);
-    else
-      s->label_of[k] = (int64_t)v[k];
-  }
+  for (size_t k = 0; status == LP_OK && k < n; k++)
+    if (!lp_array_whole(&a, k, &v[k]))
+      status =
+          lp_fail(LP_ERR_ARG, "%s: label %zu is no whole number of 64 bits with a sign", text, k);
   if (status == LP_OK) {
+    memcpy(s->label_of, v, sizeof *v * n);
     qsort(s->label_of, n, sizeof *s->label_of, by_number);
     for (size_t k = 0; k < n; k++)
       if (k == 0 || s->label_of[k] != s->label_of[s->classes - 1])
         s->label_of[s->classes++] = s->label_of[k];
     for (size_t k = 0; k < n; k++) {
-      int64_t want = (int64_t)v[k];
-      s->labels[k] =
-          (int32_t)((int64_t *)bsearch(&want, s->label_of, s->classes, sizeof want, by_number) -
-                    s->label_of);
+      const int64_t *own = bsearch(&v[k], s->label_of, s->classes, sizeof *v, by_number);
+      s->labels[k] = (int32_t)(own - s->label_of);
     }
     if (s->classes < 2)
       status = lp_fail(LP_ERR_ARG,
@@ -146,20 +141,21 @@ lp_status cli_open_labels(cli_site *s, const char *text) {
 /* ---- places, weights ----------------------------------------------------------------------- */
 
 lp_status cli_open_places(cli_site *s, const char *sheet, const char *positions, bool torus) {
-  uint32_t rows, cols;
-  char more;
   if (!sheet == !positions)
     return lp_fail(LP_ERR_ARG,
                    "where do the %u units stand? give --sheet ROWSxCOLUMNS or "
                    "--positions FILE%s",
                    s->x.units, sheet ? ", not both" : "");
   if (sheet) {
-    if (sscanf(sheet, "%9ux%9u%c", &rows, &cols, &more) != 2 || !rows || !cols)
+    const char *at = sheet;
+    uint64_t rows, cols;
+    if (!lp_digits(&at, INT32_MAX, &rows) || *at++ != 'x' || !lp_digits(&at, INT32_MAX, &cols) ||
+        *at || !rows || !cols)
       return lp_fail(LP_ERR_ARG, "--sheet %s: it is ROWSxCOLUMNS, as in 8x8", sheet);
-    if ((uint64_t)rows * cols != s->x.units)
+    if (rows * cols != s->x.units)
       return lp_fail(LP_ERR_SHAPE, "--sheet %s has %" PRIu64 " units, %s has %u", sheet,
-                     (uint64_t)rows * cols, s->path, s->x.units);
-    return lp_places_sheet(rows, cols, torus, &s->places);
+                     rows * cols, s->path, s->x.units);
+    return lp_places_sheet((uint32_t)rows, (uint32_t)cols, torus, &s->places);
   }
   if (torus) return lp_fail(LP_ERR_ARG, "--torus goes with --sheet");
   lp_array a;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -31,12 +32,23 @@ static double half_to_double(uint16_t h) {
   return v;
 }
 
-static double element(const lp_array *a, size_t i) {
+/* The bytes of element i as the machine has them, the least first. */
+static uint64_t bits_of(const lp_array *a, size_t i) {
   uint8_t raw[8] = {0};
   const uint8_t *from = (const uint8_t *)a->data + i * a->size;
   for (uint32_t k = 0; k < a->size; k++) raw[a->swapped ? a->size - 1 - k : k] = from[k];
   uint64_t u;
   memcpy(&u, raw, sizeof u);
+  return u;
+}
+
+static int64_t signed_of(const lp_array *a, size_t i) {
+  int shift = 64 - 8 * (int)a->size;
+  return (int64_t)(bits_of(a, i) << shift) >> shift;
+}
+
+static double element(const lp_array *a, size_t i) {
+  uint64_t u = bits_of(a, i);
   switch (a->kind) {
   case 'f': {
     if (a->size == 2) return half_to_double((uint16_t)u);
@@ -52,16 +64,30 @@ static double element(const lp_array *a, size_t i) {
     memcpy(&f, &word, sizeof f);
     return f;
   }
-  case 'i': {
-    int shift = 64 - 8 * (int)a->size;
-    return (double)((int64_t)(u << shift) >> shift);
-  }
+  case 'i':
+    return (double)signed_of(a, i);
   default:
     return (double)u;
   }
   double d;
   memcpy(&d, &u, sizeof d);
   return d;
+}
+
+bool lp_array_whole(const lp_array *a, size_t i, int64_t *out) {
+  if (a->kind == 'i') {
+    *out = signed_of(a, i);
+    return true;
+  }
+  if (a->kind == 'u') {
+    uint64_t u = bits_of(a, i);
+    *out = (int64_t)u;
+    return u <= INT64_MAX;
+  }
+  double v = element(a, i);
+  if (!(fabs(v) < 0x1p63) || v != floor(v)) return false;
+  *out = (int64_t)v;
+  return true;
 }
 
 size_t lp_array_count(const lp_array *a) {
@@ -150,9 +176,10 @@ static lp_status parse_type(const char *text, const char *where, lp_array *out) 
                                    (size == 1 || size == 2 || size == 4 || size == 8);
   if (!read || !known || !strchr("<>|=", order))
     return lp_fail(LP_ERR_FORMAT,
-                   "%s: its numbers are of type %.12s; float16, bfloat16, float32, float64 and "
+                   "%s: its numbers are of type %.*s; float16, bfloat16, float32, float64 and "
                    "whole numbers can be read",
-                   where, text);
+                   where, *text == '[' ? 6 : (int)strcspn(text + 1, "'\"") + 2,
+                   *text == '[' ? "record" : text);
   out->kind = kind;
   out->size = (uint32_t)size;
   out->swapped = order == '>';

@@ -200,20 +200,32 @@ lp_status lp_array_read_safetensors(const char *path, const char *name, lp_array
 
 /* ---- csv ----------------------------------------------------------------------------------- */
 
-static const char separators[] = ",; \t\r";
+static const char separators[] = ",; \t\r", byte_order_mark[] = "\xef\xbb\xbf";
 
-/* Numbers of a line into x (NULL: only counts them); -1: it has another word. */
-static int64_t line_numbers(char *line, double *x) {
-  int64_t n = 0;
-  for (char *at = line;;) {
+/* What a line has between its separators. */
+typedef struct line_words {
+  int64_t numbers, others;
+  const char *other; /* the first one that is no number, of `length` bytes */
+  int length;
+} line_words;
+
+/* x: where its numbers go, or NULL. */
+static line_words cut_line(const char *line, double *x) {
+  line_words w = {0};
+  for (const char *at = line;;) {
     at += strspn(at, separators);
-    if (!*at) return n;
+    if (!*at) return w;
     char *end;
     double v = strtod(at, &end);
-    if (end == at || (*end && !strchr(separators, *end))) return -1;
-    if (x) x[n] = v;
-    n++;
-    at = end;
+    size_t length = strcspn(at, separators);
+    if (end != at + length) {
+      if (w.others++ == 0) w.other = at, w.length = length < 40 ? (int)length : 40;
+    } else if (x) {
+      x[w.numbers++] = v;
+    } else {
+      w.numbers++;
+    }
+    at += length;
   }
 }
 
@@ -226,17 +238,20 @@ lp_status lp_array_read_csv(const char *path, lp_array *out) {
   lp_status s = lp_read_file(path, &file, &n);
   char *rest = file, *line;
   if (s == LP_OK && memchr(file, 0, n)) s = lp_fail(LP_ERR_FORMAT, "%s: not a text file", path);
+  if (rest && strncmp(rest, byte_order_mark, strlen(byte_order_mark)) == 0)
+    rest += strlen(byte_order_mark);
   while (s == LP_OK && (line = strsep(&rest, "\n"))) {
     line_number++;
-    int64_t own = line_numbers(line, NULL);
-    if (own == 0 || (own < 0 && rows == 0 && line_number == 1)) continue; /* empty, or a heading */
-    if (own < 0)
-      s = lp_fail(LP_ERR_FORMAT, "%s:%zu: a word that is no number", path, line_number);
-    else if (rows && own != cols)
+    const line_words own = cut_line(line, NULL);
+    if (own.numbers == 0 && (own.others == 0 || line_number == 1)) continue; /* or a heading */
+    if (own.others)
+      s = lp_fail(LP_ERR_FORMAT, "%s:%zu: '%.*s' is no number", path, line_number, own.length,
+                  own.other);
+    else if (rows && own.numbers != cols)
       s = lp_fail(LP_ERR_FORMAT, "%s:%zu: %" PRId64 " numbers where the lines above have %" PRId64,
-                  path, line_number, own, cols);
+                  path, line_number, own.numbers, cols);
     if (s != LP_OK) break;
-    cols = own;
+    cols = own.numbers;
     size_t used = (size_t)(rows * cols);
     if (cap < used + (size_t)cols) {
       cap = 2 * (used + (size_t)cols);
@@ -247,7 +262,7 @@ lp_status lp_array_read_csv(const char *path, lp_array *out) {
       }
       x = grown;
     }
-    line_numbers(line, x + used);
+    cut_line(line, x + used);
     rows++;
   }
   free(file);

@@ -14,7 +14,7 @@ LABELS = [10 * (m % 3) - 7 for m in range(N)]
 def npy(rows, code='d', fortran=False, big=False, shape=None):
     flat = [v for row in (zip(*rows) if fortran else rows) for v in row]
     shape = shape or (len(rows), len(rows[0]))
-    kind = {'d': 'f8', 'f': 'f4', 'e': 'f2', 'q': 'i8', 'h': 'i2', 'B': 'u1', 'b': 'i1'}[code]
+    kind = {'d': 'f8', 'f': 'f4', 'e': 'f2', 'q': 'i8', 'h': 'i2', 'Q': 'u8', 'B': 'u1', 'b': 'i1'}[code]
     head = str({'descr': ('>' if big else '|' if kind[1] == '1' else '<') + kind, 'fortran_order': fortran, 'shape': shape})
     head += ' ' * (63 - (10 + len(head)) % 64) + '\n'
     return b'\x93NUMPY\x01\0' + struct.pack('<H', len(head)) + head.encode() + struct.pack(('>' if big else '<') + str(len(flat)) + code, *flat)
@@ -78,6 +78,10 @@ zipped('fortran.npz', zipfile.ZIP_DEFLATED, other=npy(X, 'd', True, shape=(N, R 
 assert measures('a.npz:acts', *WHERE) == measures('deflated.npz', *WHERE) == measures('fortran.npz:other', *WHERE) == want
 for name, content in {'l.csv': '\n'.join(map(str, LABELS)).encode(), 'l2.npy': npy([[v] for v in LABELS], 'b'), 'l.txt': ' '.join(map(str, LABELS)).encode()}.items():
     assert measures('a.npy', '--sheet', '5x7', '--labels', save(name, content), *WHERE[4:]) == want, name
+marked = save('marked.csv', b'\xef\xbb\xbf' + '\n'.join(','.join(map(repr, row)) for row in X).encode())
+assert measures(marked, *WHERE) == want  # a byte-order mark is no heading
+hashes = save('hashes.npy', npy([[2**62 + v for v in LABELS]], 'q', shape=(N,)))  # they differ in bits that doubles lack
+assert {(m, c if c is None else c - 2**62): v for (m, c), v in measures('a.npy', '--sheet', '5x7', '--labels', hashes, *WHERE[4:]).items()} == want
 assert measures('a.npy', '--sheet', '5x7', '--labels', 'a.npz:labels', *WHERE[4:]) == want
 
 # Positions of the sheet are the sheet, but for measures that wrap it or need its rows.
@@ -109,7 +113,7 @@ save('complex.npy', npy(X).replace(b'<f8', b'<c8'))
 refused("type '<c8'", 'complex.npy', *S)
 refused('22 labels for 23 images', 'a.npy', *S, '--labels', save('few.npy', npy([LABELS[1:]], 'q', shape=(N - 1,))))
 refused('float64: whole numbers', 'a.npy', *S, '--labels', save('real.npy', npy([LABELS], 'd', shape=(N,))))
-refused('label 2 is 1.5', 'a.npy', *S, '--labels', save('half.csv', b'1\n2\n1.5\n' + b'1\n' * 20))
+refused('label 2 is no whole number', 'a.npy', *S, '--labels', save('half.csv', b'1\n2\n1.5\n' + b'1\n' * 20))
 refused('all images are of class 4', 'a.npy', *S, '--labels', save('same.csv', b'4\n' * 23))
 for word, v in (('NaN', math.nan), ('infinite', math.inf)):
     bad = [list(row) for row in X]
@@ -141,7 +145,14 @@ for k in (10, 900, len(whole) // 2, len(whole) - 30):
     refused('truncated', save('cut.npz', whole[:k]), *S)
 refused('truncated', save('cut.safetensors', open('st.safetensors', 'rb').read()[:-9]), *S)
 refused('x.csv:2: 2 numbers where the lines above have 3', save('x.csv', b'1,2,3\n4,5\n'), *S)
-refused('x.csv:2: a word', save('x.csv', b'1,2,3\n4,five,6\n'), *S)
+refused("x.csv:2: 'five' is no number", save('x.csv', b'1,2,3\n4,five,6\n'), *S)
+refused("x.csv:1: '3.1.2' is no number", save('x.csv', b'1,2,3.1.2\n4,5,6\n'), *S)
+refused('label 0 is no whole number of 64 bits', 'a.npy', *S, '--labels', save('u64.npy', npy([[2**63 + v for v in range(23)]], 'Q', shape=(N,))))
+refused('--sheet -5x7: it is', 'a.npy', '--sheet=-5x7')
+refused('cannot open no such.npy', 'no\nsuch.npy', *S)
+for given, named in {'U1': "'<U1';", 'c16': "'<c16';", 'record': 'record;'}.items():
+    head = npy(X).replace(b"'<f8'", b"[('a', '<f8')]" if given == 'record' else b"'<%s'" % given.encode(), 1)
+    refused('of type ' + named, save('kind.npy', head), *S)
 refused('cannot open missing.npy', 'missing.npy', *S)
 refused('--labels is for files of activations', '.', '--labels', labels)
 refused('--reference is for run folders', 'a.npy', *S, '--reference', 'control')

@@ -29,14 +29,16 @@ typedef struct lp_array {
 
 /* Reads an array by the ending of the file's name. .npy files are mapped, not read: activations may
  * be far larger than memory. name: which one of an .npz or .safetensors file; NULL: the only one.
- * .csv: numbers between commas, semicolons, tabs or blanks, as a matrix of doubles; a first line
- * that has other words is left out. Errors name the file and what was expected. */
+ * .csv: UTF-8; numbers between commas, semicolons, tabs or blanks, as a matrix of doubles; a first
+ * line of words alone is a heading and left out. Errors name the file and what was expected. */
 LP_API lp_status lp_array_read(const char *path, const char *name, lp_array *out);
 LP_API void lp_array_free(lp_array *a);
 
 LP_API size_t lp_array_count(const lp_array *a); /* elements */
 /* Rows first .. first + count - 1 (entries of the first axis, all others row-major) as doubles. */
 LP_API void lp_array_rows(const lp_array *a, size_t first, size_t count, double *out);
+/* Element i, as the file has them in order, where it is a whole number of 64 bits with a sign. */
+LP_API bool lp_array_whole(const lp_array *a, size_t i, int64_t *out);
 /* "float16", "int64", ...: what NumPy calls the type. */
 LP_API const char *lp_array_type(const lp_array *a);
 
