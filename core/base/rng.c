@@ -18,14 +18,24 @@ void lp_rng_words(uint64_t seed, uint32_t stream, uint32_t c0, uint32_t c1, uint
   for (int i = 0; i < 4; i++) out[i] = r.v[i];
 }
 
+/* The centre of one of 2^24 cells of (0, 1): symmetric and never on the bound. */
+static float uniform_of(uint32_t word, float bound) {
+  const double u = ((word >> 8) + 0.5) * 0x1p-24;
+  return (float)((2.0 * u - 1.0) * bound);
+}
+
 void lp_rng_uniform(uint64_t seed, uint32_t stream, float bound, float *out, size_t n) {
   uint32_t word[4];
   for (size_t e = 0; e < n; e++) {
     if (e % 4 == 0) lp_rng_words(seed, stream, (uint32_t)(e / 4), 0, 0, word);
-    /* The centre of one of 2^24 cells of (0, 1): symmetric and never on the bound. */
-    double u = ((word[e % 4] >> 8) + 0.5) * 0x1p-24;
-    out[e] = (float)((2.0 * u - 1.0) * bound);
+    out[e] = uniform_of(word[e % 4], bound);
   }
+}
+
+float lp_rng_uniform_at(uint64_t seed, uint32_t stream, float bound, uint64_t e) {
+  uint32_t word[4];
+  lp_rng_words(seed, stream, (uint32_t)(e / 4), (uint32_t)(e >> 34), 0, word);
+  return uniform_of(word[e % 4], bound);
 }
 
 void lp_rng_normal(uint64_t seed, uint32_t stream, uint32_t c1, uint32_t c2, double *out,

@@ -17,7 +17,9 @@ typedef struct lp_var {
   lp_desc desc;
   uint32_t buffer; /* index into lp_session.arena */
   uint64_t offset;
-  char sha256[65]; /* of a constant's bytes */
+  char sha256[65];      /* of a constant's bytes */
+  char *rows, *columns; /* of a pattern's weights: names of its constants */
+  uint32_t n_in;        /* of that layer; 0: a tensor as it is */
 } lp_var;
 
 struct lp_session {

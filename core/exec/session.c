@@ -42,7 +42,11 @@ void lp_session_close(lp_session *s) {
     for (uint32_t i = 0; i < s->n_scratch; i++) s->ops->buf_free(s->dev, s->scratch[i]);
     s->ops->close(s->dev);
   }
-  for (uint32_t i = 0; i < s->n_vars; i++) free(s->var[i].name);
+  for (uint32_t i = 0; i < s->n_vars; i++) {
+    free(s->var[i].name);
+    free(s->var[i].rows);
+    free(s->var[i].columns);
+  }
   free(s->var);
   free(s->arena);
   free(s->scratch);
@@ -71,6 +75,15 @@ lp_status lp_session_var(const lp_session *s, uint32_t i, const char **name, lp_
 
 lp_role lp_session_role(const lp_session *s, uint32_t i) {
   return i < s->n_vars ? s->var[i].role : LP_ROLE_SCRATCH;
+}
+
+bool lp_session_wires(const lp_session *s, uint32_t i, const char **rows, const char **columns,
+                      uint32_t *n_in) {
+  if (i >= s->n_vars || !s->var[i].n_in) return false;
+  *rows = s->var[i].rows;
+  *columns = s->var[i].columns;
+  *n_in = s->var[i].n_in;
+  return true;
 }
 
 lp_var *lp_session_find(const lp_session *s, const char *name) {
@@ -126,8 +139,19 @@ lp_status lp_session_sync(lp_session *s) {
 
 /* ---- variables ----------------------------------------------------------------------------- */
 
+/* What the weights of a pattern would be in the matrix that has them. */
+static void draw_wires(const lp_session *s, const lp_graph *g, const lp_value *v, uint32_t stream,
+                       float *out) {
+  const lp_value *rows = &g->value[v->rows.id];
+  const int32_t *first = rows->init.data, *column = g->value[v->columns.id].init.data;
+  for (int64_t o = 0; o + 1 < rows->desc.dim[0]; o++)
+    for (int32_t k = first[o]; k < first[o + 1]; k++)
+      out[k] = lp_rng_uniform_at(s->seed, stream, v->init.value,
+                                 (uint64_t)o * v->n_in + (uint64_t)column[k]);
+}
+
 /* Initial bytes of a leaf; NULL when memory is exhausted. The caller frees them. */
-static void *initial_bytes(const lp_session *s, const lp_value *v) {
+static void *initial_bytes(const lp_session *s, const lp_graph *g, const lp_value *v) {
   size_t n = (size_t)lp_numel(&v->desc), bytes = lp_nbytes(&v->desc);
   void *data = calloc(bytes ? bytes : 1, 1);
   if (!data) return NULL;
@@ -136,7 +160,10 @@ static void *initial_bytes(const lp_session *s, const lp_value *v) {
   } else if (v->desc.dtype == LP_F32 && v->init.kind == LP_INIT_UNIFORM) {
     char path[256];
     snprintf(path, sizeof path, "init/%s", v->name);
-    lp_rng_uniform(s->seed, lp_rng_stream(path), v->init.value, data, n);
+    if (v->n_in)
+      draw_wires(s, g, v, lp_rng_stream(path), data);
+    else
+      lp_rng_uniform(s->seed, lp_rng_stream(path), v->init.value, data, n);
   } else if (v->desc.dtype == LP_F32 && v->init.kind == LP_INIT_ORTHOGONAL) {
     char path[256];
     snprintf(path, sizeof path, "init/%s", v->name);
@@ -168,7 +195,7 @@ static lp_status too_big(const lp_session *s, const lp_value *v) {
 }
 
 /* Adds one variable without storage. */
-static lp_status add_var(lp_session *s, const lp_value *v) {
+static lp_status add_var(lp_session *s, const lp_graph *g, const lp_value *v) {
   if (s->n_vars == s->cap_vars) {
     uint32_t cap = s->cap_vars ? 2 * s->cap_vars : 32;
     lp_var *p = realloc(s->var, cap * sizeof *p);
@@ -180,6 +207,12 @@ static lp_status add_var(lp_session *s, const lp_value *v) {
   if (!name) return lp_fail(LP_ERR_MEMORY, "session: out of memory");
   lp_var *var = &s->var[s->n_vars++];
   *var = (lp_var){.name = name, .kind = var_kind(v->kind), .role = v->role, .desc = v->desc};
+  if (v->n_in) {
+    var->n_in = v->n_in;
+    var->rows = strdup(g->value[v->rows.id].name);
+    var->columns = strdup(g->value[v->columns.id].name);
+    if (!var->rows || !var->columns) return lp_fail(LP_ERR_MEMORY, "session: out of memory");
+  }
   return v->kind == VALUE_CONSTANT ? lp_sha256(v->init.data, lp_nbytes(&v->desc), var->sha256)
                                    : LP_OK;
 }
@@ -238,13 +271,13 @@ lp_status lp_session_adopt(lp_session *s, const lp_graph *g, const uint32_t *lea
     *bytes += lp_align(lp_nbytes(&v->desc), s->info.alignment);
     if (old || dry_run) continue;
     if (s->info.max_alloc && lp_nbytes(&v->desc) > s->info.max_alloc) status = too_big(s, v);
-    if (status == LP_OK) status = add_var(s, v);
+    if (status == LP_OK) status = add_var(s, g, v);
   }
   if (status == LP_OK && !dry_run) status = allocate_vars(s, first);
   for (uint32_t i = 0, k = first; i < n && status == LP_OK && !dry_run && k < s->n_vars; i++) {
     const lp_value *v = &g->value[leaf[i]];
     if (strcmp(s->var[k].name, v->name) != 0) continue; /* an older one */
-    void *data = initial_bytes(s, v);
+    void *data = initial_bytes(s, g, v);
     status = data ? s->ops->buf_write(s->dev, s->arena[s->var[k].buffer], s->var[k].offset, data,
                                       lp_nbytes(&v->desc), NULL)
                   : lp_fail(LP_ERR_MEMORY, "session: %s: out of memory", v->name);

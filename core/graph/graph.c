@@ -257,6 +257,12 @@ lp_val lp_apply(lp_graph *g, lp_op op, const lp_op_params *params, const lp_val 
     out[i].op = g->n_ops;
     out[i].index = i;
   }
+  if (op == LP_OP_SPARSE_LINEAR && g->value[in[1].id].kind == VALUE_PARAM) {
+    lp_value *w = &g->value[in[1].id];
+    w->rows = in[LP_SPARSE_ROWS];
+    w->columns = in[LP_SPARSE_COLUMNS];
+    w->n_in = (uint32_t)desc[0].dim[1];
+  }
   for (uint32_t i = 0; i < count; i++) g->operand[g->n_operands++] = i < n ? in[i].id : 0;
   g->op[g->n_ops++] = record;
   free(desc);

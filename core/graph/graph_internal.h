@@ -17,12 +17,14 @@ typedef enum lp_value_kind {
 typedef struct lp_value {
   lp_value_kind kind;
   lp_desc desc;
-  uint32_t op;    /* VALUE_RESULT: index of the record that makes it */
-  uint32_t index; /* VALUE_RESULT: which output; VALUE_INPUT: position among the inputs */
-  lp_role role;   /* VALUE_PARAM, VALUE_STATE */
-  lp_val mask;    /* VALUE_PARAM: what its gradient is multiplied by, or none */
-  char *name;     /* leaves; owned */
-  lp_init init;   /* parameters, state, constants; init.data owned */
+  uint32_t op;          /* VALUE_RESULT: index of the record that makes it */
+  uint32_t index;       /* VALUE_RESULT: which output; VALUE_INPUT: position among the inputs */
+  lp_role role;         /* VALUE_PARAM, VALUE_STATE */
+  lp_val rows, columns; /* VALUE_PARAM: of the pattern whose weights it is, or none */
+  uint32_t n_in;        /* of that layer */
+  lp_val mask;          /* VALUE_PARAM: what its gradient is multiplied by, or none */
+  char *name;           /* leaves; owned */
+  lp_init init;         /* parameters, state, constants; init.data owned */
 } lp_value;
 
 typedef struct lp_op_record {

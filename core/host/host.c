@@ -10,26 +10,49 @@
 
 #include <string.h>
 
-static lp_status host_prior(lp_graph *g, const lp_layer_request *req, const char *topology,
-                            const char *cost, const char *metric, const char *normalize,
-                            lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params) {
-  lp_prior_spec spec = {.n_out = req->n_out,
-                        .n_in = req->n_in,
-                        .topology = topology,
-                        .cost = cost,
-                        .metric = metric,
-                        .normalize = normalize,
-                        .seed = req->seed};
-  memcpy(spec.extent_out, req->extent_out, sizeof spec.extent_out);
-  memcpy(spec.extent_in, req->extent_in, sizeof spec.extent_in);
-  lp_prior_store *lent = (lp_prior_store *)(uintptr_t)req->core, *own = NULL;
-  if (!lent && !(lent = own = lp_prior_store_new()))
-    return lp_graph_fail(g, LP_ERR_MEMORY, "layer %s: out of memory", req->path);
-  lp_status s = lp_prior_store_operands(lent, &spec, g, req->path, operands, params);
+/* What a layer asks for, and the store that lends priors: the request's, or *own, to be freed. */
+static lp_prior_store *begin(const lp_layer_request *req, const char *const text[4],
+                             lp_prior_spec *spec, lp_prior_store **own) {
+  *spec = (lp_prior_spec){.n_out = req->n_out,
+                          .n_in = req->n_in,
+                          .topology = text[0],
+                          .cost = text[1],
+                          .metric = text[2],
+                          .normalize = text[3],
+                          .seed = req->seed};
+  memcpy(spec->extent_out, req->extent_out, sizeof spec->extent_out);
+  memcpy(spec->extent_in, req->extent_in, sizeof spec->extent_in);
+  *own = req->core ? NULL : lp_prior_store_new();
+  return req->core ? (lp_prior_store *)(uintptr_t)req->core : *own;
+}
+
+static lp_status end(lp_graph *g, const lp_layer_request *req, lp_prior_store *own, lp_status s) {
   lp_prior_store_free(own);
   if (s != LP_OK && lp_graph_status(g) == LP_OK)
     s = lp_graph_fail(g, s, "layer %s: %s", req->path, lp_error_message());
   return s;
+}
+
+static lp_status host_prior(lp_graph *g, const lp_layer_request *req, const char *topology,
+                            const char *cost, const char *metric, const char *normalize,
+                            lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params) {
+  lp_prior_spec spec;
+  lp_prior_store *own,
+      *lent = begin(req, (const char *const[]){topology, cost, metric, normalize}, &spec, &own);
+  if (!lent) return lp_graph_fail(g, LP_ERR_MEMORY, "layer %s: out of memory", req->path);
+  return end(g, req, own, lp_prior_store_operands(lent, &spec, g, req->path, operands, params));
+}
+
+static lp_status host_wires(lp_graph *g, const lp_layer_request *req, const char *topology,
+                            const char *cost, const char *metric, const char *normalize,
+                            lp_val operands[LP_SPARSE_INPUTS], bool *local) {
+  lp_prior_spec spec;
+  *local = false;
+  if (req->matrix) return LP_OK;
+  lp_prior_store *own,
+      *lent = begin(req, (const char *const[]){topology, cost, metric, normalize}, &spec, &own);
+  if (!lent) return lp_graph_fail(g, LP_ERR_MEMORY, "layer %s: out of memory", req->path);
+  return end(g, req, own, lp_prior_store_wires(lent, &spec, g, req->path, operands, local));
 }
 
 static const lp_host table = {
@@ -57,6 +80,7 @@ static const lp_host table = {
     .leaf = lp_graph_leaf,
     .add_penalty = lp_add_penalty,
     .add_measure = lp_add_measure,
+    .wires = host_wires,
 };
 
 lp_status lp_registry_load(void) {

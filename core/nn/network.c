@@ -173,6 +173,7 @@ static lp_status call_layer(builder *b, uint32_t i, const lp_spec *spec, node *o
                           .n_inputs = n_inputs,
                           .inputs = inputs,
                           .core = b->spec->priors,
+                          .matrix = l->penalty != NULL,
                           .seed = b->spec->seed};
   if (lp_sheet_is_lattice(&own)) memcpy(req.extent_out, own.extent, sizeof own.extent);
   if (lp_sheet_is_lattice(&in->sheet) && in->sheet.units == unit_count(&first))

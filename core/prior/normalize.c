@@ -36,7 +36,10 @@ static lp_status check_rows(const lp_prior *p, const char *name) {
   bool checked = p->table && !p->row_scale && !p->col_scale;
   for (uint32_t i = 0; i < p->sheets.n_out; i++) {
     bool any = false;
-    for (uint32_t j = 0; j < p->sheets.n_in && !(any && checked); j++) {
+    const int32_t *at;
+    const uint32_t n = lp_prior_row(p, i, &at);
+    for (uint32_t k = 0; k < n && !(any && checked); k++) {
+      const uint32_t j = at ? (uint32_t)at[k] : k;
       double v = single_at(p, i, j);
       if (!(fabs(v) <= FLT_MAX))
         return lp_fail(LP_ERR_PLUGIN,
@@ -63,7 +66,9 @@ static lp_status check_scales(const double *scale, uint32_t n, const char *side,
 
 static double row_sum(const lp_prior *p, uint32_t i) {
   double sum = 0;
-  for (uint32_t j = 0; j < p->sheets.n_in; j++) sum += fabs(lp_prior_raw(p, i, j));
+  const int32_t *at;
+  const uint32_t n = lp_prior_row(p, i, &at);
+  for (uint32_t k = 0; k < n; k++) sum += fabs(lp_prior_raw(p, i, at ? (uint32_t)at[k] : k));
   return sum;
 }
 
@@ -104,8 +109,14 @@ static lp_status scale_columns(lp_prior *p, const char *name) {
   double *col = p->col_scale = ones(n_in);
   if (!col) return no_memory();
   for (uint32_t j = 0; j < n_in; j++) col[j] = 0;
-  for (uint32_t i = 0; i < n_out; i++)
-    for (uint32_t j = 0; j < n_in; j++) col[j] += fabs(lp_prior_raw(p, i, j));
+  for (uint32_t i = 0; i < n_out; i++) {
+    const int32_t *at;
+    const uint32_t n = lp_prior_row(p, i, &at);
+    for (uint32_t k = 0; k < n; k++) {
+      const uint32_t j = at ? (uint32_t)at[k] : k;
+      col[j] += fabs(lp_prior_raw(p, i, j));
+    }
+  }
   for (uint32_t j = 0; j < n_in; j++) {
     if (col[j] == 0)
       return lp_fail(LP_ERR_ARG,

@@ -14,7 +14,7 @@ enum { EXPAND_LEAST = 1 << 16, EXPAND_MOST = 1 << 26 };
 
 static bool is_expanded(const lp_prior *p) {
   const uint64_t n = (uint64_t)p->sheets.n_out * p->sheets.n_in;
-  return p->table && p->run <= 1 && n >= EXPAND_LEAST && n <= EXPAND_MOST;
+  return p->table && !p->impl->wires && p->run <= 1 && n >= EXPAND_LEAST && n <= EXPAND_MOST;
 }
 
 /* Is P 1 everywhere, to the precision of a device? Then the layer is a plain one. */
@@ -34,6 +34,7 @@ size_t lp_prior_nbytes(const lp_prior *p) {
   size_t n_out = p->sheets.n_out, n_in = p->sheets.n_in;
   if (is_identity(p)) return 0;
   if (is_expanded(p)) return n_out * n_in * sizeof(float);
+  if (p->impl->wires) return 4 * (4 * (size_t)p->impl->wires->n + n_out + n_in + 2);
   size_t n = p->table ? p->n_table * sizeof(float) + (n_out + n_in) * sizeof(int32_t)
                       : n_out * n_in * sizeof(float);
   if (p->row_scale) n += n_out * sizeof(float);
@@ -66,6 +67,23 @@ static int32_t *copied(const int32_t *v, size_t n, bool *ok) {
   return c;
 }
 
+/* P of every wire; none where it is 1 for all. False: out of memory. */
+static bool wire_values(const lp_prior *p, lp_prior_values *out) {
+  const lp_pattern *w = out->wires;
+  bool ones = true;
+  out->wire = malloc(((size_t)w->n + 1) * sizeof *out->wire);
+  if (!out->wire) return false;
+  for (uint32_t i = 0; i < w->n_out; i++)
+    for (int32_t k = w->rows[i]; k < w->rows[i + 1]; k++) {
+      out->wire[k] = (float)lp_prior_at(p, i, (uint32_t)w->columns[k]);
+      ones = ones && out->wire[k] == 1;
+    }
+  if (!ones) return true;
+  free(out->wire);
+  out->wire = NULL;
+  return true;
+}
+
 lp_status lp_prior_values_of(const lp_prior *p, lp_prior_values *out) {
   const uint32_t n_out = p->sheets.n_out, n_in = p->sheets.n_in;
   bool ok = true;
@@ -79,7 +97,10 @@ lp_status lp_prior_values_of(const lp_prior *p, lp_prior_values *out) {
   out->off_out = copied(p->table ? p->off_out : NULL, n_out, &ok);
   out->off_in = copied(p->table ? p->off_in : NULL, n_in, &ok);
   out->dense = single(p->table ? NULL : p->dense, (size_t)n_out * n_in, &ok);
-  if (is_expanded(p)) {
+  out->wires = p->impl->wires;
+  p->impl->wires = NULL;
+  if (out->wires) ok = wire_values(p, out) && ok;
+  if (is_expanded(p) && !out->wires) {
     out->expanded = malloc((size_t)n_out * n_in * sizeof *out->expanded);
     ok = ok && out->expanded;
     for (uint32_t i = 0; out->expanded && i < n_out; i++)
@@ -101,6 +122,8 @@ void lp_prior_values_free(lp_prior_values *v) {
   free(v->col_scale);
   free(v->dense);
   free(v->expanded);
+  free(v->wire);
+  lp_pattern_free(v->wires);
   *v = (lp_prior_values){0};
 }
 
@@ -132,6 +155,22 @@ lp_status lp_prior_values_put(const lp_prior_values *v, lp_graph *g, const char 
     operands[LP_PRIOR_DENSE] = put(g, LP_PRIOR_EXPANDED, path, "dense", &matrix, v->expanded);
   }
   return lp_graph_status(g);
+}
+
+lp_status lp_prior_wires_put(const lp_prior_values *v, lp_graph *g, const char *path,
+                             lp_val operands[LP_SPARSE_INPUTS]) {
+  lp_val known[LP_LINEAR_INPUTS]; /* the table stays in the graph, as above */
+  lp_linear_params params;
+  char name[256];
+  const lp_desc wires = lp_f32(v->wires->n);
+  lp_status s = lp_prior_values_put(v, g, path, known, &params);
+  if (s == LP_OK &&
+      snprintf(name, sizeof name, LP_PRIOR_EXPANDED "%s.prior", path) >= (int)sizeof name)
+    s = lp_graph_fail(g, LP_ERR_ARG, "layer %s: its name is too long", path);
+  if (s == LP_OK) s = lp_pattern_operands(v->wires, g, name, operands);
+  if (s == LP_OK && v->wire)
+    operands[LP_SPARSE_PRIOR] = put(g, LP_PRIOR_EXPANDED, path, "values", &wires, v->wire);
+  return s == LP_OK ? lp_graph_status(g) : s;
 }
 
 lp_status lp_prior_operands(const lp_prior *p, lp_graph *g, const char *path,

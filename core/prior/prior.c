@@ -213,6 +213,7 @@ static lp_status build(lp_prior *p, const lp_prior_spec *spec) {
   if (s == LP_OK && !p->table) s = fill_dense(p);
   if (s == LP_OK) s = apply_permutation(p, perm);
   free(perm);
+  if (s == LP_OK) s = lp_prior_find_wires(p);
   return s == LP_OK ? lp_prior_normalize(p, mode, p->impl->cost.text) : s;
 }
 
@@ -244,6 +245,7 @@ void lp_prior_free(lp_prior *p) {
   lp_spec_free(&p->impl->topology);
   lp_spec_free(&p->impl->cost);
   lp_spec_free(&p->impl->permuted);
+  lp_pattern_free(p->impl->wires);
   free(p->impl->pos);
   free(p->impl);
   free(p->table);

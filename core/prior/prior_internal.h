@@ -2,6 +2,7 @@
 #ifndef LOCALITY_PRIOR_INTERNAL_H
 #define LOCALITY_PRIOR_INTERNAL_H
 
+#include <locality/graph.h>
 #include <locality/prior.h>
 #include <locality/registry.h>
 
@@ -14,7 +15,8 @@ struct lp_prior_impl {
   lp_spec cost;     /* a cost, a prior source, or the base of a permuted prior */
   lp_spec permuted; /* the source that permutes it; no entry when there is none */
   lp_metric metric;
-  double *pos; /* of both sheets; lp_prior.sheets points into it */
+  double *pos;       /* of both sheets; lp_prior.sheets points into it */
+  lp_pattern *wires; /* the pairs with a signal, of a local prior of a large layer; else NULL */
   /* Of the pair whose distance a prior source was told though no distance is like that; the source
    * itself cannot fail for it. */
   uint32_t bad_out, bad_in;
@@ -44,6 +46,15 @@ lp_status lp_prior_place(lp_prior *p, const lp_prior_spec *spec);
 /* table.c: fills n_table, table, off_out, off_in and run from a cost when the sheets are lattices
  * whose distances depend on offsets alone; leaves them empty (LP_OK) otherwise. */
 lp_status lp_prior_tabulate(lp_prior *p, const lp_cost *cost);
+/* local.c: impl->wires, of a prior with a table. */
+lp_status lp_prior_find_wires(lp_prior *p);
+/* Inputs that may send to output i: *at lists them, NULL: all. Returns how many. */
+static inline uint32_t lp_prior_row(const lp_prior *p, uint32_t i, const int32_t **at) {
+  const lp_pattern *w = p->impl->wires;
+  *at = w ? w->columns + w->rows[i] : NULL;
+  return w ? (uint32_t)(w->rows[i + 1] - w->rows[i]) : p->sheets.n_in;
+}
+
 /* The longest aligned runs in which off rises by 1; see lp_linear_params. */
 uint32_t lp_prior_runs(const int32_t *off, uint32_t n);
 
@@ -57,15 +68,22 @@ typedef struct lp_prior_values {
   uint32_t n_out, n_in, n_table, run;
   uint32_t ndim, extent_out[LP_MAX_AXES], extent_in[LP_MAX_AXES]; /* of the sheets as laid out */
   float *table, *row_scale, *col_scale, *dense;
-  float *expanded; /* P with its scales, beside a table that devices are not to read */
+  float *expanded;   /* P with its scales, beside a table that devices are not to read */
+  lp_pattern *wires; /* of a local prior of a large layer */
+  float *wire;       /* P of each of them, NULL: 1 */
   int32_t *off_out, *off_in;
 } lp_prior_values;
 
 /* operands.c */
+/* Takes the wires out of p. */
 lp_status lp_prior_values_of(const lp_prior *p, lp_prior_values *out);
 void lp_prior_values_free(lp_prior_values *v);
 lp_status lp_prior_values_put(const lp_prior_values *v, lp_graph *g, const char *path,
                               lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params);
+
+/* Of values with wires. */
+lp_status lp_prior_wires_put(const lp_prior_values *v, lp_graph *g, const char *path,
+                             lp_val operands[LP_SPARSE_INPUTS]);
 
 /* A number as a message shows it: NaN without the sign that C libraries print. */
 static inline double lp_prior_shown(double v) {

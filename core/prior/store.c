@@ -91,12 +91,29 @@ static lp_status note(const kept *k, lp_graph *g, const char *path) {
   return lp_graph_note_prior(g, &n);
 }
 
+/* The one of that spec; built when it is first asked for. */
+static lp_status find(lp_prior_store *s, const lp_prior_spec *spec, kept **out) {
+  kept *k = s->first;
+  while (k && !same(&k->spec, spec)) k = k->next;
+  *out = k;
+  return k ? LP_OK : add(s, spec, out);
+}
+
 lp_status lp_prior_store_operands(lp_prior_store *s, const lp_prior_spec *spec, lp_graph *g,
                                   const char *path, lp_val operands[LP_LINEAR_INPUTS],
                                   lp_linear_params *params) {
-  kept *k = s->first;
-  while (k && !same(&k->spec, spec)) k = k->next;
-  lp_status status = k ? LP_OK : add(s, spec, &k);
+  kept *k;
+  lp_status status = find(s, spec, &k);
   if (status == LP_OK) status = lp_prior_values_put(&k->values, g, path, operands, params);
+  return status == LP_OK ? note(k, g, path) : status;
+}
+
+lp_status lp_prior_store_wires(lp_prior_store *s, const lp_prior_spec *spec, lp_graph *g,
+                               const char *path, lp_val operands[LP_SPARSE_INPUTS], bool *local) {
+  kept *k;
+  lp_status status = find(s, spec, &k);
+  *local = status == LP_OK && k->values.wires;
+  if (!*local) return status;
+  status = lp_prior_wires_put(&k->values, g, path, operands);
   return status == LP_OK ? note(k, g, path) : status;
 }

@@ -48,12 +48,31 @@ static void meta_add(lp_meta *m, const char *key, const char *fmt, ...) {
   meta_take(m, key, value);
 }
 
+/* Replaces a variable's tensor, which is the last of *n, by its parts where some of its elements
+ * exist only. */
+static lp_status make_sparse(lp_trainer *t, uint32_t var, lp_tensor_view *v, uint32_t *n) {
+  const lp_mask *mask = lp_mask_find(t, v->name);
+  const char *rows, *columns;
+  uint32_t n_in;
+  if (!mask && !lp_session_wires(t->session, var, &rows, &columns, &n_in)) return LP_OK;
+  lp_elements e;
+  lp_status status = lp_elements_of(t->session, var, &v->desc, &e);
+  if (status != LP_OK) return status;
+  const lp_tensor_view whole = *v;
+  status = lp_sparse_pack(whole.name, &e, whole.data, mask ? mask->keep : NULL, v);
+  *n += LP_SPARSE_PARTS - 1;
+  free((void *)whole.name);
+  free((void *)whole.data);
+  lp_elements_free(&e);
+  return status;
+}
+
 /* Writes the session's variables that `wanted` accepts. */
 static lp_status save_vars(lp_trainer *t, const char *path, lp_meta *meta,
                            bool (*wanted)(lp_var_kind kind, lp_role role)) {
   lp_session *s = t->session;
   uint32_t count = lp_session_var_count(s), n = 0;
-  lp_tensor_view *view = calloc((size_t)count + 1 + LP_SPARSE_PARTS * t->n_masks, sizeof *view);
+  lp_tensor_view *view = calloc(LP_SPARSE_PARTS * ((size_t)count + 1), sizeof *view);
   lp_status status = view ? LP_OK : lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
   if (status == LP_OK && meta->full)
     status = lp_fail(LP_ERR_MEMORY, "%s: more metadata than there is room for", path);
@@ -66,18 +85,12 @@ static lp_status save_vars(lp_trainer *t, const char *path, lp_meta *meta,
     if (status != LP_OK || !wanted(kind, lp_session_role(s, i))) continue;
     size_t bytes = lp_nbytes(&v->desc);
     void *data = malloc(bytes + 1);
-    const lp_mask *mask = lp_mask_find(t, v->name);
     v->data = data;
     v->name = strdup(v->name);
     n++;
     status = data && v->name ? lp_session_read(s, v->name, data, bytes)
                              : lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
-    if (status != LP_OK || !mask) continue;
-    const lp_tensor_view whole = *v;
-    status = lp_sparse_pack(mask, &whole.desc, data, v);
-    n += LP_SPARSE_PARTS - 1;
-    free((void *)whole.name);
-    free(data);
+    if (status == LP_OK) status = make_sparse(t, i, v, &n);
   }
   if (status == LP_OK)
     status =
@@ -91,17 +104,32 @@ static lp_status save_vars(lp_trainer *t, const char *path, lp_meta *meta,
   return status;
 }
 
-/* A variable that the file has sparse. */
-static lp_status load_sparse(lp_session *s, const lp_safetensors *f, const char *path,
-                             const char *name, const lp_desc *desc) {
-  float *data = malloc(lp_nbytes(desc) + 1);
-  if (!data) return lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
-  lp_status status = lp_sparse_unpack(f, path, name, desc, data);
+/* A variable that is the weights of a pattern, or that the file has sparse; whole: the file's
+ * tensor of its name, or NULL. *found: tensors of the file that this took. */
+static lp_status load_sparse(lp_session *s, const lp_safetensors *f, const char *path, uint32_t var,
+                             const char *name, const lp_desc *desc, const lp_tensor_view *whole,
+                             uint32_t *found) {
+  lp_elements e;
+  lp_status status = lp_elements_of(s, var, desc, &e);
+  float *data = status == LP_OK ? malloc(lp_nbytes(desc) + 1) : NULL;
+  if (status == LP_OK && !data) status = lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
+  const lp_desc matrix = lp_f32((int64_t)e.n_rows, (int64_t)e.n_columns);
+  if (status == LP_OK && whole && lp_desc_equal(&whole->desc, &matrix))
+    lp_sparse_gather(&e, whole->data, data);
+  else if (status == LP_OK && whole)
+    status =
+        lp_fail(LP_ERR_FORMAT, "%s: %s has another shape; it is of another network", path, name);
+  else if (status == LP_OK)
+    status = lp_sparse_unpack(f, path, name, &e, data);
   if (status == LP_ERR_NOT_FOUND)
     status = lp_fail(LP_ERR_FORMAT, "%s: %s is missing; it is of another network", path, name);
-  else if (status == LP_OK && lp_session_write(s, name, data, lp_nbytes(desc)) != LP_OK)
-    status = lp_fail_in(LP_ERR_DEVICE, "%s", path);
+  *found += whole ? 1 : LP_SPARSE_PARTS;
+  if (status == LP_OK) {
+    status = lp_session_write(s, name, data, lp_nbytes(desc));
+    if (status != LP_OK) lp_fail_in(status, "%s", path);
+  }
   free(data);
+  lp_elements_free(&e);
   return status;
 }
 
@@ -119,10 +147,11 @@ static lp_status load_vars(lp_trainer *t, const lp_safetensors *f, const char *p
     if (status != LP_OK) return status;
     if (!wanted(kind, lp_session_role(s, i))) continue;
     const lp_tensor_view *v = lp_safetensors_find(f, name);
-    if (!v) {
-      status = load_sparse(s, f, path, name, &desc);
+    const char *rows, *columns;
+    uint32_t n_in;
+    if (!v || lp_session_wires(s, i, &rows, &columns, &n_in)) {
+      status = load_sparse(s, f, path, i, name, &desc, v, &found);
       if (status != LP_OK) return status;
-      found += LP_SPARSE_PARTS;
       continue;
     }
     if (!lp_desc_equal(&v->desc, &desc))

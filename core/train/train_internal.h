@@ -139,15 +139,26 @@ lp_status lp_masks_put(const lp_trainer *t, lp_graph *g);
 /* Sets what they do not keep to 0 in the session. */
 lp_status lp_masks_apply(lp_trainer *t);
 
-/* sparse_file.c: a pruned tensor in a file (core/DESIGN.md): three tensors. */
-enum { LP_SPARSE_PARTS = 3 };
-/* What mask keeps of data; names and data of the parts are to be freed. */
-lp_status lp_sparse_pack(const lp_mask *mask, const lp_desc *desc, const float *data,
-                         lp_tensor_view part[LP_SPARSE_PARTS]);
-/* The tensor of that name and shape, with 0 where the file has nothing, into data.
- * LP_ERR_NOT_FOUND: the file has it not in this form. */
+/* sparse_file.c: tensors of which some elements exist only, in files (core/DESIGN.md). */
+enum { LP_SPARSE_PARTS = 3 }; /* tensors in the file */
+/* What a variable in memory is: all elements of its rows (rows NULL), or the weights of a pattern.
+ */
+typedef struct lp_elements {
+  size_t n, n_rows, n_columns;
+  int32_t *rows, *columns;
+} lp_elements;
+lp_status lp_elements_of(lp_session *s, uint32_t var, const lp_desc *desc, lp_elements *out);
+void lp_elements_free(lp_elements *e);
+/* What keep (1 or 0 an element; NULL: all) leaves of data; names and data of the parts are to be
+ * freed. */
+lp_status lp_sparse_pack(const char *name, const lp_elements *e, const float *data,
+                         const float *keep, lp_tensor_view part[LP_SPARSE_PARTS]);
+/* The tensor of that name, with 0 where the file has nothing. LP_ERR_NOT_FOUND: the file has it not
+ * in this form. */
 lp_status lp_sparse_unpack(const lp_safetensors *f, const char *path, const char *name,
-                           const lp_desc *desc, float *data);
+                           const lp_elements *e, float *data);
+/* From all elements, n_rows x n_columns. */
+void lp_sparse_gather(const lp_elements *e, const float *whole, float *data);
 
 /* place.c */
 void lp_place_free(lp_place *p);

@@ -8,7 +8,10 @@
  * gradient is written, against 2N multiplications a weight for a batch of N. P o W is never stored.
  * Anywhere else: P itself, as much memory as the weights, read once as often as they are. A prior
  * that is 1 everywhere costs nothing. Building it takes one distance a table entry (or a pair), and
- * n_out * n_in additions if it is normalised. */
+ * n_out * n_in additions if it is normalised.
+ *
+ * A prior that is 0 for all but a tenth of the pairs of a large layer: weights, time and memory for
+ * those wires alone, at any time. */
 #include "weights.h"
 
 enum { TOPOLOGY, COST, METRIC, NORMALIZE };
@@ -24,12 +27,27 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
                        lp_val in, lp_val *out) {
   const lp_host *host = self;
   lp_desc weight = lp_f32(req->n_out, req->n_in), bias = lp_f32(req->n_out), y;
+  lp_val wires[LP_SPARSE_INPUTS] = {in};
+  bool local = false;
+  lp_status s = host->wires(g, req, args[TOPOLOGY].text, args[COST].text, args[METRIC].text,
+                            args[NORMALIZE].text, wires, &local);
+  if (s == LP_OK && local) {
+    lp_desc columns;
+    s = host->shape(g, wires[LP_SPARSE_COLUMNS], &columns);
+    if (s != LP_OK) return s;
+    weight = lp_f32(columns.dim[0]);
+    wires[1] = make_param(host, g, req, LP_ROLE_WEIGHT, "weight", &weight);
+    wires[2] = make_param(host, g, req, LP_ROLE_BIAS, "bias", &bias);
+    *out = host->apply(g, LP_OP_SPARSE_LINEAR, NULL, wires, LP_SPARSE_INPUTS);
+    return host->shape(g, *out, &y);
+  }
+  if (s != LP_OK) return s;
   lp_val operands[LP_LINEAR_INPUTS] = {in,
                                        make_param(host, g, req, LP_ROLE_WEIGHT, "weight", &weight),
                                        make_param(host, g, req, LP_ROLE_BIAS, "bias", &bias)};
   lp_op_params op = {0};
-  lp_status s = host->prior(g, req, args[TOPOLOGY].text, args[COST].text, args[METRIC].text,
-                            args[NORMALIZE].text, operands, &op.linear);
+  s = host->prior(g, req, args[TOPOLOGY].text, args[COST].text, args[METRIC].text,
+                  args[NORMALIZE].text, operands, &op.linear);
   if (s != LP_OK) return s;
   *out = host->apply(g, LP_OP_LINEAR, &op, operands, LP_LINEAR_INPUTS);
   return host->shape(g, *out, &y); /* the graph's first error, if there is one */

@@ -32,6 +32,10 @@ LP_API lp_status lp_session_var(const lp_session *s, uint32_t i, const char **na
                                 lp_var_kind *kind, lp_desc *desc);
 /* Its role (plugin.h), of a parameter or state. */
 LP_API lp_role lp_session_role(const lp_session *s, uint32_t i);
+/* Of a parameter that is the weights of a pattern: the constants with its rows and columns (op.h,
+ * SPARSE_LINEAR), by name, and the inputs of its layer. False: it is a tensor as it stands. */
+LP_API bool lp_session_wires(const lp_session *s, uint32_t i, const char **rows,
+                             const char **columns, uint32_t *n_in);
 /* Whole-variable transfers, blocking. n must be the variable's size in bytes. */
 LP_API lp_status lp_session_read(lp_session *s, const char *name, void *dst, size_t n);
 LP_API lp_status lp_session_write(lp_session *s, const char *name, const void *src, size_t n);

@@ -91,7 +91,8 @@ LP_API bool lp_graph_constant_get(const lp_graph *g, uint32_t i, const char **na
 /* Name of a leaf, "" for results. Owned by the graph. */
 LP_API const char *lp_graph_value_name(const lp_graph *g, lp_val v);
 
-/* Which weights of a layer exist: op.h, SPARSE_LINEAR. Immutable. */
+/* Which weights of a layer exist: op.h, SPARSE_LINEAR. Immutable. A parameter that is the w of one
+ * starts with what the matrix (O,I) of its name would have at these places. */
 typedef struct lp_pattern {
   uint32_t n_out, n_in, n;            /* n wires */
   int32_t *rows, *columns;            /* n_out + 1, n */

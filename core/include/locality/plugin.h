@@ -26,9 +26,10 @@ extern "C" {
  *        when registered; lp_role, lp_penalty; of the host, from error_message to add_penalty
  *   1.2  lp_measure; of the host, add_measure
  *   1.3  LP_INIT_ORTHOGONAL
- *   1.4  lp_layer_request.bias; lp_penalty.draw */
+ *   1.4  lp_layer_request.bias; lp_penalty.draw
+ *   1.5  lp_layer_request.matrix; of the host, wires */
 #define LP_ABI_MAJOR 1
-#define LP_ABI_MINOR 4
+#define LP_ABI_MINOR 5
 
 #define LP_MAX_AXES 3
 
@@ -189,7 +190,8 @@ typedef struct lp_layer_request {
   const lp_val *inputs; /* of an LP_LAYER_JOIN; inputs[0] is `in` */
   const void *core;     /* the core's own: what lends priors, to be handed to host->prior */
   uint64_t seed;        /* of the network */
-  lp_val bias; /* 1.4, of a penalty: what the layer adds to its units; LP_NO_VAL: nothing */
+  lp_val bias;     /* 1.4, of a penalty: what the layer adds to its units; LP_NO_VAL: nothing */
+  uint32_t matrix; /* 1.5, of a layer: something else (a penalty) reads its weights as a matrix */
 } lp_layer_request;
 
 /* What a layer takes and gives. The core checks it before build is called. Without any flag: in
@@ -370,6 +372,13 @@ typedef struct lp_host {
 
   /* 1.2 */
   lp_status (*add_measure)(lp_registrar *r, const lp_measure *m);
+
+  /* 1.5: the same prior for a layer whose weights are those of its wires alone, as operands of a
+   * SPARSE_LINEAR. *local false: it is not local, the layer is small, or its weights must be a
+   * matrix; nothing was done. */
+  lp_status (*wires)(lp_graph *g, const lp_layer_request *req, const char *topology,
+                     const char *cost, const char *metric, const char *normalize,
+                     lp_val operands[LP_SPARSE_INPUTS], bool *local);
 } lp_host;
 
 /* ---- descriptor ---------------------------------------------------------------------------- */

@@ -77,6 +77,13 @@ LP_API lp_status lp_prior_store_operands(lp_prior_store *s, const lp_prior_spec 
                                          const char *path, lp_val operands[LP_LINEAR_INPUTS],
                                          lp_linear_params *params);
 
+/* The same as operands of a SPARSE_LINEAR, where the prior is local: *local says whether it is 0
+ * for all but a tenth of the pairs of a layer large enough to gain from that. Then nothing that is
+ * made takes memory or time for pairs without a wire. */
+LP_API lp_status lp_prior_store_wires(lp_prior_store *s, const lp_prior_spec *spec, lp_graph *g,
+                                      const char *path, lp_val operands[LP_SPARSE_INPUTS],
+                                      bool *local);
+
 #ifdef __cplusplus
 }
 #endif

@@ -30,6 +30,9 @@ LP_API void lp_rng_uniform(uint64_t seed, uint32_t stream, float bound, float *o
 LP_API void lp_rng_normal(uint64_t seed, uint32_t stream, uint32_t c1, uint32_t c2, double *out,
                           size_t n);
 
+/* Its element e alone; from 2^34 on they repeat no earlier ones. */
+LP_API float lp_rng_uniform_at(uint64_t seed, uint32_t stream, float bound, uint64_t e);
+
 /* A random permutation of 0..n-1 (Fisher-Yates); round separates epochs. */
 LP_API void lp_rng_permutation(uint64_t seed, uint32_t stream, uint32_t round, uint32_t *out,
                                uint32_t n);

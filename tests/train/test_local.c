@@ -1,0 +1,203 @@
+/* Layers with a local prior, which have their wires alone: the same start and training as with the
+ * whole matrix, files, and a resume to the bit. */
+#include "support.h"
+
+#include <locality/io.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { UNITS = 2048 }; /* 32 x 64: the least that have 2^22 weights */
+
+/* Two sheets; `extra` changes the network. A penalty of weight 0 needs the weights as a matrix. */
+static lp_train_spec spec_of(const char *layer, const char *extra) {
+  lp_train_spec s = default_spec();
+  s.net.model = "mlp";
+  s.net.layer = layer;
+  s.net.set = extra;
+  s.net.sheet[0] = 32;
+  s.net.sheet[1] = 64;
+  set(&s, "decay", "0.001");
+  return s;
+}
+#define DISK   "locality:cost=(disk:r=2)"
+#define MATRIX "penalty.lp=(wiring_l1:weight=0)"
+
+static size_t size_of(lp_trainer *t, const char *wanted) {
+  lp_session *s = lp_trainer_session(t);
+  const char *name;
+  lp_var_kind kind;
+  lp_desc d;
+  for (uint32_t i = 0; i < lp_session_var_count(s); i++)
+    if (lp_session_var(s, i, &name, &kind, &d) == LP_OK && strcmp(name, wanted) == 0)
+      return (size_t)lp_numel(&d);
+  fail_msg("no variable %s", wanted);
+  return 0;
+}
+
+static float *read_var(lp_trainer *t, const char *name) {
+  const size_t n = size_of(t, name);
+  float *x = malloc(n * sizeof *x);
+  assert_int_equal(lp_session_read(lp_trainer_session(t), name, x, n * sizeof *x), LP_OK);
+  return x;
+}
+
+/* Pairs of units within 2 of each other, in the order of the outputs. Returns how many. */
+static size_t within(uint32_t *pair) {
+  size_t n = 0;
+  for (int o = 0; o < UNITS; o++)
+    for (int i = 0; i < UNITS; i++)
+      if (hypot(o / 64 - i / 64, o % 64 - i % 64) <= 2) pair[n++] = (uint32_t)(o * UNITS + i);
+  return n;
+}
+
+/* Largest difference of the wires from the elements of the matrix, and the largest element. */
+static double apart(lp_trainer *sparse, lp_trainer *dense, const uint32_t *pair, size_t n,
+                    double *largest) {
+  float *w = read_var(sparse, "lp.weight"), *m = read_var(dense, "lp.weight");
+  double most = 0;
+  *largest = 0;
+  for (size_t k = 0; k < n; k++) {
+    most = fmax(most, fabs((double)w[k] - (double)m[pair[k]]));
+    *largest = fmax(*largest, fabs((double)m[pair[k]]));
+  }
+  free(w);
+  free(m);
+  return most;
+}
+
+static void trains_like_the_matrix(void **state) {
+  (void)state;
+  uint32_t *pair = malloc((size_t)UNITS * 13 * sizeof *pair);
+  const size_t n = within(pair);
+  double largest;
+  char path[200];
+  snprintf(path, sizeof path, "%s/dense.safetensors", folder);
+  static const char *const layer[] = {DISK, "locality:cost=(disk:r=2),normalize=fan_in"};
+  for (int k = 0; k < 2; k++) {
+    lp_train_spec a = spec_of(layer[k], NULL), b = spec_of(layer[k], MATRIX);
+    lp_trainer *sparse = new_trainer(&a), *dense = new_trainer(&b);
+    assert_int_equal(size_of(sparse, "lp.weight"), n);
+    assert_int_equal(size_of(dense, "lp.weight"), UNITS * UNITS);
+    assert_true(apart(sparse, dense, pair, n, &largest) == 0);
+    assert_true(largest > 0.9 / sqrt(UNITS)); /* they start as those of all inputs do */
+    lp_epoch_result one, other;
+    train_epochs(sparse, 1, &one);
+    train_epochs(dense, 1, &other);
+    assert_true(fabs(one.loss - other.loss) < 1e-5 * other.loss);
+    /* Sums in another order turn a unit on or off that stood at 0: a step of one image. */
+    assert_true(apart(sparse, dense, pair, n, &largest) < 3e-3 * largest);
+    /* a file of the matrix is read by its wires */
+    lp_model *m;
+    assert_int_equal(lp_model_save(dense, path), LP_OK);
+    assert_int_equal(lp_model_load(path, &m), LP_OK);
+    assert_int_equal(lp_model_apply(m, sparse), LP_OK);
+    assert_true(apart(sparse, dense, pair, n, &largest) == 0);
+    lp_model_free(m);
+    lp_trainer_free(sparse);
+    lp_trainer_free(dense);
+  }
+  free(pair);
+}
+
+static void model_round_trip(void **state) {
+  (void)state;
+  lp_train_spec s = spec_of(DISK, NULL);
+  lp_trainer *t = new_trainer(&s), *u;
+  lp_epoch_result r, a, b;
+  train_epochs(t, 1, &r);
+  char path[200];
+  snprintf(path, sizeof path, "%s/local.safetensors", folder);
+  assert_int_equal(lp_model_save(t, path), LP_OK);
+  lp_safetensors *f;
+  assert_int_equal(lp_safetensors_read(path, &f), LP_OK);
+  assert_null(lp_safetensors_find(f, "lp.weight"));
+  assert_int_equal(lp_numel(&lp_safetensors_find(f, "lp.weight.rows")->desc), UNITS + 1);
+  lp_safetensors_free(f);
+  lp_model *m;
+  assert_int_equal(lp_model_load(path, &m), LP_OK);
+  lp_train_spec e = s;
+  e.net = *lp_model_spec(m);
+  assert_int_equal(lp_trainer_new(&e, NULL, &u), LP_OK);
+  assert_int_equal(lp_model_apply(m, u), LP_OK);
+  assert_int_equal(lp_evaluate(t, test_set, &a), LP_OK);
+  assert_int_equal(lp_evaluate(u, test_set, &b), LP_OK);
+  assert_true(a.loss == b.loss && a.accuracy == b.accuracy);
+  lp_model_free(m);
+  lp_trainer_free(t);
+  lp_trainer_free(u);
+}
+
+static void resume_is_exact(void **state) {
+  (void)state;
+  static const uint32_t stop[] = {2, 3};
+  lp_train_spec s = spec_of("locality:cost=(disk:r=1.5),topology=torus", NULL);
+  set(&s, "optimizer", "adam");
+  set(&s, "lr", "0.001");
+  lp_trainer *whole = new_trainer(&s), *t = new_trainer(&s);
+  lp_epoch_result r;
+  char path[200];
+  snprintf(path, sizeof path, "%s/local-checkpoint.safetensors", folder);
+  train_epochs(whole, 2, &r);
+  train_epochs(t, 1, &r);
+  assert_int_equal(lp_train_epoch(t, stop_at, (void *)(uintptr_t)stop, &r), LP_ERR_INTERRUPTED);
+  assert_int_equal(lp_checkpoint_save(t, path), LP_OK);
+  lp_trainer_free(t);
+  t = new_trainer(&s);
+  assert_int_equal(lp_checkpoint_load(t, path), LP_OK);
+  train_epochs(t, 1, &r);
+  assert_same_weights(whole, t);
+  lp_trainer_free(t);
+  lp_trainer_free(whole);
+}
+
+/* What is pruned of a layer's wires is not in the file, and stays 0 while it trains. */
+static void wires_can_be_pruned(void **state) {
+  (void)state;
+  lp_train_spec s = spec_of(DISK, NULL);
+  lp_trainer *t = new_trainer(&s);
+  const size_t n = size_of(t, "lp.weight");
+  lp_trainer_free(t);
+  uint8_t *keep = calloc(n, 1);
+  for (size_t k = 0; k < n; k += 3) keep[k] = 1;
+  const lp_train_mask mask = {"lp.weight", keep, n};
+  s.masks = &mask;
+  s.n_masks = 1;
+  t = new_trainer(&s);
+  char path[200];
+  snprintf(path, sizeof path, "%s/local.safetensors", folder); /* model_round_trip left it */
+  lp_model *m;
+  assert_int_equal(lp_model_load(path, &m), LP_OK);
+  assert_int_equal(lp_model_apply(m, t), LP_OK);
+  lp_epoch_result r;
+  train_epochs(t, 1, &r);
+  float *w = read_var(t, "lp.weight");
+  double kept = 0;
+  for (size_t k = 0; k < n; k++) {
+    if (!keep[k]) assert_true(w[k] == 0);
+    kept += fabs((double)w[k]);
+  }
+  assert_true(kept > 0);
+  free(w);
+  snprintf(path, sizeof path, "%s/pruned.safetensors", folder);
+  assert_int_equal(lp_model_save_pruned(m, t, "rank=test", path), LP_OK);
+  lp_safetensors *f;
+  assert_int_equal(lp_safetensors_read(path, &f), LP_OK);
+  assert_int_equal(lp_numel(&lp_safetensors_find(f, "lp.weight.values")->desc), (n + 2) / 3);
+  lp_safetensors_free(f);
+  lp_model_free(m);
+  lp_trainer_free(t);
+  free(keep);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(trains_like_the_matrix),
+      cmocka_unit_test(model_round_trip),
+      cmocka_unit_test(resume_is_exact),
+      cmocka_unit_test(wires_can_be_pruned),
+  };
+  return run_on_devices(tests);
+}
