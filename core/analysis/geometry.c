@@ -93,21 +93,34 @@ static const char *topology_name(const lp_run_prior *p) {
   return name;
 }
 
-/* Where an arm's units stand: where its prior's topology has them, at points of their own, or on
- * the flat sheet. */
+/* At points of their own, or where the prior's topology has them; NULL: neither. */
+static lp_status own_places(const lp_run_prior *p, bool reads, const lp_run_site *site,
+                            uint64_t seed, lp_places **out) {
+  *out = NULL;
+  if (!p) return site->at ? lp_places_points(site->at, site->units, site->ndim, NULL, out) : LP_OK;
+  lp_status s = lp_registry_load();
+  if (s != LP_OK) return s; /* the prior's other sheet may have another size */
+  return lp_places_topology(p->topology, reads ? p->n_in : p->n_out,
+                            reads ? p->extent_in : p->extent_out, seed, out);
+}
+
+lp_status lp_run_places(const lp_run_arm *arm, const lp_run_site *site, uint64_t seed,
+                        lp_places **out) {
+  bool reads;
+  const lp_run_prior *p = lp_run_site_prior(arm, site, &reads);
+  lp_status s = own_places(p, reads, site, seed, out);
+  return s == LP_OK && !*out ? lp_places_sheet(site->rows, site->cols, false, out) : s;
+}
+
+/* The same with its name; a flat sheet where there is neither. */
 static lp_status layout_of(const lp_run_arm *arm, const lp_run_site *site, uint64_t seed,
                            layout *out) {
   bool reads;
   const lp_run_prior *p = lp_run_site_prior(arm, site, &reads);
   lp_places *places;
   *out = sheet_of(site->rows, site->cols, false);
-  if (!p && !site->at) return LP_OK;
-  lp_status s =
-      p ? lp_registry_load() : lp_places_points(site->at, site->units, site->ndim, NULL, &places);
-  if (p && s == LP_OK) /* the prior's other sheet may have another size */
-    s = lp_places_topology(p->topology, reads ? p->n_in : p->n_out,
-                           reads ? p->extent_in : p->extent_out, seed, &places);
-  if (s == LP_OK) *out = layout_at(places, site, p ? topology_name(p) : "points");
+  lp_status s = own_places(p, reads, site, seed, &places);
+  if (s == LP_OK && places) *out = layout_at(places, site, p ? topology_name(p) : "points");
   return s;
 }
 

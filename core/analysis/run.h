@@ -116,6 +116,7 @@ typedef struct analysis {
   measure_row *measure;
   uint32_t n_measures;
   lp_measure_effort effort;
+  bool gratings;                        /* networks were shown some */
   uint32_t *superclass, n_superclasses; /* of each class; NULL: none are given */
   plan plan;
   uint32_t epochs; /* asked for; 0 when the manifest does not say */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PERMUTATIONS = 199, PERMUTATION_SEED = 1, MEASURE_SEED = 1 };
 
@@ -54,13 +55,24 @@ static bool all_negative(const float *maps, uint32_t n, uint32_t units) {
   return true;
 }
 
-/* The first n_wanted measures between commas. malloc'ed. */
-static char *names_of(const analysis *a, uint32_t n_wanted) {
+/* Which measures are taken of what: of images those whose labels are the classes, of gratings those
+ * whose labels are orientations. Imported activations may have orientations for classes. */
+static bool taken(const analysis *a, measure_id k, bool gratings) {
+  const bool asked = a->measure[k].row->flags & LP_MEASURE_ASKED;
+  return gratings ? asked : !asked || !a->gratings;
+}
+
+/* Those of the first n_wanted measures between commas, and their numbers. malloc'ed. */
+static char *names_of(const analysis *a, uint32_t n_wanted, bool gratings, measure_id *number) {
   size_t length = 1;
   for (uint32_t k = 0; k < n_wanted; k++) length += strlen(a->measure[k].name) + 3;
-  char *text = malloc(length), *at = text;
-  for (uint32_t k = 0; text && k < n_wanted; k++)
-    at += sprintf(at, "%s(%s)", k ? "," : "", a->measure[k].name);
+  char *text = calloc(length, 1), *at = text;
+  uint32_t n = 0;
+  for (uint32_t k = 0; text && k < n_wanted; k++) {
+    if (!taken(a, k, gratings)) continue;
+    at += sprintf(at, "%s(%s)", n ? "," : "", a->measure[k].name);
+    number[n++] = k;
+  }
   return text;
 }
 
@@ -75,8 +87,8 @@ static lp_measured nothing(void) {
 }
 
 /* What the analysis keeps of the results. */
-static lp_status keep(const lp_measurements *m, uint32_t n_measures, uint32_t classes,
-                      site_result *out) {
+static lp_status keep(const lp_measurements *m, const measure_id *number, uint32_t n_measures,
+                      uint32_t classes, site_result *out) {
   uint32_t many = 0;
   for (uint32_t i = 0; i < m->n; i++) many += m->item[i].of_class >= 0;
   if (classes > MOST_CLASSES) many = 0;
@@ -89,10 +101,16 @@ static lp_status keep(const lp_measurements *m, uint32_t n_measures, uint32_t cl
     const lp_measurement *v = &m->item[i];
     const lp_measured *r = &v->result;
     if (v->of_class < 0)
-      out->measured[v->asked] = *r;
+      out->measured[number[v->asked]] = *r;
     else if (many)
-      out->of_class[out->n_of_class++] = (class_value){
-          v->asked, (uint32_t)v->of_class, r->value, r->chance, r->sd, r->low, r->high, r->p};
+      out->of_class[out->n_of_class++] = (class_value){number[v->asked],
+                                                       (uint32_t)v->of_class,
+                                                       r->value,
+                                                       r->chance,
+                                                       r->sd,
+                                                       r->low,
+                                                       r->high,
+                                                       r->p};
   }
   return LP_OK;
 }
@@ -113,7 +131,8 @@ static lp_status measure_values(const analysis *a, const subject *of, uint32_t n
   lp_responses x = lp_responses_f32(of->maps, of->n, units);
   lp_places *places = NULL; /* of a sheet */
   lp_measurements m = {0};
-  char *names = names_of(a, n_measures);
+  measure_id *number = malloc(sizeof *number * ((size_t)n_measures + 1));
+  char *names = number ? names_of(a, n_measures, false, number) : NULL;
   lp_status s = names ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for %u measures", n_measures);
   if (s == LP_OK && !g->places) s = lp_places_sheet(g->rows, g->cols, g->wrap, &places);
   lp_measure_input in = {.places = g->places ? g->places : places,
@@ -131,10 +150,11 @@ static lp_status measure_values(const analysis *a, const subject *of, uint32_t n
                          .seed = MEASURE_SEED,
                          .effort = a->effort};
   if (s == LP_OK) s = lp_measure_site(&in, names, &m);
-  if (s == LP_OK) s = keep(&m, n_measures, a->n_classes, out);
+  if (s == LP_OK) s = keep(&m, number, n_measures, a->n_classes, out);
   lp_measurements_free(&m);
   lp_places_free(places);
   free(names);
+  free(number);
   return s;
 }
 
@@ -228,6 +248,83 @@ static lp_status measure_network(analysis *a, uint32_t arm, uint32_t seed, lp_ru
   return s;
 }
 
+/* ---- responses to gratings ------------------------------------------------------------------- */
+
+typedef struct grating_file {
+  lp_safetensors *file;
+  const int32_t *labels;
+  uint32_t n, orientations;
+} grating_file;
+
+/* file is NULL where the network was not shown any. */
+static lp_status open_gratings(const analysis *a, uint32_t arm, uint32_t seed, grating_file *out) {
+  *out = (grating_file){0};
+  char *path = lp_run_path(a->dir, LP_RUN_GRATINGS, a->arm[arm].name, a->seed[seed]);
+  if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory for %s", a->dir);
+  lp_status s = access(path, R_OK) == 0 ? lp_safetensors_read(path, &out->file) : LP_OK;
+  const lp_tensor_view *v = out->file ? lp_safetensors_find(out->file, "labels") : NULL;
+  bool good = v && v->desc.dtype == LP_I32 && v->desc.ndim == 1;
+  if (good) {
+    out->labels = v->data;
+    out->n = (uint32_t)v->desc.dim[0];
+    for (uint32_t i = 0; i < out->n; i++) {
+      good &= out->labels[i] >= 0 && (uint32_t)out->labels[i] < out->n;
+      if (good && (uint32_t)out->labels[i] >= out->orientations)
+        out->orientations = (uint32_t)out->labels[i] + 1;
+    }
+  }
+  if (s == LP_OK && out->file && !good)
+    s = lp_fail(LP_ERR_FORMAT, "%s: needs \"labels\", I32, an orientation for each row", path);
+  if (s != LP_OK && out->file) lp_safetensors_free(out->file);
+  free(path);
+  return s;
+}
+
+static lp_status measure_tuning(const analysis *a, const grating_file *f, const layout *g,
+                                const float *maps, site_result *out) {
+  const uint32_t units = g->rows * g->cols;
+  lp_responses x = lp_responses_f32(maps, f->n, units);
+  lp_places *places = NULL; /* of a sheet */
+  lp_measurements m = {0};
+  measure_id *number = malloc(sizeof *number * ((size_t)a->n_measures + 1));
+  char *names = number ? names_of(a, a->n_measures, true, number) : NULL;
+  lp_status s = names ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for measures");
+  if (s == LP_OK && !g->places) s = lp_places_sheet(g->rows, g->cols, g->wrap, &places);
+  bool negative = false;
+  for (size_t i = 0; i < (size_t)f->n * units; i++) negative |= maps[i] < 0;
+  lp_measure_input in = {.places = g->places ? g->places : places,
+                         .x = &x,
+                         .labels = f->labels,
+                         .classes = f->orientations,
+                         .negative = negative,
+                         .seed = MEASURE_SEED,
+                         .effort = LP_MEASURE_LENIENT};
+  if (s == LP_OK && *names) s = lp_measure_site(&in, names, &m);
+  for (uint32_t i = 0; s == LP_OK && i < m.n; i++)
+    if (m.item[i].of_class < 0) out->measured[number[m.item[i].asked]] = m.item[i].result;
+  lp_measurements_free(&m);
+  lp_places_free(places);
+  free(names);
+  free(number);
+  return s;
+}
+
+static lp_status measure_gratings(analysis *a, uint32_t arm, uint32_t seed, site_result *sites) {
+  grating_file f;
+  if (!sites) return LP_OK;
+  lp_status s = open_gratings(a, arm, seed, &f);
+  for (uint32_t k = 0; s == LP_OK && f.file && k < a->n_sites; k++) {
+    const lp_tensor_view *v = lp_safetensors_find(f.file, a->site_name[k]);
+    const lp_desc want = lp_f32(f.n, a->folder->arm[arm].site[k].units);
+    for (uint32_t g = 0; s == LP_OK && v && lp_desc_equal(&v->desc, &want) && g < a->n_geometries;
+         g++)
+      if (needs(a, arm, k, g))
+        s = measure_tuning(a, &f, &a->geometry[g], v->data, &sites[k * a->n_geometries + g]);
+  }
+  if (s == LP_OK && f.file) lp_safetensors_free(f.file);
+  return s;
+}
+
 lp_status lp_measure_runs(analysis *a) {
   lp_status s = lp_find_geometries(a);
   for (uint32_t i = 0; s == LP_OK && i < a->n_arms; i++) {
@@ -235,6 +332,7 @@ lp_status lp_measure_runs(analysis *a) {
       run_info *run = &a->arm[i].run[k];
       s = measure_network(a, i, k, LP_RUN_ACTIVATIONS, &run->site);
       run->measured = run->site != NULL;
+      if (s == LP_OK) s = measure_gratings(a, i, k, run->site);
       if (s == LP_OK) s = measure_network(a, i, k, LP_RUN_UNTRAINED, &run->untrained);
     }
   }

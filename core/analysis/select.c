@@ -6,6 +6,7 @@
 #include <locality/registry.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* By measure_id. */
 static const char *const standard[N_STANDARD] = {
@@ -74,6 +75,30 @@ static lp_status add_all(analysis *a) {
   return s;
 }
 
+/* Was any network shown gratings? */
+static bool any_gratings(const analysis *a) {
+  bool any = false;
+  for (uint32_t i = 0; !any && i < a->n_arms * a->n_seeds; i++) {
+    char *path =
+        lp_run_path(a->dir, LP_RUN_GRATINGS, a->arm[i / a->n_seeds].name, a->seed[i % a->n_seeds]);
+    any = path && access(path, R_OK) == 0;
+    free(path);
+  }
+  return any;
+}
+
+/* Those whose labels are orientations. */
+static lp_status add_tuning(analysis *a) {
+  lp_status s = LP_OK;
+  for (uint32_t k = 0; s == LP_OK && k < lp_entry_count(); k++) {
+    const lp_entry *e = lp_entry_get(k);
+    if (e->kind == LP_KIND_MEASURE &&
+        (((const lp_measure *)e->descriptor)->flags & LP_MEASURE_ASKED))
+      s = add_spec(a, e->name);
+  }
+  return s;
+}
+
 static lp_status add_list(analysis *a, const char *list) {
   char *text = strdup(list), *rest = text, *token;
   lp_status s = text ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory for measures");
@@ -109,10 +134,13 @@ lp_status lp_select_measures(analysis *a, const char *text) {
   }
   const bool usual = strcmp(text, "usual") == 0;
   a->effort = usual ? LP_MEASURE_BOUNDED : LP_MEASURE_LENIENT;
-  if (s == LP_OK && (usual || strcmp(text, "all") == 0))
+  a->gratings = any_gratings(a);
+  if (s == LP_OK && (usual || strcmp(text, "all") == 0)) {
     s = add_all(a);
-  else if (s == LP_OK && strcmp(text, "none") != 0)
+    if (s == LP_OK && a->gratings) s = add_tuning(a);
+  } else if (s == LP_OK && strcmp(text, "none") != 0) {
     s = add_list(a, text);
+  }
   return s == LP_OK ? add_planned(a) : s;
 }
 

@@ -10,10 +10,11 @@
 #include <string.h>
 
 static const cli_command *const commands[] = {
-    &cli_cmd_experiment, &cli_cmd_train,   &cli_cmd_eval,   &cli_cmd_prior,  &cli_cmd_plugins,
-    &cli_cmd_devices,    &cli_cmd_analyze, &cli_cmd_report, &cli_cmd_data,   &cli_cmd_tune,
-    &cli_cmd_models,     &cli_cmd_network, &cli_cmd_power,  &cli_cmd_import, &cli_cmd_prune,
-    &cli_cmd_compare,    &cli_cmd_place,
+    &cli_cmd_experiment, &cli_cmd_train,       &cli_cmd_eval,      &cli_cmd_prior,
+    &cli_cmd_plugins,    &cli_cmd_devices,     &cli_cmd_analyze,   &cli_cmd_report,
+    &cli_cmd_data,       &cli_cmd_tune,        &cli_cmd_models,    &cli_cmd_network,
+    &cli_cmd_power,      &cli_cmd_import,      &cli_cmd_prune,     &cli_cmd_compare,
+    &cli_cmd_place,      &cli_cmd_orientation, &cli_cmd_intervene,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

@@ -105,6 +105,29 @@ static lp_status check_sheet(const lp_layerspec *l, const lp_sheet *sheet, const
                  sheet->units, (long long)unit_count(out));
 }
 
+/* x gain + offset, unit by unit: batch normalisation of mean 0 and variance 1, without an epsilon,
+ * is that, so no backend knows of it. */
+static lp_status steer(builder *b, const lp_layerspec *l, node *out, const lp_desc *d) {
+  if (!l->record || !b->spec->steer || b->mode != LP_EVAL) return LP_OK;
+  const uint32_t units = (uint32_t)unit_count(d);
+  const lp_desc each = lp_f32(units);
+  static const char *const name[4] = {"gain", "offset", "zero", "one"};
+  lp_val in[5] = {out->val};
+  for (int k = 0; k < 4; k++) {
+    char path[300];
+    snprintf(path, sizeof path, "%s.%s", l->name, name[k]);
+    const lp_init init = {.kind = LP_INIT_CONST, .value = k == 0 || k == 3};
+    in[k + 1] = lp_graph_leaf(b->g, LP_ROLE_SCRATCH, path, &each, &init);
+  }
+  const uint32_t n = (uint32_t)d->dim[0], rows = (uint32_t)(lp_numel(d) / units);
+  const lp_op_params flat = {.shape = {2, {rows, units}}},
+                     back = {.shape = {3, {n, rows / n, units}}}, plain = {.batchnorm = {0, 0}};
+  if (d->ndim > 2) in[0] = lp_apply(b->g, LP_OP_RESHAPE, &flat, in, 1);
+  out->val = lp_apply(b->g, LP_OP_BATCHNORM_EVAL, &plain, in, 5);
+  if (d->ndim > 2) out->val = lp_apply(b->g, LP_OP_RESHAPE, &back, &out->val, 1);
+  return lp_graph_shape(b->g, out->val, &(lp_desc){0});
+}
+
 static lp_status add_site(builder *b, const lp_layerspec *l, const node *out, const lp_desc *d) {
   if (!l->record) return LP_OK;
   char shape[96];
@@ -184,6 +207,7 @@ static lp_status call_layer(builder *b, uint32_t i, const lp_spec *spec, node *o
   if (status == LP_OK) status = lp_graph_shape(b->g, out->val, &d);
   if (status == LP_OK) status = sheet_of(b, i, flags, in, &d, &out->sheet);
   if (status == LP_OK) status = check_sheet(l, &out->sheet, &d);
+  if (status == LP_OK) status = steer(b, l, out, &d);
   if (status == LP_OK) status = add_site(b, l, out, &d);
   if (status == LP_OK && l->penalty && b->mode == LP_TRAIN)
     status = lp_penalty_add(b->g, l, &req, &in->sheet, &out->sheet, b->net->layer[i].first,

@@ -25,8 +25,11 @@ const char *lp_run_text(const json_t *object, const char *key, const char *other
 }
 
 char *lp_run_path(const char *dir, lp_run_file file, const char *arm, uint64_t seed) {
-  static const char *const folder[] = {"models", "activations", "checkpoints", "activations"};
-  const char *ending = file == LP_RUN_UNTRAINED ? "-untrained" : "";
+  static const char *const folder[] = {"models", "activations", "checkpoints", "activations",
+                                       "activations"};
+  const char *ending = file == LP_RUN_UNTRAINED  ? "-untrained"
+                       : file == LP_RUN_GRATINGS ? "-gratings"
+                                                 : "";
   char *name = NULL, *path = NULL;
   if (asprintf(&name, "%s/%s-seed%llu%s.safetensors", folder[file], arm, (unsigned long long)seed,
                ending) < 0)

@@ -391,28 +391,68 @@ lp_status lp_evaluate(lp_trainer *t, const lp_dataset *data, lp_epoch_result *ou
   return LP_OK;
 }
 
-lp_status lp_activations(lp_trainer *t, const lp_dataset *data, const uint32_t *index, uint32_t n,
-                         float *const *maps, int32_t *labels) {
+/* Sites, and, where decisions are wanted, the class with the largest output of each sample. */
+static lp_status look(lp_trainer *t, const lp_dataset *data, const uint32_t *index, uint32_t n,
+                      float *const *maps, int32_t *labels, int32_t *decision) {
   LP_POINT_NUMBERS;
   const lp_site *site;
   uint32_t n_sites;
+  const uint32_t classes = t->spec.net.classes;
   lp_status status = lp_trainer_sites(t, &site, &n_sites);
   lp_feed feed = {0};
+  float *out = decision ? malloc(sizeof *out * t->eval_batch * classes) : NULL;
+  if (decision && !out) status = lp_fail(LP_ERR_MEMORY, "evaluation: out of memory");
   if (status == LP_OK) status = feed_chosen(&feed, t, data, index, n);
   if (status == LP_OK) status = lp_trainer_lanes(t, t->eval_batch);
+  const lp_plan_use use = decision ? USE_DECISIONS : USE_ACTIVATIONS;
   for (uint32_t first = 0; first < n && status == LP_OK; first += t->eval_batch) {
     uint32_t m = n - first < t->eval_batch ? n - first : t->eval_batch;
     lp_plan *plan;
-    status = lp_trainer_plan(t, (lp_use_plan){.use = USE_ACTIVATIONS, .batch = m}, &plan);
+    status = lp_trainer_plan(t, (lp_use_plan){.use = use, .batch = m}, &plan);
     if (status == LP_OK) status = lp_lane_fill(t, 0, feed.loader, m);
     if (status == LP_OK) memcpy(labels + first, t->lane[0].labels, m * sizeof *labels);
     lp_run run = {.bound = t->lane[0].bound, .n_bound = 2};
     if (status == LP_OK) status = lp_plan_run(plan, &run);
-    for (uint32_t k = 0; k < n_sites && status == LP_OK; k++) {
+    for (uint32_t k = 0; k < n_sites && maps && status == LP_OK; k++) {
       const size_t each = (size_t)site[k].steps * site[k].units;
       status = lp_plan_read(plan, k, maps[k] + first * each, m * each * sizeof(float));
     }
+    if (!decision || status != LP_OK) continue;
+    status = lp_plan_read(plan, n_sites, out, sizeof *out * m * classes);
+    for (uint32_t i = 0; i < m && status == LP_OK; i++) {
+      const float *row = out + (size_t)i * classes;
+      decision[first + i] = 0;
+      for (uint32_t c = 1; c < classes; c++)
+        if (row[c] > row[decision[first + i]]) decision[first + i] = (int32_t)c;
+    }
   }
   feed_close(&feed);
+  free(out);
+  return status;
+}
+
+lp_status lp_activations(lp_trainer *t, const lp_dataset *data, const uint32_t *index, uint32_t n,
+                         float *const *maps, int32_t *labels) {
+  return look(t, data, index, n, maps, labels, NULL);
+}
+
+lp_status lp_decisions(lp_trainer *t, const lp_dataset *data, const uint32_t *index, uint32_t n,
+                       float *const *maps, int32_t *labels, int32_t *decision) {
+  return look(t, data, index, n, maps, labels, decision);
+}
+
+lp_status lp_trainer_steer(lp_trainer *t, uint32_t k, const float *gain, const float *offset) {
+  const lp_site *site;
+  uint32_t n;
+  lp_status status = lp_trainer_sites(t, &site, &n);
+  if (status == LP_OK && (k >= n || !t->spec.net.steer))
+    status = lp_fail(LP_ERR_ARG, "a network that was not built to be steered has no site %u", k);
+  static const char *const name[] = {"gain", "offset"};
+  const float *const value[] = {gain, offset};
+  for (int i = 0; i < 2 && status == LP_OK; i++) {
+    char path[300];
+    snprintf(path, sizeof path, "%s.%s", site[k].layer, name[i]);
+    status = lp_session_write(t->session, path, value[i], site[k].units * sizeof(float));
+  }
   return status;
 }

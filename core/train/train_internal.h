@@ -14,6 +14,7 @@ typedef enum lp_plan_use {
   USE_UPDATE,     /* optimiser on the sums */
   USE_EVAL,
   USE_ACTIVATIONS,
+  USE_DECISIONS, /* the activations, then the outputs */
 } lp_plan_use;
 
 /* A plan for one use and batch size, made when it is first needed. */

@@ -39,8 +39,10 @@ static lp_status choose_targets(const lp_trainer *t, lp_use_plan key, lp_graph *
     *n = 1;
     break;
   case USE_ACTIVATIONS:
+  case USE_DECISIONS:
     for (*n = 0; *n < net->n_sites; *n += 1) target[*n] = net->site[*n].val;
-    if (!*n) target[(*n)++] = net->log_probs; /* a plan computes something */
+    if (!*n || key.use == USE_DECISIONS) /* a plan computes something */
+      target[(*n)++] = net->log_probs;
     break;
   }
   return status;
@@ -92,7 +94,8 @@ static bool trains(lp_plan_use use) {
 
 static lp_status build_graph(lp_trainer *t, lp_use_plan key, lp_graph **out, lp_val *target,
                              uint32_t *n) {
-  static const char *const name[] = {"train", "accumulate", "update", "eval", "activations"};
+  static const char *const name[] = {"train", "accumulate",  "update",
+                                     "eval",  "activations", "decisions"};
   char label[48];
   snprintf(label, sizeof label, "%s %u", name[key.use], key.batch);
   lp_status status = lp_graph_new(label, out);

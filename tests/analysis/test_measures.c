@@ -247,9 +247,45 @@ static void test_superclasses(void **state) {
   }
 }
 
+/* Measures of tuning come from responses to gratings, where the folder has them. */
+static void test_gratings(void **state) {
+  (void)state;
+  enum { ORIENTATIONS = 4, ROWS_OF = 8 };
+  float x[ROWS_OF * UNITS];
+  int32_t labels[ROWS_OF];
+  char path[160];
+  for (int k = 0; k < ROWS_OF * UNITS; k++) x[k] = (float)((k * 37) % 23);
+  for (int i = 0; i < ROWS_OF; i++) labels[i] = i / 2;
+  write_run("");
+  const lp_tensor_view v[] = {{"lp_out", lp_f32(ROWS_OF, UNITS), x},
+                              {"labels", LP_DESC(LP_I32, ROWS_OF), labels}};
+  snprintf(path, sizeof path, "%s/activations/linear-seed2-gratings.safetensors", dir);
+  assert_ok(lp_safetensors_write(path, v, 2, NULL, NULL, 0));
+  assert_ok(lp_analyze_run(dir));
+  json_t *o = summary();
+  lp_places *p;
+  assert_ok(lp_places_sheet(ROWS, COLS, false, &p));
+  lp_responses r = lp_responses_f32(x, ROWS_OF, UNITS);
+  lp_measure_input in = {
+      .places = p, .x = &r, .labels = labels, .classes = ORIENTATIONS, .seed = 1};
+  lp_measurements m;
+  assert_ok(lp_measure_site(&in, "circular_variance,orientation_entropy", &m));
+  const json_t *site = site_of(o, "linear", 2, "lp_out");
+  assert_close(number(site, "circular_variance"), m.item[0].result.value, 1e-12);
+  assert_close(number(site, "orientation_entropy"), m.item[1].result.value, 1e-12);
+  assert_true(isnan(number(site_of(o, "linear", 1, "lp_out"), "circular_variance")));
+  assert_true(isnan(number(site_of(o, "linear", 2, "lp_in"), "circular_variance")));
+  lp_measurements_free(&m);
+  lp_places_free(p);
+  json_decref(o);
+  labels[0] = -1;
+  assert_ok(lp_safetensors_write(path, v, 2, NULL, NULL, 0));
+  assert_int_equal(lp_analyze_run(dir), LP_ERR_FORMAT);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {FOLDER_TEST(test_values), FOLDER_TEST(test_weights),
-                                     FOLDER_TEST(test_tables), FOLDER_TEST(test_selection),
-                                     FOLDER_TEST(test_superclasses)};
+  const struct CMUnitTest tests[] = {FOLDER_TEST(test_values),       FOLDER_TEST(test_weights),
+                                     FOLDER_TEST(test_tables),       FOLDER_TEST(test_selection),
+                                     FOLDER_TEST(test_superclasses), FOLDER_TEST(test_gratings)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

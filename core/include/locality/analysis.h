@@ -350,6 +350,13 @@ typedef struct lp_contrast {
 LP_API lp_status lp_contrast_parse(const char *item, lp_contrast *out);
 LP_API void lp_contrast_free(lp_contrast *c);
 
+/* Where an arm's units stand at a site: where its prior's topology has them, at points of their
+ * own, or on the flat sheet. To be freed. */
+struct lp_run_arm;
+struct lp_run_site;
+LP_API lp_status lp_run_places(const struct lp_run_arm *arm, const struct lp_run_site *site,
+                               uint64_t seed, lp_places **out);
+
 /* What of an analysis can be asked for; NULL or "": as the folder's manifest says. */
 typedef struct lp_analysis_options {
   /* Another arm than the folder's reference, which the plan did not foresee; summary.json says so.

@@ -136,6 +136,23 @@ LP_API void lp_dataset_selection(const lp_dataset *d, uint32_t n, uint32_t *inde
 LP_API lp_status lp_dataset_batch(const lp_dataset *d, const uint32_t *index, uint32_t n,
                                   uint64_t seed, uint32_t epoch, uint8_t *images, int32_t *labels);
 
+/* Gratings of contrast 1 drawn as images of that size, the same in every channel: sinusoids whose
+ * wave vector has one of `orientations` angles, k pi / K from the horizontal axis (downwards), one
+ * of `frequencies`, and one of `phases`, k 2 pi / K at the centre. Sample (o F + f) P + p; its
+ * label is o. Each frequency is a number of cycles along the longer side: F of them from 2 to a
+ * quarter of the side in pixels, in equal ratios. */
+typedef struct lp_gratings {
+  uint32_t channels, height, width;
+  uint32_t orientations, frequencies, phases;
+} lp_gratings;
+/* LP_ERR_ARG for fewer than two orientations, or none of another, or more than 1000. */
+LP_API lp_status lp_dataset_gratings(const lp_gratings *g, lp_dataset **out);
+LP_API double lp_grating_cycles(const lp_gratings *g, uint32_t frequency);
+
+/* d with Gaussian noise on every pixel, sd of it in the range 0..1 of pixels, cut off at its ends;
+ * the noise of a sample depends on seed and sample alone. d must outlive the result. */
+LP_API lp_status lp_dataset_noisy(const lp_dataset *d, double sd, uint64_t seed, lp_dataset **out);
+
 /* ---- batches ahead of time -----------------------------------------------------------------
  * A loader hands out samples order[0], order[1], ... in batches. Worker threads decode ahead, as
  * far as room for 2 to 8 batches allows (at most 64 MiB unless 2 take more). Batches do not depend

@@ -10,6 +10,7 @@
 #include <locality/graph.h>
 #include <locality/network.h>
 #include <locality/prior.h>
+#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,8 +29,10 @@ typedef struct lp_net_spec {
   float dropout, dropout2d;   /* its knobs: drop probabilities; negative: the network's default */
   lp_prior_store *priors;     /* lends their priors to all graphs of one network; NULL: each graph
                                  has its own built */
-  uint64_t seed;              /* of the network, for a prior that is drawn at random; a trainer that
-                                 trains sets it to its own */
+  bool steer;    /* in LP_EVAL mode each site is multiplied by the state "LAYER.gain" and
+                    added to "LAYER.offset", unit by unit: 1 and 0 to begin with */
+  uint64_t seed; /* of the network, for a prior that is drawn at random; a trainer that
+                    trains sets it to its own */
 } lp_net_spec;
 
 /* The network that a spec means, with its knobs and changes; free with lp_netspec_free. */

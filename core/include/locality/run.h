@@ -29,13 +29,14 @@ struct json_t; /* jansson's, for those who include it */
 #define LP_RUN_SWEEP    "sweep.csv"
 #define LP_RUN_STEPS    "steps.csv"
 /* Tables of the analysis, a row an observation; core/DESIGN.md has their columns. */
-#define LP_RUN_NETWORKS    "networks.csv"
-#define LP_RUN_IMAGES      "images.csv"
-#define LP_RUN_COMPARISONS "comparisons.csv"
-#define LP_RUN_NULLS       "nulls.csv"
-#define LP_RUN_MEASURES    "measures.csv"
-#define LP_RUN_CURVES      "curves.csv"
-#define LP_RUN_PENALTIES   "penalties.csv"
+#define LP_RUN_NETWORKS      "networks.csv"
+#define LP_RUN_IMAGES        "images.csv"
+#define LP_RUN_COMPARISONS   "comparisons.csv"
+#define LP_RUN_NULLS         "nulls.csv"
+#define LP_RUN_MEASURES      "measures.csv"
+#define LP_RUN_CURVES        "curves.csv"
+#define LP_RUN_INTERVENTIONS "interventions.csv" /* probe.h */
+#define LP_RUN_PENALTIES     "penalties.csv"
 
 /* What `locality prune` makes, and the folder of a run where its report looks for it. */
 #define LP_RUN_PRUNED     "pruned"
@@ -50,7 +51,8 @@ typedef enum lp_run_file {
   LP_RUN_MODEL = 0,
   LP_RUN_ACTIVATIONS = 1,
   LP_RUN_CHECKPOINT = 2,
-  LP_RUN_UNTRAINED = 3
+  LP_RUN_UNTRAINED = 3,
+  LP_RUN_GRATINGS = 4 /* responses to gratings (probe.h) */
 } lp_run_file;
 /* malloc'ed; NULL when memory is exhausted. */
 LP_API char *lp_run_path(const char *dir, lp_run_file file, const char *arm, uint64_t seed);

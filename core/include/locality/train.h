@@ -150,6 +150,14 @@ LP_API lp_status lp_trainer_sites(lp_trainer *t, const lp_site **site, uint32_t 
 LP_API lp_status lp_activations(lp_trainer *t, const lp_dataset *data, const uint32_t *index,
                                 uint32_t n, float *const *maps, int32_t *labels);
 
+/* The same, and the class that the network decides for; maps may be NULL. */
+LP_API lp_status lp_decisions(lp_trainer *t, const lp_dataset *data, const uint32_t *index,
+                              uint32_t n, float *const *maps, int32_t *labels, int32_t *decision);
+/* Of a network built with `steer`: the units of its k-th site are multiplied by gain and added to
+ * offset (units numbers each) from now on. */
+LP_API lp_status lp_trainer_steer(lp_trainer *t, uint32_t k, const float *gain,
+                                  const float *offset);
+
 /* The constants of the network (its priors) as "layer=SHA-256 layer=SHA-256", "" when it has none:
  * of names, types, shapes and the bytes that devices get. Owned by the trainer. */
 LP_API const char *lp_trainer_priors(const lp_trainer *t);
