@@ -107,6 +107,7 @@ typedef struct bench_row {
   double flops, bytes;   /* of one run */
   uint64_t memory;       /* bytes on the device */
   double device_seconds; /* of one run, by the device's own clock; NaN unknown */
+  uint32_t launches;     /* kernels that one run starts; 0 unknown */
   double items;          /* images, steps: what one run counts; 0 none */
   uint32_t times;        /* runs in a sample, so that the clock is fine enough */
   const double *took;    /* seconds of the last call of run by the peer's own clock; NULL: ours */
@@ -160,14 +161,16 @@ double bench_sampled_error(const case_program *p, const case_result *result);
  * such an op. */
 void bench_add_peers(const bench_options *o, bench_results *r, const op_case *c, const char *name);
 
-/* Training steps of "lenet", "mlp", "alexnet" or "resnet18-32": upload, forward, backward, update.
- * "layer": forward and backward of the layer alone, size x size. Adds rows for the backends and for
+/* Training steps of "lenet", "mlp", "alexnet", "alexnet64" or "resnet18-32": upload, forward,
+ * backward, update. "layer": forward and backward of the layer alone, size x size. Adds rows for
+ * the backends and for
  * `--peer torch`.
  */
 bool bench_has_model(const char *model, uint32_t *default_batch);
 typedef struct bench_network {
   const char *model, *layer;
   uint32_t batch, size; /* size: of "layer" */
+  const char *set;      /* changes to the network: "penalty.lp=sernn"; NULL: none */
 } bench_network;
 /* Returns the number of parameters; 0 when it could not be built. */
 uint64_t bench_add_network(bench_results *r, const bench_network *net, const char *name,

@@ -127,6 +127,7 @@ static json_t *result(const bench_row *row) {
   json_object_set_new(o, "seconds", seconds);
   json_object_set_new(o, "others", bench_real(row->others));
   json_object_set_new(o, "device_seconds", bench_real(row->device_seconds));
+  if (row->launches) json_object_set_new(o, "launches", json_integer(row->launches));
   json_object_set_new(o, "fraction_of_limit", bench_real(row->fraction));
   json_object_set_new(o, "intensity", bench_real(row->flops / row->bytes));
   json_object_set_new(o, "limit_gflops", bench_real(l->gflops));

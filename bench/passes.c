@@ -34,13 +34,13 @@ static json_t *pack_row(const bench_row *row) {
     json_array_append_new(samples, json_real(row->samples.x[i]));
   const bench_limits *l = &row->limits;
   return json_pack(
-      "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:f, s:I, s:f, s:o, s:o, s:o, s:o, s:b, s:o}",
+      "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:f, s:f, s:I, s:f, s:o, s:o, s:o, s:o, s:b, s:o, s:i}",
       "case", row->name, "backend", row->backend, "device", row->device, "kernels", row->kernels,
       "held", row->held, "note", row->note, "state", (int)row->state, "flops", row->flops, "bytes",
       row->bytes, "memory", (json_int_t)row->memory, "items", row->items, "device_seconds",
       bench_real(row->device_seconds), "others", bench_real(row->others), "limit_gflops",
       bench_real(l->gflops), "limit_gbps", bench_real(l->gbps), "limit_is_product",
-      strcmp(l->gflops_of, best_product) == 0, "samples", samples);
+      strcmp(l->gflops_of, best_product) == 0, "samples", samples, "launches", (int)row->launches);
 }
 
 void bench_pass_send(bench_results *r, uint32_t first, bool by_name) {
@@ -74,6 +74,7 @@ static bool add_row(bench_results *r, const json_t *o) {
   row->bytes = bench_number(o, "bytes");
   row->memory = (uint64_t)json_integer_value(json_object_get(o, "memory"));
   row->items = bench_number(o, "items");
+  row->launches = (uint32_t)json_integer_value(json_object_get(o, "launches"));
   row->device_seconds = bench_number(o, "device_seconds");
   row->others = bench_number(o, "others");
   row->limits.gflops = bench_number(o, "limit_gflops");

@@ -111,7 +111,7 @@ static void whole_layer(const suite *s, uint32_t batch, uint32_t size) {
     char name[96];
     snprintf(name, sizeof name, "layer/%ux%u %s", batch, size, layer[k][0]);
     if (!wanted(s, name)) continue;
-    bench_network net = {"layer", layer[k][1], batch, size};
+    bench_network net = {"layer", layer[k][1], batch, size, NULL};
     uint32_t first = s->r->n;
     uint64_t parameters = 0;
     for (uint32_t b = 0; b < s->o->n_backends && !bench_stop; b++) {
@@ -185,7 +185,7 @@ static void sparse(const suite *s) {
         for (uint32_t d = 0; d < s->o->n_backends; d++)
           bench_add_case(s->r, &c, name, s->o->backend[d]);
         snprintf(layer, sizeof layer, "%s:%g", lp_op_name(op), percent[p] / 100);
-        const bench_network net = {"sparse", layer, n, size};
+        const bench_network net = {"sparse", layer, n, size, NULL};
         if (!bench_stop) bench_add_torch(s->o, s->r, &net, name, 0);
       }
       bench_measure(s->o, s->r, first, true);
@@ -206,7 +206,7 @@ static void train_group(const suite *s, const char *model, uint32_t batch) {
   }
   for (uint32_t k = 0; k < n; k++) {
     char name[96];
-    bench_network net = {model, layer[k][1], batch ? batch : usual, 0};
+    bench_network net = {model, layer[k][1], batch ? batch : usual, 0, NULL};
     snprintf(name, sizeof name, "train/%s %.60s batch %u", model, layer[k][0], net.batch);
     if (!wanted(s, name)) continue;
     uint32_t first = s->r->n;
@@ -217,6 +217,39 @@ static void train_group(const suite *s, const char *model, uint32_t batch) {
     }
     if (!bench_stop) bench_add_torch(s->o, s->r, &net, name, parameters);
     bench_measure(s->o, s->r, first, false);
+  }
+}
+
+/* What each penalty adds to a training step; ratios are to the step without. `small`: its cost
+ * grows with the cube of the units, so that it is for hundreds of them. */
+static void penalties(const suite *s) {
+  static const struct {
+    const char *name;
+    bool small;
+  } row[] = {{"none", false},
+             {"wiring_l1", false},
+             {"jacobs_jordan", false},
+             {"prior_decay", false},
+             {"sernn", true},
+             {"cosine_neighbour", false},
+             {"laplacian_pyramid", true},
+             {"tdann", false}};
+  static const char *const model[] = {"lenet", "alexnet64"};
+  for (int m = 0; m < (s->o->quick ? 1 : 2); m++) {
+    uint32_t usual = 0, first = s->r->n;
+    bench_has_model(model[m], &usual);
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+      char name[96], set[80];
+      if (m && row[i].small) continue;
+      snprintf(set, sizeof set, "penalty.lp=(%s:weight=0.001)", row[i].name);
+      const bench_network net = {model[m], "plain", s->o->batch ? s->o->batch : usual, 0,
+                                 i ? set : NULL};
+      snprintf(name, sizeof name, "penalty/%s %s batch %u", model[m], row[i].name, net.batch);
+      if (!wanted(s, name)) continue;
+      for (uint32_t b = 0; b < s->o->n_backends && !bench_stop; b++)
+        bench_add_network(s->r, &net, name, s->o->backend[b]);
+    }
+    bench_measure(s->o, s->r, first, true);
   }
 }
 
@@ -246,8 +279,9 @@ static void train(const suite *s, char **model, int n) {
 static const struct {
   const char *name;
   void (*run)(const suite *s);
-} suites[] = {{"gemm", gemm},   {"conv", conv},   {"ops", ops},
-              {"prior", prior}, {"scale", scale}, {"sparse", sparse}};
+} suites[] = {{"gemm", gemm},          {"conv", conv},   {"ops", ops},
+              {"prior", prior},        {"scale", scale}, {"sparse", sparse},
+              {"penalties", penalties}};
 
 static void run_suite(const suite *s, const char *command, char **model, int n) {
   bool all = strcmp(command, "all") == 0;

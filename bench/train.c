@@ -98,6 +98,16 @@ static const model models[] = {
       .pixels = IMAGENET_PIXELS,
       .dropout = -1,
       .dropout2d = -1}},
+    {"alexnet64",
+     16,
+     {.model = "alexnet64",
+      .classes = 200,
+      .in_channels = 3,
+      .in_h = 64,
+      .in_w = 64,
+      .pixels = IMAGENET_PIXELS,
+      .dropout = -1,
+      .dropout2d = -1}},
     {"resnet18-32",
      64,
      {.model = "resnet18-32",
@@ -135,6 +145,7 @@ static lp_status make_data(trainer *t, size_t first, size_t second) {
 static lp_status build_network(trainer *t, const model *m, const bench_network *net) {
   lp_net_spec spec = m->spec;
   spec.layer = net->layer;
+  spec.set = net->set;
   lp_optim_spec optim = lp_optim_defaults(LP_OPT_SGD);
   optim.momentum = 0.5f;
   optim.decay = 0.01f;
@@ -144,8 +155,8 @@ static lp_status build_network(trainer *t, const model *m, const bench_network *
   lp_status s = make_data(t, net->batch * image, net->batch * sizeof(int32_t));
   if (s == LP_OK) s = lp_net_build(&spec, t->graph, net->batch, LP_TRAIN, 0, &out);
   if (s == LP_OK) {
-    t->target[0] = out.loss;
-    s = lp_optim_build(&optim, t->graph, out.loss, t->target + 1, MAX_TARGETS - 1, &n);
+    t->target[0] = out.total;
+    s = lp_optim_build(&optim, t->graph, out.total, t->target + 1, MAX_TARGETS - 1, &n);
   }
   lp_net_free(&out);
   if (s != LP_OK) return s;
@@ -277,7 +288,8 @@ static void check(bench_row *row, const trainer *t, const bench_network *net, co
     float *value;
   } truth;
   char key[256];
-  snprintf(key, sizeof key, "%s %s %u %u", net->model, net->layer, net->batch, net->size);
+  snprintf(key, sizeof key, "%s %s %u %u %s", net->model, net->layer, net->batch, net->size,
+           net->set ? net->set : "");
   if (strcmp(key, truth.key) != 0) {
     trainer *reference = open_trainer(net, "cpu:threads=1");
     free(truth.value);
@@ -314,8 +326,9 @@ static void profile(trainer *t, bench_row *row) {
   if (step(t, true) != LP_OK || lp_session_sync(t->session) != LP_OK ||
       lp_plan_profile(t->plan, step_row, MAX_STEPS, &n) != LP_OK || n > MAX_STEPS)
     return;
-  row->device_seconds = row->flops = row->bytes = 0;
+  row->device_seconds = row->flops = row->bytes = row->launches = 0;
   for (uint32_t i = 0; i < n; i++) {
+    row->launches += step_row[i].launches;
     row->device_seconds += step_row[i].seconds;
     row->flops += step_row[i].flops;
     row->bytes += step_row[i].bytes;
