@@ -139,11 +139,52 @@ static void options_say_what_is_generated(void **state) {
   }
 }
 
+/* Both parts together are the whole, each sample once and as it is there; always the same ones. */
+static void held_out_parts_are_the_whole(void **state) {
+  (void)state;
+  enum { ALL = 41, OUT = 7 };
+  lp_dataset *d = opened("one-choice:goal=1,delay=0,choice=1,train=41", LP_SPLIT_TRAIN);
+  lp_dataset *part[2], *again[2];
+  uint8_t whole[ALL][2 * COLUMNS], one[2 * COLUMNS];
+  int32_t labels[ALL], label;
+  int seen[ALL] = {0};
+  uint32_t all[ALL];
+  for (uint32_t i = 0; i < ALL; i++) all[i] = i;
+  assert_int_equal(lp_dataset_batch(d, all, ALL, 3, 1, *whole, labels), LP_OK);
+  assert_int_equal(lp_dataset_hold_out(d, OUT, part), LP_OK);
+  assert_int_equal(lp_dataset_hold_out(d, OUT, again), LP_OK);
+  for (int k = 0; k < 2; k++) {
+    const lp_dataset_info *info = lp_dataset_get_info(part[k]);
+    uint32_t of_class[4] = {0}, at = 0;
+    assert_int_equal(info->count, k ? OUT : ALL - OUT);
+    for (uint32_t i = 0; i < info->count; i++, at++) {
+      assert_int_equal(lp_dataset_batch(part[k], &i, 1, 3, 1, one, &label), LP_OK);
+      while (at < ALL && memcmp(whole[at], one, sizeof one) != 0) at++; /* in the whole's order */
+      assert_true(at < ALL);
+      seen[at]++;
+      assert_int_equal(label, labels[at]);
+      of_class[label]++;
+      assert_int_equal(lp_dataset_batch(again[k], &i, 1, 3, 1, whole[at], &label), LP_OK);
+      assert_memory_equal(whole[at], one, sizeof one);
+    }
+    assert_memory_equal(info->class_count, of_class, sizeof of_class);
+    lp_dataset_close(again[k]);
+    lp_dataset_close(part[k]);
+  }
+  for (int i = 0; i < ALL; i++) assert_int_equal(seen[i], 1); /* noise tells samples apart */
+  assert_int_equal(lp_dataset_hold_out(d, ALL, part), LP_ERR_ARG);
+  error_says("41 of its 41 samples cannot be held out");
+  assert_int_equal(lp_dataset_hold_out(d, 0, part), LP_ERR_ARG);
+  assert_null(part[0]);
+  lp_dataset_close(d);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_choice_leads_to_the_goal),
       cmocka_unit_test(noise_is_of_seed_epoch_and_sample),
       cmocka_unit_test(options_say_what_is_generated),
+      cmocka_unit_test(held_out_parts_are_the_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

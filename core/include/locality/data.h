@@ -92,6 +92,10 @@ LP_API lp_status lp_dataset_note_trained(lp_dataset *test);
  * set or the network (names NULL) has no names, labels are left as they are, and a note says so.
  * Threads: before images are read. */
 LP_API lp_status lp_dataset_match(lp_dataset *d, const char *const *names, uint32_t n);
+/* Divides a training set: n samples, drawn at random and always the same ones, are held out as
+ * out[1], the others are out[0]. Both look into d, which must outlive them; samples keep d's order,
+ * labels and augmentation. LP_ERR_ARG where one part would be empty; both are NULL then. */
+LP_API lp_status lp_dataset_hold_out(const lp_dataset *d, uint32_t n, lp_dataset *out[2]);
 LP_API void lp_dataset_close(lp_dataset *d);
 /* The i-th kind of spec ("idx:DIR") with one line about it; NULL past the last. */
 LP_API const char *lp_dataset_spec(uint32_t i, const char **summary);
