@@ -292,6 +292,9 @@ static int train_and_report(const cli_args *a, lp_experiment *x, const char *dir
   lp_status status = lp_experiment_run(x, dir, a->words, a->n_words, on_progress, &watch, &outcome);
   catch_signals(NULL);
   cli_progress_end(&watch.bar);
+  if (status == LP_ERR_INTERRUPTED && !info->dir)
+    return cli_fail_with(
+        "interrupted while arms were matched; the same command with --out %s goes on", dir);
   if (status == LP_ERR_INTERRUPTED)
     return cli_fail_with("interrupted; go on with: locality experiment --resume %s", info->dir);
   if (status != LP_OK) return cli_fail();

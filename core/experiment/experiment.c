@@ -4,6 +4,7 @@
 
 #include "../base/numbers.h"
 
+#include <locality/io.h>
 #include <locality/registry.h>
 
 #include <stdio.h>
@@ -120,11 +121,13 @@ static lp_status plan_arm(lp_experiment *x, lp_arm *arm) {
 }
 
 static lp_status prepare(lp_experiment *x) {
+  char *arms = NULL;
   lp_status status = lp_registry_load();
+  if (status == LP_OK) status = lp_match_arms(x->settings, &arms);
   if (status == LP_OK)
-    status = lp_settings_point(
-        x->settings, x->preset, "arms", "",
-        lp_arms_parse(lp_setting_text(x->settings, "arms"), &x->arms, &x->n_arms));
+    status = lp_settings_point(x->settings, x->preset, "arms", "",
+                               lp_arms_parse(arms, &x->arms, &x->n_arms));
+  free(arms);
   if (status == LP_OK) status = lp_cells_make(x);
   if (status != LP_OK) return status;
   x->info.settings = x->settings;
@@ -274,6 +277,7 @@ void lp_experiment_free(lp_experiment *x) {
   free(x->preset);
   free(x->device);
   free(x->dir);
+  json_decref(x->match);
   free(x);
 }
 
@@ -290,11 +294,45 @@ void lp_experiment_stop(lp_experiment *x) {
   atomic_store(&x->stop, 1);
 }
 
+/* Makes x the experiment with the values that were found for its arms. */
+static lp_status settle(lp_experiment *x, const char *arms, json_t *record) {
+  lp_experiment *y = NULL;
+  lp_status status = lp_settings_set(x->settings, "arms", arms);
+  if (status == LP_OK) status = lp_experiment_new(x->settings, x->preset, &y);
+  if (status != LP_OK) return status;
+  const lp_experiment old = *x;
+  *x = *y;
+  x->info.device = &x->device_info;
+  x->match = record;
+  atomic_store(&x->stop, atomic_load(&old.stop));
+  *y = old;
+  lp_experiment_free(y);
+  return LP_OK;
+}
+
+/* In a folder that holds nothing else yet. */
+static lp_status match(lp_experiment *x, const char *dir, lp_experiment_fn progress, void *user) {
+  char *arms = NULL, *path = lp_path_join(dir, LP_RUN_MATCH);
+  json_t *record = NULL;
+  lp_status status = path ? lp_run_folder_check(dir) : out_of_memory();
+  if (status == LP_OK) status = lp_make_dirs(dir);
+  if (status == LP_OK) status = lp_match_search(x, path, progress, user, &arms, &record);
+  if (status == LP_OK) status = settle(x, arms, record);
+  if (status != LP_OK) json_decref(record);
+  free(arms);
+  free(path);
+  return status;
+}
+
 lp_status lp_experiment_run(lp_experiment *x, const char *dir, const char *const *command,
                             uint32_t n_command, lp_experiment_fn progress, void *user,
                             lp_experiment_outcome *out) {
   LP_POINT_NUMBERS;
   *out = (lp_experiment_outcome){0};
+  if (!x->dir && lp_match_wanted(x)) {
+    lp_status status = match(x, dir, progress, user);
+    if (status != LP_OK) return status;
+  }
   if (!x->dir) {
     x->dir = strdup(dir);
     if (!x->dir) return out_of_memory();

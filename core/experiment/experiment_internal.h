@@ -95,6 +95,7 @@ struct lp_experiment {
   lp_axis *axes;
   uint32_t n_arms, n_axes;
   uint64_t *seeds;
+  json_t *match; /* of the manifest; NULL: nothing was matched by this call */
   lp_experiment_info info;
   atomic_int stop;
 };
@@ -130,6 +131,16 @@ lp_status lp_published_check(json_t *block);
 lp_status lp_published_make(const lp_experiment *x, json_t **out);
 /* plan.c: superclasses of the data's classes; NULL where no file of them is given. */
 lp_status lp_superclasses_make(const lp_experiment *x, json_t **out);
+
+/* match.c: `arms` with the first value to try in place of every "$match", for checks and plans;
+ * malloc'ed. */
+lp_status lp_match_arms(const lp_settings *s, char **arms);
+/* Is there something to be found before networks are trained? */
+bool lp_match_wanted(const lp_experiment *x);
+/* Finds it. What was tried is kept in the file `path`, from which a search that was stopped goes
+ * on. *arms: the option with what was found, malloc'ed; *record: "match" of the manifest. */
+lp_status lp_match_search(lp_experiment *x, const char *path, lp_experiment_fn progress, void *user,
+                          char **arms, json_t **record);
 
 /* priors.c: hashes of an arm's priors by layer, and a check that they are those of a manifest. */
 json_t *lp_constants_json(const lp_arm *arm);

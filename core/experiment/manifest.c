@@ -229,6 +229,7 @@ static json_t *manifest_json(const lp_experiment *x, const char *const *command,
   json_decref(rest);
   if (root && superclasses) json_object_set(root, "superclasses", superclasses);
   json_decref(superclasses);
+  if (root && x->match) json_object_set(root, "match", x->match);
   if (root && x->n_axes) json_object_set_new(root, "sweep", lp_manifest_sweep(x));
   return root;
 }

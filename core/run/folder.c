@@ -29,15 +29,21 @@ static bool is_empty(const char *path) {
   return empty;
 }
 
-/* What a program that was killed while it made the folder can have left. */
+/* "BASE.*.tmp" */
+static bool is_temporary(const char *name, const char *base) {
+  const size_t n = strlen(name), k = strlen(base);
+  return strncmp(name, base, k) == 0 && name[k] == '.' && n > k + 4 &&
+         strcmp(name + n - 4, ".tmp") == 0;
+}
+
+/* What a program that was killed before the folder had its manifest can have left. */
 static bool is_leftover(const char *dir, const char *name) {
   char path[PATH_MAX + 512];
   snprintf(path, sizeof path, "%s/%s", dir, name);
   for (int i = 0; i < N_SUBFOLDERS; i++)
     if (strcmp(name, subfolder[i]) == 0) return is_empty(path);
-  size_t n = strlen(name);
-  return strncmp(name, LP_RUN_MANIFEST ".", strlen(LP_RUN_MANIFEST ".")) == 0 && n > 4 &&
-         strcmp(name + n - 4, ".tmp") == 0;
+  return strcmp(name, LP_RUN_MATCH) == 0 || is_temporary(name, LP_RUN_MATCH) ||
+         is_temporary(name, LP_RUN_MANIFEST);
 }
 
 lp_status lp_run_folder_check(const char *dir) {

@@ -44,6 +44,9 @@ static const lp_option table[] = {
         "changes to the network: KEY=VALUE, a knob, a layer or LAYER.PARAMETER (locality network)"),
     LIST("sweep", "", EXPERIMENT | LP_USE_GRID | LP_USE_GROW,
          "arms are crossed with a grid: KEY=VALUE,VALUE,...; KEY is what an arm may change"),
+    LIST("match", "", EXPERIMENT | LP_USE_GRID,
+         "finds what $match in an arm stands for: of=accuracy,within=POINTS,over=(VALUE,...), "
+         "validation=IMAGES: the last value that costs no more"),
     INT("seeds", "1", 1, 10000, EXPERIMENT | LP_USE_GROW,
         "networks per arm, with seeds counting up"),
     INT("seed", "1", 0, 4294967295.0, BOTH | LP_USE_BITS, "the (first) seed"),

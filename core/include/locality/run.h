@@ -25,9 +25,12 @@ struct json_t; /* jansson's, for those who include it */
 #define LP_RUN_MANIFEST "manifest.json"
 #define LP_RUN_METRICS  "metrics.jsonl"
 #define LP_RUN_SUMMARY  "summary.json"
-#define LP_RUN_REPORT   "report.html"
-#define LP_RUN_SWEEP    "sweep.csv"
-#define LP_RUN_STEPS    "steps.csv"
+#define LP_RUN_MATCH                                                                               \
+  "match.json" /* candidates of a search for matched arms, before the manifest                     \
+                */
+#define LP_RUN_REPORT "report.html"
+#define LP_RUN_SWEEP  "sweep.csv"
+#define LP_RUN_STEPS  "steps.csv"
 /* Tables of the analysis, a row an observation; core/DESIGN.md has their columns. */
 #define LP_RUN_NETWORKS      "networks.csv"
 #define LP_RUN_IMAGES        "images.csv"
