@@ -23,6 +23,7 @@ static const char usage[] =
     "  startup            a new process up to its first training step\n"
     "  data [SPEC...]     batches of training images, by one thread (default: mnist)\n"
     "  sparse             patterns of weights against all of them: where they cross\n"
+    "  sheet              a layer with short wires over 1k to 1M units\n"
     "  scale              training and the layer over threads and batch sizes\n"
     "  compare A B        what changed between two JSON files; exit 1 when something is slower\n"
     "  plot F...          roofline picture of JSON files (needs gnuplot)\n"

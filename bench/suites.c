@@ -192,6 +192,29 @@ static void sparse(const suite *s) {
     }
 }
 
+/* One layer whose wires are short, over sheets of more and more units; the whole matrix beside it
+ * while it fits. */
+static void sheet(const suite *s) {
+  static const uint32_t sides[] = {32, 64, 128, 256, 512, 1024};
+  const uint32_t batch = s->o->batch ? s->o->batch : 16, n = s->o->quick ? 3 : 6;
+  static const struct {
+    const char *kind, *layer;
+    uint32_t most; /* units */
+  } kinds[] = {{"radius 4", "locality:cost=(disk:r=4)", UINT32_MAX}, {"dense", "plain", 1 << 14}};
+  for (uint32_t i = 0; i < n; i++)
+    for (int k = 0; k < 2; k++) {
+      char name[96];
+      const uint32_t units = sides[i] * sides[i], first = s->r->n;
+      snprintf(name, sizeof name, "sheet/%u %s", units, kinds[k].kind);
+      if (units > kinds[k].most || !wanted(s, name)) continue;
+      const bench_network net = {"layer", kinds[k].layer, batch, units, NULL};
+      for (uint32_t b = 0; b < s->o->n_backends && !bench_stop; b++)
+        bench_add_network(s->r, &net, name, s->o->backend[b]);
+      if (!bench_stop && k) bench_add_torch(s->o, s->r, &net, name, 0);
+      bench_measure(s->o, s->r, first, false);
+    }
+}
+
 /* batch 0: the model's own. */
 static void train_group(const suite *s, const char *model, uint32_t batch) {
   const char *layer[][2] = {{"plain", "plain"}, {"local", "locality:cost=linear"}};
@@ -279,9 +302,9 @@ static void train(const suite *s, char **model, int n) {
 static const struct {
   const char *name;
   void (*run)(const suite *s);
-} suites[] = {{"gemm", gemm},          {"conv", conv},   {"ops", ops},
-              {"prior", prior},        {"scale", scale}, {"sparse", sparse},
-              {"penalties", penalties}};
+} suites[] = {{"gemm", gemm},           {"conv", conv},   {"ops", ops},
+              {"prior", prior},         {"scale", scale}, {"sparse", sparse},
+              {"penalties", penalties}, {"sheet", sheet}};
 
 static void run_suite(const suite *s, const char *command, char **model, int n) {
   bool all = strcmp(command, "all") == 0;
@@ -293,6 +316,7 @@ static void run_suite(const suite *s, const char *command, char **model, int n) 
 
 static void conclude(const bench_results *r, const char *command) {
   if (strcmp(command, "sparse") == 0) bench_print_crossings(r);
+  if (strcmp(command, "sheet") == 0) bench_print_exponents(r);
 }
 
 bool bench_suite(const bench_options *o, bench_results *r, const char *command, char **model,

@@ -288,6 +288,7 @@ static void check(bench_row *row, const trainer *t, const bench_network *net, co
     float *value;
   } truth;
   char key[256];
+  if (strcmp(row->backend, "cpu:threads=1") == 0) return; /* it would be compared with itself */
   snprintf(key, sizeof key, "%s %s %u %u %s", net->model, net->layer, net->batch, net->size,
            net->set ? net->set : "");
   if (strcmp(key, truth.key) != 0) {

@@ -83,25 +83,32 @@ static bool places_of(const lp_net *net, uint32_t k, const lp_desc *w, lp_prior_
   return fits(w, spec->n_out, spec->n_in);
 }
 
-/* P and d of every element: the weight is (blocks x n_out, n_in, rest). */
-static lp_status fill(lp_wires *x, const lp_desc *w, const lp_prior_spec *spec, bool has_prior) {
+static void set_element(lp_wires *x, size_t k, const lp_prior *p, uint32_t o, uint32_t i) {
+  x->d[k] = lp_prior_distance(p, o, i);
+  if (x->p) x->p[k] = lp_prior_at(p, o, i);
+}
+
+/* P and d of every element: the weight is (blocks x n_out, n_in, rest), or has wires alone. */
+static lp_status fill(lp_wires *x, const lp_graph *g, lp_val weight, const lp_desc *w,
+                      const lp_prior_spec *spec, bool has_prior) {
   lp_prior *p;
   lp_status status = lp_prior_build(spec, &p);
   if (status != LP_OK) return status;
-  const size_t inner = x->n / (size_t)(w->dim[0] * w->dim[1]);
   x->d = malloc(sizeof *x->d * x->n);
   x->p = has_prior ? malloc(sizeof *x->p * x->n) : NULL;
   if (!x->d || (has_prior && !x->p)) status = out_of_memory();
-  size_t k = 0;
-  for (uint32_t r = 0; status == LP_OK && r < w->dim[0]; r++)
-    for (uint32_t c = 0; c < w->dim[1]; c++) {
-      const double d = lp_prior_distance(p, r % spec->n_out, c);
-      const double v = has_prior ? lp_prior_at(p, r % spec->n_out, c) : 1;
-      for (size_t i = 0; i < inner; i++, k++) {
-        x->d[k] = d;
-        if (has_prior) x->p[k] = v;
-      }
-    }
+  const int32_t *rows, *columns;
+  uint32_t n_out, n_in;
+  if (status == LP_OK && lp_graph_wires(g, weight, &rows, &columns, &n_out, &n_in)) {
+    for (uint32_t o = 0; o < n_out; o++)
+      for (int32_t k = rows[o]; k < rows[o + 1]; k++)
+        set_element(x, (size_t)k, p, o, (uint32_t)columns[k]);
+  } else if (status == LP_OK) {
+    const size_t n_columns = (size_t)w->dim[1], inner = x->n / ((size_t)w->dim[0] * n_columns);
+    for (size_t k = 0; k < x->n; k++)
+      set_element(x, k, p, (uint32_t)(k / (inner * n_columns) % spec->n_out),
+                  (uint32_t)(k / inner % n_columns));
+  }
   lp_prior_free(p);
   return status;
 }
@@ -126,9 +133,12 @@ static lp_status add_weight(lp_wiring *all, const lp_net *net, uint32_t k, const
   lp_prior_spec spec;
   bool has_prior;
   /* Of a layer's several weights, the last is the one that its prior is of. */
+  const int32_t *rows, *columns;
+  uint32_t n_out, n_in;
+  if (lp_graph_wires(g, weight, &rows, &columns, &n_out, &n_in)) w = lp_f32(n_out, n_in);
   if (last && places_of(net, k, &w, &spec, &has_prior)) {
     spec.seed = seed;
-    status = fill(x, &w, &spec, has_prior);
+    status = fill(x, g, weight, &w, &spec, has_prior);
   }
   for (size_t i = 0; status == LP_OK && i < x->n; i++)
     if (!x->p || x->p[i] != 0) x->wire[x->n_wires++] = (uint32_t)i;

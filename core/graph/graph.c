@@ -174,6 +174,17 @@ lp_val lp_graph_mask_of(const lp_graph *g, lp_val param) {
   return param.id < g->n_values ? g->value[param.id].mask : LP_NO_VAL;
 }
 
+bool lp_graph_wires(const lp_graph *g, lp_val param, const int32_t **rows, const int32_t **columns,
+                    uint32_t *n_out, uint32_t *n_in) {
+  const lp_value *w = &g->value[param.id < g->n_values ? param.id : 0];
+  if (!w->n_in) return false;
+  *rows = g->value[w->rows.id].init.data;
+  *columns = g->value[w->columns.id].init.data;
+  *n_out = (uint32_t)g->value[w->rows.id].desc.dim[0] - 1;
+  *n_in = w->n_in;
+  return true;
+}
+
 lp_val lp_graph_constant(lp_graph *g, const char *name, const lp_desc *desc, const void *data) {
   lp_init init = {LP_INIT_DATA, 0, data};
   return add_leaf(g, VALUE_CONSTANT, name, desc, &init);

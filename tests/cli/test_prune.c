@@ -174,6 +174,35 @@ static void test_model(void **state) {
   json_decref(all);
 }
 
+/* A local layer of a large sheet has its wires alone, and is pruned as its matrix would be. */
+static void test_local(void **state) {
+  (void)state;
+  static const char train[] = "train --data idx:data --epochs 1 --batch 16 --quiet --backend "
+                              "cpu:threads=1 --model mlp --sheet 32x64 --layer "
+                              "'locality:cost=(disk:r=2),normalize=fan_in' ";
+  if (test_run("%s --out wires.safetensors", train) != 0) fail_msg("%s", test_err);
+  if (test_run("%s --set 'penalty.lp=(wiring_l1:weight=0)' --out matrix.safetensors", train) != 0)
+    fail_msg("%s", test_err);
+  static const char *const file[] = {"wires", "matrix"};
+  json_t *all[2];
+  for (int i = 0; i < 2; i++) {
+    char path[40];
+    if (test_run("prune %s.safetensors --rank pw,random --keep 0.2 -q", file[i]) != 0)
+      fail_msg("%s", test_err);
+    snprintf(path, sizeof path, "%s-pruned/prune.json", file[i]);
+    all[i] = json_of(path);
+  }
+  for (size_t k = 0; k < 4; k++) {
+    const json_t *a = json_array_get(json_object_get(all[0], "rows"), k),
+                 *b = json_array_get(json_object_get(all[1], "rows"), k);
+    assert_true(number(a, "wires") == number(b, "wires") && number(a, "kept") == number(b, "kept"));
+    assert_true(fabs(number(a, "length") / number(b, "length") - 1) < 1e-3);
+    assert_true(fabs(number(a, "mean_length") - number(b, "mean_length")) < 1e-2);
+  }
+  json_decref(all[0]);
+  json_decref(all[1]);
+}
+
 static void test_report(void **state) {
   (void)state;
   prune("run --rank pw,w --keep 0.3,0.05");
@@ -240,7 +269,7 @@ int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_tables), cmocka_unit_test(test_finetune), cmocka_unit_test(test_model),
-      cmocka_unit_test(test_report), cmocka_unit_test(test_bad),
+      cmocka_unit_test(test_local),  cmocka_unit_test(test_report),   cmocka_unit_test(test_bad),
   };
   int failed = cmocka_run_group_tests_name("prune", tests, make_run, NULL);
   test_end();

@@ -107,6 +107,11 @@ LP_API void lp_pattern_free(lp_pattern *p);
 LP_API lp_status lp_pattern_operands(const lp_pattern *p, lp_graph *g, const char *path,
                                      lp_val operands[LP_SPARSE_INPUTS]);
 
+/* Of such a parameter: its wires, which belong to the graph, and the sizes of its layer. False: the
+ * parameter is a tensor as it stands. */
+LP_API bool lp_graph_wires(const lp_graph *g, lp_val param, const int32_t **rows,
+                           const int32_t **columns, uint32_t *n_out, uint32_t *n_in);
+
 /* A prior that stands in the graph, as it was built: what a file must say to build it again. Sheets
  * have the extents that the topology gave them, ndim of them. */
 typedef struct lp_prior_note {
