@@ -28,11 +28,13 @@ static lp_status read_number(const char *key, const char *value, uint64_t most, 
 /* A smaller or other device in place of the one that is there: for tests of its limits. */
 static lp_status read_limit(lp_device *dev, const char *key, const char *value) {
   uint64_t n = 0;
-  bool units = !strcmp(key, "units");
-  lp_status s = read_number(key, value, units ? MOST_UNITS : UINT64_MAX, &n);
+  bool units = !strcmp(key, "units"), registers = !strcmp(key, "registers");
+  lp_status s = read_number(key, value, units || registers ? MOST_UNITS : UINT64_MAX, &n);
   if (s != LP_OK) return s;
   if (units) {
     dev->units = dev->info.units = (uint32_t)n;
+  } else if (registers) {
+    dev->registers = (uint32_t)n;
   } else if (!strcmp(key, "local_memory")) {
     if (n < dev->local_memory) dev->local_memory = (size_t)n;
   } else if (n < dev->info.max_alloc) {
@@ -71,7 +73,8 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
       if (!product_named(value))
         return ocl_host->fail(LP_ERR_ARG, "opencl: product=%s: no such engine", value);
       snprintf(dev->product, sizeof dev->product, "%s", value);
-    } else if (!strcmp(key, "max_alloc") || !strcmp(key, "units") || !strcmp(key, "local_memory")) {
+    } else if (!strcmp(key, "max_alloc") || !strcmp(key, "units") || !strcmp(key, "local_memory") ||
+               !strcmp(key, "registers")) {
       lp_status s = read_limit(dev, key, value);
       if (s != LP_OK) return s;
     } else if (!strcmp(key, "cache")) {
@@ -88,7 +91,7 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
     } else {
       return ocl_host->fail(LP_ERR_ARG,
                             "opencl: unknown parameter \"%s\"; there are tune, cache, kernels, "
-                            "product, max_alloc, units, local_memory, pci",
+                            "product, max_alloc, units, local_memory, registers, pci",
                             key);
     }
   }
@@ -147,10 +150,13 @@ lp_status ocl_device_open(const ocl_found *found, uint32_t index, const lp_devic
   dev->units = dev->info.units ? dev->info.units : 1;
   cl_ulong local = 0;
   cl_uint vendor = 0;
-  /* Of an Intel GPU, a unit is one of the execution units of which others have several. */
-  enum { INTEL = 0x8086, ITEMS = 256, ITEMS_INTEL = 32 };
+  /* Of an Intel GPU, a unit is one of the execution units of which others have several; a thread's
+   * 4 KiB of registers are those of 8 or more work-items. */
+  enum { INTEL = 0x8086, ITEMS = 256, ITEMS_INTEL = 32, REGISTERS = 255, REGISTERS_INTEL = 80 };
   clGetDeviceInfo(found->id, CL_DEVICE_VENDOR_ID, sizeof vendor, &vendor, NULL);
-  dev->unit_items = vendor == INTEL && found->type != LP_DEVICE_CL_CPU ? ITEMS_INTEL : ITEMS;
+  const bool intel = vendor == INTEL && found->type != LP_DEVICE_CL_CPU;
+  dev->unit_items = intel ? ITEMS_INTEL : ITEMS;
+  dev->registers = intel ? REGISTERS_INTEL : REGISTERS;
   clGetDeviceInfo(found->id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof dev->max_group, &dev->max_group,
                   NULL);
   clGetDeviceInfo(found->id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL);

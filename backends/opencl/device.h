@@ -53,6 +53,7 @@ struct lp_device {
   double tune_seconds; /* left for measuring */
   size_t max_group, local_memory;
   uint32_t units, unit_items; /* compute units; work-items that fill one of them */
+  uint32_t registers;         /* words that a work-item has outside memory */
   lp_status broken;           /* sticky */
   char reason[320];
   lp_device_counters count;

@@ -21,10 +21,11 @@
 #define PROBLEM_PARAMS                                                                             \
   const global float *pb, const int po, const global float *qb, const int qo, global float *yb,    \
       const int yo SECOND, const int batch POST_PARAMS
-#define PROBLEM_OPEN                                                                               \
-  const global float *p = pb + po, *q = qb + qo;                                                   \
+#define FACTORS_OPEN const global float *p = pb + po, *q = qb + qo;
+#define RESULT_OPEN                                                                                \
   global float *y = yb + yo;                                                                       \
   SECOND_OPEN POST_OPEN
+#define PROBLEM_OPEN FACTORS_OPEN RESULT_OPEN
 
 /* Lanes n .. n+15; those past the end repeat the last. */
 #define LANES16(n) min(LP_IOTA16 + (n), (int16)(GEMM_N - 1))

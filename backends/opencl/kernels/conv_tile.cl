@@ -1,8 +1,12 @@
 /* How gemm_tile.cl finds the operands of conv.cl: an element's place is what its row or column adds
  * and what its term adds, so that loops make each of them once. x: in the operand; y, z: pixel of the
  * plane, which may lie outside. */
+#define TERMS_OPEN FACTORS_OPEN
+#define SUMS_OPEN  RESULT_OPEN
 #define SCALE(m, n)
-#define SHARED_TERMS    (DIRECTION != 3)
+#if DIRECTION != 3
+#define SHARED_TERMS
+#endif
 #define PLACE           int4
 #define PLACE_OF(x)     (int4)(x, 0, 0, 0)
 #define WITHIN(y, x, h, w) ((uint)(y) < (uint)(h) && (uint)(x) < (uint)(w))

@@ -2,7 +2,7 @@
  * element, in a fixed order. A share is laid out as the result is. */
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
 KERNEL(PROBLEM_PARAMS, const global float *wsb, const int wso) {
-  PROBLEM_OPEN
+  SUMS_OPEN
   const int i = (int)get_global_id(0);
   if (i < GEMM_M * GEMM_N) {
 #if C_NFAST

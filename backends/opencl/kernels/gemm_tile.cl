@@ -56,7 +56,7 @@
 #endif
 
 /* Terms that are dear to find are found once a group and slab, not by every item. */
-#if SHARED_TERMS
+#ifdef SHARED_TERMS
 #define SLAB_TERM(k0, t) term[t]
 #else
 #define SLAB_TERM(k0, t) B_TERM((k0) + (t))
@@ -76,24 +76,26 @@
 
 #if SPLITS > 1
 #define SPLIT_PARAMS , global float *wsb, const int wso, const int depth
+#define OPEN         TERMS_OPEN
 #define FINISH(m, n, value)                                                                        \
   LP_AT(wsb + wso, share, GEMM_M * GEMM_N)[C_NFAST ? (m) * GEMM_N + (n) : (n) * GEMM_M + (m)] = value;
 #else
 #define SPLIT_PARAMS
+#define OPEN TERMS_OPEN SUMS_OPEN
 #define FINISH(m, n, value) STORE(m, n, (value) SCALE(m, n))
 #endif
 
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void KERNEL(PROBLEM_PARAMS SPLIT_PARAMS) {
-  PROBLEM_OPEN
+  OPEN
   local float as[TK * AS] __attribute__((aligned(16))), bs[TK * BS] __attribute__((aligned(16)));
-#if SHARED_TERMS
+#ifdef SHARED_TERMS
   local PLACE term[TK];
 #endif
   const int lid = (int)get_local_id(0);
-  const int rows = (GEMM_M + TM - 1) / TM, columns = (GEMM_N + TN - 1) / TN;
+  const int rows = (GEMM_M + TM - 1) / TM;
 #if SPLITS > 1
-  const int share = (int)get_group_id(0) / (rows * columns);
-  const int group = (int)get_group_id(0) % (rows * columns);
+  const int tiles = rows * ((GEMM_N + TN - 1) / TN);
+  const int share = (int)get_group_id(0) / tiles, group = (int)get_group_id(0) % tiles;
   const int first = share * depth, end = min(first + depth, GEMM_K);
 #else
   const int group = (int)get_group_id(0), first = 0, end = GEMM_K;
@@ -136,7 +138,7 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void KERNEL(PROBLEM_PA
 #pragma unroll
     for (int j = 0; j < LOADS_B; j++)
       bs[(kb + j % TERMS_B * (GROUP / TN)) * BS + nb + j % COLUMNS_B * (GROUP / TK)] = next_b[j];
-#if SHARED_TERMS
+#ifdef SHARED_TERMS
     if (lid < TK) term[lid] = B_TERM(min(k0 + lid, GEMM_K - 1));
 #endif
     barrier(CLK_LOCAL_MEM_FENCE);

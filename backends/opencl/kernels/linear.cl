@@ -62,10 +62,11 @@
 #define PROBLEM_PARAMS                                                                             \
   const global float *pb, const int po, const global float *qb, const int qo, global float *restrict yb,\
       const int yo SECOND PRIOR_PARAMS, const int batch POST_PARAMS
-#define PROBLEM_OPEN                                                                               \
-  const global float *p = pb + po, *q = qb + qo;                                                   \
+#define FACTORS_OPEN const global float *p = pb + po, *q = qb + qo;
+#define RESULT_OPEN                                                                                \
   global float *y = yb + yo;                                                                       \
-  SECOND_OPEN PRIOR_OPEN POST_OPEN
+  SECOND_OPEN POST_OPEN
+#define PROBLEM_OPEN FACTORS_OPEN PRIOR_OPEN RESULT_OPEN
 
 #if DIRECTION == 1
 #define GEMM_K INPUTS

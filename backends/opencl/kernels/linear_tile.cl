@@ -1,7 +1,14 @@
 /* How gemm_tile.cl finds the operands of linear.cl: an element's place is what its row or column
  * adds and what its term adds, so that loops make each of them once. x: in the operand; y: in the
  * prior's table. Of the prior's scales, one meets a factor that has one value a term, the other
- * waits for the result: SCALE. */
+ * waits for the result: SCALE. TERMS_OPEN has what terms are made of, SUMS_OPEN what follows. */
+#if DIRECTION == 3
+#define TERMS_OPEN FACTORS_OPEN
+#define SUMS_OPEN  PRIOR_OPEN RESULT_OPEN
+#else
+#define TERMS_OPEN FACTORS_OPEN PRIOR_OPEN
+#define SUMS_OPEN  RESULT_OPEN
+#endif
 #define PLACE    int2
 #define PLACE_OF (int2)
 #if PRIOR == 1
@@ -32,7 +39,9 @@
 #define A_VALUE(r, t) (p[(r).x + (t).x] ROW_AT((t).x))
 #define B_COLUMN(n)   PLACE_OF(n, IN_AT(n))
 #define B_TERM(k)     PLACE_OF((k) * INPUTS, OUT_AT(k))
-#define SHARED_TERMS  (PRIOR == 1)
+#if PRIOR == 1
+#define SHARED_TERMS
+#endif
 #define B_VALUE(c, t) (q[(c).x + (t).x] TABLED(c, t))
 #define SCALE(m, n)   COL_AT(n)
 #else
