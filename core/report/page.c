@@ -62,6 +62,8 @@ static lp_status results(const report_run *run, FILE *f) {
   lp_table_networks(run, f);
   lp_table_accuracy(run, f);
   lp_table_penalties(run, f);
+  lp_table_matched(run, f);
+  lp_table_placements(run, f);
   return emit(run, "learning", f);
 }
 

@@ -131,6 +131,9 @@ measure lp_report_measure(const char *key);
 void lp_verdicts(const report_run *run, FILE *f);
 void lp_table_accuracy(const report_run *run, FILE *f);
 void lp_table_penalties(const report_run *run, FILE *f); /* nothing where there are none */
+/* placements.c; nothing where there are none */
+void lp_table_placements(const report_run *run, FILE *f);
+void lp_table_matched(const report_run *run, FILE *f);
 void lp_table_variance(const report_run *run, FILE *f);
 void lp_table_per_image(const report_run *run, FILE *f);
 void lp_table_nulls(const report_run *run, FILE *f);

@@ -25,6 +25,11 @@ static lp_status maybe_number(const run_place *at, const json_t *line, const cha
   return json_object_get(line, key) ? number(at, line, key, out) : LP_OK;
 }
 
+void lp_run_drop_epoch(const lp_run_epoch *e) {
+  json_decref(e->penalties);
+  json_decref(e->placements);
+}
+
 static lp_status add_epoch(lp_run_network *w, const run_place *at, const json_t *line) {
   json_int_t epoch = json_integer_value(json_object_get(line, "epoch"));
   if (epoch < 1 || epoch >= UINT32_MAX) return bad_line(at, "\"epoch\" is not 1 or more");
@@ -37,8 +42,10 @@ static lp_status add_epoch(lp_run_network *w, const run_place *at, const json_t 
   if (s != LP_OK) return s;
   const json_t *penalties = json_object_get(line, "penalties");
   if (penalties && !json_is_array(penalties)) return bad_line(at, "\"penalties\" is no list");
+  const json_t *placements = json_object_get(line, "placements");
+  if (placements && !json_is_array(placements)) return bad_line(at, "\"placements\" is no list");
   while (w->n_epochs && w->epoch[w->n_epochs - 1].epoch >= e.epoch)
-    json_decref(w->epoch[--w->n_epochs].penalties);
+    lp_run_drop_epoch(&w->epoch[--w->n_epochs]);
   if (w->n_epochs == w->capacity) {
     uint32_t capacity = w->capacity ? 2 * w->capacity : 16;
     lp_run_epoch *grown = realloc(w->epoch, sizeof *grown * capacity);
@@ -47,6 +54,7 @@ static lp_status add_epoch(lp_run_network *w, const run_place *at, const json_t 
     w->capacity = capacity;
   }
   e.penalties = json_incref(json_object_get(line, "penalties"));
+  e.placements = json_incref(json_object_get(line, "placements"));
   w->epoch[w->n_epochs++] = e;
   return LP_OK;
 }

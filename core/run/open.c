@@ -81,7 +81,7 @@ void lp_run_folder_close(lp_run_folder *r) {
   for (uint32_t i = 0; r->network && i < r->n_arms * r->n_seeds; i++) {
     json_decref(r->network[i].end);
     for (uint32_t k = 0; k < r->network[i].n_epochs; k++)
-      json_decref(r->network[i].epoch[k].penalties);
+      lp_run_drop_epoch(&r->network[i].epoch[k]);
     free(r->network[i].epoch);
   }
   free(r->network);

@@ -23,6 +23,7 @@ lp_status lp_run_bad_manifest(const lp_run_folder *r, const char *fmt, ...) LP_P
 const char *lp_run_text(const json_t *object, const char *key, const char *otherwise);
 /* network.c: r's networks from metrics.jsonl. */
 lp_status lp_run_read_networks(lp_run_folder *r);
+void lp_run_drop_epoch(const lp_run_epoch *e); /* what it holds */
 
 /* lines.c: calls `each` with every whole object of metrics.jsonl, in order, and counts the lines
  * that were not one. No file: no lines. */

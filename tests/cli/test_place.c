@@ -62,7 +62,7 @@ static void test_command(void **state) {
 static void test_option(void **state) {
   (void)state;
   if (test_run("experiment mnist --data idx:data --model mlp --sheet 4x6 --epochs 2 --batch 16 "
-               "--seeds 1 --images 8 --backend cpu --quiet --no-report --out run "
+               "--seeds 1 --images 8 --backend cpu --quiet --measures none --out run "
                "--arms 'control,placed=(place=(fc1=(by=wiring,every=2)))'") != 0)
     fail_msg("%s", test_err);
   char *text = test_read("run/metrics.jsonl", NULL), *save = NULL;
@@ -81,6 +81,10 @@ static void test_option(void **state) {
   }
   free(text);
   assert_int_equal(seen, 1);
+  char *page = test_read("run/report.html", NULL);
+  assert_non_null(strstr(page, "Units that exchanged places"));
+  assert_non_null(strstr(page, "<th scope=\"row\">placed</th><td class=\"text\">fc1</td>"));
+  free(page);
 }
 
 static void test_refusals(void **state) {

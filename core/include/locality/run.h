@@ -128,7 +128,8 @@ typedef struct lp_run_arm {
 typedef struct lp_run_epoch {
   uint32_t epoch; /* from 1 */
   double train_loss, loss, accuracy, top5, seconds;
-  struct json_t *penalties; /* the line's list of them, or NULL: the network has none */
+  struct json_t *penalties;  /* the line's list of them, or NULL: the network has none */
+  struct json_t *placements; /* likewise: of units that exchanged places at the epoch's end */
 } lp_run_epoch;
 
 /* One network: an arm and a seed. */
