@@ -69,14 +69,29 @@ static inline lp_val ones(const builder *b, uint32_t rows, uint32_t cols) {
   return expand(b, number_one(b), rows, cols);
 }
 
+/* So many ones, of a number that a batch does not change: kept, so that no step makes them. */
+static inline lp_val kept_ones(const builder *b, uint32_t rows, uint32_t cols) {
+  char part[40];
+  float *data = malloc((size_t)rows * cols * sizeof *data);
+  if (!data) {
+    b->host->graph_fail(b->g, LP_ERR_MEMORY, "out of memory");
+    return LP_NO_VAL;
+  }
+  for (size_t i = 0; i < (size_t)rows * cols; i++) data[i] = 1;
+  snprintf(part, sizeof part, "ones%ux%u", rows, cols);
+  const lp_val v = matrix(b, part, rows, cols, data);
+  free(data);
+  return v;
+}
+
 /* Sums over the columns of x (rows, cols): (rows, 1). */
 static inline lp_val row_sums(const builder *b, lp_val x, uint32_t cols) {
-  return two(b, LP_OP_LINEAR, x, ones(b, 1, cols));
+  return two(b, LP_OP_LINEAR, x, kept_ones(b, 1, cols));
 }
 
 /* A column (rows, 1) beside itself: (rows, cols). */
 static inline lp_val beside(const builder *b, lp_val column, uint32_t cols) {
-  return two(b, LP_OP_LINEAR, column, ones(b, cols, 1));
+  return two(b, LP_OP_LINEAR, column, kept_ones(b, cols, 1));
 }
 
 /* Rows of x (rows, cols) divided by their lengths; a row of zeros stays one. */

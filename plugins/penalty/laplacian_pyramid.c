@@ -62,6 +62,14 @@ static lp_status smooth(const builder *b, uint32_t rows, uint32_t cols, double f
   return ok ? LP_OK : b->host->fail(LP_ERR_MEMORY, "out of memory");
 }
 
+/* Of the rows of x with those of y (rows, cols): (rows, 1); of a row of zeros, 0. */
+static lp_val cosines(const builder *b, lp_val x, lp_val y, uint32_t cols) {
+  const lp_val own = row_sums(b, one(b, LP_OP_SQUARE, x), cols);
+  const lp_val other = row_sums(b, one(b, LP_OP_SQUARE, y), cols);
+  const lp_val lengths = one(b, LP_OP_SQRT, affine(b, 1, two(b, LP_OP_MUL, own, other), 1e-24));
+  return two(b, LP_OP_DIV, row_sums(b, two(b, LP_OP_MUL, x, y), cols), lengths);
+}
+
 static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_layer_request *req,
                        lp_val weight, lp_val y, lp_val *scalar) {
   (void)y;
@@ -87,9 +95,7 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
   for (uint32_t begin = 0; begin < rows; begin += n) { /* the gates of a GRU; else one block */
     const lp_val block = rows == n ? w : slice(&b, w, 0, begin, n);
     const lp_val blurred = two(&b, LP_OP_LINEAR_DX, m, block);
-    const lp_val cosines =
-        two(&b, LP_OP_MUL, unit_rows(&b, block, n, cols), unit_rows(&b, blurred, n, cols));
-    const lp_val term = one(&b, LP_OP_SUM, cosines);
+    const lp_val term = one(&b, LP_OP_SUM, cosines(&b, block, blurred, cols));
     sum = sum.id ? two(&b, LP_OP_ADD, sum, term) : term;
   }
   *scalar = affine(&b, -1.0 / rows, sum, 1);

@@ -23,9 +23,9 @@ static lp_val product(const builder *b, lp_val x, lp_val y) {
   return two(b, LP_OP_LINEAR_DX, x, y);
 }
 
-/* a + x b */
-static lp_val add_scaled(const builder *b, lp_val a, double x, lp_val v) {
-  return two(b, LP_OP_ADD, a, affine(b, x, v, 0));
+/* x v + a */
+static lp_val add_scaled(const builder *b, double x, lp_val v, lp_val a) {
+  return two(b, LP_OP_ADD, affine(b, x, v, 0), a);
 }
 
 /* expm(m) - I: the diagonal counts for nothing here. */
@@ -33,14 +33,14 @@ static lp_val exponential(const builder *b, lp_val m) {
   const lp_val power2 = product(b, m, m), power3 = product(b, power2, m);
   double c[GROUP * GROUPS] = {1}; /* 1 / k! */
   for (int k = 1; k < GROUP * GROUPS; k++) c[k] = c[k - 1] / k;
-  lp_val sum = LP_NO_VAL;
-  for (int k = GROUP * (GROUPS - 1); k >= 0; k -= GROUP) { /* Horner in m^3 */
-    lp_val terms = add_scaled(b, affine(b, c[k + 1], m, 0), c[k + 2], power2);
-    if (sum.id) {
-      terms = add_scaled(b, terms, c[k + 3], power3);
-      terms = two(b, LP_OP_ADD, terms, product(b, power3, sum));
-    }
-    sum = terms;
+  /* Horner in m^3. A sum follows the step that makes its first operand, so that a plan can do both
+   * in one; that is why the last coefficient is taken out of a group. */
+  const int last = GROUP * (GROUPS - 1);
+  lp_val sum = add_scaled(b, c[last + 1], m, affine(b, c[last + 2], power2, 0));
+  for (int k = last - GROUP; k >= 0; k -= GROUP) {
+    const lp_val two_powers = add_scaled(b, c[k + 2] / c[k + 3], power2, power3);
+    const lp_val terms = affine(b, c[k + 3], add_scaled(b, c[k + 1] / c[k + 3], m, two_powers), 0);
+    sum = two(b, LP_OP_ADD, product(b, power3, sum), terms);
   }
   return sum;
 }

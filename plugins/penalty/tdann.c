@@ -21,18 +21,13 @@ static const lp_param params[] = {
     [METRIC] = METRIC_PARAM,
 };
 
-/* Sums over the rows of x (n, k), divided by n, in every row again. */
-static lp_val column_means(const builder *b, lp_val x, uint32_t n) {
-  const lp_val sums = two(b, LP_OP_LINEAR_DX, ones(b, 1, n), x);
-  return two(b, LP_OP_LINEAR_DX, ones(b, n, 1), affine(b, 1.0 / n, sums, 0));
-}
-
-/* Correlations (k, k) of the columns of x (n, k); of one that does not vary, 0. */
-static lp_val correlations(const builder *b, lp_val x, uint32_t n) {
-  const lp_val free = two(b, LP_OP_SUB, x, column_means(b, x, n));
-  const lp_val variance = column_means(b, one(b, LP_OP_SQUARE, free), n);
+/* Correlations (k, k) of the columns of x (n, k); of one that does not vary, 0. mean: (n, n) of 1 /
+ * n.
+ */
+static lp_val correlations(const builder *b, lp_val x, lp_val mean, uint32_t n) {
+  const lp_val free = two(b, LP_OP_SUB, x, two(b, LP_OP_LINEAR_DX, mean, x));
+  const lp_val variance = two(b, LP_OP_LINEAR_DX, mean, one(b, LP_OP_SQUARE, free));
   const lp_val sd = one(b, LP_OP_SQRT, affine(b, n, variance, 1e-12));
-
   const lp_val z = two(b, LP_OP_DIV, free, sd);
   return two(b, LP_OP_LINEAR_DW, z, z);
 }
@@ -100,8 +95,8 @@ static lp_status open_window(const builder *b, const lp_arg *args, window *w) {
 }
 
 /* (1 - r) / 2 without the constant, of responses x (n, units): -r. */
-static lp_val minus_r(const builder *b, const window *w, lp_val x, uint32_t n) {
-  const lp_val r = centred(b, correlations(b, x, n), w->pairs, w->units);
+static lp_val minus_r(const builder *b, const window *w, lp_val x, lp_val mean, uint32_t n) {
+  const lp_val r = centred(b, correlations(b, x, mean, n), w->pairs, w->units);
   const lp_val norm = two(b, LP_OP_MUL, w->near_norm, dot(b, r, r));
   const lp_val root = one(b, LP_OP_SQRT, affine(b, 1, norm, 1e-12));
   return affine(b, -1, two(b, LP_OP_DIV, dot(b, r, w->near), root), 0);
@@ -196,9 +191,10 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
   s = open_window(&b, args, &w);
   if (s == LP_OK && !w.whole) s = cut(&b, args, &w, y, n, &all);
   if (s != LP_OK) return s;
+  const lp_val mean = affine(&b, 1.0 / n, ones(&b, n, n), 0);
   for (uint32_t i = 0; i < samples; i++) {
     const lp_val x = samples == 1 ? all : slice(&b, all, 1, i * w.units, w.units);
-    const lp_val term = minus_r(&b, &w, x, n);
+    const lp_val term = minus_r(&b, &w, x, mean, n);
     sum = sum.id ? two(&b, LP_OP_ADD, sum, term) : term;
   }
   *scalar = affine(&b, 0.5 / samples, sum, 0.5);
