@@ -154,6 +154,21 @@ static inline lp_status reduction(const builder *b, const char *reduce, double n
   return LP_OK;
 }
 
+/* What a penalty on wires has of a layer: the shape of its weight as a matrix, the lengths of its
+ * elements, and the factor of a sum over them. */
+typedef struct wires {
+  uint32_t rows, cols;
+  double factor;
+  distances d;
+} wires;
+
+static inline lp_status wires_of(const builder *b, lp_val weight, const lp_arg *reduce,
+                                 const lp_arg *topology, const lp_arg *metric, wires *out) {
+  lp_status s = weight_shape(b, weight, &out->rows, &out->cols);
+  if (s == LP_OK) s = reduction(b, reduce->text, (double)out->rows * out->cols, &out->factor);
+  return s == LP_OK ? distances_of(b, topology->text, metric->text, &out->d) : s;
+}
+
 /* Parameters that several penalties have. */
 #define REDUCE_PARAM                                                                               \
   { "reduce", LP_PARAM_STRING, 0, 0, 0, "sum", "over connections: sum or mean" }

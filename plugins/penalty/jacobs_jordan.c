@@ -15,17 +15,13 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
                        lp_val weight, lp_val y, lp_val *scalar) {
   (void)y;
   const builder b = {self, g, req};
-  distances d;
-  uint32_t rows = 0, cols = 0;
-  double factor = 1;
-  lp_status s = weight_shape(&b, weight, &rows, &cols);
-  if (s == LP_OK) s = reduction(&b, args[REDUCE].text, (double)rows * cols, &factor);
-  if (s == LP_OK) s = distances_of(&b, args[TOPOLOGY].text, args[METRIC].text, &d);
+  wires w;
+  lp_status s = wires_of(&b, weight, &args[REDUCE], &args[TOPOLOGY], &args[METRIC], &w);
   if (s != LP_OK) return s;
   const lp_val square = one(&b, LP_OP_SQUARE, weight);
   const lp_val bounded = two(&b, LP_OP_DIV, square, affine(&b, 1, square, 1));
-  const lp_val cost = times_distance(&b, &d, times_distance(&b, &d, bounded));
-  *scalar = affine(&b, factor, one(&b, LP_OP_SUM, cost), 0);
+  const lp_val cost = times_distance(&b, &w.d, times_distance(&b, &w.d, bounded));
+  *scalar = affine(&b, w.factor, one(&b, LP_OP_SUM, cost), 0);
   return finish(&b, *scalar);
 }
 

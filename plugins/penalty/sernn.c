@@ -60,26 +60,22 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
                        lp_val weight, lp_val y, lp_val *scalar) {
   (void)y;
   const builder b = {self, g, req};
-  distances d;
-  uint32_t rows = 0, cols = 0;
-  double factor = 1;
-  lp_status s = weight_shape(&b, weight, &rows, &cols);
-  if (s == LP_OK) s = reduction(&b, args[REDUCE].text, (double)rows * cols, &factor);
+  wires all;
+  lp_status s = wires_of(&b, weight, &args[REDUCE], &args[TOPOLOGY], &args[METRIC], &all);
   if (s != LP_OK) return s;
+  const uint32_t rows = all.rows, cols = all.cols;
   if (rows % cols || req->n_in != cols || req->n_out != cols)
     return b.host->fail(LP_ERR_ARG,
                         "it is about wires among the units of one sheet; the weights are "
                         "%u x %u between %u and %u units",
                         rows, cols, req->n_in, req->n_out);
-  s = distances_of(&b, args[TOPOLOGY].text, args[METRIC].text, &d);
-  if (s != LP_OK) return s;
   lp_val sum = LP_NO_VAL; /* over the gates of a GRU; else there is one block */
   for (uint32_t begin = 0; begin < rows; begin += cols) {
     const lp_val w = rows == cols ? weight : slice(&b, weight, 0, begin, cols);
-    const lp_val cost = block_cost(&b, &d, w, cols);
+    const lp_val cost = block_cost(&b, &all.d, w, cols);
     sum = sum.id ? two(&b, LP_OP_ADD, sum, cost) : cost;
   }
-  *scalar = affine(&b, factor, sum, 0);
+  *scalar = affine(&b, all.factor, sum, 0);
   return finish(&b, *scalar);
 }
 

@@ -27,18 +27,15 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
                        lp_val weight, lp_val y, lp_val *scalar) {
   (void)y;
   const builder b = {self, g, req};
-  distances d;
-  uint32_t rows = 0, cols = 0;
+  wires w;
   const double k = args[K].value, l0 = args[L0].value;
-  double factor = 1, of_bias = 1;
+  double of_bias = 1;
   lp_desc biases;
-  lp_status s = weight_shape(&b, weight, &rows, &cols);
-  if (s == LP_OK) s = reduction(&b, args[REDUCE].text, (double)rows * cols, &factor);
-  if (s == LP_OK) s = distances_of(&b, args[TOPOLOGY].text, args[METRIC].text, &d);
+  lp_status s = wires_of(&b, weight, &args[REDUCE], &args[TOPOLOGY], &args[METRIC], &w);
   if (s != LP_OK) return s;
   const lp_val size = one(&b, LP_OP_ABS, weight);
-  const lp_val length = scaled_sum(&b, factor * k, times_distance(&b, &d, size));
-  *scalar = two(&b, LP_OP_ADD, length, scaled_sum(&b, factor * l0, size));
+  const lp_val length = scaled_sum(&b, w.factor * k, times_distance(&b, &w.d, size));
+  *scalar = two(&b, LP_OP_ADD, length, scaled_sum(&b, w.factor * l0, size));
   if (args[BIAS].value == 0) return finish(&b, *scalar);
   if (!req->bias.id) return b.host->fail(LP_ERR_ARG, "bias=1: the layer has no bias");
   s = b.host->shape(g, req->bias, &biases);
