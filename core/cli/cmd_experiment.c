@@ -224,16 +224,17 @@ static void print_arms(const lp_experiment_info *info, const json_t *summary) {
   }
 }
 
-/* A line a primary comparison. */
+/* A line a primary comparison, with the reference or of a contrast. */
 static void print_verdicts(const json_t *summary) {
+  static const char *const lists[] = {"comparisons", "contrasts"};
   size_t i, lines = 0;
   json_t *c;
-  json_array_foreach(json_object_get(summary, "comparisons"), i, c) {
-    const char *text = json_string_value(json_object_get(c, "text"));
-    if (!json_is_true(json_object_get(c, "primary")) || !text) continue;
-    if (!lines++) putchar('\n');
-    printf("%s\n", text);
-  }
+  for (int k = 0; k < 2; k++) json_array_foreach(json_object_get(summary, lists[k]), i, c) {
+      const char *text = json_string_value(json_object_get(c, "text"));
+      if (!json_is_true(json_object_get(c, "primary")) || !text) continue;
+      if (!lines++) putchar('\n');
+      printf("%s\n", text);
+    }
 }
 
 static int print_results(const cli_args *a, const lp_experiment_info *info) {

@@ -1,5 +1,5 @@
-/* inference.c: comparisons of arms with the reference, a line each: the verdicts at the top of the
- * page and the tables of a measure. */
+/* inference.c: comparisons of arms with the reference and named contrasts of two arms, a line each:
+ * the verdicts at the top of the page and the tables of a measure. */
 #include "report/report_internal.h"
 
 #include <math.h>
@@ -70,11 +70,24 @@ bool lp_report_fraction(const json_t *c) {
          strncmp(lp_jstr(c, "measure"), "variance", 8) == 0;
 }
 
-/* Which arm, and that its numbers are not in the unit of the table's head. */
-static void arm_cell(FILE *f, const json_t *c) {
-  lp_report_html(f, "<th scope=\"row\">%s%s</th>", lp_jstr(c, "arm"),
-                 lp_report_fraction(c) ? " (of its sheet\xe2\x80\x99s uniform V)" : "");
+/* Which arm, of a contrast against which other, and that its numbers are not in the unit of the
+ * table's head. */
+static void arm_text(FILE *f, const json_t *c) {
+  const bool contrast = *lp_jstr(c, "contrast") != 0;
+  lp_report_html(f, "%s%s%s", lp_jstr(c, "arm"), contrast ? " against " : "",
+                 contrast ? lp_jstr(c, "reference") : "");
 }
+
+static void arm_cell(FILE *f, const json_t *c) {
+  fputs("<th scope=\"row\">", f);
+  arm_text(f, c);
+  if (lp_report_fraction(c)) fputs(" (of its sheet\xe2\x80\x99s uniform V)", f);
+  fputs("</th>", f);
+}
+
+/* Comparisons with the reference come before contrasts. */
+static const char *const lists[] = {"comparisons", "contrasts"};
+enum { N_LISTS = sizeof lists / sizeof *lists };
 
 static bool fits(const json_t *c, wanted w) {
   bool primary = json_is_true(lp_jobj(c, "primary"));
@@ -109,14 +122,16 @@ static void note(const report_run *run, FILE *f, bool paired, bool welch) {
 
 static void row(FILE *f, const json_t *c, bool of_any) {
   lp_report_html(f, "<tr>");
-  if (of_any)
-    lp_report_html(
-        f, "<th scope=\"row\">%s%s</th><td class=\"text\">%s</td><td class=\"text\">%s</td>",
-        lp_report_measure(lp_jstr(c, "measure")).label,
-        lp_report_fraction(c) ? ", of its uniform value" : "",
-        *lp_jstr(c, "site") ? lp_jstr(c, "site") : "\xe2\x80\x93", lp_jstr(c, "arm"));
-  else
+  if (of_any) {
+    lp_report_html(f, "<th scope=\"row\">%s%s</th><td class=\"text\">%s</td><td class=\"text\">",
+                   lp_report_measure(lp_jstr(c, "measure")).label,
+                   lp_report_fraction(c) ? ", of its uniform value" : "",
+                   *lp_jstr(c, "site") ? lp_jstr(c, "site") : "\xe2\x80\x93");
+    arm_text(f, c);
+    fputs("</td>", f);
+  } else {
     arm_cell(f, c);
+  }
   count_cell(f, c);
   int decimals = lp_comparison_decimals(c);
   cell(f, lp_mean_sd(lp_jnum(c, "mean"), lp_jnum(c, "sd"), decimals));
@@ -137,30 +152,30 @@ uint32_t lp_comparison_table(const report_run *run, FILE *f, wanted w, const cha
   uint32_t n = 0;
   size_t i;
   json_t *c;
-  json_array_foreach(lp_jobj(run->summary, "comparisons"), i, c) {
-    if (!fits(c, w)) continue;
-    if (!n++) {
-      lp_open_table(f, caption);
-      const measure m = lp_report_measure(w.measure ? w.measure : "");
-      char mean[64], difference[64];
-      snprintf(mean, sizeof mean, "Mean \xc2\xb1 sd%s%.24s", *m.unit ? ", " : "", m.unit);
-      snprintf(difference, sizeof difference, "Difference%s%.24s", *m.difference_unit ? ", " : "",
-               m.difference_unit);
-      const char *names[12] = {"Arm"};
-      size_t k = 1;
-      if (!w.measure) {
-        names[0] = "Measure";
-        names[k++] = "<Site";
-        names[k++] = "<Arm";
+  for (int k = 0; k < N_LISTS; k++) json_array_foreach(lp_jobj(run->summary, lists[k]), i, c) {
+      if (!fits(c, w)) continue;
+      if (!n++) {
+        lp_open_table(f, caption);
+        const measure m = lp_report_measure(w.measure ? w.measure : "");
+        char mean[64], difference[64];
+        snprintf(mean, sizeof mean, "Mean \xc2\xb1 sd%s%.24s", *m.unit ? ", " : "", m.unit);
+        snprintf(difference, sizeof difference, "Difference%s%.24s", *m.difference_unit ? ", " : "",
+                 m.difference_unit);
+        const char *names[12] = {"Arm"};
+        size_t count = 1;
+        if (!w.measure) {
+          names[0] = "Measure";
+          names[count++] = "<Site";
+          names[count++] = "<Arm";
+        }
+        const char *const more[] = {"n", mean, "Reference", difference, "Interval", "t (df)", "p"};
+        for (size_t j = 0; j < sizeof more / sizeof *more; j++) names[count++] = more[j];
+        names[count++] = w.measure ? "Detectable" : "q";
+        names[count++] = "<Verdict";
+        lp_table_head(f, names, count);
       }
-      const char *const more[] = {"n", mean, "Reference", difference, "Interval", "t (df)", "p"};
-      for (size_t j = 0; j < sizeof more / sizeof *more; j++) names[k++] = more[j];
-      names[k++] = w.measure ? "Detectable" : "q";
-      names[k++] = "<Verdict";
-      lp_table_head(f, names, k);
+      row(f, c, !w.measure);
     }
-    row(f, c, !w.measure);
-  }
   if (!n) return 0;
   lp_close_table(f);
   return n;
@@ -199,22 +214,21 @@ static void begin_group(FILE *f, const json_t *c) {
 
 /* Line by line in the order of the measures of the plan. */
 void lp_verdicts(const report_run *run, FILE *f) {
-  const json_t *list = lp_jobj(run->summary, "comparisons");
   bool any = false, paired = false, welch = false;
   size_t i, k;
   json_t *c, *m;
   json_array_foreach(lp_jobj(lp_jobj(run->summary, "plan"), "primary"), k, m) {
     bool group = false;
-    json_array_foreach(list, i, c) {
-      if (!json_is_true(lp_jobj(c, "primary")) || !json_is_string(m) ||
-          strcmp(lp_jstr(c, "measure"), json_string_value(m)) != 0)
-        continue;
-      if (!any) begin_verdicts(run, f);
-      if (!group) begin_group(f, c);
-      any = group = true;
-      *(strcmp(lp_jstr(c, "analysis"), "welch") == 0 ? &welch : &paired) = true;
-      verdict_row(f, c);
-    }
+    for (int l = 0; l < N_LISTS; l++) json_array_foreach(lp_jobj(run->summary, lists[l]), i, c) {
+        if (!json_is_true(lp_jobj(c, "primary")) || !json_is_string(m) ||
+            strcmp(lp_jstr(c, "measure"), json_string_value(m)) != 0)
+          continue;
+        if (!any) begin_verdicts(run, f);
+        if (!group) begin_group(f, c);
+        any = group = true;
+        *(strcmp(lp_jstr(c, "analysis"), "welch") == 0 ? &welch : &paired) = true;
+        verdict_row(f, c);
+      }
   }
   if (!any) return;
   lp_close_table(f);

@@ -3,6 +3,7 @@
 #include "page.h"
 #include "sample_run.h"
 
+#include <jansson.h>
 #include <locality/io.h>
 #include <locality/registry.h>
 #include <locality/report.h>
@@ -60,6 +61,32 @@ static char *report_of(const char *dir) {
 }
 
 /* ---- tests ---------------------------------------------------------------------------------- */
+
+/* Contrasts stand beside the comparisons with the reference, in both tables of a measure. */
+static void test_contrasts(void **state) {
+  (void)state;
+  const char *dir = folder("contrasts");
+  sample_run_make(dir, &small);
+  char path[512];
+  snprintf(path, sizeof path, "%s/summary.json", dir);
+  json_t *o = json_load_file(path, 0, NULL), *one = NULL, *c;
+  size_t i;
+  json_array_foreach(json_object_get(o, "comparisons"), i,
+                     c) if (json_is_true(json_object_get(c, "primary")) && !one) one =
+      json_deep_copy(c);
+  assert_non_null(one);
+  json_object_set_new(one, "arm", json_string("near"));
+  json_object_set_new(one, "reference", json_string("far<"));
+  json_object_set_new(one, "contrast", json_string("order"));
+  json_object_set_new(o, "contrasts", json_pack("[o]", one));
+  assert_int_equal(json_dump_file(o, path, 0), 0);
+  json_decref(o);
+  char *page = report_of(dir);
+  const char *first = strstr(page, "<th scope=\"row\">near against far&lt;</th>");
+  assert_non_null(first);
+  must_contain(first + 1, "<th scope=\"row\">near against far&lt;</th>");
+  free(page);
+}
 
 static void test_numbers(void **state) {
   (void)state;
@@ -565,14 +592,23 @@ static int tear_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_numbers),       cmocka_unit_test(test_exact_tables),
-      cmocka_unit_test(test_figures),       cmocka_unit_test(test_class_map_values),
-      cmocka_unit_test(test_escaping),      cmocka_unit_test(test_single_image_values),
-      cmocka_unit_test(test_percent_signs), cmocka_unit_test(test_many_arms),
-      cmocka_unit_test(test_wide_names),    cmocka_unit_test(test_without_gnuplot),
-      cmocka_unit_test(test_repeatable),    cmocka_unit_test(test_edited_script),
-      cmocka_unit_test(test_incomplete),    cmocka_unit_test(test_large_sheet),
-      cmocka_unit_test(test_bad_folder),    cmocka_unit_test(test_unwritable),
+      cmocka_unit_test(test_numbers),
+      cmocka_unit_test(test_contrasts),
+      cmocka_unit_test(test_exact_tables),
+      cmocka_unit_test(test_figures),
+      cmocka_unit_test(test_class_map_values),
+      cmocka_unit_test(test_escaping),
+      cmocka_unit_test(test_single_image_values),
+      cmocka_unit_test(test_percent_signs),
+      cmocka_unit_test(test_many_arms),
+      cmocka_unit_test(test_wide_names),
+      cmocka_unit_test(test_without_gnuplot),
+      cmocka_unit_test(test_repeatable),
+      cmocka_unit_test(test_edited_script),
+      cmocka_unit_test(test_incomplete),
+      cmocka_unit_test(test_large_sheet),
+      cmocka_unit_test(test_bad_folder),
+      cmocka_unit_test(test_unwritable),
       cmocka_unit_test(test_blocked),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
