@@ -52,8 +52,38 @@ static uint32_t owner(const analysis *a, uint32_t arm, uint32_t site, uint32_t g
   return arm;
 }
 
+enum { MOST_WEIGHTS = 1 << 28 }; /* of a matrix that a file has by its wires */
+
+/* The weights of a layer with a local prior, which a file has by their rows (core/DESIGN.md). */
+static lp_status read_wires(const lp_safetensors *file, const char *layer, uint32_t units,
+                            uint32_t n_in, site_weights *out) {
+  static const char *const part[] = {"values", "columns", "rows"};
+  const lp_tensor_view *v[3];
+  for (int i = 0; i < 3; i++) {
+    char name[300];
+    snprintf(name, sizeof name, "%s.weight.%s", layer, part[i]);
+    v[i] = lp_safetensors_find(file, name);
+    if (!v[i] || v[i]->desc.ndim != 1 || v[i]->desc.dtype != (i ? LP_I32 : LP_F32)) return LP_OK;
+  }
+  const int64_t n = lp_numel(&v[0]->desc);
+  const int32_t *column = v[1]->data, *row = v[2]->data;
+  if (lp_numel(&v[1]->desc) != n || lp_numel(&v[2]->desc) != (int64_t)units + 1 ||
+      (uint64_t)units * n_in > MOST_WEIGHTS)
+    return LP_OK;
+  out->w = calloc((size_t)units * n_in + 1, sizeof *out->w);
+  if (!out->w) return lp_fail(LP_ERR_MEMORY, "out of memory for weights of %u units", units);
+  out->n_out = units;
+  out->n_in = n_in;
+  for (uint32_t r = 0; r < units; r++)
+    for (int64_t k = row[r]; k >= 0 && k < row[r + 1] && k < n; k++)
+      if (column[k] >= 0 && (uint32_t)column[k] < n_in)
+        out->w[(size_t)r * n_in + (uint32_t)column[k]] = ((const float *)v[0]->data)[k];
+  return LP_OK;
+}
+
+/* prior: of the layer, or NULL. */
 static lp_status read_matrix(const char *path, const char *layer, uint32_t units,
-                             site_weights *out) {
+                             const lp_run_prior *prior, site_weights *out) {
   static const char *const part[] = {"weight", "weight_hh"}; /* the latter of a recurrent layer */
   const lp_tensor_view *v = NULL;
   lp_safetensors *file;
@@ -72,6 +102,7 @@ static lp_status read_matrix(const char *path, const char *layer, uint32_t units
     if (!out->w) s = lp_fail(LP_ERR_MEMORY, "out of memory for weights of %u units", units);
     for (size_t k = 0; s == LP_OK && k < n; k++) out->w[k] = ((const float *)v->data)[k];
   }
+  if (!v && prior) s = read_wires(file, layer, units, prior->n_in, out);
   lp_safetensors_free(file);
   return s;
 }
@@ -94,7 +125,7 @@ lp_status lp_read_weights(const analysis *a, uint32_t arm, uint32_t seed, uint32
   if (!path) return lp_fail(LP_ERR_MEMORY, "out of memory for %s", a->dir);
   lp_status s = LP_OK;
   if (*at->layer && wanted(a) && access(path, R_OK) == 0)
-    s = read_matrix(path, at->layer, at->units, out);
+    s = read_matrix(path, at->layer, at->units, prior_of(own, at->layer), out);
   free(path);
   if (s != LP_OK || !out->w) return s;
   const lp_run_arm *there = &a->folder->arm[owner(a, arm, site, geometry)];

@@ -203,6 +203,24 @@ static void test_local(void **state) {
   json_decref(all[1]);
 }
 
+/* The analysis' measures of weights find them as a matrix. */
+static void test_matrix(void **state) {
+  (void)state;
+  static const char settings[] =
+      "--data idx:data --epochs 1 --batch 16 --images 24 --seeds 1 --quiet --backend cpu:threads=1 "
+      "--model mlp --set sheet=32x64 --no-report";
+  if (test_run("experiment mnist %s --arms disk='(locality:cost=(disk:r=2))' --out large",
+               settings) != 0)
+    fail_msg("%s", test_err);
+  tensor wires = tensor_of("large/models/disk-seed1.safetensors", "lp.weight.values");
+  assert_non_null(wires.data);
+  free(wires.file);
+  if (test_run("analyze large --measures wiring_length") != 0) fail_msg("%s", test_err);
+  char *csv = test_read("large/networks.csv", NULL);
+  assert_non_null(strstr(csv, ",wiring_length,"));
+  free(csv);
+}
+
 static void test_report(void **state) {
   (void)state;
   prune("run --rank pw,w --keep 0.3,0.05");
@@ -269,7 +287,8 @@ int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_tables), cmocka_unit_test(test_finetune), cmocka_unit_test(test_model),
-      cmocka_unit_test(test_local),  cmocka_unit_test(test_report),   cmocka_unit_test(test_bad),
+      cmocka_unit_test(test_local),  cmocka_unit_test(test_matrix),   cmocka_unit_test(test_report),
+      cmocka_unit_test(test_bad),
   };
   int failed = cmocka_run_group_tests_name("prune", tests, make_run, NULL);
   test_end();
