@@ -147,6 +147,8 @@ static lp_status prepare(lp_experiment *x) {
   status = lp_plan_make(x, &plan);
   if (status != LP_OK) return status;
   json_decref(plan);
+  status = lp_film_check(x->settings);
+  if (status != LP_OK) return status;
   status = choose_device(x);
   x->info.device_spec = x->device;
   if (status == LP_OK) status = open_data(x);

@@ -150,4 +150,8 @@ lp_status lp_priors_check(const json_t *manifest, const lp_experiment *x);
 lp_status lp_runs_do(lp_experiment *x, const char *const *command, uint32_t n_command,
                      lp_experiment_fn progress, void *user, lp_experiment_outcome *out);
 
+/* film.c: are the epochs of the option `film` those of a run; is this one of them? */
+lp_status lp_film_check(const lp_settings *s);
+bool lp_film_wants(const lp_settings *s, uint32_t epoch);
+
 #endif

@@ -173,6 +173,19 @@ static bool on_progress(void *user, const lp_progress *p) {
   return w->failure == LP_OK && !atomic_load(&w->all->x->stop);
 }
 
+static lp_status save_activations(lp_work *w, const char *path);
+
+/* Of the last epoch they are kept in any case. */
+static lp_status save_frame(lp_work *w, uint32_t epoch) {
+  const lp_experiment *x = w->all->x;
+  if (w->run->seed != x->seeds[0] || epoch >= w->all->epochs || !lp_film_wants(x->settings, epoch))
+    return LP_OK;
+  char *path = lp_run_frame_path(x->dir, w->run->arm->name, w->run->seed, epoch);
+  lp_status status = path ? save_activations(w, path) : out_of_memory();
+  free(path);
+  return status;
+}
+
 static lp_status train_epochs(lp_work *w, lp_epoch_result *train) {
   const lp_experiment *x = w->all->x;
   uint32_t epoch, step;
@@ -184,6 +197,7 @@ static lp_status train_epochs(lp_work *w, lp_epoch_result *train) {
     if (w->failure != LP_OK) return lp_fail(w->failure, "%s", w->message);
     if (status == LP_OK) status = lp_evaluate(w->trainer, x->test, &test);
     if (status == LP_OK) status = write_epoch(w, train, &test);
+    if (status == LP_OK) status = save_frame(w, epoch + 1);
     if (status == LP_OK) status = save_checkpoint(w);
     if (status != LP_OK) return status;
     lp_trainer_position(w->trainer, &epoch, &step);

@@ -208,6 +208,7 @@ static const struct {
     {"measures", "All measures", measures, NULL},
     {"order", "Order in space", order_in_space, NULL},
     {"selectivity", "Selectivity and nestedness", selectivity, NULL},
+    {"film", "Film of the training", lp_film_section, lp_film_any},
     {"priors", "The prior", priors, was_trained},
     {"pruning", "Pruning", lp_prune_section, lp_prune_any},
     {"class-maps", "Class maps", class_maps, NULL},
@@ -245,8 +246,10 @@ static void page_head(const report_run *run, FILE *f) {
         "<meta charset=\"utf-8\" />\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\" />\n"
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-        "style-src 'unsafe-inline'; img-src data:\" />\n",
+        "style-src 'unsafe-inline'; img-src data:",
         f);
+  if (lp_film_any(run)) lp_film_policy(f);
+  fputs("\" />\n", f);
   lp_report_html(f, "<title>%s</title>\n", title);
   fprintf(f, "<style>\n%s</style>\n</head>\n<body>\n", lp_report_asset_find("page.css"));
   lp_report_html(f, "<header>\n<h1>%s</h1>\n", title);

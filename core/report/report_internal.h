@@ -139,6 +139,12 @@ void lp_table_per_image(const report_run *run, FILE *f);
 void lp_table_nulls(const report_run *run, FILE *f);
 void lp_table_measures(const report_run *run, FILE *f);
 
+/* film.c: were activations kept while the networks trained? Then a player of them. */
+bool lp_film_any(const report_run *run);
+/* What lets its script, and no other, run. */
+void lp_film_policy(FILE *f);
+lp_status lp_film_section(const report_run *run, FILE *f);
+
 /* shows.c: what the statistics show and what not, and the published sources of measures and tests.
  */
 lp_status lp_shows_section(const report_run *run, FILE *f);

@@ -62,10 +62,9 @@ static lp_status take_sites(const lp_run_folder *r, const char *path, const lp_r
   return s;
 }
 
-lp_status lp_run_maps_read(const lp_run_folder *r, lp_run_file file, uint32_t arm, uint32_t seed,
-                           lp_run_maps *out) {
+/* Takes path. */
+static lp_status read_maps(const lp_run_folder *r, char *path, uint32_t arm, lp_run_maps *out) {
   *out = (lp_run_maps){0};
-  char *path = lp_run_path(r->dir, file, r->arm[arm].name, r->seed[seed]);
   if (!path) return lp_run_out_of_memory(r->dir);
   lp_status s = access(path, F_OK) == 0
                     ? lp_safetensors_read(path, &out->file)
@@ -75,6 +74,16 @@ lp_status lp_run_maps_read(const lp_run_folder *r, lp_run_file file, uint32_t ar
   free(path);
   if (s != LP_OK) lp_run_maps_free(out);
   return s;
+}
+
+lp_status lp_run_maps_read(const lp_run_folder *r, lp_run_file file, uint32_t arm, uint32_t seed,
+                           lp_run_maps *out) {
+  return read_maps(r, lp_run_path(r->dir, file, r->arm[arm].name, r->seed[seed]), arm, out);
+}
+
+lp_status lp_run_frame_read(const lp_run_folder *r, uint32_t arm, uint32_t seed, uint32_t epoch,
+                            lp_run_maps *out) {
+  return read_maps(r, lp_run_frame_path(r->dir, r->arm[arm].name, r->seed[seed], epoch), arm, out);
 }
 
 void lp_run_maps_free(lp_run_maps *m) {

@@ -39,6 +39,16 @@ char *lp_run_path(const char *dir, lp_run_file file, const char *arm, uint64_t s
   return path;
 }
 
+char *lp_run_frame_path(const char *dir, const char *arm, uint64_t seed, uint32_t epoch) {
+  char *name = NULL, *path = NULL;
+  if (asprintf(&name, "activations/%s-seed%llu-epoch%u.safetensors", arm, (unsigned long long)seed,
+               epoch) < 0)
+    return NULL;
+  path = lp_path_join(dir, name);
+  free(name);
+  return path;
+}
+
 lp_status lp_run_json(const char *dir, const char *name, json_t **out) {
   *out = NULL;
   char *path = lp_path_join(dir, name);

@@ -79,6 +79,10 @@ static const lp_option table[] = {
     INT("images", "1000", 1, 1000000, EXPERIMENT,
         "test images whose activations are kept and analysed: the first, or, where these do not "
         "show every class in its share (sorted files), evenly chosen ones"),
+    LIST(
+        "film", "", EXPERIMENT,
+        "epochs after which the first seed's activations are kept, for a film in the report: as in "
+        "1,2,5, or all"),
     LIST("primary", "variance,accuracy", EXPERIMENT,
          "measures whose tests decide; every other one is exploratory"),
     LIST("measures", "usual", EXPERIMENT | LP_USE_PER_CALL,

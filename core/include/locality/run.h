@@ -60,6 +60,11 @@ typedef enum lp_run_file {
 /* malloc'ed; NULL when memory is exhausted. */
 LP_API char *lp_run_path(const char *dir, lp_run_file file, const char *arm, uint64_t seed);
 
+/* Activations that a network had after an epoch (option `film`):
+ * activations/ARM-seedS-epochE.safetensors.
+ */
+LP_API char *lp_run_frame_path(const char *dir, const char *arm, uint64_t seed, uint32_t epoch);
+
 /* ---- making a folder, and going on in one --------------------------------------------------- */
 
 /* Fails unless dir can become a run folder: it does not exist and could be made, or is empty. */
@@ -213,6 +218,9 @@ typedef struct lp_run_maps {
  * network has none. */
 LP_API lp_status lp_run_maps_read(const lp_run_folder *r, lp_run_file file, uint32_t arm,
                                   uint32_t seed, lp_run_maps *out);
+/* The same after an epoch that was kept for a film. */
+LP_API lp_status lp_run_frame_read(const lp_run_folder *r, uint32_t arm, uint32_t seed,
+                                   uint32_t epoch, lp_run_maps *out);
 LP_API void lp_run_maps_free(lp_run_maps *m);
 /* Maps after one of the steps, from 0: n x units. all: n x steps x units. */
 LP_API void lp_run_maps_step(const float *all, uint32_t n, uint32_t steps, uint32_t units,
