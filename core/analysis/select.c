@@ -123,6 +123,19 @@ static lp_status add_planned(analysis *a) {
   return s;
 }
 
+static bool is_word(const char *text) {
+  return strcmp(text, "usual") == 0 || strcmp(text, "all") == 0 || strcmp(text, "none") == 0;
+}
+
+lp_status lp_measures_check(const char *text) {
+  lp_status s = lp_registry_load();
+  if (s != LP_OK || !*text || is_word(text)) return s;
+  analysis a = {0};
+  s = add_list(&a, text);
+  lp_deselect_measures(&a);
+  return s;
+}
+
 lp_status lp_select_measures(analysis *a, const char *text) {
   const json_t *options = json_object_get(a->folder->manifest, "options");
   if (!text || !*text) text = json_string_value(json_object_get(options, "measures"));

@@ -5,9 +5,11 @@
 #include "../base/numbers.h"
 
 #include <locality/analysis.h>
+#include <locality/measure.h>
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- training ------------------------------------------------------------------------------ */
 
@@ -124,15 +126,59 @@ static lp_status time_site(const lp_site *site, const float *maps, uint32_t n, d
   return status;
 }
 
+/* The table of measures on n images of such a site. */
+static lp_status time_table(const lp_experiment *x, const lp_sample *s, uint32_t k, uint32_t n,
+                            double *out) {
+  const lp_site *site = &s->site[k];
+  const char *measures = lp_setting_text(x->settings, "measures");
+  const bool usual = strcmp(measures, "usual") == 0;
+  const uint32_t units = site->units < MOST_UNITS ? site->units : MOST_UNITS;
+  const uint32_t rows = units == site->units && site->ndim > 1 ? site->extent[0] : 1;
+  const double more = (double)site->units / units;
+  lp_places *places;
+  lp_measurements m;
+  *out = 0;
+  if (strcmp(measures, "none") == 0) return LP_OK;
+  lp_status status = lp_places_sheet(rows, units / rows, false, &places);
+  if (status != LP_OK) return status;
+  lp_responses maps = lp_responses_f32(s->maps[k], n, units);
+  const lp_measure_input in = {.places = places,
+                               .x = &maps,
+                               .labels = s->labels,
+                               .classes = x->info.test->classes,
+                               .seed = 1,
+                               .effort = usual ? LP_MEASURE_BOUNDED : LP_MEASURE_LENIENT};
+  const bool all = usual || strcmp(measures, "all") == 0;
+  const double start = lp_seconds();
+  status = lp_measure_site(&in, all ? NULL : measures, &m);
+  *out = (lp_seconds() - start) * more * more;
+  if (status == LP_OK) lp_measurements_free(&m);
+  lp_places_free(places);
+  return status;
+}
+
+/* A part of it grows with the images, the rest (random placements) does not. */
+static lp_status time_measures(const lp_experiment *x, const lp_sample *s, uint32_t k,
+                               double images, double *out) {
+  double few, many;
+  lp_status status = time_table(x, s, k, (s->n + 1) / 2, &few);
+  if (status == LP_OK) status = time_table(x, s, k, s->n, &many);
+  if (status != LP_OK) return status;
+  const double each = fmax(0, many - few) / (s->n - (s->n + 1) / 2 + 1);
+  *out = many + each * fmax(0, images - s->n);
+  return LP_OK;
+}
+
 /* All networks, each before and after its training. */
 static lp_status time_analysis(const lp_experiment *x, const lp_sample *s, double *out) {
   lp_status status = LP_OK;
   const double images = fmin(lp_setting_real(x->settings, "images"), x->info.test->count);
   *out = 0;
   for (uint32_t k = 0; k < s->n_sites && status == LP_OK; k++) {
-    double site;
+    double site = 0, table = 0;
     status = time_site(&s->site[k], s->maps[k], s->n, &site);
-    *out += 2 * site * images / s->n * x->n_arms * x->info.n_seeds;
+    if (status == LP_OK) status = time_measures(x, s, k, images, &table);
+    *out += 2 * (site * images / s->n + table) * x->n_arms * x->info.n_seeds;
   }
   return status;
 }

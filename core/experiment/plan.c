@@ -145,6 +145,7 @@ lp_status lp_plan_make(const lp_experiment *x, json_t **out) {
   for (uint32_t i = 0; i < x->info.n_seeds && status == LP_OK; i++)
     json_array_append_new(seeds, json_integer((json_int_t)x->seeds[i]));
   if (status == LP_OK) status = check_contrasts(x, contrasts, &compared);
+  if (status == LP_OK) status = lp_measures_check(lp_setting_text(s, "measures"));
   free(primary_text);
   free(margin_text);
   free(contrasts);

@@ -88,6 +88,11 @@ static void test_options(void **state) {
   refuse(EXPERIMENT "--primary varience", "did you mean 'variance'?");
   refuse(EXPERIMENT "--primary accuracy,accuracy", "accuracy is there twice");
   refuse(EXPERIMENT "--primary=", "at least one measure");
+  refuse(EXPERIMENT "--measures moran,tgy", "did you mean 'tgi'");
+  refuse(EXPERIMENT "--contrasts x=linear", "it is NAME=ARM:ARM");
+  refuse(EXPERIMENT "--contrasts x=linear:sqr", "there is no arm 'sqr'");
+  refuse(EXPERIMENT "--contrasts x=linear:control,x=control:linear", "x is there twice");
+  refuse(EXPERIMENT "--superclasses nowhere.csv", "nowhere.csv");
   refuse(EXPERIMENT "--margin acuracy=1", "did you mean 'accuracy'?");
   refuse(EXPERIMENT "--margin loss=1", "loss is not primary");
   refuse(EXPERIMENT "--margin accuracy=-1", "'-1' is not a number above 0");

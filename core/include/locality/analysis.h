@@ -357,6 +357,9 @@ struct lp_run_site;
 LP_API lp_status lp_run_places(const struct lp_run_arm *arm, const struct lp_run_site *site,
                                uint64_t seed, lp_places **out);
 
+/* Is that what lp_analysis_options.measures can be? */
+LP_API lp_status lp_measures_check(const char *measures);
+
 /* What of an analysis can be asked for; NULL or "": as the folder's manifest says. */
 typedef struct lp_analysis_options {
   /* Another arm than the folder's reference, which the plan did not foresee; summary.json says so.
