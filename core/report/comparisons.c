@@ -28,7 +28,7 @@ static void point(const report_run *run, FILE *f, axis *ax, const json_t *c, con
                   int place, const json_t *t) {
   uint32_t arm = lp_report_arm_index(run, lp_jstr(c, "arm"));
   uint32_t site = lp_report_site_index(run, lp_jstr(c, "site"));
-  uint32_t seed = lp_report_seed_index(run, (uint64_t)lp_jnum(t, "seed"));
+  uint32_t seed = lp_report_seed_index(run, lp_jseed(t));
   if (arm == run->n_arms || site == run->n_sites || !ax->panel[site] || isnan(lp_jnum(t, "t")) ||
       place < 0)
     return;
@@ -40,7 +40,7 @@ static void point(const report_run *run, FILE *f, axis *ax, const json_t *c, con
   lp_csv_text(f, run->arms[arm].name);
   fputc(',', f);
   lp_csv_text(f, left_out);
-  fprintf(f, ",%.0f,", lp_jnum(t, "seed"));
+  fprintf(f, ",%s,", lp_report_seed(lp_jseed(t)).s);
   lp_csv_num(f, x);
   fputc(',', f);
   lp_csv_num(f, lp_jnum(t, "t"));

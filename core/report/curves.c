@@ -80,7 +80,7 @@ lp_status lp_curves_write(const report_run *run, const subject *of, int arg, fig
     if (i == 0 || e[i].arm != e[i - 1].arm || e[i].seed != e[i - 1].seed) {
       if (n_run++) fputs("\n\n", out->csv);
     }
-    curve_line(out->csv, run, &e[i], lp_report_num((double)run->seeds[e[i].seed], 0).s);
+    curve_line(out->csv, run, &e[i], lp_report_seed(run->seeds[e[i].seed]).s);
     if (e[i].epoch > last) last = e[i].epoch;
     widen(&loss, e[i].train_loss);
     widen(&loss, e[i].loss);

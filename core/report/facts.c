@@ -18,7 +18,7 @@ static void nonfinite_item(const report_run *run, FILE *f, uint32_t arm, uint32_
       f,
       "<li>%s, seed %s: the loss stopped being a finite number in epoch %s at step %s, learning "
       "rate %s.%s%s</li>\n",
-      run->arms[arm].name, lp_report_num((double)run->seeds[seed], 0).s,
+      run->arms[arm].name, lp_report_seed(run->seeds[seed]).s,
       lp_report_num(lp_jnum(end, "epoch"), 0).s, lp_report_num(lp_jnum(end, "step"), 0).s,
       lp_report_exact(lp_jnum(end, "lr")).s, *lp_jstr(end, "message") ? " " : "",
       lp_jstr(end, "message"));
@@ -40,7 +40,7 @@ void lp_facts_status(const report_run *run, FILE *f) {
     uint32_t arm = i / run->n_seeds, seed = i % run->n_seeds;
     const char *status = status_of(run, arm, seed);
     const char *name = run->arms[arm].name;
-    shorttext number = lp_report_num((double)run->seeds[seed], 0);
+    shorttext number = lp_report_seed(run->seeds[seed]);
     if (strcmp(status, "complete") == 0) continue;
     if (strcmp(status, "nonfinite") == 0)
       nonfinite_item(run, f, arm, seed);
@@ -88,7 +88,7 @@ static void time_table(const report_run *run, FILE *f) {
     const char *status = status_of(run, arm, seed);
     lp_report_html(f,
                    "<tr><th scope=\"row\">%s</th><td>%s</td><td class=\"text\">%s</td><td>%u</td>",
-                   run->arms[arm].name, lp_report_num((double)run->seeds[seed], 0).s,
+                   run->arms[arm].name, lp_report_seed(run->seeds[seed]).s,
                    *status ? status : "unfinished", epochs);
     lp_html_cell(f, lp_num_auto(timed ? seconds / timed : NAN).s, range.s);
     lp_report_html(f, "<td>%s</td><td>%s</td></tr>\n", lp_report_num(loss, 3).s,
@@ -238,7 +238,7 @@ static void imports(const report_run *run, FILE *f) {
   json_array_foreach(lp_jobj(run->manifest, "imported"), i, e) {
     char name[160];
     snprintf(name, sizeof name, "%.100s, seed %.20s", lp_jstr(e, "arm"),
-             lp_report_num(lp_jnum(e, "seed"), 0).s);
+             lp_report_seed(lp_jseed(e)).s);
     command_row(f, name, lp_jobj(e, "command"));
   }
   close_facts(f);

@@ -1,6 +1,7 @@
 /* html.c: the writer that escapes, and numbers as a reader wants them. */
 #include "report/report_internal.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -126,6 +127,12 @@ shorttext lp_report_num(double x, int decimals) {
   if (isnan(x)) return (shorttext){DASH};
   if (isinf(x)) return with_minus(x < 0 ? "-\xe2\x88\x9e" : "\xe2\x88\x9e");
   return with_minus(lp_fixed(x, decimals).text);
+}
+
+shorttext lp_report_seed(uint64_t seed) {
+  shorttext out;
+  snprintf(out.s, sizeof out.s, "%" PRIu64, seed);
+  return out;
 }
 
 shorttext lp_num_auto(double x) {

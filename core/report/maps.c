@@ -1,7 +1,8 @@
 /* maps.c: maps of classes and of single images from activations/, and tiles for templates/maps.gp.
  *
  * Units of networks with different seeds have nothing to do with each other, so maps are never
- * averaged over networks: one seed is shown, the first for which most arms have activations.
+ * averaged over networks: one seed is shown, the first for which most arms have activations; of an
+ * arm that has none of this seed, its own first.
  */
 #include "report/report_internal.h"
 
@@ -31,7 +32,7 @@ enum { CLASSES = 0, SAMPLES = 1, KINDS = 2 };
 
 typedef struct report_maps report_maps;
 struct report_maps {
-  uint64_t seed;
+  uint64_t seed, *seed_of; /* for most arms; n_arms */
   uint32_t n_arms, n_sites, images;
   map_kind kind[KINDS];
   map_set *map; /* n_arms x n_sites x KINDS; NULL inside where there is nothing */
@@ -48,22 +49,32 @@ void lp_maps_free(report_maps *m) {
     free(m->map[i].of[1]);
   }
   free(m->map);
+  free(m->seed_of);
   free(m);
 }
 
-static bool choose_seed(const report_run *run, uint64_t *seed) {
+static bool has_activations(const report_run *run, uint32_t arm, uint64_t seed) {
+  char *path = lp_run_path(run->dir, LP_RUN_ACTIVATIONS, run->arms[arm].name, seed);
+  const bool has = path && access(path, R_OK) == 0;
+  free(path);
+  return has;
+}
+
+static bool choose_seeds(const report_run *run, report_maps *m) {
   uint32_t best = 0;
   for (uint32_t s = 0; s < run->n_seeds; s++) {
     uint32_t n = 0;
-    for (uint32_t a = 0; a < run->n_arms; a++) {
-      char *path = lp_run_path(run->dir, LP_RUN_ACTIVATIONS, run->arms[a].name, run->seeds[s]);
-      n += path && access(path, R_OK) == 0;
-      free(path);
-    }
+    for (uint32_t a = 0; a < run->n_arms; a++) n += has_activations(run, a, run->seeds[s]);
     if (n > best) {
       best = n;
-      *seed = run->seeds[s];
+      m->seed = run->seeds[s];
     }
+  }
+  for (uint32_t a = 0; a < run->n_arms; a++) {
+    uint32_t own = 0;
+    while (own < run->n_seeds && !has_activations(run, a, run->seeds[own])) own++;
+    const bool as_most = own == run->n_seeds || has_activations(run, a, m->seed);
+    m->seed_of[a] = as_most ? m->seed : run->seeds[own];
   }
   return best > 0;
 }
@@ -140,7 +151,7 @@ static lp_status sample_maps(const report_maps *m, const float *x, uint32_t n, u
 static lp_status load_arm(const report_run *run, report_maps *m, uint32_t arm) {
   lp_run_maps x;
   lp_status st = lp_run_maps_read(run->folder, LP_RUN_ACTIVATIONS, arm,
-                                  lp_report_seed_index(run, m->seed), &x);
+                                  lp_report_seed_index(run, m->seed_of[arm]), &x);
   if (st == LP_ERR_NOT_FOUND) return LP_OK;
   if (st == LP_OK && m->images && m->images != x.n) {
     st = lp_fail(LP_ERR_FORMAT, "activations of %s are of %u images, others of %u",
@@ -171,8 +182,9 @@ lp_status lp_maps_load(report_run *run) {
   m->n_sites = run->n_sites;
   choose_classes(run, &m->kind[CLASSES]);
   m->map = calloc((size_t)run->n_arms * run->n_sites * KINDS + 1, sizeof *m->map);
-  if (!m->map) return lp_fail(LP_ERR_MEMORY, "out of memory");
-  if (!run->n_sites || !run->n_classes || !choose_seed(run, &m->seed)) return LP_OK;
+  m->seed_of = calloc((size_t)run->n_arms + 1, sizeof *m->seed_of);
+  if (!m->map || !m->seed_of) return lp_fail(LP_ERR_MEMORY, "out of memory");
+  if (!run->n_sites || !run->n_classes || !choose_seeds(run, m)) return LP_OK;
   lp_status st = LP_OK;
   for (uint32_t a = 0; a < run->n_arms && st == LP_OK; a++) st = load_arm(run, m, a);
   return st;
@@ -211,19 +223,21 @@ static void caption(const report_run *run, int kind, const subject *of, bool cen
   const report_maps *m = run->maps;
   const map_kind *k = &m->kind[kind];
   const char *minus = centred ? ", minus the mean over all analysed images" : "";
-  shorttext seed = lp_report_num((double)m->seed, 0);
+  lp_report_html(f, "%s at %s%s, ",
+                 kind == CLASSES ? "Mean activation over the images of each class"
+                                 : "Activation for single images",
+                 run->sites[of->site], minus);
+  lp_maps_say_seed(run, f);
   if (kind == CLASSES)
     lp_report_html(
-        f,
-        "Mean activation over the test images of each class at %s%s, seed %s, %u images in all; "
-        "sheet of %u \xc3\x97 %u units. One colour scale for all arms",
-        run->sites[of->site], minus, seed.s, m->images, of->rows, of->cols);
+        f, ", %u images in all; sheet of %u \xc3\x97 %u units. One colour scale for all arms",
+        m->images, of->rows, of->cols);
   else
     lp_report_html(
         f,
-        "Activation at %s for single images%s, seed %s: %u of the %u analysed images, drawn by "
-        "that seed, under the name of their class. One colour scale for all arms",
-        run->sites[of->site], minus, seed.s, k->n, m->images);
+        ": %u of the %u analysed images, drawn by seed %s, under the name of their class. "
+        "One colour scale for all arms",
+        k->n, m->images, lp_report_seed(m->seed).s);
   lp_report_html(f, centred ? ", symmetric about zero." : ".");
   const uint32_t steps = lp_report_steps(run, of->site);
   if (steps > 1) lp_report_html(f, " After the last of %u steps.", steps);
@@ -258,9 +272,20 @@ lp_status lp_maps_write(const report_run *run, const subject *of, int arg, figur
   return st;
 }
 
-bool lp_maps_seed(const report_run *run, uint64_t *seed) {
-  *seed = run->maps->seed;
+bool lp_maps_seed(const report_run *run, uint32_t arm, uint64_t *seed) {
+  *seed = run->maps->seed_of[arm];
   return run->maps->images > 0;
+}
+
+void lp_maps_say_seed(const report_run *run, FILE *f) {
+  const report_maps *m = run->maps;
+  uint32_t others = 0;
+  lp_report_html(f, "seed %s", lp_report_seed(m->seed).s);
+  for (uint32_t a = 0; a < run->n_arms; a++)
+    if (m->seed_of[a] != m->seed)
+      lp_report_html(f, "%s%s: %s", others++ ? ", " : " (", run->arms[a].name,
+                     lp_report_seed(m->seed_of[a]).s);
+  if (others) fputc(')', f);
 }
 
 /* ---- tiles ---------------------------------------------------------------------------------- */

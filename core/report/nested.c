@@ -16,7 +16,6 @@ typedef struct nodf {
 typedef struct matrices {
   const report_run *run;
   const subject *of;
-  uint64_t seed;
   nodf *nodf; /* n_arms */
 } matrices;
 
@@ -30,12 +29,12 @@ static double number(const char *text) {
 static void take(void *user, char *const *field, uint32_t n) {
   matrices *m = user;
   if (n <= P || strcmp(field[MEASURE], "nestedness") != 0 || *field[CLASS] ||
-      strcmp(field[STATE], "trained") != 0 ||
-      strcmp(field[SITE], m->run->sites[m->of->site]) != 0 ||
-      strtoull(field[SEED], NULL, 10) != m->seed)
+      strcmp(field[STATE], "trained") != 0 || strcmp(field[SITE], m->run->sites[m->of->site]) != 0)
     return;
   const uint32_t arm = lp_report_arm_index(m->run, field[ARM]);
-  if (arm < m->run->n_arms)
+  uint64_t seed;
+  if (arm < m->run->n_arms && lp_maps_seed(m->run, arm, &seed) &&
+      strtoull(field[SEED], NULL, 10) == seed)
     m->nodf[arm] =
         (nodf){number(field[VALUE]), number(field[MEAN]), number(field[SD]), number(field[P])};
 }
@@ -136,14 +135,15 @@ static lp_status write_all(matrices *m, figure_out *out, bool *shown, double *ti
   lp_gp_numbers(out->var, "shown", shown, m->run->n_arms);
   fprintf(out->var, "rows = %u\ncols = %u\n", rows, columns);
   write_labels(m, shown, out);
-  lp_report_html(
-      out->caption,
-      "A row a class, a column a unit at %s, dark where the unit is selective for the "
-      "class (t &gt; 2), both sorted by how many they have; seed %s. Nested means that the "
-      "units of a class with fewer of them are among those of one with more: the dark "
-      "part fills the upper left corner. NODF, 0 to 100, beside what as many units at "
-      "random for each class give.",
-      m->run->sites[m->of->site], lp_report_num((double)m->seed, 0).s);
+  lp_report_html(out->caption,
+                 "A row a class, a column a unit at %s, dark where the unit is selective for the "
+                 "class (t &gt; 2), both sorted by how many they have; ",
+                 m->run->sites[m->of->site]);
+  lp_maps_say_seed(m->run, out->caption);
+  lp_report_html(out->caption,
+                 ". Nested means that the units of a class with fewer of them are among those of "
+                 "one with more: the dark part fills the upper left corner. NODF, 0 to 100, beside "
+                 "what as many units at random for each class give.");
   if (rows < classes || columns < units)
     lp_report_html(
         out->caption,
@@ -160,7 +160,7 @@ lp_status lp_nested_write(const report_run *run, const subject *of, int arg, fig
   double *tile = malloc(sizeof *tile * MOST_ROWS * MOST_COLUMNS);
   lp_status st = m.nodf && shown && tile ? LP_OK : lp_fail(LP_ERR_MEMORY, "out of memory");
   for (uint32_t a = 0; st == LP_OK && a < run->n_arms; a++) m.nodf[a] = (nodf){NAN, NAN, NAN, NAN};
-  if (st == LP_OK && lp_maps_seed(run, &m.seed)) {
+  if (st == LP_OK) {
     st = lp_csv_rows(run->dir, LP_RUN_MEASURES, take, &m);
     if (st == LP_ERR_NOT_FOUND) st = LP_OK; /* the matrix without its null */
   }

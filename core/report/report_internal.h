@@ -92,6 +92,7 @@ uint32_t lp_report_shown_classes(const report_run *run, uint32_t index[REPORT_CL
 /* JSON access that never fails: NULL, "" or NaN where the value is absent or of another type. */
 const char *lp_jstr(const json_t *o, const char *key);
 double lp_jnum(const json_t *o, const char *key);
+uint64_t lp_jseed(const json_t *o); /* its "seed"; doubles have no room for all of them */
 json_t *lp_jobj(const json_t *o, const char *key); /* borrowed */
 
 /* ---- writing HTML --------------------------------------------------------------------------- */
@@ -110,6 +111,7 @@ void lp_html_cell(FILE *f, const char *text, const char *tip);
 typedef struct shorttext {
   char s[128];
 } shorttext;
+shorttext lp_report_seed(uint64_t seed);                    /* every digit */
 shorttext lp_report_num(double x, int decimals);            /* en dash for NaN, a real minus sign */
 shorttext lp_num_auto(double x);                            /* decimals by magnitude */
 shorttext lp_mean_sd(double mean, double sd, int decimals); /* "98.1 ± 0.2" */
@@ -276,8 +278,10 @@ lp_status lp_wires_write(const report_run *run, const subject *of, int arg, figu
 lp_status lp_maps_write(const report_run *run, const subject *of, int arg, figure_out *out);
 lp_status lp_maps_load(report_run *run);
 void lp_maps_free(struct report_maps *maps);
-/* The seed whose networks' maps are shown; false: there are no activations. */
-bool lp_maps_seed(const report_run *run, uint64_t *seed);
+/* The seed of the arm's network whose maps are shown; false: there are no activations. */
+bool lp_maps_seed(const report_run *run, uint32_t arm, uint64_t *seed);
+/* "seed 1", and which arms show a network of another seed. */
+void lp_maps_say_seed(const report_run *run, FILE *f);
 
 /* Tiles for templates/maps.gp: rows of tiles with a label at the left, columns with one on top. */
 typedef struct tile_set {

@@ -26,6 +26,10 @@ double lp_jnum(const json_t *o, const char *key) {
   return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
+uint64_t lp_jseed(const json_t *o) {
+  return (uint64_t)json_integer_value(json_object_get(o, "seed"));
+}
+
 json_t *lp_jobj(const json_t *o, const char *key) {
   return json_object_get(o, key);
 }

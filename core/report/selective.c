@@ -30,7 +30,7 @@ lp_status lp_selective_of(const report_run *run, const subject *of, uint32_t arm
   *out = (selective){.arm = arm, .classes = run->n_classes, .units = of->rows * of->cols};
   uint64_t seed;
   if (run->n_classes < 2) return lp_fail(LP_ERR_NOT_FOUND, "the images have no classes");
-  if (!lp_maps_seed(run, &seed)) return lp_fail(LP_ERR_NOT_FOUND, "there are no activations");
+  if (!lp_maps_seed(run, arm, &seed)) return lp_fail(LP_ERR_NOT_FOUND, "there are no activations");
   if (!lp_stands_in(run, of, arm)) return lp_fail(LP_ERR_NOT_FOUND, "on another sheet");
   lp_run_maps m;
   lp_status st =
@@ -156,12 +156,6 @@ static lp_status add_t(void *user, const selective *s, uint32_t row) {
   return st;
 }
 
-static void say_seed(const report_run *run, FILE *f) {
-  uint64_t seed = 0;
-  lp_maps_seed(run, &seed);
-  lp_report_html(f, "seed %s", lp_report_num((double)seed, 0).s);
-}
-
 lp_status lp_selectivity_write(const report_run *run, const subject *of, int arg, figure_out *out) {
   (void)arg;
   if (on_points(run, of))
@@ -192,7 +186,7 @@ lp_status lp_selectivity_write(const report_run *run, const subject *of, int arg
     lp_report_html(out->caption,
                    "Welch\xe2\x80\x99s t of each unit at %s for a class against all others, ",
                    run->sites[of->site]);
-    say_seed(run, out->caption);
+    lp_maps_say_seed(run, out->caption);
     lp_report_html(out->caption,
                    "; one colour scale for all. %s: patches, %u or more touching units with t &gt; "
                    "%s; %u of them in these maps.",
@@ -279,7 +273,7 @@ static lp_status write_preference(preference *p, uint32_t rows, uint32_t *slot, 
   free(shown);
   lp_report_html(p->out->caption, "The class for which each unit at %s has the largest t, ",
                  p->run->sites[p->of->site]);
-  say_seed(p->run, p->out->caption);
+  lp_maps_say_seed(p->run, p->out->caption);
   lp_report_html(p->out->caption, "; white: t is above 0 for none.");
   if (other)
     lp_report_html(p->out->caption,

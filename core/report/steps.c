@@ -27,7 +27,7 @@ static const json_t *steps_of(const report_run *run, uint32_t arm, uint32_t seed
                *r;
   size_t i;
   json_array_foreach(runs, i, r) {
-    if (lp_jnum(r, "seed") == (double)run->seeds[seed])
+    if (lp_jseed(r) == run->seeds[seed])
       return strcmp(lp_jstr(r, "status"), "complete") == 0
                  ? lp_jobj(lp_jobj(lp_jobj(r, state), site), "steps")
                  : NULL;
@@ -72,7 +72,7 @@ static void network_lines(picture *p, uint32_t arm, uint32_t seed) {
   size_t t;
   json_array_foreach(steps, t, one) {
     const double y[MEASURES] = {lp_jnum(one, measure_key[0]), lp_jnum(one, measure_key[1])};
-    line(p, t == 0, arm, lp_report_num((double)p->run->seeds[seed], 0).s, (uint32_t)t + 1, y, none);
+    line(p, t == 0, arm, lp_report_seed(p->run->seeds[seed]).s, (uint32_t)t + 1, y, none);
     if (t >= p->steps) p->steps = (uint32_t)t + 1;
   }
 }

@@ -41,7 +41,7 @@ static uint32_t values(const report_run *run, const subject *p, uint32_t arm, do
   json_array_foreach(lp_jobj(a, "runs"), i, r) {
     double x = lp_jnum(lp_jobj(lp_jobj(r, "sites"), run->sites[p->site]), "variance");
     if (isnan(x) || n == run->n_seeds) continue;
-    seed[n] = (uint64_t)lp_jnum(r, "seed");
+    seed[n] = lp_jseed(r);
     v[n++] = x;
   }
   return n;
@@ -55,8 +55,7 @@ static uint32_t strip_networks(const report_run *run, const panels *p, figure_ou
       uint32_t n = values(run, &p->of[s], a, v, seed);
       for (uint32_t i = 0; i < n; i++) {
         double spread = n > 1 ? 0.36 * ((double)i / (n - 1) - 0.5) : 0;
-        strip_line(out->csv, run, s, a, lp_report_num((double)seed[i], 0).s, place(a) + spread,
-                   v[i], NAN);
+        strip_line(out->csv, run, s, a, lp_report_seed(seed[i]).s, place(a) + spread, v[i], NAN);
       }
       total += n;
     }

@@ -45,7 +45,7 @@ uint32_t lp_sweep_values(const report_run *run, uint32_t arm, sweep_outcome whic
     const double v = of_network(run, network, which);
     if (n == run->n_seeds || strcmp(lp_jstr(network, "status"), "complete") != 0 || !isfinite(v))
       continue;
-    if (seed) seed[n] = (uint64_t)lp_jnum(network, "seed");
+    if (seed) seed[n] = lp_jseed(network);
     value[n++] = v;
   }
   return n;

@@ -140,8 +140,8 @@ static uint32_t write_series(picture *p, FILE *f, int panel, uint32_t k, bool me
     const uint32_t n = lp_sweep_values(run, next, (sweep_outcome)panel, p->y, p->seed);
     if (means && n) mean_line(f, panel, k, &p->series[k], value, least + shift, p->y, n);
     for (uint32_t i = 0; i < n && !means; i++)
-      line(f, panel, k, &p->series[k], value, least + shift, lp_report_num((double)p->seed[i], 0).s,
-           p->y[i], NAN, NAN);
+      line(f, panel, k, &p->series[k], value, least + shift, lp_report_seed(p->seed[i]).s, p->y[i],
+           NAN, NAN);
     p->intervals |= n > 2 && !p->series[k].level;
     total += n;
   }

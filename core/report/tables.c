@@ -175,7 +175,7 @@ static void per_image_rows(const json_t *list, FILE *f) {
     json_array_foreach(lp_jobj(c, "per_image"), k, t) {
       lp_report_html(f, "<tr><th scope=\"row\">%s</th><td class=\"text\">%s</td>",
                      lp_jstr(c, "arm"), lp_jstr(c, "site"));
-      count_cell(f, lp_jnum(t, "seed"));
+      cell(f, lp_report_seed(lp_jseed(t)));
       count_cell(f, lp_jnum(t, "n"));
       cell(f, lp_num_auto(lp_jnum(t, "mean_difference")));
       cell(f, lp_report_t_test(lp_jnum(t, "t"), lp_jnum(t, "df")));

@@ -240,5 +240,16 @@ assert json.load(open('strided/manifest.json'))['classes'] == [str(c) for c in r
 good('report', 'pts')
 page = open('pts/report.html').read()
 assert 'Accuracy and loss' not in page and 'made elsewhere' in page, 'the report of an import'
+
+# Arms that share no seed, and seeds that are dates or need more bits than doubles have: maps of both arms, every digit.
+ODD = (20240101, 20240102, 20240103), (2**53 + 1, 2**53 + 2, 2**53 + 3)
+for arm, seeds in zip(('control', 'linear'), ODD):
+    for k, seed in enumerate(seeds): good('import', 'odd', '--arm', arm, '--seed', str(seed), '--site', f's={arm}{k + 1}a.npy:7x7', *(['--labels', labels] if seed == ODD[0][0] else []))
+good('analyze', 'odd')
+good('report', 'odd')
+page = open('odd/report.html').read()
+assert page.count(f'seed {ODD[0][0]} (linear: {ODD[1][0]})') == 7 and 'e+07' not in page and 'e+15' not in page, 'the seeds of the maps'
+for name in ('selectivity_s', 'maps_s', 'preference_s', 'nested_s'): assert all(f'# arm {arm}' in open(f'odd/figures/{name}.csv').read() for arm in ('control', 'linear')), name
+assert {line.split(',')[3] for line in open('odd/figures/variance.csv') if line[0] not in '#\n'} >= {str(s) for arm in ODD for s in arm}, 'seeds of the points'
 shutil.rmtree(os.getcwd())
 print('1 passed, 0 failed')
