@@ -18,6 +18,7 @@ lp_status lp_strongest_graph(const double *v, uint32_t n, double share, uint8_t 
   memset(adjacency, 0, size);
   for (size_t k = 0; k < (size_t)llround(share * (double)off); k++) {
     size_t i = order[k] / n, j = order[k] % n;
+    if (v[order[k]] == 0) break; /* no connection, and so are all that follow */
     adjacency[i * n + j] = adjacency[j * n + i] = 1;
   }
   free(order);

@@ -103,10 +103,14 @@ static void strongest(void **state) {
   assert_close(m.path_length, 2.2878787878787881, 1e-13);
   for (uint32_t i = 0; i < U; i++) part[i] = i >= 4;
   assert_close(lp_modularity(graph, U, part), 0.22, 1e-13);
-  double same[9] = {0}; /* the lower index of equal values */
+  double same[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1}; /* the lower index of equal values */
   assert_ok(lp_strongest_graph(same, 3, 0.17, graph));
   assert_true(graph[1] && graph[3] && !graph[2]);
   assert_int_equal(lp_strongest_graph(same, 3, 2, graph), LP_ERR_ARG);
+  double sparse[9] = {9, 0, 0, -0.5, 9,
+                      0, 0, 0, 9}; /* one connection is there, however many are asked for */
+  assert_ok(lp_strongest_graph(sparse, 3, 0.5, graph));
+  for (int k = 0; k < 9; k++) assert_int_equal(graph[k], k == 1 || k == 3);
 }
 
 int main(void) {

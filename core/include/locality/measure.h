@@ -363,7 +363,7 @@ LP_API lp_status lp_length_between(const double *a, const lp_places *pa, const d
 
 /* Undirected graph of the strongest `share` (round(share N (N - 1)) entries, .1 as a rule) of |v|
  * off the diagonal, i and j joined when either entry is among them; of equal values the lower index
- * is. adjacency: n x n. O(N^2 log N). */
+ * is, and a value of 0 never. adjacency: n x n. O(N^2 log N). */
 LP_API lp_status lp_strongest_graph(const double *v, uint32_t n, double share, uint8_t *adjacency);
 /* Newman's Q of a partition (PNAS 2006). NaN without edges. O(N^2). */
 LP_API double lp_modularity(const uint8_t *adjacency, uint32_t n, const uint32_t *partition);
