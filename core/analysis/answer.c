@@ -262,11 +262,13 @@ static void compared(FILE *f, const evidence *e) {
     if (*a->pair[i].name && a->pair[i].planned)
       fprintf(f, "%s%s against %s", contrasts++ ? ", " : ", and ", a->arm[a->pair[i].arm].name,
               a->arm[a->pair[i].other].name);
-  if (*a->data) fprintf(f, " on %s", a->data);
+  if (*a->data && !a->folder->imported) fprintf(f, " on %s", a->data);
   if (a->epochs > 0) fprintf(f, ", %u epoch%s", a->epochs, plural(a->epochs));
   fprintf(f, ", %u seed%s", a->n_seeds, plural(a->n_seeds));
   list_measures(f, e);
-  if (complete == all)
+  if (a->folder->imported) /* no arm of them was to have every seed */
+    fprintf(f, ". %u networks, made elsewhere.", complete);
+  else if (complete == all)
     fputs(". All networks finished.", f);
   else
     fprintf(f, ". %u of %u networks finished.", complete, all);

@@ -135,7 +135,9 @@ static lp_status compare(const analysis *a, double *x, comparison *c) {
   lp_status s = lp_infer(x, y, seeds, lp_plan_alpha(a, c->which, c->primary),
                          c->primary ? lp_plan_margin(a, c->which) : NAN, &c->result);
   if (c->result.verdict == LP_VERDICT_UNTESTABLE && lacks_values(a, c, x, y))
-    c->result.reason = "too few networks have a value: no unit was active, or only one";
+    c->result.reason = lp_is_variance(c->which)
+                           ? "too few networks have a value: no unit was active, or only one"
+                           : "too few networks have a value of this measure";
   if (s == LP_OK) s = lp_worst_case(a, c, x, y, z + seeds);
   for (uint32_t k = 0; k < seeds; k++) { /* a paired test has the seeds that both have */
     if (c->result.paired && !(isfinite(x[k]) && isfinite(y[k]))) x[k] = y[k] = NAN;

@@ -103,9 +103,11 @@ static void note(const report_run *run, FILE *f, bool paired, bool welch) {
       f,
       "<p class=\"note\">Difference: arm less reference, with its interval over networks%s%s. A "
       "difference is found exactly where the interval excludes 0.",
-      paired ? ", paired by seed: networks of one seed share initial weights, batches and dropout "
-               "masks"
-             : "",
+      !paired ? ""
+      : run->folder->imported
+          ? ", paired by seed: whoever imported them gave two networks one seed for what they share"
+          : ", paired by seed: networks of one seed share initial weights, batches and dropout "
+            "masks",
       welch ? paired ? "; by Welch\xe2\x80\x99s test where arms share no seed"
                      : ", by Welch\xe2\x80\x99s test, for the arms share no seed"
             : "");

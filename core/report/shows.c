@@ -93,6 +93,8 @@ static void order(const report_run *run, FILE *f, uint32_t *n) {
 
 /* Networks whose nestedness is above what as many units at random give. */
 static void nested(const report_run *run, FILE *f, uint32_t *n, bool shown) {
+  const double alpha = /* of all arms and sites together, shared */
+      lp_jnum(lp_jobj(run->summary, "plan"), "alpha") / (run->n_arms * run->n_sites);
   for (uint32_t a = 0; a < run->n_arms; a++)
     for (uint32_t s = 0; s < run->n_sites; s++) {
       double above = 0, all = 0, sum = 0, chance = 0;
@@ -110,7 +112,7 @@ static void nested(const report_run *run, FILE *f, uint32_t *n, bool shown) {
         chance += by_chance;
       }
       /* a sign test: half of them are above where there is nothing */
-      const bool nested_ = all > 0 && above == all && pow(0.5, all - 1) < 0.05;
+      const bool nested_ = all > 0 && above == all && pow(0.5, all - 1) < alpha;
       if (all == 0 || nested_ != shown) continue;
       open_item(f, n, shown ? "Shown" : "Not shown");
       lp_report_html(

@@ -167,11 +167,10 @@ static lp_status write_panels(const report_run *run, const panels *p, figure_out
   free(title);
   fprintf(out->var, "n_untrained = %u\nn_published = %u\n", untrained_lines, published);
   fprintf(out->var, "n_chance = %u\n", chance);
-  lp_report_html(
-      out->caption,
-      "One point a network (%u in all, each the mean over its test images), in squared unit "
-      "spacings. Bars: mean \xc2\xb1 sd over the networks of an arm. ",
-      total);
+  lp_report_html(out->caption,
+                 "One point a network (%u in all, each the mean over its images), in squared unit "
+                 "spacings. Bars: mean \xc2\xb1 sd over the networks of an arm. ",
+                 total);
   if (p->n > run->n_sites)
     lp_report_html(out->caption, "Where arms have sheets of their own, each has its panel. ");
   if (chance)

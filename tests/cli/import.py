@@ -248,8 +248,19 @@ for arm, seeds in zip(('control', 'linear'), ODD):
 good('analyze', 'odd')
 good('report', 'odd')
 page = open('odd/report.html').read()
+assert ' 6 networks, made elsewhere.' in page and ' of 12 networks' not in page, 'no arm was to have every seed'
+assert 'dropout' not in page and 'on imported' not in json.load(open('odd/summary.json'))['answer'][0], 'what is not known of imports'
+for c in json.load(open('odd/summary.json'))['comparisons']: assert 'active' not in c['reason'] or c['measure'].startswith('variance'), c['reason']
 assert page.count(f'seed {ODD[0][0]} (linear: {ODD[1][0]})') == 7 and 'e+07' not in page and 'e+15' not in page, 'the seeds of the maps'
 for name in ('selectivity_s', 'maps_s', 'preference_s', 'nested_s'): assert all(f'# arm {arm}' in open(f'odd/figures/{name}.csv').read() for arm in ('control', 'linear')), name
 assert {line.split(',')[3] for line in open('odd/figures/variance.csv') if line[0] not in '#\n'} >= {str(s) for arm in ODD for s in arm}, 'seeds of the points'
+for networks, stands in ((6, False), (7, True)):  # a sign test of each arm shares alpha: 2^-5 is above .05 / 2
+    summary = json.load(open('odd/summary.json'))
+    run_ = summary['arms']['linear']['runs'][-1]
+    run_['sites']['s'].update(nestedness=50, chance={'nestedness': 20})
+    summary['arms']['linear']['runs'] = [run_] * networks
+    save('odd/summary.json', json.dumps(summary).encode())
+    good('report', 'odd')
+    assert ('<li>The classes\u2019 units are nested at s in <strong>linear' in open('odd/report.html', encoding='utf-8').read()) == stands, networks
 shutil.rmtree(os.getcwd())
 print('1 passed, 0 failed')
