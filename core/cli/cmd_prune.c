@@ -108,8 +108,10 @@ static char *default_out(const char *what) {
   struct stat st;
   char *out;
   const bool run = stat(what, &st) == 0 && S_ISDIR(st.st_mode);
-  const char *end = strstr(what, ".safetensors");
-  const int stem = end && !run ? (int)(end - what) : (int)strlen(what);
+  static const char ending[] = ".safetensors";
+  const size_t n = strlen(what), cut = sizeof ending - 1;
+  const bool named = !run && n > cut && strcmp(what + n - cut, ending) == 0;
+  const int stem = (int)(named ? n - cut : n);
   return asprintf(&out, "%.*s%s" LP_RUN_PRUNED, stem, what, run ? "/" : "-") < 0 ? NULL : out;
 }
 

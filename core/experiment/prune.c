@@ -234,7 +234,9 @@ static lp_status change_settings(lp_settings *s, const char *changes) {
 
 static lp_status complete_settings(lp_settings *s, const lp_prune_spec *spec, uint64_t seed) {
   char text[32];
-  lp_status status = spec->settings ? change_settings(s, spec->settings) : LP_OK;
+  /* What was placed while it was trained stays there: wires that are pruned end at their units. */
+  lp_status status = lp_settings_set(s, "place", "");
+  if (status == LP_OK && spec->settings) status = change_settings(s, spec->settings);
   if (status == LP_OK && spec->backend) status = lp_settings_set(s, "backend", spec->backend);
   snprintf(text, sizeof text, "%llu", (unsigned long long)seed);
   if (status == LP_OK) status = lp_settings_set(s, "seed", text);

@@ -154,6 +154,19 @@ static void test_finetune(void **state) {
   json_decref(all);
 }
 
+/* Arms that placed units while they were trained are fine-tuned where these stand. */
+static void test_placed(void **state) {
+  (void)state;
+  if (test_run("experiment mnist " SETTINGS "--model mlp --sheet 4x6 --no-report --out placed "
+               "--arms 'control,moved=(place=(fc1))'") != 0)
+    fail_msg("%s", test_err);
+  prune("placed --rank w --keep 0.2 --finetune 1 --layers fc1");
+  json_t *all = json_of("placed/pruned/prune.json");
+  evaluates_as("placed/pruned/models/moved-seed1-w-0.2.safetensors",
+               row_of(all, "moved", "w", .2, 1));
+  json_decref(all);
+}
+
 static void test_model(void **state) {
   (void)state;
   /* of two layers together: one of them keeps more than its share */
@@ -286,9 +299,9 @@ static void test_bad(void **state) {
 int main(int argc, char **argv) {
   test_begin(argc, argv);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_tables), cmocka_unit_test(test_finetune), cmocka_unit_test(test_model),
-      cmocka_unit_test(test_local),  cmocka_unit_test(test_matrix),   cmocka_unit_test(test_report),
-      cmocka_unit_test(test_bad),
+      cmocka_unit_test(test_tables), cmocka_unit_test(test_finetune), cmocka_unit_test(test_placed),
+      cmocka_unit_test(test_model),  cmocka_unit_test(test_local),    cmocka_unit_test(test_matrix),
+      cmocka_unit_test(test_report), cmocka_unit_test(test_bad),
   };
   int failed = cmocka_run_group_tests_name("prune", tests, make_run, NULL);
   test_end();
