@@ -48,18 +48,32 @@ static void meta_add(lp_meta *m, const char *key, const char *fmt, ...) {
   meta_take(m, key, value);
 }
 
+/* Does the file have the tensor sparse? Nothing of one that has become 0 is left to be written so.
+ */
+static bool stays_sparse(const lp_safetensors *from, const lp_tensor_view *v) {
+  char name[400];
+  bool some = false;
+  snprintf(name, sizeof name, "%s.values", v->name);
+  for (int64_t k = 0; k < lp_numel(&v->desc) && !some; k++) some = ((const float *)v->data)[k] != 0;
+  return some && lp_safetensors_find(from, name);
+}
+
 /* Replaces a variable's tensor, which is the last of *n, by its parts where some of its elements
- * exist only. */
-static lp_status make_sparse(lp_trainer *t, uint32_t var, lp_tensor_view *v, uint32_t *n) {
+ * exist only, or where the file `from` (or NULL) of the same network has it so. */
+static lp_status make_sparse(lp_trainer *t, uint32_t var, const lp_safetensors *from,
+                             lp_tensor_view *v, uint32_t *n) {
   const lp_mask *mask = lp_mask_find(t, v->name);
   const char *rows, *columns;
   uint32_t n_in;
-  if (!mask && !lp_session_wires(t->session, var, &rows, &columns, &n_in)) return LP_OK;
+  const bool wires = lp_session_wires(t->session, var, &rows, &columns, &n_in),
+             kept = !mask && !wires && from && stays_sparse(from, v);
+  if (!mask && !wires && !kept) return LP_OK;
   lp_elements e;
   lp_status status = lp_elements_of(t->session, var, &v->desc, &e);
   if (status != LP_OK) return status;
-  const lp_tensor_view whole = *v;
-  status = lp_sparse_pack(whole.name, &e, whole.data, mask ? mask->keep : NULL, v);
+  const lp_tensor_view whole = *v; /* its values tell what is kept: the rest is 0 */
+  const float *keep = mask ? mask->keep : kept ? whole.data : NULL;
+  status = lp_sparse_pack(whole.name, &e, whole.data, keep, v);
   *n += LP_SPARSE_PARTS - 1;
   free((void *)whole.name);
   free((void *)whole.data);
@@ -67,8 +81,10 @@ static lp_status make_sparse(lp_trainer *t, uint32_t var, lp_tensor_view *v, uin
   return status;
 }
 
-/* Writes the session's variables that `wanted` accepts. */
+/* Writes the session's variables that `wanted` accepts; from: the file that they were read from, or
+ * NULL. */
 static lp_status save_vars(lp_trainer *t, const char *path, lp_meta *meta,
+                           const lp_safetensors *from,
                            bool (*wanted)(lp_var_kind kind, lp_role role)) {
   lp_session *s = t->session;
   uint32_t count = lp_session_var_count(s), n = 0;
@@ -90,7 +106,7 @@ static lp_status save_vars(lp_trainer *t, const char *path, lp_meta *meta,
     n++;
     status = data && v->name ? lp_session_read(s, v->name, data, bytes)
                              : lp_fail(LP_ERR_MEMORY, "%s: out of memory", path);
-    if (status == LP_OK) status = make_sparse(t, i, v, &n);
+    if (status == LP_OK) status = make_sparse(t, i, from, v, &n);
   }
   if (status == LP_OK)
     status =
@@ -220,7 +236,7 @@ lp_status lp_checkpoint_save(lp_trainer *t, const char *path) {
   meta_add(&meta, "seconds", "%.9g", t->spent);
   meta_take(&meta, "training", lp_train_fingerprint(t));
   meta_add(&meta, "priors", "%s", lp_trainer_priors(t));
-  return save_vars(t, path, &meta, is_variable);
+  return save_vars(t, path, &meta, NULL, is_variable);
 }
 
 static lp_status parse_u64(const lp_safetensors *f, const char *path, const char *key,
@@ -354,7 +370,7 @@ lp_status lp_model_save(lp_trainer *t, const char *path) {
   meta_add(&meta, "epochs", "%u", t->epoch);
   meta_add(&meta, "precision", "%s", lp_device_precision(lp_session_handle(t->session)));
   meta_add(&meta, "priors", "%s", lp_trainer_priors(t));
-  return save_vars(t, path, &meta, is_weight);
+  return save_vars(t, path, &meta, NULL, is_weight);
 }
 
 static lp_status read_spec(lp_model *m) {
@@ -500,14 +516,14 @@ static lp_status save_changed(const lp_model *m, lp_trainer *t, const char *how,
   static const char *const key[] = {
       "format",      "model",  "layer",  "network",     "rows",       "columns",  "classes",
       "channels",    "height", "width",  "pixel_scale", "pixel_mean", "pixel_sd", "data",
-      "class_names", "seed",   "epochs", "precision",   "priors"};
+      "class_names", "seed",   "epochs", "precision",   "priors",     "pruned",   "placed"};
   lp_meta meta = {0};
   for (size_t i = 0; i < sizeof key / sizeof *key; i++) {
     const char *value = lp_safetensors_meta(m->file, key[i]);
-    if (value) meta_add(&meta, key[i], "%s", value);
+    if (value && strcmp(key[i], how) != 0) meta_add(&meta, key[i], "%s", value);
   }
   meta_take(&meta, how, what);
-  return save_vars(t, path, &meta, is_weight);
+  return save_vars(t, path, &meta, m->file, is_weight);
 }
 
 lp_status lp_model_save_pruned(const lp_model *m, lp_trainer *t, const char *pruned,

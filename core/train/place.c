@@ -77,6 +77,10 @@ static lp_status parse(lp_place *p, const char *item, uint32_t epochs) {
   if (equals) *equals = '\0';
   p->layer = lp_trim(p->text);
   lp_status status = LP_OK;
+  if (!lp_balanced(item))
+    status = lp_fail(LP_ERR_ARG, "place: '%s': a parenthesis has no other", item);
+  else if (rest && lp_check_keys(rest) != LP_OK)
+    status = lp_fail_in(LP_ERR_ARG, "place: %s", p->layer);
   for (char *token; rest && *rest && status == LP_OK && (token = lp_next_token(&rest));)
     status = set_key(p, token, epochs);
   return status;

@@ -58,6 +58,39 @@ static void test_command(void **state) {
   assert_non_null(strstr(test_out, "by alignment"));
 }
 
+static bool says(const char *file, const char *text) {
+  size_t n;
+  char *all = test_read(file, &n);
+  const bool found = memmem(all, n, text, strlen(text));
+  free(all);
+  return found;
+}
+
+/* Pruned, placed, pruned again: the file stays sparse, and tells all that was done. */
+static void test_pruned(void **state) {
+  (void)state;
+  static const char *const file[] = {"cut/models/model-seed1-w-0.2.safetensors",
+                                     "moved.safetensors",
+                                     "again/models/moved-seed1-w-0.5.safetensors"};
+  static const char *const command[] = {
+      "prune model.safetensors --layers fc1 --rank w --keep 0.2 --out cut",
+      "place cut/models/model-seed1-w-0.2.safetensors --layer fc1 --out moved.safetensors",
+      "prune moved.safetensors --layers lp --rank w --keep 0.5 --out again"};
+  double loss[3];
+  for (int i = 0; i < 3; i++) {
+    if (test_run("%s --quiet --backend cpu", command[i]) != 0) fail_msg("%s", test_err);
+    if (test_run("eval %s --json", file[i]) != 0) fail_msg("%s", test_err);
+    json_t *o = result();
+    loss[i] = number(o, "loss", 0);
+    json_decref(o);
+    assert_true(says(file[i], "fc1.weight.values") && !says(file[i], "\"fc1.weight\""));
+    assert_true(says(file[i], "lp.weight.values") == (i == 2));
+    assert_true(says(file[i], i < 2 ? "rank=w keep=0.2" : "rank=w keep=0.5"));
+    assert_true(says(file[i], "fc1=(every=last") == (i > 0));
+  }
+  assert_float_equal(loss[0], loss[1], 1e-5);
+}
+
 /* Option and an arm's own; metrics.jsonl tells them. */
 static void test_option(void **state) {
   (void)state;
@@ -109,7 +142,8 @@ static void test_refusals(void **state) {
 }
 
 int main(int argc, char **argv) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_command), cmocka_unit_test(test_option),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_command), cmocka_unit_test(test_pruned),
+                                     cmocka_unit_test(test_option),
                                      cmocka_unit_test(test_refusals)};
   test_begin(argc, argv);
   int failed = cmocka_run_group_tests(tests, make_model, NULL);

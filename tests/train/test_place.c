@@ -290,6 +290,8 @@ static void what_cannot_be_placed(void **state) {
       {"mlp", "layer=plain", "lp=(every=4)",
        "every=4, expected a number of epochs from 1 to the 3"},
       {"mlp", "layer=plain", "lp=(metric=l3)", "no metric is called 'l3'"},
+      {"mlp", "layer=plain", "lp=(by=wiring", "'lp=(by=wiring': a parenthesis has no other"},
+      {"mlp", "layer=plain", "lp=(by=wiring,rounds=2,by=alignment)", "lp: by is given twice"},
   };
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     lp_train_spec s = default_spec();

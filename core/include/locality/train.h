@@ -191,7 +191,7 @@ LP_API lp_status lp_model_open_data(const lp_model *m, const char *spec, lp_spli
                                     lp_dataset **out);
 LP_API lp_status lp_model_apply(const lp_model *m, lp_trainer *t); /* writes its weights */
 /* Writes t's network, which m was applied to, with m's metadata: what it was trained on and how.
- * pruned: text for the file's key of that name. */
+ * pruned: text for the file's key of that name. Tensors that m's file has sparse stay so. */
 LP_API lp_status lp_model_save_pruned(const lp_model *m, lp_trainer *t, const char *pruned,
                                       const char *path);
 /* A model of which units were placed with lp_trainer_place: m's metadata, "placed" with each item
