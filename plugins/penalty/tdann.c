@@ -64,6 +64,21 @@ static window window_of(const lp_arg *args, const lp_layer_request *req, uint32_
   return w;
 }
 
+/* Windows have the distances of a grid: so they have on one, and on a torus that no window is more
+ * than half way round. */
+static lp_status check_windows(const builder *b, const lp_arg *args, const window *w) {
+  const char *t = args[TOPOLOGY].text;
+  const bool row = w->sheet[0] == 1;
+  const bool flat = strcmp(t, "grid") == 0 || (row && strcmp(t, "line") == 0);
+  bool round = strcmp(t, "torus") == 0 || (row && strcmp(t, "ring") == 0);
+  for (int a = 0; a < 2; a++) round = round && 2 * (w->extent[a] - 1) <= w->sheet[a];
+  if (flat || round) return LP_OK;
+  return b->host->fail(LP_ERR_ARG,
+                       "topology=%s: windows are cut from a grid, or from a torus of twice their "
+                       "side; with window=%u or more it is the whole sheet",
+                       t, w->sheet[0] > w->sheet[1] ? w->sheet[0] : w->sheet[1]);
+}
+
 /* What all windows share: pairs and nearness. */
 static lp_status open_window(const builder *b, const lp_arg *args, window *w) {
   const uint32_t k = w->units;
@@ -74,7 +89,7 @@ static lp_status open_window(const builder *b, const lp_arg *args, window *w) {
   free(mask);
   lp_layer_request req = *b->req;
   req.n_in = req.n_out = k;
-  if (!w->whole) { /* a part of a lattice is a grid; so is one of a torus' half or less */
+  if (!w->whole) {
     memset(req.extent_in, 0, sizeof req.extent_in);
     memcpy(req.extent_in, w->extent, sizeof w->extent);
   } else {
@@ -188,7 +203,8 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
   window w = window_of(args, req, units);
   const uint32_t samples = w.whole ? 1 : (uint32_t)args[SAMPLES].value;
   lp_val all = y, sum = LP_NO_VAL;
-  s = open_window(&b, args, &w);
+  if (!w.whole) s = check_windows(&b, args, &w);
+  if (s == LP_OK) s = open_window(&b, args, &w);
   if (s == LP_OK && !w.whole) s = cut(&b, args, &w, y, n, &all);
   if (s != LP_OK) return s;
   const lp_val mean = affine(&b, 1.0 / n, ones(&b, n, n), 0);

@@ -97,6 +97,8 @@ static void test_refused(void **state) {
       {"penalty.lp=(wiring_l1:topology=(points:file=few.csv))", "few.csv has 2 places for 49"},
       {"penalty.lp=(wiring_l1:topology=(points:file=text.csv))", "text.csv:3: not one to three"},
       {"penalty.lp=(tdann:topology=(points:file=none.csv))", "cannot open none.csv"},
+      {"penalty.lp=(tdann:topology=hex,window=3)", "topology=hex: windows are cut from a grid"},
+      {"penalty.lp=(tdann:topology=torus,window=5)", "with window=7 or more it is the whole sheet"},
       {"penalty.lp=(sernn,weight=0.1)", "parameters stand behind a colon: 'sernn:weight=0.1'"},
       {"penalty.lp=(sernn weight=0.1)", "parameters stand behind a colon: 'sernn:weight=0.1'"},
       {"penalty.lp=(sern:weight=1)", "did you mean 'sernn'?"},

@@ -232,6 +232,7 @@ static const struct {
     {"tdann", tdann, {3, 5, 6, 15, false}, 1, true},
     {"tdann:topology=torus", tdann, {4, 3, 7, 12, true}, 1, true},
     {"tdann:window=3,samples=2", tdann_windows, {4, 5, 6, 20, false}, 1, true},
+    {"tdann:window=3,samples=2,topology=torus", tdann_windows, {4, 5, 6, 20, true}, 1, true},
     {"tdann:window=3,samples=2", tdann_windows, {7, 4, 5, 28, false}, 1, true},
     {"tdann:window=3,samples=2", tdann_windows, {5, 5, 6, 25, false}, 1, true},
     {"tdann:window=3,samples=2", tdann_windows, {1, 9, 6, 9, false}, 1, true},
