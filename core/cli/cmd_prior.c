@@ -8,6 +8,7 @@
 #include <locality/prior.h>
 #include <locality/registry.h>
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,7 +177,7 @@ static int print_facts(const cli_args *a, const lp_prior_spec *spec, const lp_pr
 /* Decay of W, of order 2 or 1, as a penalty on V = P o W: in JSON, or a line each. */
 static int print_penalties(const cli_args *a, const lp_prior_spec *spec, const lp_prior *p,
                            const cli_sums *s) {
-  if (s->min <= 0)
+  if (s->min < (double)FLT_MIN) /* 0 in single precision, in which layers compute */
     return cli_fail_with("cost %s: P is %.6g between some units; no penalty on their weights "
                          "equals a decay under it",
                          spec->cost, s->min);

@@ -289,6 +289,8 @@ static void test_prior(void **state) {
   json_decref(root);
   assert_int_equal(test_run("prior --as-penalty"), 0);
   assert_non_null(strstr(test_out, "decay l1: prior_decay:order=1,cost=(linear)"));
+  assert_int_equal(test_run("prior --cost gaussian:sigma=0.3 --as-penalty"), 1);
+  test_one_error("between some units");
   assert_int_equal(test_run("prior --cost disk --as-penalty"), 1);
   test_one_error("P is 0 between some units");
   assert_int_equal(test_run("prior --cost lnear"), 1);
