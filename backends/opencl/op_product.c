@@ -65,6 +65,8 @@ void product_of(const lp_plan_view *plan, const lp_step *s, product *p) {
   p->second = p->direction == 1   ? lp_step_in(plan, s, 2)
               : p->direction == 3 ? lp_step_out(plan, s, 1)
                                   : NULL;
+  for (uint32_t i = 0; i < s->post_count; i++)
+    p->draws |= lp_plan_post(plan, s->post_first + i)->op == LP_OP_DROPOUT;
   if (p->conv)
     describe_conv(s, p);
   else
@@ -152,7 +154,7 @@ static const engine engines[] = {
     {"tile32x128", tile_fits, tile_workspace, tile_cost, tile_encode, {32, 128, 8, 8, 16}},
     {"tile16x128", tile_fits, tile_workspace, tile_cost, tile_encode, {16, 128, 8, 4, 32}},
     {"tile128x16", tile_fits, tile_workspace, tile_cost, tile_encode, {128, 16, 8, 32, 4}},
-    {"tile32", tile_fits, tile_workspace, tile_cost, tile_encode, {32, 32, 16, 8, 8}},
+    {"tile32", tile_fits, tile_workspace, tile_cost, tile_encode, {32, 32, 8, 8, 8}},
     {"tile16", tile_fits, tile_workspace, tile_cost, tile_encode, {16, 16, 16, 8, 8}},
     {"clblast", clblast_fits, clblast_workspace, NULL, clblast_encode, {0}},
     {"naive", NULL, NULL, last_of_all, naive_encode, {0}},

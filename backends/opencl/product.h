@@ -18,6 +18,7 @@ typedef struct product {
   int64_t c, o, h, w, oh, ow, ks, stride, pad; /* convolution */
   bool a_kfast, b_nfast, c_nfast;              /* contiguous along k, n, n */
   bool straight;                               /* linear forward: m = sample, n = output */
+  bool draws;                                  /* its chain draws random numbers */
 } product;
 
 /* Tiles of gemm_tile.cl: a group of wm x wn work-items makes m x n elements, depth terms at a time.

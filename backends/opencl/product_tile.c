@@ -72,7 +72,8 @@ static int64_t splits_of(const lp_device *dev, const product *p, const tile_shap
 
 bool tile_fits(lp_device *dev, const product *p, const engine *g) {
   const tile_shape *t = &g->tile;
-  int places = p->conv ? 32 : 24; /* registers for places, counters and addresses, or so */
+  /* Registers for places, counters and addresses, or so; those of a draw wait beside the sums. */
+  int places = (p->conv ? 32 : 24) + (p->draws ? 24 : 0);
   int rows = t->m / t->wm, columns = t->n / t->wn;
   int loads = t->depth * (t->m + t->n) / (t->wm * t->wn);
   if ((uint32_t)(rows * columns + rows + columns + loads + places) > dev->registers) return false;

@@ -41,7 +41,7 @@ run kernels=gpu,units=2 "$case" && has "define TM (64|32)$" && ! has "define TM 
 check "few units: large tiles"
 run kernels=gpu,units=512 "$case" && ! has "define TM (64|32)$"
 check "many units: small tiles or split sums"
-run kernels=gpu,units=2,local_memory=4096 "$case" && has "define TM 16$" && ! has "define TM (64|32)$"
+run kernels=gpu,units=2,local_memory=4096 "$case" && has "define TM (32|16)$" && ! has "define TM (128|64)$"
 check "little local memory: small tiles"
 run kernels=gpu,units=2,local_memory=128 "$case" && has "KERNEL lp_gemm_naive"
 check "hardly any local memory: no tiles"

@@ -57,13 +57,16 @@
 
 /* Terms that are dear to find are found once a group and slab, not by every item. */
 #ifdef SHARED_TERMS
-#define SLAB_TERM(k0, t) term[t]
+#define TERM(k0, t) term[t]
+#define FIND_TERMS(k0)                                                                            \
+  if (lid < TK) term[lid] = B_TERM(min((k0) + lid, GEMM_K - 1));
 #else
-#define SLAB_TERM(k0, t) B_TERM((k0) + (t))
+#define TERM(k0, t) B_TERM((k0) + (t))
+#define FIND_TERMS(k0)
 #endif
 #define ANY(t)   1
 #define FIRST(t) ((t) < rest)
-#define LOAD_SLAB(k0, EXISTS, TERM)                                                                \
+#define LOAD_SLAB(k0, EXISTS)                                                                      \
   _Pragma("unroll") for (int i = 0; i < LOADS_A; i++) {                                            \
     const int t = ka + i % TERMS_A * (GROUP / TM);                                                 \
     next_a[i] = EXISTS(t) ? A_VALUE(row[i % ROWS_A], A_TERM((k0) + t)) : 0.0f;                     \
@@ -72,7 +75,6 @@
     const int t = kb + j % TERMS_B * (GROUP / TN);                                                 \
     next_b[j] = EXISTS(t) ? B_VALUE(column[j % COLUMNS_B], TERM(k0, t)) : 0.0f;                    \
   }
-#define FIRST_TERM(k0, t) B_TERM((k0) + (t))
 
 #if SPLITS > 1
 #define SPLIT_PARAMS , global float *wsb, const int wso, const int depth
@@ -130,7 +132,10 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void KERNEL(PROBLEM_PA
 #pragma unroll
     for (int j = 0; j < RN; j++) acc[i][j] = 0.0f;
   const int rest = end > first ? (end - first - 1) % TK + 1 : 0;
-  LOAD_SLAB(first, FIRST, FIRST_TERM)
+  FIND_TERMS(first)
+  barrier(CLK_LOCAL_MEM_FENCE);
+  LOAD_SLAB(first, FIRST)
+  barrier(CLK_LOCAL_MEM_FENCE);
   for (int k0 = first + rest; k0 <= end; k0 += TK) {
 #pragma unroll
     for (int i = 0; i < LOADS_A; i++)
@@ -138,15 +143,13 @@ kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void KERNEL(PROBLEM_PA
 #pragma unroll
     for (int j = 0; j < LOADS_B; j++)
       bs[(kb + j % TERMS_B * (GROUP / TN)) * BS + nb + j % COLUMNS_B * (GROUP / TK)] = next_b[j];
-#ifdef SHARED_TERMS
-    if (lid < TK) term[lid] = B_TERM(min(k0 + lid, GEMM_K - 1));
-#endif
+    FIND_TERMS(k0)
     barrier(CLK_LOCAL_MEM_FENCE);
     if (k0 < end) {
-      LOAD_SLAB(k0, ANY, SLAB_TERM)
+      LOAD_SLAB(k0, ANY)
     }
     const local float *ak = as + lm, *bk = bs + ln;
-#if RM * RN > 16
+#if RM * RN > 16 || TK == 8
 #pragma unroll 4
 #else
 #pragma unroll 8
