@@ -167,6 +167,7 @@ static lp_status tidy_tables(const report_run *run, FILE *f) {
 
 static lp_status measures(const report_run *run, FILE *f) {
   no_sites(run, f);
+  lp_table_many(run, f);
   if (run->n_sites) lp_table_measures(run, f);
   return tidy_tables(run, f);
 }

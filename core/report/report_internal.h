@@ -139,6 +139,8 @@ void lp_table_matched(const report_run *run, FILE *f);
 void lp_table_variance(const report_run *run, FILE *f);
 void lp_table_per_image(const report_run *run, FILE *f);
 void lp_table_nulls(const report_run *run, FILE *f);
+/* many.c; nothing where there are no three arms */
+void lp_table_many(const report_run *run, FILE *f);
 void lp_table_measures(const report_run *run, FILE *f);
 
 /* film.c: were activations kept while the networks trained? Then a player of them. */

@@ -266,6 +266,7 @@ static const struct {
 } tests[] = {
     {"paired", "paired t test over networks of one seed", "Student, Biometrika 1908"},
     {"welch", "t test of networks that are no pairs", "Welch, Biometrika 1947"},
+    {"dunnett", "all arms against one reference at once", "Dunnett, J Am Stat Assoc 1955"},
     {"equivalence_p", "two one-sided tests against a margin",
      "Schuirmann, J Pharmacokinet Biopharm 1987"},
     {"q", "false discovery rate of exploratory tests", "Benjamini & Hochberg, J R Stat Soc B 1995"},

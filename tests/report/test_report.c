@@ -88,6 +88,54 @@ static void test_contrasts(void **state) {
   free(page);
 }
 
+/* Tests of many arms stand there where they were planned, with the numbers of the summary. */
+static void test_tests_of_many(void **state) {
+  (void)state;
+  const char *dir = folder("many");
+  sample_run_make(dir, &small);
+  char path[512], *page = report_of(dir);
+  must_lack(page, "Many arms");
+  must_lack(page, "Dunnett");
+  free(page);
+  snprintf(path, sizeof path, "%s/summary.json", dir);
+  json_t *o = json_load_file(path, 0, NULL), *c;
+  size_t i;
+  json_array_foreach(json_object_get(o, "comparisons"), i, c) {
+    json_object_set_new(c, "decimals", json_integer(2));
+    json_object_set_new(c, "dunnett",
+                        json_pack("{s:i, s:i, s:f, s:i, s:f, s:f, s:f}", "arms", 2, "seeds", 3, "t",
+                                  2.5, "df", 4, "p", 0.1072, "low", -0.214, "high", 1.424));
+  }
+  static const char many[] =
+      "[{\"measure\": \"accuracy\", \"site\": null, \"reference\": \"control\","
+      " \"analysis\": \"blocks\", \"arms\": 3, \"seeds\": 3,"
+      " \"f\": {\"statistic\": 5.126, \"df\": 2, \"p\": 0.0789}},"
+      " {\"measure\": \"variance\", \"site\": \"lp_out\", \"reference\": \"control\","
+      " \"analysis\": \"one way\","
+      " \"anova\": {\"statistic\": 4.25, \"df\": 2, \"p\": 0.07, \"df_within\": 5},"
+      " \"kruskal_wallis\": {\"statistic\": 3.5, \"df\": 2, \"p\": 0.1738}},"
+      " {\"measure\": \"moran_i\", \"site\": \"lp_out\", \"reference\": \"control\","
+      " \"analysis\": \"blocks\", \"arms\": 3, \"seeds\": 3,"
+      " \"f\": {\"statistic\": 77.77, \"df\": 2, \"p\": 0.5}}]";
+  json_object_set_new(o, "many_arms", json_loads(many, 0, NULL));
+  assert_int_equal(json_dump_file(o, path, 0), 0);
+  json_decref(o);
+  page = report_of(dir);
+  static const char *const shown[] = {
+      "<td class=\"text\">F, seeds as blocks</td><td>3</td><td>9</td><td>2, 4</td><td>5.13</td>"
+      "<td title=\"p = 0.0789\">0.079</td>",
+      "<td class=\"text\">F, one way</td><td>3</td><td>8</td><td>2, 5</td><td>4.25</td>",
+      "<td class=\"text\">H of Kruskal and Wallis</td><td>3</td><td>8</td><td>2</td>"
+      "<td>3.50</td>",
+      "<td class=\"text\">linear against control</td><td>3</td>"
+      "<td title=\"95.00 % for all 2 arms at once\">[\342\210\2220.21, 1.42]</td>"
+      "<td>2.50 (4)</td><td title=\"p = 0.107\">0.107</td>",
+      "Dunnett, J Am Stat Assoc 1955"};
+  for (i = 0; i < sizeof shown / sizeof *shown; i++) must_contain(page, shown[i]);
+  must_lack(page, "77.77"); /* was not planned */
+  free(page);
+}
+
 static void test_numbers(void **state) {
   (void)state;
   const char *dir = folder("numbers");
@@ -592,23 +640,15 @@ static int tear_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_numbers),
-      cmocka_unit_test(test_contrasts),
-      cmocka_unit_test(test_exact_tables),
-      cmocka_unit_test(test_figures),
-      cmocka_unit_test(test_class_map_values),
-      cmocka_unit_test(test_escaping),
-      cmocka_unit_test(test_single_image_values),
-      cmocka_unit_test(test_percent_signs),
-      cmocka_unit_test(test_many_arms),
-      cmocka_unit_test(test_wide_names),
-      cmocka_unit_test(test_without_gnuplot),
-      cmocka_unit_test(test_repeatable),
-      cmocka_unit_test(test_edited_script),
-      cmocka_unit_test(test_incomplete),
-      cmocka_unit_test(test_large_sheet),
-      cmocka_unit_test(test_bad_folder),
-      cmocka_unit_test(test_unwritable),
+      cmocka_unit_test(test_numbers),       cmocka_unit_test(test_contrasts),
+      cmocka_unit_test(test_tests_of_many), cmocka_unit_test(test_exact_tables),
+      cmocka_unit_test(test_figures),       cmocka_unit_test(test_class_map_values),
+      cmocka_unit_test(test_escaping),      cmocka_unit_test(test_single_image_values),
+      cmocka_unit_test(test_percent_signs), cmocka_unit_test(test_many_arms),
+      cmocka_unit_test(test_wide_names),    cmocka_unit_test(test_without_gnuplot),
+      cmocka_unit_test(test_repeatable),    cmocka_unit_test(test_edited_script),
+      cmocka_unit_test(test_incomplete),    cmocka_unit_test(test_large_sheet),
+      cmocka_unit_test(test_bad_folder),    cmocka_unit_test(test_unwritable),
       cmocka_unit_test(test_blocked),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
