@@ -53,12 +53,15 @@ typedef struct distance_bins {
   double edge[LP_BINS + 1], width;
 } distance_bins;
 
-static inline distance_bins bins_of(const lp_places *p) {
+static inline distance_bins bins_up_to(double largest) {
   distance_bins b;
-  double largest = lp_places_largest(p);
   for (int k = 0; k <= LP_BINS; k++) b.edge[k] = largest * k / LP_BINS;
   b.width = largest / LP_BINS;
   return b;
+}
+
+static inline distance_bins bins_of(const lp_places *p) {
+  return bins_up_to(lp_places_largest(p));
 }
 
 static inline int bin_of(const distance_bins *b, double d) {

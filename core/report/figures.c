@@ -37,6 +37,7 @@ static const figure figures[] = {
      lp_wires_write, 0, true},
     {"distance_%s", "distance.gp", "Correlation over distance at %s", PER_SITE, lp_distance_write,
      0, false},
+    {"wiring_%s", "wiring.gp", "Wiring and degree at %s", PER_SITE, lp_wiring_write, 0, false},
     {"selectivity_%s", "maps.gp", "Selectivity and patches at %s", PER_SITE, lp_selectivity_write,
      0, false},
     {"preference_%s", "preference.gp", "Preferred classes at %s", PER_SITE, lp_preference_write, 0,

@@ -208,6 +208,7 @@ static const struct {
     {"per-image", "The per-image test", per_image, NULL},
     {"measures", "All measures", measures, NULL},
     {"order", "Order in space", order_in_space, NULL},
+    {"wiring", "Wiring", lp_wiring_section, lp_wiring_any},
     {"selectivity", "Selectivity and nestedness", selectivity, NULL},
     {"film", "Film of the training", lp_film_section, lp_film_any},
     {"priors", "The prior", priors, was_trained},

@@ -253,7 +253,16 @@ void lp_selective_free(selective *s);
 lp_status lp_selectivity_write(const report_run *run, const subject *of, int arg, figure_out *out);
 lp_status lp_preference_write(const report_run *run, const subject *of, int arg, figure_out *out);
 lp_status lp_nested_write(const report_run *run, const subject *of, int arg, figure_out *out);
+/* distance.c: a curve of curves.csv as two blocks: each network, then each arm's mean, with the
+ * band of chance; shown (n_arms): which arms have one. */
+lp_status lp_networks_curve(const report_run *run, const subject *of, const char *name, FILE *csv,
+                            bool *shown);
 lp_status lp_distance_write(const report_run *run, const subject *of, int arg, figure_out *out);
+
+/* wiring.c: is anything known of wires? Then its section. */
+bool lp_wiring_any(const report_run *run);
+lp_status lp_wiring_section(const report_run *run, FILE *f);
+lp_status lp_wiring_write(const report_run *run, const subject *of, int arg, figure_out *out);
 
 /* sweep.c: was anything swept? Then its section. */
 enum { SWEEP_LINES = 3 }; /* axes of numbers that have a figure */

@@ -103,6 +103,71 @@ static void all(void **state) {
   fill_x(X, UNITS);
 }
 
+/* Is off-diagonal entry k among the strongest tenth? Of equal ones the lower index is. */
+static bool strong(const double *w, uint32_t k) {
+  uint32_t before = 0;
+  for (uint32_t j = 0; j < UNITS * UNITS; j++)
+    before +=
+        j / UNITS != j % UNITS && (fabs(w[j]) > fabs(w[k]) || (fabs(w[j]) == fabs(w[k]) && j < k));
+  return k / UNITS != k % UNITS && before < lround(0.1 * UNITS * (UNITS - 1));
+}
+
+/* Shares of |P W| over length and of units over degree, counted here. */
+static void wiring_curves(void **state) {
+  (void)state;
+  double w[UNITS * UNITS], p[UNITS * UNITS], v[UNITS * UNITS],
+      share[LP_BINS] = {0}, prior[LP_BINS] = {0}, sum[2] = {0}, longest = 0;
+  for (uint32_t k = 0; k < UNITS * UNITS; k++) {
+    w[k] = (k * 37 % 101) / 50.0 - 1;
+    p[k] = 1 / (1 + lp_places_distance(input.places, k / UNITS, k % UNITS));
+    v[k] = p[k] * w[k];
+    longest = fmax(longest, lp_places_distance(input.places, k / UNITS, k % UNITS));
+    sum[0] += fabs(v[k]), sum[1] += p[k];
+  }
+  for (uint32_t k = 0; k < UNITS * UNITS; k++) {
+    int bin = 0;
+    while (bin < LP_BINS - 1 &&
+           lp_places_distance(input.places, k / UNITS, k % UNITS) >= longest * (bin + 1) / LP_BINS)
+      bin++;
+    share[bin] += fabs(v[k]) / sum[0];
+    prior[bin] += p[k] / sum[1];
+  }
+  lp_measure_input in = {
+      .places = input.places, .w = w, .p = p, .n_out = UNITS, .n_in = UNITS, .seed = 1};
+  lp_measurements m;
+  assert_ok(lp_measure_site(&in, "wiring_length,degree", &m));
+  const lp_measured *r = &one(&m, "wiring_length", -1)->result;
+  assert_int_equal(r->n_curve, LP_BINS);
+  for (int k = 0; k < LP_BINS; k++) {
+    assert_close(r->x[k], longest * (k + 0.5) / LP_BINS, 1e-12);
+    assert_close(r->y[k], share[k], 1e-12);
+    assert_close(r->y_low[k], prior[k], 1e-12);
+    assert_close(r->y_high[k], prior[k], 1e-12);
+  }
+  double joined = 0, squares = 0, bins[15] = {0};
+  for (uint32_t i = 0; i < UNITS; i++) {
+    uint32_t degree = 0;
+    for (uint32_t j = 0; j < UNITS; j++)
+      degree += i != j && (strong(v, i * UNITS + j) || strong(v, j * UNITS + i));
+    joined += degree;
+    squares += degree * degree;
+    bins[degree < 14 ? degree : 14] += 1.0 / UNITS;
+  }
+  r = &one(&m, "degree", -1)->result;
+  assert_close(r->value, sqrt(squares / UNITS - pow(joined / UNITS, 2)), 1e-12);
+  /* h = scipy.stats.hypergeom(595, 34, 107): h.std(), h.pmf(4), h.sf(13) */
+  assert_int_equal(joined / 2, 107);
+  assert_close(r->chance, 2.1762686242090044, 1e-12);
+  assert_close(r->y_low[4], 0.12601934338771087, 1e-12);
+  assert_close(r->y_high[14], 0.0009491561367576345, 1e-12);
+  assert_int_equal(r->n_curve, 15);
+  for (int k = 0; k < 15; k++) {
+    assert_close(r->x[k], k, 1e-12);
+    assert_close(r->y[k], bins[k], 1e-12);
+  }
+  lp_measurements_free(&m);
+}
+
 static void wiring(void **state) {
   (void)state;
   double w[UNITS * UNITS];
@@ -212,8 +277,8 @@ static void refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(rows),   cmocka_unit_test(by_name),        cmocka_unit_test(all),
-      cmocka_unit_test(wiring), cmocka_unit_test(between_sheets), cmocka_unit_test(bounded),
-      cmocka_unit_test(refused)};
+      cmocka_unit_test(rows),    cmocka_unit_test(by_name),       cmocka_unit_test(all),
+      cmocka_unit_test(wiring),  cmocka_unit_test(wiring_curves), cmocka_unit_test(between_sheets),
+      cmocka_unit_test(bounded), cmocka_unit_test(refused)};
   return cmocka_run_group_tests(tests, open_input, close_input);
 }

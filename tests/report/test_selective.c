@@ -167,6 +167,19 @@ static void test_distance(void **state) {
   free(csv);
 }
 
+static void test_wiring(void **state) {
+  (void)state;
+  char *csv = read_in("figures/wiring_lp_out.csv"), *page = read_in("report.html");
+  must_contain(csv, "1,\"control\",1,2,0.25,0.125,0.125\n\n1,\"control\",2,2,0.75,0.375,0.375\n"
+                    "\n\n1,\"control\",mean,2,0.5,0.25,0.25\n"
+                    "\n\n1,\"control\",1,4,1,0.5,0.5\n\n\n1,\"control\",mean,4,1,0.5,0.5\n");
+  must_contain(page, "<figure id=\"wiring_lp_out\">");
+  must_contain(page, "share of the units over their degree");
+  must_lack(page, "<figure id=\"wiring_lp_in\">");
+  free(csv);
+  free(page);
+}
+
 static char *replaced(const char *text, const char *old, const char *now) {
   const char *at = strstr(text, old);
   static char *out; /* static: gcc takes the result for a pointer to a local */
@@ -214,6 +227,9 @@ static int set_up(void **state) {
       "control,control,1,complete,lp_out,untrained,correlation_distance,1,0.5,0.9,0,0.1\n"
       "\"control\",control,2,complete,lp_out,trained,correlation_distance,1,0.5,0.2,-0.2,0.4\n"
       "linear,linear,1,complete,lp_in,trained,correlation_distance,1,0.5,0.9,0,0.1\n"
+      "control,control,1,complete,lp_out,trained,wiring_length,1,2,0.25,0.125,0.125\n"
+      "control,control,1,complete,lp_out,trained,degree,1,4,1,0.5,0.5\n"
+      "control,control,2,complete,lp_out,trained,wiring_length,1,2,0.75,0.375,0.375\n"
       "linear,linear,1,complete,lp_out,trained,spectrum,1,0.5,0.9,0,0.1\n";
   static const char measures[] =
       "arm,cell,seed,status,site,state,measure,class,value,unit,null_mean,null_sd,null_low,"
@@ -244,7 +260,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_t),      cmocka_unit_test(test_patches),
       cmocka_unit_test(test_nested), cmocka_unit_test(test_distance),
-      cmocka_unit_test(test_shows),
+      cmocka_unit_test(test_shows),  cmocka_unit_test(test_wiring),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
