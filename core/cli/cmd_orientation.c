@@ -59,7 +59,8 @@ const cli_command cli_cmd_orientation = {
     .about =
         "Shows gratings, drawn at the networks' input size, to every trained network of a run\n"
         "folder, keeps what the units of each site answer, and analyses the folder again:\n"
-        "circular_variance, orientation_entropy and pinwheel_density are measures then.",
+        "circular_variance, orientation_entropy and pinwheel_density are measures then, and the\n"
+        "report draws maps of the preferred orientations with their pinwheels.",
     .examples = "  locality orientation runs/quick && locality report runs/quick\n"
                 "  locality orientation runs/quick --gratings 16x4x8",
     .flags = flags,

@@ -43,6 +43,8 @@ static const figure figures[] = {
     {"preference_%s", "preference.gp", "Preferred classes at %s", PER_SITE, lp_preference_write, 0,
      true},
     {"nested_%s", "nested.gp", "Nestedness at %s", PER_SITE, lp_nested_write, 0, true},
+    {"orientation_%s", "orientation.gp", "Preferred orientations and pinwheels at %s", PER_SITE,
+     lp_orientation_write, 0, true},
     {"maps_%s", "maps.gp", "Class maps at %s", PER_SITE, lp_maps_write, 0, false},
     {"maps_%s_centred", "maps.gp", "Mean-subtracted class maps at %s", PER_SITE, lp_maps_write, 1,
      false},

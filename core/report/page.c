@@ -135,9 +135,10 @@ static lp_status order_in_space(const report_run *run, FILE *f) {
 }
 
 static lp_status selectivity(const report_run *run, FILE *f) {
-  static const char *const names[] = {"selectivity_%s", "preference_%s", "nested_%s"};
+  static const char *const names[] = {"selectivity_%s", "preference_%s", "nested_%s",
+                                      "orientation_%s"};
   no_sites(run, f);
-  return lp_figures_emit(run, PER_SITE, names, 3, f);
+  return lp_figures_emit(run, PER_SITE, names, lp_orientation_any(run) ? 4 : 3, f);
 }
 
 static lp_status single_images(const report_run *run, FILE *f) {

@@ -257,6 +257,9 @@ lp_status lp_nested_write(const report_run *run, const subject *of, int arg, fig
  * band of chance; shown (n_arms): which arms have one. */
 lp_status lp_networks_curve(const report_run *run, const subject *of, const char *name, FILE *csv,
                             bool *shown);
+/* orientation.c: was a network whose maps are shown also shown gratings? Then its map. */
+bool lp_orientation_any(const report_run *run);
+lp_status lp_orientation_write(const report_run *run, const subject *of, int arg, figure_out *out);
 lp_status lp_distance_write(const report_run *run, const subject *of, int arg, figure_out *out);
 
 /* wiring.c: is anything known of wires? Then its section. */

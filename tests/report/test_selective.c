@@ -180,6 +180,79 @@ static void test_wiring(void **state) {
   free(page);
 }
 
+/* Angles that turn by half a circle round (3.4, 2.7), in one sense in one arm and in the other in
+ * the other: so they do round the four units about that place, and nowhere else. */
+static double turning(int u, int way) {
+  return way * atan2(u / COLS - 2.7, u % COLS - 3.4) / 2;
+}
+
+static void write_gratings(const char *arm, int way) {
+  enum { ORIENTATIONS = 6, FREQUENCIES = 2, ROWS_OF = ORIENTATIONS * FREQUENCIES };
+  static float x[ROWS_OF * UNITS];
+  static int32_t label[ROWS_OF];
+  char path[256];
+  for (int i = 0; i < ROWS_OF; i++) {
+    label[i] = i / FREQUENCIES;
+    for (int u = 0; u < UNITS; u++)
+      x[i * UNITS + u] =
+          (float)((1 + i % FREQUENCIES) *
+                  (1 + cos(2 * (acos(-1) * label[i] / ORIENTATIONS - turning(u, way)))));
+    x[i * UNITS + 6] = 0; /* a corner, silent */
+  }
+  const lp_tensor_view t[] = {{"lp_out", lp_f32(ROWS_OF, UNITS), x},
+                              {"lp_in", lp_f32(ROWS_OF, UNITS), x},
+                              {"labels", LP_DESC(LP_I32, ROWS_OF), label}};
+  snprintf(path, sizeof path, "%s/activations/%s-seed1-gratings.safetensors", dir, arm);
+  assert_int_equal(lp_safetensors_write(path, t, 3, NULL, NULL, 0), LP_OK);
+}
+
+static void check_orientation(const char *csv, const char *arm, int way) {
+  char what[64];
+  int inside = 0;
+  snprintf(what, sizeof what, "# arm %s: ", arm);
+  const char *s = strstr(csv, what);
+  assert_non_null(s);
+  for (int u = 0; u < UNITS; u++) {
+    int column, row, used;
+    double angle, strength, winding;
+    s = strchr(s, '\n');
+    assert_true(
+        sscanf(s, " %d,%d,%lf,%lf,%lf%n", &column, &row, &angle, &strength, &winding, &used) == 5);
+    s += used;
+    assert_int_equal(row * COLS + column, u);
+    if (u == 6) {
+      assert_true(isnan(angle) && isnan(strength));
+      continue;
+    }
+    const double off = (angle - turning(u, way) * 180 / acos(-1)) / 180;
+    assert_float_equal(off, round(off), 1e-5);
+    assert_float_equal(strength, 0.5, 1e-5);
+    const bool about = (column == 3 || column == 4) && (row == 2 || row == 3);
+    if (!isnan(winding)) assert_true(winding == (about ? way * 0.5 : 0));
+    inside += about && !isnan(winding);
+  }
+  assert_int_equal(inside, 4);
+}
+
+static void test_orientation(void **state) {
+  (void)state;
+  char *page = read_in("report.html");
+  must_lack(page, "Preferred orientations");
+  free(page);
+  write_gratings("control", 1);
+  write_gratings("linear", -1);
+  assert_int_equal(lp_report_write(dir), LP_OK);
+  page = read_in("report.html");
+  must_contain(page, "Preferred orientations and pinwheels at lp_out");
+  must_contain(page, "touching units of one sign being one: control 1, linear 1.");
+  must_lack(page, "Not drawn. "); /* as where gnuplot fails */
+  char *csv = read_in("figures/orientation_lp_out.csv");
+  check_orientation(csv, "control", 1);
+  check_orientation(csv, "linear", -1);
+  free(csv);
+  free(page);
+}
+
 static char *replaced(const char *text, const char *old, const char *now) {
   const char *at = strstr(text, old);
   static char *out; /* static: gcc takes the result for a pointer to a local */
@@ -258,9 +331,10 @@ static int tear_down(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_t),      cmocka_unit_test(test_patches),
-      cmocka_unit_test(test_nested), cmocka_unit_test(test_distance),
-      cmocka_unit_test(test_shows),  cmocka_unit_test(test_wiring),
+      cmocka_unit_test(test_t),           cmocka_unit_test(test_patches),
+      cmocka_unit_test(test_nested),      cmocka_unit_test(test_distance),
+      cmocka_unit_test(test_shows),       cmocka_unit_test(test_wiring),
+      cmocka_unit_test(test_orientation),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
