@@ -8,7 +8,7 @@
 
 #define SETTINGS                                                                                   \
   "--data idx:data --epochs 2 --batch 4 --images 48 --checkpoint-seconds 0 --quiet --no-report "   \
-  "--backend cpu "
+  "--backend cpu --measures none "
 
 static int make_whole(void **state) {
   (void)state;
