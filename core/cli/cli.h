@@ -105,6 +105,13 @@ void cli_progress_show(cli_progress *p, double fraction, const char *label, doub
 /* A line that stays, over the bar. */
 void cli_progress_say(cli_progress *p, const char *fmt, ...) LP_PRINTF(2, 3);
 void cli_progress_end(cli_progress *p);
+/* A line a network, for commands that go over those of a run folder; user: the cli_args. False once
+ * the user has stopped. */
+bool cli_network_done(void *user, const char *arm, uint64_t seed, uint32_t done, uint32_t all);
+
+/* stop.c: after cli_catch_signals, Ctrl-C or SIGTERM is noted; a second one kills. */
+void cli_catch_signals(void);
+bool cli_stopped(void);
 
 /* profile.c: trains some further steps, timed one by one; prints where the time of a step goes and
  * writes a Chrome trace to path. The exit code. */

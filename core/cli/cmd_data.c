@@ -4,7 +4,6 @@
 #include <locality/io.h>
 
 #include <math.h>
-#include <signal.h>
 #include <string.h>
 
 static const cli_flag flags[] = {
@@ -43,13 +42,6 @@ static int fetch(const cli_args *a) {
   return code;
 }
 
-static volatile sig_atomic_t stopping;
-
-static void on_signal(int number) {
-  (void)number;
-  stopping = 1;
-}
-
 static bool on_unpacked(void *user, const char *what, uint64_t done, uint64_t total) {
   bool training = strcmp(what, "train") == 0;
   char label[80];
@@ -57,7 +49,7 @@ static bool on_unpacked(void *user, const char *what, uint64_t done, uint64_t to
            training ? "training: class" : "validation: image", (unsigned long long)done,
            (unsigned long long)total);
   cli_progress_show(user, (double)done / (double)total, label, NAN, NAN);
-  return !stopping;
+  return !cli_stopped();
 }
 
 static int prepare(const cli_args *a) {
@@ -71,10 +63,7 @@ static int prepare(const cli_args *a) {
   if (lp_check_folder(dir) != LP_OK) return cli_fail();
   cli_progress bar;
   cli_progress_init(&bar, a->quiet);
-  struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
-  sigemptyset(&act.sa_mask);
-  sigaction(SIGINT, &act, NULL);
-  sigaction(SIGTERM, &act, NULL);
+  cli_catch_signals();
   lp_status status = lp_dataset_prepare_ilsvrc(&from, dir, on_unpacked, &bar);
   cli_progress_end(&bar);
   if (status != LP_OK) return cli_fail();

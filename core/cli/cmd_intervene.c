@@ -6,7 +6,6 @@
 #include <locality/run.h>
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,20 +24,6 @@ static const cli_flag flags[] = {
 };
 
 enum { MOST = 32 };
-
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int number) {
-  (void)number;
-  stopped = 1;
-}
-
-static bool tell(void *user, const char *arm, uint64_t seed, uint32_t done, uint32_t all) {
-  const cli_args *a = user;
-  if (!a->quiet)
-    fprintf(stderr, "%s, seed %llu: %u of %u\n", arm, (unsigned long long)seed, done, all);
-  return !stopped;
-}
 
 /* Numbers between commas; *n of them. */
 static int numbers(const cli_args *a, const char *flag, double *out, uint32_t *n) {
@@ -94,9 +79,8 @@ static int run(cli_args *a) {
   if (spec.n_noise) spec.noise = noise;
   spec.images = (uint32_t)images;
   spec.seed = seed;
-  signal(SIGINT, on_signal);
-  signal(SIGTERM, on_signal);
-  if (lp_probe_intervene(a->operand[0], &spec, tell, a) != LP_OK) return cli_fail();
+  cli_catch_signals();
+  if (lp_probe_intervene(a->operand[0], &spec, cli_network_done, a) != LP_OK) return cli_fail();
   if (a->json)
     return cli_print_json(
         json_pack("{s:s, s:s}", "folder", a->operand[0], "table", LP_RUN_INTERVENTIONS));

@@ -5,7 +5,6 @@
 #include <locality/analysis.h>
 #include <locality/probe.h>
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,20 +12,6 @@ static const cli_flag flags[] = {
     {"gratings", 'g', "OxFxP", "orientations x spatial frequencies x phases [8x8x5]"},
     {"backend", 0, "DEVICE", "where to compute [auto]"},
 };
-
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int number) {
-  (void)number;
-  stopped = 1;
-}
-
-static bool tell(void *user, const char *arm, uint64_t seed, uint32_t done, uint32_t all) {
-  const cli_args *a = user;
-  if (!a->quiet)
-    fprintf(stderr, "%s, seed %llu: %u of %u\n", arm, (unsigned long long)seed, done, all);
-  return !stopped;
-}
 
 static int run(cli_args *a) {
   const char *gratings = cli_get(a, "gratings"), *at = gratings;
@@ -42,9 +27,8 @@ static int run(cli_args *a) {
   }
   int code = cli_check_analysis(a->operand[0]);
   if (code != CLI_OK) return code;
-  signal(SIGINT, on_signal);
-  signal(SIGTERM, on_signal);
-  if (lp_probe_orientation(a->operand[0], &spec, tell, a) != LP_OK ||
+  cli_catch_signals();
+  if (lp_probe_orientation(a->operand[0], &spec, cli_network_done, a) != LP_OK ||
       lp_analyze_run(a->operand[0]) != LP_OK)
     return cli_fail();
   if (a->json) return cli_print_json(json_pack("{s:s}", "folder", a->operand[0]));

@@ -8,7 +8,6 @@
 #include <locality/run.h>
 
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,13 +26,6 @@ static const cli_flag flags[] = {
 };
 
 enum { MOST = 32 };
-
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int number) {
-  (void)number;
-  stopped = 1;
-}
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
@@ -141,7 +133,7 @@ static bool on_row(void *user, const lp_pruned *p, uint32_t done, uint32_t total
              lp_prune_rank_name(p->rank));
   }
   cli_progress_show(&w->bar, (double)done / total, label, NAN, NAN);
-  return !stopped;
+  return !cli_stopped();
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -224,10 +216,7 @@ static int run(cli_args *a) {
   const char *given = cli_get(a, "out");
   char *out = given ? strdup(given) : default_out(a->operand[0]);
   if (!out) return cli_fail_with("out of memory");
-  struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
-  sigemptyset(&act.sa_mask);
-  sigaction(SIGINT, &act, NULL);
-  sigaction(SIGTERM, &act, NULL);
+  cli_catch_signals();
   watch w = {0};
   cli_progress_init(&w.bar, a->quiet);
   const lp_status status = lp_prune(a->operand[0], &r.spec, out, on_row, &w);

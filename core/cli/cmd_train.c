@@ -6,7 +6,6 @@
 #include <locality/registry.h>
 
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,13 +16,6 @@ static const cli_flag flags[] = {
     {"tune", 't', NULL, "measure kernels that were not measured on this device before"},
 };
 
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int number) {
-  (void)number;
-  stopped = 1;
-}
-
 typedef struct cli_training {
   cli_progress bar;
   uint32_t epochs, images;
@@ -33,7 +25,7 @@ typedef struct cli_training {
 
 static bool on_progress(void *user, const lp_progress *p) {
   cli_training *t = user;
-  if (p->n_loss || !p->steps) return !stopped;
+  if (p->n_loss || !p->steps) return !cli_stopped();
   t->counted.of_epoch = p->steps;
   if (p->step == 1) cli_count(t->trainer, &t->counted.before);
   if (p->step > 1 && p->step + 1 == p->steps) {
@@ -45,7 +37,7 @@ static bool on_progress(void *user, const lp_progress *p) {
   char label[64];
   snprintf(label, sizeof label, "epoch %u/%u", p->epoch, t->epochs);
   cli_progress_show(&t->bar, done, label, rate, (1 - done) * t->epochs * t->images / rate);
-  return !stopped;
+  return !cli_stopped();
 }
 
 /* What is to be written must be possible before an hour is spent, not after. */
@@ -134,10 +126,7 @@ static int run(cli_args *a) {
   if (!cli_get(a, "out")) return cli_usage("train: --out FILE is missing");
   lp_settings *s;
   if (lp_settings_new(&s) != LP_OK) return cli_fail();
-  struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
-  sigemptyset(&act.sa_mask);
-  sigaction(SIGINT, &act, NULL);
-  sigaction(SIGTERM, &act, NULL);
+  cli_catch_signals();
   int code = cli_apply_options(a, s);
   if (code == CLI_OK) code = check_outputs(a, s);
   if (code == CLI_OK) code = cli_apply_tune(a, s);

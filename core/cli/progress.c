@@ -71,3 +71,10 @@ void cli_progress_end(cli_progress *p) {
   clear_bar(p);
   fflush(stderr);
 }
+
+bool cli_network_done(void *user, const char *arm, uint64_t seed, uint32_t done, uint32_t all) {
+  const cli_args *a = user;
+  if (!a->quiet)
+    fprintf(stderr, "%s, seed %llu: %u of %u\n", arm, (unsigned long long)seed, done, all);
+  return !cli_stopped();
+}
