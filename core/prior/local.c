@@ -1,5 +1,6 @@
-/* The wires of a local prior: the pairs of units whose signal is not 0, found by the entries of the
- * table that are not 0, so that no pair without a wire is looked at. */
+/* The wires of a local prior: the pairs of units whose signal is not 0. Here, of one with a table:
+ * found by the entries that are not 0, so that no pair without a wire is looked at; near.c has the
+ * others. */
 #include "prior_internal.h"
 
 #include <float.h>
@@ -105,11 +106,16 @@ static lp_status count(search *s, bool *found) {
   return LP_OK;
 }
 
-lp_status lp_prior_find_wires(lp_prior *p) {
+uint64_t lp_prior_most_wires(const lp_prior *p) {
   const uint64_t weights = (uint64_t)p->sheets.n_out * p->sheets.n_in;
   const double most = MOST_WIRES * (double)weights;
-  if (!p->table || weights < LEAST_WEIGHTS) return LP_OK;
-  search s = {.p = p, .l = describe(p), .most = most < INT32_MAX ? (uint64_t)most : INT32_MAX};
+  if (weights < LEAST_WEIGHTS) return 0;
+  return most < INT32_MAX ? (uint64_t)most : INT32_MAX;
+}
+
+lp_status lp_prior_find_wires(lp_prior *p) {
+  search s = {.p = p, .l = describe(p), .most = lp_prior_most_wires(p)};
+  if (!s.most) return LP_OK;
   bool found = false;
   lp_status status = count(&s, &found);
   if (status == LP_OK && found) {

@@ -21,6 +21,7 @@ static bool is_expanded(const lp_prior *p) {
 static bool is_identity(const lp_prior *p) {
   size_t n = p->table ? p->n_table : (size_t)p->sheets.n_out * p->sheets.n_in;
   const double *v = p->table ? p->table : p->dense;
+  if (!v) return false; /* most pairs have no wire */
   for (size_t k = 1; k < n; k++)
     if (v[k] != v[0]) return false;
   for (uint32_t i = 0; p->row_scale && i < p->sheets.n_out; i++)
@@ -69,7 +70,7 @@ static int32_t *copied(const int32_t *v, size_t n, bool *ok) {
 
 /* P of every wire; none where it is 1 for all. False: out of memory. */
 static bool wire_values(const lp_prior *p, lp_prior_values *out) {
-  const lp_pattern *w = out->wires;
+  const lp_pattern *w = p->impl->wires;
   bool ones = true;
   out->wire = malloc(((size_t)w->n + 1) * sizeof *out->wire);
   if (!out->wire) return false;
@@ -84,7 +85,17 @@ static bool wire_values(const lp_prior *p, lp_prior_values *out) {
   return true;
 }
 
-lp_status lp_prior_values_of(const lp_prior *p, lp_prior_values *out) {
+/* The matrix of a prior whose wires alone are stored. NULL: out of memory. */
+static float *spread(const lp_prior *p) {
+  const lp_pattern *w = p->impl->wires;
+  float *dense = calloc((size_t)w->n_out * w->n_in, sizeof *dense);
+  for (uint32_t i = 0; dense && i < w->n_out; i++)
+    for (int32_t k = w->rows[i]; k < w->rows[i + 1]; k++)
+      dense[(size_t)i * w->n_in + (uint32_t)w->columns[k]] = (float)p->impl->signal[k];
+  return dense;
+}
+
+lp_status lp_prior_values_of(const lp_prior *p, bool matrix, lp_prior_values *out) {
   const uint32_t n_out = p->sheets.n_out, n_in = p->sheets.n_in;
   bool ok = true;
   *out = (lp_prior_values){.n_out = n_out, .n_in = n_in, .ndim = p->sheets.ndim};
@@ -96,19 +107,24 @@ lp_status lp_prior_values_of(const lp_prior *p, lp_prior_values *out) {
   out->table = single(p->table, p->n_table, &ok);
   out->off_out = copied(p->table ? p->off_out : NULL, n_out, &ok);
   out->off_in = copied(p->table ? p->off_in : NULL, n_in, &ok);
-  out->dense = single(p->table ? NULL : p->dense, (size_t)n_out * n_in, &ok);
-  out->wires = p->impl->wires;
-  p->impl->wires = NULL;
-  if (out->wires) ok = wire_values(p, out) && ok;
-  if (is_expanded(p) && !out->wires) {
+  out->dense = single(p->dense, (size_t)n_out * n_in, &ok);
+  if (matrix && p->impl->signal) ok = (out->dense = spread(p)) && ok;
+  if (!matrix && p->impl->wires) ok = wire_values(p, out) && ok;
+  if (is_expanded(p)) {
     out->expanded = malloc((size_t)n_out * n_in * sizeof *out->expanded);
     ok = ok && out->expanded;
     for (uint32_t i = 0; out->expanded && i < n_out; i++)
       for (uint32_t j = 0; j < n_in; j++)
         out->expanded[(size_t)i * n_in + j] = (float)lp_prior_at(p, i, j);
   }
-  out->row_scale = single(p->row_scale, n_out, &ok);
-  out->col_scale = single(p->col_scale, n_in, &ok);
+  if (out->table || out->dense) {
+    out->row_scale = single(p->row_scale, n_out, &ok);
+    out->col_scale = single(p->col_scale, n_in, &ok);
+  }
+  if (!matrix && ok) {
+    out->wires = p->impl->wires;
+    p->impl->wires = NULL;
+  }
   if (ok) return LP_OK;
   lp_prior_values_free(out);
   return lp_fail(LP_ERR_MEMORY, "prior: out of memory for its values");
@@ -163,20 +179,20 @@ lp_status lp_prior_wires_put(const lp_prior_values *v, lp_graph *g, const char *
   lp_linear_params params;
   char name[256];
   const lp_desc wires = lp_f32(v->wires->n);
+  const char *prefix = v->table ? LP_PRIOR_EXPANDED : ""; /* else wires are what it is known by */
   lp_status s = lp_prior_values_put(v, g, path, known, &params);
-  if (s == LP_OK &&
-      snprintf(name, sizeof name, LP_PRIOR_EXPANDED "%s.prior", path) >= (int)sizeof name)
+  if (s == LP_OK && snprintf(name, sizeof name, "%s%s.prior", prefix, path) >= (int)sizeof name)
     s = lp_graph_fail(g, LP_ERR_ARG, "layer %s: its name is too long", path);
   if (s == LP_OK) s = lp_pattern_operands(v->wires, g, name, operands);
   if (s == LP_OK && v->wire)
-    operands[LP_SPARSE_PRIOR] = put(g, LP_PRIOR_EXPANDED, path, "values", &wires, v->wire);
+    operands[LP_SPARSE_PRIOR] = put(g, prefix, path, "values", &wires, v->wire);
   return s == LP_OK ? lp_graph_status(g) : s;
 }
 
 lp_status lp_prior_operands(const lp_prior *p, lp_graph *g, const char *path,
                             lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params) {
   lp_prior_values v;
-  lp_status s = lp_prior_values_of(p, &v);
+  lp_status s = lp_prior_values_of(p, true, &v);
   if (s != LP_OK) return lp_graph_fail(g, s, "layer %s: %s", path, lp_error_message());
   s = lp_prior_values_put(&v, g, path, operands, params);
   lp_prior_values_free(&v);

@@ -208,12 +208,14 @@ static lp_status build(lp_prior *p, const lp_prior_spec *spec) {
   if (s == LP_OK) s = lp_prior_place(p, spec);
   uint32_t *perm = NULL;
   if (s == LP_OK) s = resolve_permuted(p, &perm);
-  if (s == LP_OK && p->impl->cost.entry->kind == LP_KIND_COST)
-    s = lp_prior_tabulate(p, p->impl->cost.entry->descriptor);
-  if (s == LP_OK && !p->table) s = fill_dense(p);
-  if (s == LP_OK) s = apply_permutation(p, perm);
+  const bool is_cost = s == LP_OK && p->impl->cost.entry->kind == LP_KIND_COST;
+  if (is_cost) s = lp_prior_tabulate(p, p->impl->cost.entry->descriptor);
+  if (s == LP_OK && is_cost && !p->table)
+    s = lp_prior_find_near(p, p->impl->cost.entry->descriptor, perm);
+  if (s == LP_OK && !p->table && !p->impl->wires) s = fill_dense(p);
+  if (s == LP_OK && !p->impl->wires) s = apply_permutation(p, perm);
   free(perm);
-  if (s == LP_OK) s = lp_prior_find_wires(p);
+  if (s == LP_OK && p->table) s = lp_prior_find_wires(p);
   return s == LP_OK ? lp_prior_normalize(p, mode, p->impl->cost.text) : s;
 }
 
@@ -246,6 +248,7 @@ void lp_prior_free(lp_prior *p) {
   lp_spec_free(&p->impl->cost);
   lp_spec_free(&p->impl->permuted);
   lp_pattern_free(p->impl->wires);
+  free(p->impl->signal);
   free(p->impl->pos);
   free(p->impl);
   free(p->table);

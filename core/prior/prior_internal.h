@@ -17,6 +17,7 @@ struct lp_prior_impl {
   lp_metric metric;
   double *pos;       /* of both sheets; lp_prior.sheets points into it */
   lp_pattern *wires; /* the pairs with a signal, of a local prior of a large layer; else NULL */
+  double *signal;    /* of each wire where there is neither a table nor a dense matrix */
   /* Of the pair whose distance a prior source was told though no distance is like that; the source
    * itself cannot fail for it. */
   uint32_t bad_out, bad_in;
@@ -46,8 +47,16 @@ lp_status lp_prior_place(lp_prior *p, const lp_prior_spec *spec);
 /* table.c: fills n_table, table, off_out, off_in and run from a cost when the sheets are lattices
  * whose distances depend on offsets alone; leaves them empty (LP_OK) otherwise. */
 lp_status lp_prior_tabulate(lp_prior *p, const lp_cost *cost);
+/* local.c: up to how many wires the layer has these alone; 0: it is too small for that. */
+uint64_t lp_prior_most_wires(const lp_prior *p);
 /* local.c: impl->wires, of a prior with a table. */
 lp_status lp_prior_find_wires(lp_prior *p);
+/* near.c: impl->wires and impl->signal, of a cost with a reach where the topology tells what is
+ * near; leaves both (LP_OK) where these are not known, or wires not few. perm: of the output and of
+ * the input units, NULL: none. */
+lp_status lp_prior_find_near(lp_prior *p, const lp_cost *cost, const uint32_t *perm);
+/* near.c: P before normalisation, of a prior with impl->signal. */
+double lp_prior_near_signal(const lp_prior *p, uint32_t i, uint32_t j);
 /* Inputs that may send to output i: *at lists them, NULL: all. Returns how many. */
 static inline uint32_t lp_prior_row(const lp_prior *p, uint32_t i, const int32_t **at) {
   const lp_pattern *w = p->impl->wires;
@@ -75,8 +84,9 @@ typedef struct lp_prior_values {
 } lp_prior_values;
 
 /* operands.c */
-/* Takes the wires out of p. */
-lp_status lp_prior_values_of(const lp_prior *p, lp_prior_values *out);
+/* matrix: for a layer whose weights are a matrix, so that there is a table or a dense matrix; else
+ * a local prior is its wires, which are taken out of p, and what files know it by. */
+lp_status lp_prior_values_of(const lp_prior *p, bool matrix, lp_prior_values *out);
 void lp_prior_values_free(lp_prior_values *v);
 lp_status lp_prior_values_put(const lp_prior_values *v, lp_graph *g, const char *path,
                               lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params);
@@ -92,8 +102,8 @@ static inline double lp_prior_shown(double v) {
 
 /* P before normalisation. */
 static inline double lp_prior_raw(const lp_prior *p, uint32_t i, uint32_t j) {
-  return p->table ? p->table[p->off_out[i] + p->off_in[j]]
-                  : p->dense[(size_t)i * p->sheets.n_in + j];
+  if (p->table) return p->table[p->off_out[i] + p->off_in[j]];
+  return p->dense ? p->dense[(size_t)i * p->sheets.n_in + j] : lp_prior_near_signal(p, i, j);
 }
 
 #endif

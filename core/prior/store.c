@@ -10,6 +10,7 @@
 /* One prior and what it was asked for by; texts are owned, NULL where none was given. */
 typedef struct kept {
   lp_prior_spec spec;
+  bool matrix; /* see lp_prior_values_of */
   lp_prior_values values;
   struct kept *next;
 } kept;
@@ -56,10 +57,11 @@ static bool same(const lp_prior_spec *a, const lp_prior_spec *b) {
 }
 
 /* Builds the prior and adds it; *out stays with the store. */
-static lp_status add(lp_prior_store *s, const lp_prior_spec *spec, kept **out) {
+static lp_status add(lp_prior_store *s, const lp_prior_spec *spec, bool matrix, kept **out) {
   kept *k = calloc(1, sizeof *k);
   if (!k) return lp_fail(LP_ERR_MEMORY, "prior: out of memory");
   k->spec = *spec;
+  k->matrix = matrix;
   lp_status status = LP_OK;
   for (uint32_t i = 0; i < 4; i++) {
     const char **text = texts(&k->spec, i);
@@ -67,7 +69,7 @@ static lp_status add(lp_prior_store *s, const lp_prior_spec *spec, kept **out) {
   }
   lp_prior *p = NULL;
   if (status == LP_OK) status = lp_prior_build(spec, &p);
-  if (status == LP_OK) status = lp_prior_values_of(p, &k->values);
+  if (status == LP_OK) status = lp_prior_values_of(p, matrix, &k->values);
   lp_prior_free(p);
   if (status != LP_OK) return free_kept(k), status;
   k->next = s->first;
@@ -92,18 +94,20 @@ static lp_status note(const kept *k, lp_graph *g, const char *path) {
 }
 
 /* The one of that spec; built when it is first asked for. */
-static lp_status find(lp_prior_store *s, const lp_prior_spec *spec, kept **out) {
+static lp_status find(lp_prior_store *s, const lp_prior_spec *spec, bool matrix, kept **out) {
   kept *k = s->first;
-  while (k && !same(&k->spec, spec)) k = k->next;
+  while (k && !(k->matrix == matrix && same(&k->spec, spec))) k = k->next;
   *out = k;
-  return k ? LP_OK : add(s, spec, out);
+  return k ? LP_OK : add(s, spec, matrix, out);
 }
 
 lp_status lp_prior_store_operands(lp_prior_store *s, const lp_prior_spec *spec, lp_graph *g,
                                   const char *path, lp_val operands[LP_LINEAR_INPUTS],
                                   lp_linear_params *params) {
   kept *k;
-  lp_status status = find(s, spec, &k);
+  lp_status status = find(s, spec, false, &k);
+  const bool wires_alone = status == LP_OK && k->values.wires && !k->values.table;
+  if (wires_alone) status = find(s, spec, true, &k);
   if (status == LP_OK) status = lp_prior_values_put(&k->values, g, path, operands, params);
   return status == LP_OK ? note(k, g, path) : status;
 }
@@ -111,7 +115,7 @@ lp_status lp_prior_store_operands(lp_prior_store *s, const lp_prior_spec *spec, 
 lp_status lp_prior_store_wires(lp_prior_store *s, const lp_prior_spec *spec, lp_graph *g,
                                const char *path, lp_val operands[LP_SPARSE_INPUTS], bool *local) {
   kept *k;
-  lp_status status = find(s, spec, &k);
+  lp_status status = find(s, spec, false, &k);
   *local = status == LP_OK && k->values.wires;
   if (!*local) return status;
   status = lp_prior_wires_put(&k->values, g, path, operands);

@@ -11,7 +11,8 @@
  * n_out * n_in additions if it is normalised.
  *
  * A prior that is 0 for all but a tenth of the pairs of a large layer: weights, time and memory for
- * those wires alone, at any time. */
+ * those wires alone, at any time, also where the cost tells its reach and the topology what is
+ * near. */
 #include "weights.h"
 
 enum { TOPOLOGY, COST, METRIC, NORMALIZE };

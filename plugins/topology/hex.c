@@ -40,6 +40,15 @@ static double distance(void *self, const lp_arg *args, lp_metric metric, const l
   return metric_length(metric, height * fabs(a[0] - b[0]), extent[1] * fabs(a[1] - b[1]));
 }
 
+static void span(void *self, const lp_arg *args, lp_metric metric, const lp_sheets *s, double d,
+                 double span[LP_MAX_AXES], double wrap[LP_MAX_AXES]) {
+  (void)self, (void)metric, (void)wrap;
+  uint32_t extent[LP_MAX_AXES];
+  if (size_of(args, s->n_out > s->n_in ? s->n_out : s->n_in, extent) != LP_OK) return;
+  span[0] = d / (sqrt(3) / 2 * extent[0]);
+  span[1] = d / extent[1];
+}
+
 static const lp_topology topology = {
     .struct_size = sizeof topology,
     .name = "hex",
@@ -50,6 +59,7 @@ static const lp_topology topology = {
     .ndim = 2,
     .place = place,
     .distance = distance,
+    .span = span,
 };
 
 static lp_status init(const lp_host *h, lp_registrar *r) {
@@ -57,4 +67,4 @@ static lp_status init(const lp_host *h, lp_registrar *r) {
   return h->add_topology(r, &topology);
 }
 
-LP_PLUGIN("topology-hex", "1.0", "Apache-2.0", "topology: a sheet of hexagons", init, NULL)
+LP_PLUGIN("topology-hex", "1.1", "Apache-2.0", "topology: a sheet of hexagons", init, NULL)

@@ -37,6 +37,11 @@ static inline lp_status sheet_extents(const lp_host *host, const char *topology,
   return LP_OK;
 }
 
+/* lp_topology.span where no coordinate differs by more than the distance, whatever the metric. */
+static inline void flat_span(const lp_sheets *s, double d, double span[LP_MAX_AXES]) {
+  for (uint32_t k = 0; k < s->ndim; k++) span[k] = d;
+}
+
 /* Length of a displacement on two axes, both at least 0. */
 static inline double metric_length(lp_metric metric, double dy, double dx) {
   switch (metric) {

@@ -15,6 +15,13 @@ static double distance(void *self, const lp_arg *args, lp_metric metric, const l
   return fabs(a[0] - b[0]);
 }
 
+static void span(void *self, const lp_arg *args, lp_metric metric, const lp_sheets *s, double d,
+                 double span[LP_MAX_AXES], double wrap[LP_MAX_AXES]) {
+  (void)self, (void)args, (void)metric;
+  flat_span(s, d, span);
+  (void)wrap;
+}
+
 static const lp_topology topology = {
     .struct_size = sizeof topology,
     .name = "line",
@@ -23,6 +30,7 @@ static const lp_topology topology = {
     .ndim = 1,
     .extents = extents,
     .distance = distance,
+    .span = span,
 };
 
 static lp_status init(const lp_host *h, lp_registrar *r) {
@@ -30,4 +38,4 @@ static lp_status init(const lp_host *h, lp_registrar *r) {
   return h->add_topology(r, &topology);
 }
 
-LP_PLUGIN("topology-line", "1.0", "Apache-2.0", "topology: units in a row", init, NULL)
+LP_PLUGIN("topology-line", "1.1", "Apache-2.0", "topology: units in a row", init, NULL)

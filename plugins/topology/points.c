@@ -126,6 +126,13 @@ static double distance(void *self, const lp_arg *args, lp_metric metric, const l
   return metric_length(metric, flat, fabs(a[2] - b[2]));
 }
 
+static void span(void *self, const lp_arg *args, lp_metric metric, const lp_sheets *s, double d,
+                 double span[LP_MAX_AXES], double wrap[LP_MAX_AXES]) {
+  (void)self, (void)args, (void)metric;
+  flat_span(s, d, span);
+  (void)wrap;
+}
+
 static const lp_topology topology = {
     .struct_size = sizeof topology,
     .name = "points",
@@ -136,6 +143,7 @@ static const lp_topology topology = {
     .ndim = 3,
     .place = place,
     .distance = distance,
+    .span = span,
 };
 
 static lp_status init(const lp_host *h, lp_registrar *r) {
@@ -143,4 +151,4 @@ static lp_status init(const lp_host *h, lp_registrar *r) {
   return h->add_topology(r, &topology);
 }
 
-LP_PLUGIN("topology-points", "1.0", "Apache-2.0", "topology: places from a file", init, NULL)
+LP_PLUGIN("topology-points", "1.1", "Apache-2.0", "topology: places from a file", init, NULL)

@@ -19,14 +19,25 @@ static lp_status place(void *self, const lp_arg *args, uint32_t n, double *pos) 
   return LP_OK;
 }
 
+static double radius_of(const lp_sheets *s) {
+  const double n = s->n_out > s->n_in ? s->n_out : s->n_in;
+  return sqrt(n / (4 * M_PI));
+}
+
 static double distance(void *self, const lp_arg *args, lp_metric metric, const lp_sheets *s,
                        const double *a, const double *b) {
   (void)self, (void)args, (void)metric;
-  const double n = s->n_out > s->n_in ? s->n_out : s->n_in, radius = sqrt(n / (4 * M_PI));
   const double x = a[1] * b[2] - a[2] * b[1], y = a[2] * b[0] - a[0] * b[2],
                z = a[0] * b[1] - a[1] * b[0];
   /* By both sine and cosine: exact for near and for opposite units, too. */
-  return radius * atan2(sqrt(x * x + y * y + z * z), a[0] * b[0] + a[1] * b[1] + a[2] * b[2]);
+  return radius_of(s) * atan2(sqrt(x * x + y * y + z * z), a[0] * b[0] + a[1] * b[1] + a[2] * b[2]);
+}
+
+/* No coordinate differs by more than the chord. */
+static void span(void *self, const lp_arg *args, lp_metric metric, const lp_sheets *s, double d,
+                 double span[LP_MAX_AXES], double wrap[LP_MAX_AXES]) {
+  (void)self, (void)args, (void)metric, (void)wrap;
+  for (int k = 0; k < LP_MAX_AXES; k++) span[k] = 2 * sin(fmin(d / radius_of(s), M_PI) / 2);
 }
 
 static const lp_topology topology = {
@@ -37,10 +48,11 @@ static const lp_topology topology = {
     .ndim = 3,
     .place = place,
     .distance = distance,
+    .span = span,
 };
 
 static lp_status init(const lp_host *host, lp_registrar *r) {
   return host->add_topology(r, &topology);
 }
 
-LP_PLUGIN("topology-sphere", "1.0", "Apache-2.0", "topology: a sphere", init, NULL)
+LP_PLUGIN("topology-sphere", "1.1", "Apache-2.0", "topology: a sphere", init, NULL)

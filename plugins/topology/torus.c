@@ -2,6 +2,8 @@
  */
 #include "lattice.h"
 
+#include <string.h>
+
 static const lp_host *host;
 
 static lp_status extents(void *self, const lp_arg *args, uint32_t n, uint32_t extent[LP_MAX_AXES]) {
@@ -19,6 +21,13 @@ static double distance(void *self, const lp_arg *args, lp_metric metric, const l
   return metric_length(metric, dy, dx);
 }
 
+static void span(void *self, const lp_arg *args, lp_metric metric, const lp_sheets *s, double d,
+                 double span[LP_MAX_AXES], double wrap[LP_MAX_AXES]) {
+  (void)self, (void)args, (void)metric;
+  flat_span(s, d, span);
+  memcpy(wrap, s->period, LP_MAX_AXES * sizeof *wrap);
+}
+
 static const lp_topology topology = {
     .struct_size = sizeof topology,
     .name = "torus",
@@ -27,6 +36,7 @@ static const lp_topology topology = {
     .ndim = 2,
     .extents = extents,
     .distance = distance,
+    .span = span,
 };
 
 static lp_status init(const lp_host *h, lp_registrar *r) {
@@ -34,4 +44,4 @@ static lp_status init(const lp_host *h, lp_registrar *r) {
   return h->add_topology(r, &topology);
 }
 
-LP_PLUGIN("topology-torus", "1.0", "Apache-2.0", "topology: a sheet without a border", init, NULL)
+LP_PLUGIN("topology-torus", "1.1", "Apache-2.0", "topology: a sheet without a border", init, NULL)

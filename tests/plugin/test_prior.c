@@ -119,6 +119,10 @@ static void costs_are_their_formulas(void **state) {
       "uniform",
       "disk:f=0.5",
       "power:s=1,p=2",
+      "gaussian:sigma=1.5,cut=2",
+      "exponential:lambda=0.3,cut=3",
+      "power:s=2,p=1.5,cut=2.5",
+      "dog:B=0.4,cut=4",
   };
   for (size_t k = 0; k < sizeof cost / sizeof *cost; k++) {
     lp_prior_spec q = sheets(5, 6, 5, 6, "grid", cost[k]);
@@ -137,8 +141,13 @@ static void costs_are_their_formulas(void **state) {
                                0.95 * exp(-0.5 * d) + 0.05,
                                1,
                                d <= 3,
-                               pow(1 + d, -2)};
+                               pow(1 + d, -2),
+                               d > 2 ? 0 : exp(-d * d / (2 * 1.5 * 1.5)),
+                               d > 3 ? 0 : exp(-0.3 * d),
+                               d > 2.5 ? 0 : pow(1 + d / 2, -1.5),
+                               d > 4 ? 0 : exp(-d * d / 2) - 0.4 * exp(-d * d / 18)};
         close_to(lp_prior_at(p, i, j), want[k]);
+        assert_true(want[k] != 0 || lp_prior_at(p, i, j) == 0);
       }
     lp_prior_free(p);
   }
@@ -245,81 +254,6 @@ static void scattered_tables_are_expanded(void **state) {
     assert_int_equal(found, 2);
     lp_graph_free(g);
     lp_prior_free(p);
-  }
-}
-
-/* The wires of a local prior of a large layer are the pairs that the prior does not make 0, asked
- * for one by one, and their values those of all pairs. */
-static void local_priors_have_their_wires(void **state) {
-  (void)state;
-  static const lp_prior_spec spec[] = {
-      {.n_out = 2048, .n_in = 2048, .cost = "disk:r=2.5"},
-      {.n_out = 2048,
-       .n_in = 2048,
-       .cost = "disk:r=2.5",
-       .topology = "torus",
-       .normalize = "total"},
-      {.n_out = 2048,
-       .n_in = 2048,
-       .cost = "permuted:base=(disk:r=3)",
-       .normalize = "fan_in",
-       .seed = 4},
-      {.n_out = 1024, .n_in = 4096, .cost = "disk:r=4", .normalize = "fan_out"},
-      {.n_out = 4096, .n_in = 1024, .cost = "disk:r=3", .topology = "ring"},
-  };
-  for (size_t k = 0; k < sizeof spec / sizeof *spec; k++) {
-    lp_prior_store *store = lp_prior_store_new();
-    lp_graph *g;
-    lp_val in[LP_SPARSE_INPUTS] = {{0}};
-    bool local = false;
-    assert_int_equal(lp_graph_new("local", &g), LP_OK);
-    assert_int_equal(lp_prior_store_wires(store, &spec[k], g, "lp", in, &local), LP_OK);
-    assert_true(local);
-    const int32_t *rows = NULL, *columns = NULL;
-    const float *value = NULL;
-    const char *name;
-    const void *data;
-    lp_desc d;
-    for (uint32_t i = 0; lp_graph_constant_get(g, i, &name, &d, &data); i++) {
-      if (strcmp(name, "expanded.lp.prior.rows") == 0) rows = data;
-      if (strcmp(name, "expanded.lp.prior.columns") == 0) columns = data;
-      if (strcmp(name, "expanded.lp.prior.values") == 0) value = data;
-    }
-    assert_true(rows && columns && (value != NULL) == (spec[k].normalize != NULL));
-    lp_prior *p = prior_built(&spec[k]);
-    int32_t n = 0;
-    for (uint32_t i = 0; i < spec[k].n_out; i++) {
-      assert_int_equal(rows[i], n);
-      for (uint32_t j = 0; j < spec[k].n_in; j++) {
-        const double v = lp_prior_at(p, i, j);
-        if (v == 0) continue;
-        assert_true(n < rows[i + 1] && (uint32_t)columns[n] == j);
-        assert_true((value ? value[n] : 1) == (float)v);
-        n++;
-      }
-    }
-    assert_int_equal(rows[spec[k].n_out], n);
-    if (spec[k].normalize && strcmp(spec[k].normalize, "fan_in") == 0)
-      close_to(row_sum(p, 77) / spec[k].n_in, 1);
-    lp_prior_free(p);
-    lp_graph_free(g);
-    lp_prior_store_free(store);
-  }
-  /* neither of a layer that is small, nor of a prior that is wide */
-  static const lp_prior_spec other[] = {{.n_out = 1024, .n_in = 1024, .cost = "disk:r=2"},
-                                        {.n_out = 2048, .n_in = 2048, .cost = "disk:f=0.5"},
-                                        {.n_out = 2048, .n_in = 2048, .cost = "linear"}};
-  for (size_t k = 0; k < sizeof other / sizeof *other; k++) {
-    lp_prior_store *store = lp_prior_store_new();
-    lp_graph *g;
-    lp_val in[LP_SPARSE_INPUTS] = {{0}};
-    bool local = true;
-    assert_int_equal(lp_graph_new("wide", &g), LP_OK);
-    assert_int_equal(lp_prior_store_wires(store, &other[k], g, "lp", in, &local), LP_OK);
-    assert_false(local);
-    assert_int_equal(in[LP_SPARSE_ROWS].id, 0);
-    lp_graph_free(g);
-    lp_prior_store_free(store);
   }
 }
 
@@ -566,7 +500,6 @@ int main(void) {
       cmocka_unit_test(squarest_factors),
       cmocka_unit_test(table_is_checked_against_distances),
       cmocka_unit_test(scattered_tables_are_expanded),
-      cmocka_unit_test(local_priors_have_their_wires),
       cmocka_unit_test(free_positions_are_dense),
       cmocka_unit_test(sources_give_any_matrix),
       cmocka_unit_test(normalisations_fix_their_sums),

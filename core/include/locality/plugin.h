@@ -27,9 +27,10 @@ extern "C" {
  *   1.2  lp_measure; of the host, add_measure
  *   1.3  LP_INIT_ORTHOGONAL
  *   1.4  lp_layer_request.bias; lp_penalty.draw
- *   1.5  lp_layer_request.matrix; of the host, wires */
+ *   1.5  lp_layer_request.matrix; of the host, wires
+ *   1.6  lp_topology.span, lp_cost.reach */
 #define LP_ABI_MAJOR 1
-#define LP_ABI_MINOR 5
+#define LP_ABI_MINOR 6
 
 #define LP_MAX_AXES 3
 
@@ -91,6 +92,13 @@ typedef struct lp_topology {
   /* Distance between two positions; s->pos_* need not contain them. Never negative. */
   double (*distance)(void *self, const lp_arg *args, lp_metric metric, const lp_sheets *s,
                      const double *a, const double *b);
+  /* 1.6: where to look for units that are near, so that wires of a local prior are found without
+   * asking for all pairs: coordinates of two positions no farther apart than d differ by at most
+   * span[k] on axis k (INFINITY: by anything); where axis k is closed, wrap[k] is its length, and
+   * coordinates, which lie on one round of it, may differ so the other way round, too. Both are 0
+   * when this is called. NULL: nothing is known. */
+  void (*span)(void *self, const lp_arg *args, lp_metric metric, const lp_sheets *s, double d,
+               double span[LP_MAX_AXES], double wrap[LP_MAX_AXES]);
 } lp_topology;
 
 /* ---- wiring costs and priors --------------------------------------------------------------- */
@@ -104,6 +112,8 @@ typedef struct lp_cost {
   const lp_param *params;
   uint32_t n_params;
   double (*signal)(void *self, const lp_arg *args, const lp_sheets *s, double d);
+  /* 1.6: a distance beyond which the signal is 0, INFINITY: none is known. NULL: INFINITY. */
+  double (*reach)(void *self, const lp_arg *args, const lp_sheets *s);
 } lp_cost;
 
 typedef struct lp_prior_request {

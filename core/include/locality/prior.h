@@ -32,8 +32,8 @@ typedef struct lp_prior_spec {
   uint64_t seed;         /* of the network: lp_sheets.seed */
 } lp_prior_spec;
 
-/* A built prior. Either a table over lattice offsets (table != NULL) or rows on demand from the
- * dense matrix. Immutable; safe to read from several threads. */
+/* A built prior: a table over lattice offsets, a dense matrix, or, where both are NULL, the signals
+ * of its wires alone. Immutable; safe to read from several threads. */
 typedef struct lp_prior {
   lp_sheets sheets; /* positions are owned by the prior */
   uint32_t n_table; /* entries; 0 when there is no table form */
@@ -41,7 +41,7 @@ typedef struct lp_prior {
   double *table;    /* by lattice offset, before normalisation */
   int32_t *off_out, *off_in;
   double *row_scale, *col_scale; /* NULL when all 1 */
-  double *dense;                 /* n_out x n_in, before scaling; NULL when there is a table */
+  double *dense;                 /* n_out x n_in, before scaling */
   struct lp_prior_impl *impl;
 } lp_prior;
 
