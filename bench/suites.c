@@ -210,7 +210,7 @@ static void sheet(const suite *s) {
       const bench_network net = {"layer", kinds[k].layer, batch, units, NULL};
       for (uint32_t b = 0; b < s->o->n_backends && !bench_stop; b++)
         bench_add_network(s->r, &net, name, s->o->backend[b]);
-      if (!bench_stop && k) bench_add_torch(s->o, s->r, &net, name, 0);
+      if (!bench_stop) bench_add_torch(s->o, s->r, &net, name, 0);
       bench_measure(s->o, s->r, first, false);
     }
 }
