@@ -49,6 +49,7 @@ static lp_status read_limit(lp_device *dev, const char *key, const char *value) 
 static lp_status read_params(lp_device *dev, const lp_device_params *params) {
   const char *tune = getenv("LOCALITY_CL_TUNE"), *cache = getenv("LOCALITY_CL_CACHE");
   const char *largest = getenv("LOCALITY_CL_MAX_ALLOC");
+  dev->winograd = true;
   dev->tune_seconds = 20;
   dev->tune = tune && *tune && strcmp(tune, "0") != 0 && strcmp(tune, "off") != 0;
   dev->cache = !cache || strcmp(cache, "off") != 0;
@@ -77,6 +78,10 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
                !strcmp(key, "registers")) {
       lp_status s = read_limit(dev, key, value);
       if (s != LP_OK) return s;
+    } else if (!strcmp(key, "winograd")) {
+      if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
+        return ocl_host->fail(LP_ERR_ARG, "opencl: winograd=%s: expected on or off", value);
+      dev->winograd = !strcmp(value, "on");
     } else if (!strcmp(key, "cache")) {
       dev->cache = strcmp(value, "off") != 0;
     } else if (!strcmp(key, "tune")) {
@@ -91,7 +96,7 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
     } else {
       return ocl_host->fail(LP_ERR_ARG,
                             "opencl: unknown parameter \"%s\"; there are tune, cache, kernels, "
-                            "product, max_alloc, units, local_memory, registers, pci",
+                            "product, winograd, max_alloc, units, local_memory, registers, pci",
                             key);
     }
   }

@@ -47,9 +47,10 @@ struct lp_device {
   lp_device_info info;
   cl_context context;
   cl_command_queue queue, profiling;
-  bool cpu;   /* runs kernels on the host's cores: register tiles instead of local memory */
-  bool tune;  /* measure candidates that the tuning file does not know */
-  bool cache; /* keep program binaries on disk */
+  bool cpu;      /* runs kernels on the host's cores: register tiles instead of local memory */
+  bool tune;     /* measure candidates that the tuning file does not know */
+  bool winograd; /* may 3 x 3 convolutions take it? */
+  bool cache;    /* keep program binaries on disk */
   double tune_seconds; /* left for measuring */
   size_t max_group, local_memory;
   uint32_t units, unit_items; /* compute units; work-items that fill one of them */

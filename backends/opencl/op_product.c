@@ -144,6 +144,8 @@ static double last_of_all(lp_device *dev, const product *p, const engine *g) {
   return DBL_MAX;
 }
 
+#define WINOGRAD winograd_fits, winograd_workspace, winograd_cost, winograd_encode
+
 static const engine engines[] = {
     {"direct", direct_fits, direct_workspace, first_of_all, direct_encode, {0}},
     {"panel", panel_fits, panel_workspace, second_of_all, panel_encode, {0}},
@@ -156,6 +158,8 @@ static const engine engines[] = {
     {"tile128x16", tile_fits, tile_workspace, tile_cost, tile_encode, {128, 16, 8, 32, 4}},
     {"tile32", tile_fits, tile_workspace, tile_cost, tile_encode, {32, 32, 8, 8, 8}},
     {"tile16", tile_fits, tile_workspace, tile_cost, tile_encode, {16, 16, 16, 8, 8}},
+    {"winograd", WINOGRAD, {32, 32, 4, 4, 4}},
+    {"winograd16", WINOGRAD, {16, 16, 8, 4, 4}},
     {"clblast", clblast_fits, clblast_workspace, NULL, clblast_encode, {0}},
     {"naive", NULL, NULL, last_of_all, naive_encode, {0}},
 };

@@ -22,6 +22,8 @@ typedef struct product {
 } product;
 
 /* Tiles of gemm_tile.cl: a group of wm x wn work-items makes m x n elements, depth terms at a time.
+ * Of winograd.cl: m filters x n tiles of 2 x 2 elements, and wm x wn work-items for each of 16
+ * points.
  */
 typedef struct tile_shape {
   int m, n, depth, wm, wn;
@@ -47,6 +49,15 @@ void product_key(const product *p, char *out, size_t cap);
 void product_define(ocl_encoder *e, const product *p, int span);
 void product_args(ocl_encoder *e, const product *p);
 
+/* Terms that one work-item adds one after the other: more lose digits. */
+#define PRODUCT_MOST_TERMS 2048
+/* Costs of tiles count the instructions of a work-item; so much is a launch. */
+#define PRODUCT_LAUNCH 4000.0
+/* How often a device must be filled to run so many work-items. */
+static inline double product_turns(const lp_device *dev, int64_t items) {
+  return (double)ocl_ceil(items, (int64_t)dev->unit_items * dev->units);
+}
+
 /* All engines; the last one, "naive", is the reference. */
 const engine *product_engines(uint32_t *n);
 const engine *product_named(const char *name); /* NULL for an unknown one, or NULL */
@@ -62,7 +73,8 @@ bool product_usable(lp_device *dev, const product *p, const engine *g);
  * by its estimate; of each only what is usable. */
 const engine *product_choose(lp_device *dev, const product *p);
 
-/* cpu/product_panel.c, cpu/product_direct.c, product_tile.c, product_clblast.c */
+/* cpu/product_panel.c, cpu/product_direct.c, product_tile.c, product_winograd.c, product_clblast.c
+ */
 bool panel_fits(lp_device *dev, const product *p, const engine *g);
 size_t panel_workspace(lp_device *dev, const product *p, const engine *g);
 void panel_encode(ocl_encoder *e, const product *p, const engine *g);
@@ -73,6 +85,10 @@ bool tile_fits(lp_device *dev, const product *p, const engine *g);
 size_t tile_workspace(lp_device *dev, const product *p, const engine *g);
 double tile_cost(lp_device *dev, const product *p, const engine *g);
 void tile_encode(ocl_encoder *e, const product *p, const engine *g);
+bool winograd_fits(lp_device *dev, const product *p, const engine *g);
+size_t winograd_workspace(lp_device *dev, const product *p, const engine *g);
+double winograd_cost(lp_device *dev, const product *p, const engine *g);
+void winograd_encode(ocl_encoder *e, const product *p, const engine *g);
 void naive_encode(ocl_encoder *e, const product *p, const engine *g);
 bool clblast_fits(lp_device *dev, const product *p, const engine *g);
 size_t clblast_workspace(lp_device *dev, const product *p, const engine *g);

@@ -6,11 +6,8 @@
 
 #include <float.h>
 
-/* Terms that one work-item adds one after the other: more lose digits. */
-enum { MOST_TERMS = 2048 };
-/* What a launch costs, and what a work-item pays for an element of a share, written and read, in
- * instructions. */
-enum { LAUNCH = 4000, SHARE_ELEMENT = 24 };
+/* What a work-item pays for an element of a share, written and read, in instructions. */
+enum { SHARE_ELEMENT = 24 };
 
 static void begin(ocl_encoder *e, const product *p, const char *kernel, bool tiles) {
   const char *problem = p->conv ? "conv" : "linear";
@@ -24,11 +21,6 @@ static int64_t groups_of(const product *p, int64_t rows, int64_t columns) {
   return ocl_ceil(p->m, rows) * ocl_ceil(p->n, columns);
 }
 
-/* How often a device must be filled to run so many work-items. */
-static double turns(const lp_device *dev, int64_t items) {
-  return (double)ocl_ceil(items, (int64_t)dev->unit_items * dev->units);
-}
-
 /* Instructions of a work-item for one term of its part: multiply-adds, reads of local memory (four
  * elements at once), and its share of what the group loads: place, value, store. */
 static double instructions(const product *p, const tile_shape *t) {
@@ -39,8 +31,10 @@ static double instructions(const product *p, const tile_shape *t) {
 
 static double time_of(const lp_device *dev, const product *p, const tile_shape *t, int64_t splits) {
   int64_t items = groups_of(p, t->m, t->n) * splits * t->wm * t->wn;
-  double time = LAUNCH + turns(dev, items) * (double)ocl_ceil(p->k, splits) * instructions(p, t);
-  if (splits > 1) time += LAUNCH + turns(dev, p->m * p->n) * (double)splits * SHARE_ELEMENT;
+  double time = PRODUCT_LAUNCH +
+                product_turns(dev, items) * (double)ocl_ceil(p->k, splits) * instructions(p, t);
+  if (splits > 1)
+    time += PRODUCT_LAUNCH + product_turns(dev, p->m * p->n) * (double)splits * SHARE_ELEMENT;
   return time;
 }
 
@@ -57,7 +51,7 @@ static int64_t depth_of(const product *p, const tile_shape *t, int64_t splits) {
  * memory allows. */
 static int64_t splits_of(const lp_device *dev, const product *p, const tile_shape *t) {
   static const int64_t times[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
-  int64_t least = ocl_ceil(p->k, MOST_TERMS), best = 1;
+  int64_t least = ocl_ceil(p->k, PRODUCT_MOST_TERMS), best = 1;
   double best_time = DBL_MAX;
   while (least > 1 && shares_bytes(p, least) > product_room(dev)) least--;
   for (size_t i = 0; i < sizeof times / sizeof *times; i++) {

@@ -48,6 +48,24 @@ check "hardly any local memory: no tiles"
 run kernels=gpu,product=tile64,local_memory=4096 "$case" && says "product=tile64 cannot do linear_dx.*does it"
 check "a forced engine that does not fit is replaced, and that is said"
 
+# Winograd's convolution where channels are many enough for it, and not where it is switched off.
+for direction in "" _dx; do
+  run kernels=gpu "conv2d$direction/3x3 deep" && has "KERNEL lp_winograd_[0-9a-f]"
+  check "conv2d$direction: many channels by Winograd's method"
+  run kernels=gpu,winograd=off "conv2d$direction/3x3 deep" && has "KERNEL lp_gemm_tile" && ! has "KERNEL lp_winograd"
+  check "conv2d$direction: winograd=off"
+  run kernels=gpu "conv2d$direction/few filters odd" && ! has "KERNEL lp_winograd"
+  check "conv2d$direction: few channels directly"
+done
+run kernels=gpu,product=winograd "conv2d/5x5 many" && says "product=winograd cannot do conv n2.*does it"
+check "Winograd's method is for 3 x 3"
+run kernels=gpu,product=winograd,max_alloc=100000 "conv2d/3x3 padding 2" && ! says "cannot do conv n"
+check "transformed filters within the limit"
+run kernels=gpu,product=winograd,max_alloc=100000 "conv2d_dx/3x3 padding 2" && says "cannot do conv_dx.*does it"
+check "transformed filters beyond the limit"
+! run winograd=maybe sum/odd && says "winograd=maybe"
+check "winograd= is on or off"
+
 # Whole, the images written out take 4 to 48 MB.
 for direction in "" _dx _dw; do
   run kernels=gpu,product=clblast,max_alloc=2000000 "conv2d$direction/lenet conv1 batch" && ! says "cannot do"

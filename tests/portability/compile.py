@@ -31,7 +31,7 @@ INTEL = ["skl", "tgllp", "dg2"]
 PLANS = [("kernels=gpu,units=2", ("nvidia", "amd")), ("kernels=gpu,units=132", ("nvidia", "amd")),
          ("kernels=gpu,units=2,registers=80", ("intel",)),
          ("kernels=gpu,units=512,registers=80", ("intel",)), ("kernels=cpu,units=2", ())]
-HOT = ("gemm", "conv_d", "panel")
+HOT = ("gemm", "winograd", "conv_d", "panel")
 
 failures = []
 skipped = []
