@@ -181,6 +181,8 @@ static const case_row rows[] = {
   BATCHNORM(case_batchnorm, "lenet", 64, 49, 0, 0),
   BATCHNORM(case_batchnorm, "wide", 3, 1031, 0, 0),
   BATCHNORM(case_batchnorm, "images", 3, 5, 7, 9),
+  BATCHNORM(case_batchnorm, "odd batch", 67, 19, 0, 0),
+  BATCHNORM(case_batchnorm, "odd images", 7, 3, 11, 13),
   BATCHNORM(case_batchnorm, "one image", 1, 4, 6, 5),
   BATCHNORM(case_batchnorm_eval, "batch 1", 1, 13, 0, 0),
 

@@ -23,7 +23,7 @@ CASES = ["chain/lenet", "chain/conv relu pool overlapping", "chain/expand of sum
          "linear/unequal table", "linear_dx/unequal dense", "linear_dw/permuted both",
          "maxpool2d_dx/2 of odd", "maxpool2d/3 by 2 overlapping", "relu/odd", "sign/odd",
          "log_softmax_dx/10 classes", "cross_entropy_dx/3 classes", "batchnorm/images",
-         "batchnorm_dx/images", "batchnorm_eval_dx/odd", "rmsprop/momentum l2", "adam/decoupled",
+         "batchnorm_dx/images", "batchnorm_eval_dx/odd", "batchnorm_dx/odd batch", "rmsprop/momentum l2", "adam/decoupled",
          "accumulate/average", "slice/inside", "concat/inside", "prior/three gates scaled",
          "prior/dense", "sparse_linear/odd", "sparse_linear_dx/odd",
          "sparse_linear_dw/odd", "avgpool2d/2 by 3", "avgpool2d_dx/3 by 2"]

@@ -52,6 +52,19 @@ static float lp_max_lanes(local float *s, float v, int lid, int lane, int lanes)
   return r;
 }
 
+/* Sum over `lanes` (a power of two) work-items that are `columns` apart; all of a column get it. */
+static float lp_sum_columns(local float *s, float v, int lid, int columns, int lanes) {
+  s[lid] = v;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (int h = lanes / 2; h > 0; h /= 2) {
+    if (lid < h * columns) s[lid] += s[lid + h * columns];
+    barrier(CLK_LOCAL_MEM_FENCE);
+  }
+  const float r = s[lid % columns];
+  barrier(CLK_LOCAL_MEM_FENCE);
+  return r;
+}
+
 /* Sum of a vector's elements, in a fixed order. */
 static float lp_fold8(float8 v) {
   const float4 b = v.lo + v.hi;

@@ -1,4 +1,4 @@
-/* Batch normalisation of rows (N, CHANNELS): one work-item WIDTH channels (1 or 16), over the
+/* Batch normalisation of rows (N, CHANNELS), for CPU devices: one work-item WIDTH channels (1 or 16), over the
  * batch. MODE as in batchnorm.cl: 1 training, 2 evaluation, 3 and 4 their gradients. */
 #if WIDTH == 16
 #define V            float16
