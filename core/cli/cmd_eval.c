@@ -16,6 +16,7 @@ static int evaluate(const cli_args *a, const lp_model *m, const lp_settings *s, 
   const char *path = a->operand[0];
   const lp_dataset_info *info = lp_dataset_get_info(data);
   lp_train_spec spec = {.net = *lp_model_spec(m), .settings = s};
+  spec.n_masks = lp_model_masks(m, &spec.masks);
   lp_trainer *t = NULL;
   lp_epoch_result r;
   lp_status status = lp_trainer_new(&spec, NULL, &t);

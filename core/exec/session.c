@@ -150,6 +150,23 @@ static void draw_wires(const lp_session *s, const lp_graph *g, const lp_value *v
                                  (uint64_t)o * v->n_in + (uint64_t)column[k]);
 }
 
+/* The same of a matrix that is drawn as a whole. False: out of memory. */
+static bool draw_orthogonal(const lp_session *s, const lp_graph *g, const lp_value *v,
+                            uint32_t stream, float *out) {
+  const uint32_t rows = (uint32_t)(v->n_in ? g->value[v->rows.id].desc.dim[0] - 1 : v->desc.dim[0]),
+                 columns = v->n_in ? v->n_in : (uint32_t)(lp_numel(&v->desc) / rows);
+  if (!v->n_in) return lp_orthogonal(s->seed, stream, rows, columns, v->init.value, out);
+  float *whole = malloc((size_t)rows * columns * sizeof *whole);
+  const bool ok = whole && lp_orthogonal(s->seed, stream, rows, columns, v->init.value, whole);
+  const int32_t *first = g->value[v->rows.id].init.data,
+                *column = g->value[v->columns.id].init.data;
+  for (uint32_t o = 0; ok && o < rows; o++)
+    for (int32_t k = first[o]; k < first[o + 1]; k++)
+      out[k] = whole[(size_t)o * columns + (size_t)column[k]];
+  free(whole);
+  return ok;
+}
+
 /* Initial bytes of a leaf; NULL when memory is exhausted. The caller frees them. */
 static void *initial_bytes(const lp_session *s, const lp_graph *g, const lp_value *v) {
   size_t n = (size_t)lp_numel(&v->desc), bytes = lp_nbytes(&v->desc);
@@ -167,9 +184,7 @@ static void *initial_bytes(const lp_session *s, const lp_graph *g, const lp_valu
   } else if (v->desc.dtype == LP_F32 && v->init.kind == LP_INIT_ORTHOGONAL) {
     char path[256];
     snprintf(path, sizeof path, "init/%s", v->name);
-    const uint32_t rows = (uint32_t)v->desc.dim[0];
-    if (!lp_orthogonal(s->seed, lp_rng_stream(path), rows, (uint32_t)(n / rows), v->init.value,
-                       data)) {
+    if (!draw_orthogonal(s, g, v, lp_rng_stream(path), data)) {
       free(data);
       return NULL;
     }

@@ -31,6 +31,7 @@ lp_status lp_probe_open(const lp_run_folder *r, uint32_t arm, uint32_t seed, con
   if (s == LP_OK) {
     lp_train_spec spec = {.net = *lp_model_spec(out->model), .settings = out->settings};
     spec.net.steer = steer;
+    spec.n_masks = lp_model_masks(out->model, &spec.masks);
     s = lp_trainer_new(&spec, NULL, &out->trainer);
   }
   if (s == LP_OK) s = lp_model_apply(out->model, out->trainer);

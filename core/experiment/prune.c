@@ -58,16 +58,14 @@ static lp_status add_row(pruner *p, lp_pruned row, const lp_wiring *x, const lp_
 
 /* A trainer of the network with all weights of the file, but those that are not kept. */
 static lp_status open_trainer(const source *s, const lp_wiring *x, lp_trainer **out) {
-  lp_train_mask *mask = x ? calloc(x->n + 1, sizeof *mask) : NULL;
-  if (x && !mask) return out_of_memory();
-  for (uint32_t i = 0; x && i < x->n; i++)
-    mask[i] = (lp_train_mask){x->of[i].name, x->of[i].keep, x->of[i].n};
+  lp_train_mask *mask = NULL;
+  lp_status status = x ? lp_wiring_masks(x, &mask) : LP_OK;
   const lp_train_spec spec = {.net = *lp_model_spec(s->model),
                               .settings = s->settings,
                               .masks = mask,
                               .n_masks = x ? x->n : 0};
-  lp_status status = lp_trainer_new(&spec, x ? s->train : NULL, out);
-  free(mask);
+  if (status == LP_OK) status = lp_trainer_new(&spec, x ? s->train : NULL, out);
+  lp_wiring_masks_free(mask, spec.n_masks);
   if (status == LP_OK) status = lp_model_apply(s->model, *out);
   return status;
 }

@@ -20,6 +20,8 @@ const char *lp_prune_rank_name(uint32_t rank) {
 void lp_wiring_free(lp_wiring *x) {
   for (uint32_t i = 0; i < x->n; i++) {
     free(x->of[i].name);
+    free(x->of[i].rows);
+    free(x->of[i].columns);
     free(x->of[i].w);
     free(x->of[i].p);
     free(x->of[i].d);
@@ -89,20 +91,17 @@ static void set_element(lp_wires *x, size_t k, const lp_prior *p, uint32_t o, ui
 }
 
 /* P and d of every element: the weight is (blocks x n_out, n_in, rest), or has wires alone. */
-static lp_status fill(lp_wires *x, const lp_graph *g, lp_val weight, const lp_desc *w,
-                      const lp_prior_spec *spec, bool has_prior) {
+static lp_status fill(lp_wires *x, const lp_desc *w, const lp_prior_spec *spec, bool has_prior) {
   lp_prior *p;
   lp_status status = lp_prior_build(spec, &p);
   if (status != LP_OK) return status;
   x->d = malloc(sizeof *x->d * x->n);
   x->p = has_prior ? malloc(sizeof *x->p * x->n) : NULL;
   if (!x->d || (has_prior && !x->p)) status = out_of_memory();
-  const int32_t *rows, *columns;
-  uint32_t n_out, n_in;
-  if (status == LP_OK && lp_graph_wires(g, weight, &rows, &columns, &n_out, &n_in)) {
-    for (uint32_t o = 0; o < n_out; o++)
-      for (int32_t k = rows[o]; k < rows[o + 1]; k++)
-        set_element(x, (size_t)k, p, o, (uint32_t)columns[k]);
+  if (status == LP_OK && x->rows) {
+    for (uint32_t o = 0; o < x->n_rows; o++)
+      for (int32_t k = x->rows[o]; k < x->rows[o + 1]; k++)
+        set_element(x, (size_t)k, p, o, (uint32_t)x->columns[k]);
   } else if (status == LP_OK) {
     const size_t n_columns = (size_t)w->dim[1], inner = x->n / ((size_t)w->dim[0] * n_columns);
     for (size_t k = 0; k < x->n; k++)
@@ -111,6 +110,22 @@ static lp_status fill(lp_wires *x, const lp_graph *g, lp_val weight, const lp_de
   }
   lp_prior_free(p);
   return status;
+}
+
+/* Where the elements stand that the weight has. */
+static lp_status set_rows(lp_wires *x, const lp_graph *g, lp_val weight, const lp_desc *w) {
+  const int32_t *rows, *columns;
+  if (!lp_graph_wires(g, weight, &rows, &columns, &x->n_rows, &x->n_columns)) {
+    x->n_rows = (uint32_t)w->dim[0];
+    x->n_columns = (uint32_t)(x->n / x->n_rows);
+    return LP_OK;
+  }
+  x->rows = malloc(sizeof *rows * ((size_t)x->n_rows + 1));
+  x->columns = malloc(sizeof *columns * x->n);
+  if (!x->rows || !x->columns) return out_of_memory();
+  memcpy(x->rows, rows, sizeof *rows * ((size_t)x->n_rows + 1));
+  memcpy(x->columns, columns, sizeof *columns * x->n);
+  return LP_OK;
 }
 
 static lp_status add_weight(lp_wiring *all, const lp_net *net, uint32_t k, const lp_graph *g,
@@ -132,13 +147,12 @@ static lp_status add_weight(lp_wiring *all, const lp_net *net, uint32_t k, const
   if (!x->name || !x->w || !x->keep || !x->wire) return out_of_memory();
   lp_prior_spec spec;
   bool has_prior;
+  status = set_rows(x, g, weight, &w);
+  if (x->rows) w = lp_f32(x->n_rows, x->n_columns);
   /* Of a layer's several weights, the last is the one that its prior is of. */
-  const int32_t *rows, *columns;
-  uint32_t n_out, n_in;
-  if (lp_graph_wires(g, weight, &rows, &columns, &n_out, &n_in)) w = lp_f32(n_out, n_in);
-  if (last && places_of(net, k, &w, &spec, &has_prior)) {
+  if (status == LP_OK && last && places_of(net, k, &w, &spec, &has_prior)) {
     spec.seed = seed;
-    status = fill(x, g, weight, &w, &spec, has_prior);
+    status = fill(x, &w, &spec, has_prior);
   }
   for (size_t i = 0; status == LP_OK && i < x->n; i++)
     if (!x->p || x->p[i] != 0) x->wire[x->n_wires++] = (uint32_t)i;
@@ -226,12 +240,64 @@ lp_status lp_wiring_of(const lp_net_spec *spec, const char *layers, lp_wiring *o
   return status;
 }
 
+/* How many numbers the session has of a tensor. */
+static size_t held(const lp_session *s, const char *name) {
+  const char *other;
+  lp_var_kind kind;
+  lp_desc d;
+  for (uint32_t i = 0; lp_session_var(s, i, &other, &kind, &d) == LP_OK; i++)
+    if (strcmp(other, name) == 0) return (size_t)lp_numel(&d);
+  return 0;
+}
+
 lp_status lp_wiring_read(lp_wiring *x, lp_trainer *t) {
+  lp_session *s = lp_trainer_session(t);
   lp_status status = LP_OK;
-  for (uint32_t i = 0; status == LP_OK && i < x->n; i++)
-    status = lp_session_read(lp_trainer_session(t), x->of[i].name, x->of[i].w,
-                             sizeof *x->of[i].w * x->of[i].n);
+  for (uint32_t i = 0; status == LP_OK && i < x->n; i++) {
+    lp_wires *w = &x->of[i];
+    size_t n = held(s, w->name);
+    status = lp_session_read(s, w->name, w->w, sizeof *w->w * n);
+    for (size_t k = w->n; status == LP_OK && n < w->n && k-- > 0;)
+      w->w[k] = w->keep[k] ? w->w[--n] : 0; /* from the end: each moves up or stays */
+  }
   return status;
+}
+
+/* ---- masks ----------------------------------------------------------------------------------- */
+
+static lp_status mask_of(const lp_wires *x, lp_train_mask *out) {
+  size_t kept = 0, n = 0;
+  for (size_t k = 0; k < x->n; k++) kept += x->keep[k] != 0;
+  int32_t *rows = malloc(sizeof *rows * ((size_t)x->n_rows + 1)),
+          *columns = malloc(sizeof *columns * (kept + 1));
+  *out = (lp_train_mask){.name = x->name, .n_rows = x->n_rows, .rows = rows, .columns = columns};
+  if (!rows || !columns) return out_of_memory();
+  if (kept > INT32_MAX)
+    return lp_fail(LP_ERR_UNSUPPORTED, "prune: %s keeps %zu weights", x->name, kept);
+  for (uint32_t r = 0; r < x->n_rows; r++) {
+    const size_t first = x->rows ? (size_t)x->rows[r] : (size_t)r * x->n_columns,
+                 end = x->rows ? (size_t)x->rows[r + 1] : first + x->n_columns;
+    rows[r] = (int32_t)n;
+    for (size_t k = first; k < end; k++)
+      if (x->keep[k]) columns[n++] = x->columns ? x->columns[k] : (int32_t)(k - first);
+  }
+  rows[x->n_rows] = (int32_t)n;
+  return LP_OK;
+}
+
+lp_status lp_wiring_masks(const lp_wiring *x, lp_train_mask **out) {
+  *out = calloc(x->n + 1, sizeof **out);
+  lp_status status = *out ? LP_OK : out_of_memory();
+  for (uint32_t i = 0; status == LP_OK && i < x->n; i++) status = mask_of(&x->of[i], &(*out)[i]);
+  return status;
+}
+
+void lp_wiring_masks_free(lp_train_mask *mask, uint32_t n) {
+  for (uint32_t i = 0; mask && i < n; i++) {
+    free((void *)mask[i].rows);
+    free((void *)mask[i].columns);
+  }
+  free(mask);
 }
 
 /* ---- ranks ----------------------------------------------------------------------------------- */

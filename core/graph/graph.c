@@ -224,6 +224,15 @@ static lp_status check_operands(lp_graph *g, lp_op op, const lp_val *in, uint32_
   return LP_OK;
 }
 
+/* The w of a SPARSE_LINEAR is the weights of its pattern. */
+static void note_wires(lp_graph *g, const lp_val *in) {
+  lp_value *w = &g->value[in[1].id];
+  if (w->kind != VALUE_PARAM) return;
+  w->rows = in[LP_SPARSE_ROWS];
+  w->columns = in[LP_SPARSE_COLUMNS];
+  w->n_in = (uint32_t)g->value[in[0].id].desc.dim[1];
+}
+
 lp_val lp_apply(lp_graph *g, lp_op op, const lp_op_params *params, const lp_val *in, uint32_t n) {
   if (g->status != LP_OK) return LP_NO_VAL;
   const lp_op_row *row = lp_op_get_row(op);
@@ -268,16 +277,33 @@ lp_val lp_apply(lp_graph *g, lp_op op, const lp_op_params *params, const lp_val 
     out[i].op = g->n_ops;
     out[i].index = i;
   }
-  if (op == LP_OP_SPARSE_LINEAR && g->value[in[1].id].kind == VALUE_PARAM) {
-    lp_value *w = &g->value[in[1].id];
-    w->rows = in[LP_SPARSE_ROWS];
-    w->columns = in[LP_SPARSE_COLUMNS];
-    w->n_in = (uint32_t)desc[0].dim[1];
-  }
+  if (op == LP_OP_SPARSE_LINEAR) note_wires(g, in);
   for (uint32_t i = 0; i < count; i++) g->operand[g->n_operands++] = i < n ? in[i].id : 0;
   g->op[g->n_ops++] = record;
   free(desc);
   return (lp_val){record.out_first};
+}
+
+lp_status lp_graph_replace(lp_graph *g, uint32_t o, lp_op op, const lp_val *in, uint32_t n) {
+  const lp_op_row *row = lp_op_get_row(op);
+  lp_op_record *r = &g->op[o];
+  lp_desc desc[LP_MAX_FIXED], out = {0};
+  lp_op_params params = {0};
+  if (check_operands(g, op, in, n) != LP_OK) return g->status;
+  for (uint32_t i = 0; i < n; i++) desc[i] = g->value[in[i].id].desc;
+  lp_shape_call call = {op, desc, n, &params, &out};
+  lp_status s = row->shape(&call);
+  if (s != LP_OK) return lp_graph_fail(g, s, "graph %s: %s", g->name, lp_error_message());
+  if (!lp_desc_equal(&out, &g->value[r->out_first].desc))
+    return lp_graph_fail(g, LP_ERR_SHAPE, "graph %s: %s gives %s, what it replaces %s", g->name,
+                         lp_op_name(op), lp_desc_text(&out),
+                         lp_desc_text(&g->value[r->out_first].desc));
+  if (!grow((void **)&g->operand, &g->cap_operands, g->n_operands, n, sizeof(uint32_t)))
+    return lp_graph_fail(g, LP_ERR_MEMORY, "graph %s: out of memory", g->name);
+  *r = (lp_op_record){op, params, g->n_operands, n, r->out_first, r->out_count};
+  for (uint32_t i = 0; i < n; i++) g->operand[g->n_operands++] = in[i].id;
+  if (op == LP_OP_SPARSE_LINEAR) note_wires(g, in);
+  return LP_OK;
 }
 
 lp_status lp_graph_shape(const lp_graph *g, lp_val v, lp_desc *out) {

@@ -85,6 +85,11 @@ typedef struct lp_op_row {
 
 const lp_op_row *lp_op_get_row(uint32_t op);
 
+/* Makes op number o, which has one output, another op of fixed arity n whose output has the same
+ * shape. Leaves that it reads may be younger than it. */
+enum { LP_MAX_FIXED = 16 };
+lp_status lp_graph_replace(lp_graph *g, uint32_t o, lp_op op, const lp_val *in, uint32_t n);
+
 /* Text of a shape for messages: "(64,1,28,28) f32". Uses one of a few per-thread buffers. */
 const char *lp_desc_text(const lp_desc *d);
 /* lp_fail(LP_ERR_SHAPE, "op: ..., got in0 (..), in1 (..)"). */

@@ -232,6 +232,7 @@ static lp_status build_layer(builder *b, uint32_t i) {
   }
   if (status != LP_OK) return lp_layer_fail(b->n, l, status);
   built->out = b->node[i].val;
+  built->matrix = l->penalty != NULL;
   built->ndim = b->node[i].sheet.ndim;
   memcpy(built->extent, b->node[i].sheet.extent, sizeof built->extent);
   const char *from;

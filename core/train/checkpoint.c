@@ -122,9 +122,10 @@ static lp_status save_vars(lp_trainer *t, const char *path, lp_meta *meta,
 
 /* A variable that is the weights of a pattern, or that the file has sparse; whole: the file's
  * tensor of its name, or NULL. *found: tensors of the file that this took. */
-static lp_status load_sparse(lp_session *s, const lp_safetensors *f, const char *path, uint32_t var,
+static lp_status load_sparse(lp_trainer *t, const lp_safetensors *f, const char *path, uint32_t var,
                              const char *name, const lp_desc *desc, const lp_tensor_view *whole,
                              uint32_t *found) {
+  lp_session *s = t->session;
   lp_elements e;
   lp_status status = lp_elements_of(s, var, desc, &e);
   float *data = status == LP_OK ? malloc(lp_nbytes(desc) + 1) : NULL;
@@ -136,7 +137,7 @@ static lp_status load_sparse(lp_session *s, const lp_safetensors *f, const char 
     status =
         lp_fail(LP_ERR_FORMAT, "%s: %s has another shape; it is of another network", path, name);
   else if (status == LP_OK)
-    status = lp_sparse_unpack(f, path, name, &e, data);
+    status = lp_sparse_unpack(f, path, name, &e, lp_mask_find(t, name) != NULL, data);
   if (status == LP_ERR_NOT_FOUND)
     status = lp_fail(LP_ERR_FORMAT, "%s: %s is missing; it is of another network", path, name);
   *found += whole ? 1 : LP_SPARSE_PARTS;
@@ -166,7 +167,7 @@ static lp_status load_vars(lp_trainer *t, const lp_safetensors *f, const char *p
     const char *rows, *columns;
     uint32_t n_in;
     if (!v || lp_session_wires(s, i, &rows, &columns, &n_in)) {
-      status = load_sparse(s, f, path, i, name, &desc, v, &found);
+      status = load_sparse(t, f, path, i, name, &desc, v, &found);
       if (status != LP_OK) return status;
       continue;
     }
@@ -207,18 +208,20 @@ char *lp_train_fingerprint(const lp_trainer *t) {
   if (lp_sha256(layers, strlen(layers), network) != LP_OK) return NULL;
   const lp_net_spec *net = &t->spec.net;
   const float *mean = net->pixels.mean, *sd = net->pixels.sd;
-  char *bits = lp_settings_bits(t->settings);
+  char *bits = lp_settings_bits(t->settings), *pruned = lp_masks_text(t);
   int n =
-      !bits ? -1
-            : asprintf(&text,
-                       "network=%s classes=%u input=%ux%ux%u scale=%.9g mean=%.9g,%.9g,%.9g,%.9g "
-                       "sd=%.9g,%.9g,%.9g,%.9g samples=%u data=%s images=(%s) precision=%s %s",
-                       network, net->classes, net->in_channels, net->in_h, net->in_w,
-                       (double)net->pixels.scale, (double)mean[0], (double)mean[1], (double)mean[2],
-                       (double)mean[3], (double)sd[0], (double)sd[1], (double)sd[2], (double)sd[3],
-                       t->n_train, content, d && d->transform ? d->transform : "",
-                       lp_device_precision(lp_session_handle(t->session)), bits);
+      !bits || !pruned
+          ? -1
+          : asprintf(&text,
+                     "network=%s classes=%u input=%ux%ux%u scale=%.9g mean=%.9g,%.9g,%.9g,%.9g "
+                     "sd=%.9g,%.9g,%.9g,%.9g samples=%u data=%s images=(%s) precision=%s %s%s",
+                     network, net->classes, net->in_channels, net->in_h, net->in_w,
+                     (double)net->pixels.scale, (double)mean[0], (double)mean[1], (double)mean[2],
+                     (double)mean[3], (double)sd[0], (double)sd[1], (double)sd[2], (double)sd[3],
+                     t->n_train, content, d && d->transform ? d->transform : "",
+                     lp_device_precision(lp_session_handle(t->session)), bits, pruned);
   free(bits);
+  free(pruned);
   return n < 0 ? NULL : text;
 }
 
@@ -321,6 +324,8 @@ struct lp_model {
   lp_net_spec spec;    /* strings live in the file's metadata */
   json_t *names;       /* of the classes; NULL: they have none */
   const char **name;
+  lp_train_mask *mask; /* n_masks; names are owned, arrays the file's */
+  uint32_t n_masks;
 };
 
 static bool is_weight(lp_var_kind kind, lp_role role) {
@@ -442,6 +447,35 @@ static lp_status read_names(lp_model *m) {
                         m->path, m->spec.classes);
 }
 
+/* What a pruned network's file has sparse. */
+static lp_status read_masks(lp_model *m) {
+  const uint32_t n = lp_safetensors_count(m->file);
+  static const char end[] = ".values";
+  if (!lp_safetensors_meta(m->file, "pruned")) return LP_OK;
+  m->mask = calloc(n + 1, sizeof *m->mask);
+  if (!m->mask) return lp_fail(LP_ERR_MEMORY, "%s: out of memory", m->path);
+  lp_status status = LP_OK;
+  for (uint32_t i = 0; status == LP_OK && i < n; i++) {
+    const char *name = lp_safetensors_get(m->file, i)->name;
+    const size_t len = strlen(name), cut = sizeof end - 1;
+    if (len <= cut || strcmp(name + len - cut, end) != 0) continue;
+    char *stem = strndup(name, len - cut);
+    bool found = false;
+    status = stem ? lp_sparse_mask(m->file, m->path, stem, &m->mask[m->n_masks], &found)
+                  : lp_fail(LP_ERR_MEMORY, "%s: out of memory", m->path);
+    if (status == LP_OK && found)
+      m->n_masks++;
+    else
+      free(stem);
+  }
+  return status;
+}
+
+uint32_t lp_model_masks(const lp_model *m, const lp_train_mask **out) {
+  *out = m->mask;
+  return m->n_masks;
+}
+
 const char *const *lp_model_class_names(const lp_model *m) {
   return m->name;
 }
@@ -491,6 +525,7 @@ lp_status lp_model_load(const char *path, lp_model **out) {
   lp_status status = lp_safetensors_read(path, &m->file);
   if (status == LP_OK) status = read_spec(m);
   if (status == LP_OK) status = read_names(m);
+  if (status == LP_OK) status = read_masks(m);
   if (status != LP_OK) {
     lp_model_free(m);
     return status;
@@ -545,6 +580,8 @@ void lp_model_free(lp_model *m) {
   lp_netspec_free(m->network);
   json_decref(m->names);
   free(m->name);
+  for (uint32_t i = 0; i < m->n_masks; i++) free((char *)m->mask[i].name);
+  free(m->mask);
   free(m->path);
   free(m);
 }

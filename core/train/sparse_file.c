@@ -105,6 +105,13 @@ lp_status lp_sparse_pack(const char *name, const lp_elements *e, const float *da
   return LP_OK;
 }
 
+lp_status lp_sparse_bad(const char *path, const char *name, size_t rows, size_t columns) {
+  return lp_fail(
+      LP_ERR_FORMAT,
+      "%s: %s.values, .columns and .rows are no sparse tensor of %zu rows and %zu columns", path,
+      name, rows, columns);
+}
+
 /* ---- reading ------------------------------------------------------------------------------------
  */
 
@@ -127,9 +134,11 @@ static bool is_sound(const int32_t *row, size_t rows, const int32_t *column, int
   return true;
 }
 
-/* Puts the file's elements to their places; one that has none there must be 0. */
+/* Puts the file's elements to their places; one that has none there is left out (pruned), or must
+ * be 0. */
 static lp_status spread(const lp_elements *e, const float *from, const int32_t *at,
-                        const int32_t *first, const char *path, const char *name, float *data) {
+                        const int32_t *first, const char *path, const char *name, bool pruned,
+                        float *data) {
   memset(data, 0, e->n * sizeof *data);
   for (size_t r = 0; r < e->n_rows; r++) {
     size_t k = first_of(e, r);
@@ -140,7 +149,7 @@ static lp_status spread(const lp_elements *e, const float *from, const int32_t *
       while (k < end && column_of(e, k) < column) k++;
       if (k < end && column_of(e, k) == column)
         data[k] = from[f];
-      else if (from[f] != 0)
+      else if (from[f] != 0 && !pruned)
         return lp_fail(LP_ERR_FORMAT,
                        "%s: %s has a weight between input %zu and output %zu, where "
                        "the network has no wire",
@@ -151,7 +160,7 @@ static lp_status spread(const lp_elements *e, const float *from, const int32_t *
 }
 
 lp_status lp_sparse_unpack(const lp_safetensors *f, const char *path, const char *name,
-                           const lp_elements *e, float *data) {
+                           const lp_elements *e, bool pruned, float *data) {
   const lp_tensor_view *part[LP_SPARSE_PARTS];
   for (int i = 0; i < LP_SPARSE_PARTS; i++)
     if (!(part[i] = find(f, name, i))) return LP_ERR_NOT_FOUND;
@@ -161,11 +170,29 @@ lp_status lp_sparse_unpack(const lp_safetensors *f, const char *path, const char
   bool good = true;
   for (int i = 0; i < LP_SPARSE_PARTS; i++) good = good && lp_desc_equal(&part[i]->desc, &shape[i]);
   if (!good || !is_sound(row->data, e->n_rows, column->data, n, e->n_columns))
-    return lp_fail(LP_ERR_FORMAT,
-                   "%s: %s.values, .columns and .rows are no sparse tensor of %zu rows and %zu "
-                   "columns",
-                   path, name, e->n_rows, e->n_columns);
-  return spread(e, value->data, column->data, row->data, path, name, data);
+    return lp_sparse_bad(path, name, e->n_rows, e->n_columns);
+  return spread(e, value->data, column->data, row->data, path, name, pruned, data);
+}
+
+lp_status lp_sparse_mask(const lp_safetensors *f, const char *path, const char *name,
+                         lp_train_mask *out, bool *found) {
+  const lp_tensor_view *part[LP_SPARSE_PARTS];
+  *found = true;
+  for (int i = 0; i < LP_SPARSE_PARTS; i++) *found = (part[i] = find(f, name, i)) && *found;
+  if (!*found) return LP_OK;
+  const lp_tensor_view *column = part[COLUMNS], *row = part[ROWS];
+  const int64_t n = lp_numel(&part[VALUES]->desc), rows = lp_numel(&row->desc) - 1;
+  const lp_desc shape = LP_DESC(LP_I32, n), ends = LP_DESC(LP_I32, rows + 1);
+  if (!lp_desc_equal(&column->desc, &shape) || !lp_desc_equal(&row->desc, &ends) || rows < 1 ||
+      rows > INT32_MAX || !is_sound(row->data, (size_t)rows, column->data, n, INT32_MAX))
+    return lp_fail(LP_ERR_FORMAT, "%s: %s.values, .columns and .rows are no sparse tensor", path,
+                   name);
+  *out = (lp_train_mask){.name = name,
+                         .file = path,
+                         .n_rows = (uint32_t)rows,
+                         .rows = row->data,
+                         .columns = column->data};
+  return LP_OK;
 }
 
 void lp_sparse_gather(const lp_elements *e, const float *whole, float *data) {

@@ -43,11 +43,17 @@ typedef struct lp_penalty_states {
   float *values; /* of `drawn` */
 } lp_penalty_states;
 
-/* A parameter that is pruned: 1 an element that is kept, else 0. */
+/* A parameter that is pruned. What is kept of it, by its rows; once a graph had the parameter,
+ * either `keep`, 1 an element that is kept, else 0, or, where it is computed by these alone, the
+ * pattern. */
 typedef struct lp_mask {
-  char *name;
+  char *name, *file;
+  uint32_t n_rows;
+  int32_t *rows, *columns;
   float *keep;
-  size_t n, kept;
+  size_t n; /* of keep */
+  lp_pattern *wires;
+  bool thin;
 } lp_mask;
 
 /* An item of the option `place`, read and checked. Texts are cut from `text`. */
@@ -135,8 +141,10 @@ lp_status lp_trainer_note_priors(lp_trainer *t, const lp_graph *g);
 lp_status lp_masks_take(lp_trainer *t);
 void lp_masks_free(lp_trainer *t);
 const lp_mask *lp_mask_find(const lp_trainer *t, const char *name); /* NULL: it is not pruned */
-/* Tells the graph, which has the network, of t's masks. */
-lp_status lp_masks_put(const lp_trainer *t, lp_graph *g);
+/* Tells the graph, which has the network and no gradients yet, of t's masks. */
+lp_status lp_masks_put(lp_trainer *t, lp_graph *g, const lp_net *net);
+/* What of them decides bits, " NAME=sparse:HASH" each; malloc'ed, NULL out of memory. */
+char *lp_masks_text(const lp_trainer *t);
 /* Sets what they do not keep to 0 in the session. */
 lp_status lp_masks_apply(lp_trainer *t);
 
@@ -154,10 +162,15 @@ void lp_elements_free(lp_elements *e);
  * freed. */
 lp_status lp_sparse_pack(const char *name, const lp_elements *e, const float *data,
                          const float *keep, lp_tensor_view part[LP_SPARSE_PARTS]);
-/* The tensor of that name, with 0 where the file has nothing. LP_ERR_NOT_FOUND: the file has it not
- * in this form. */
+/* The tensor of that name, with 0 where the file has nothing; what has no element is left out where
+ * it was pruned, else it must be 0. LP_ERR_NOT_FOUND: the file has it not in this form. */
 lp_status lp_sparse_unpack(const lp_safetensors *f, const char *path, const char *name,
-                           const lp_elements *e, float *data);
+                           const lp_elements *e, bool pruned, float *data);
+/* What the file has of a tensor, whatever its columns; *found: it has it so. The arrays are the
+ * file's. */
+lp_status lp_sparse_mask(const lp_safetensors *f, const char *path, const char *name,
+                         lp_train_mask *out, bool *found);
+lp_status lp_sparse_bad(const char *path, const char *name, size_t rows, size_t columns);
 /* From all elements, n_rows x n_columns. */
 void lp_sparse_gather(const lp_elements *e, const float *whole, float *data);
 

@@ -105,7 +105,7 @@ static lp_status build_graph(lp_trainer *t, lp_use_plan key, lp_graph **out, lp_
   lp_net net;
   status =
       lp_net_build(&t->spec.net, *out, key.batch, training ? LP_TRAIN : LP_EVAL, history, &net);
-  if (status == LP_OK) status = lp_masks_put(t, *out);
+  if (status == LP_OK) status = lp_masks_put(t, *out, &net);
   if (status == LP_OK && history) status = keep_name(&t->rows[!training], *out, net.rows);
   if (status == LP_OK) status = choose_targets(t, key, *out, &net, target, n);
   if (status == LP_OK && (key.use == USE_TRAIN || key.use == USE_ACCUMULATE))

@@ -173,6 +173,65 @@ static void patterns_have_two_sides(void **state) {
   }
 }
 
+static const void *constant_of(const lp_graph *g, const char *wanted) {
+  const char *name;
+  const void *data;
+  lp_desc d;
+  for (uint32_t i = 0; lp_graph_constant_get(g, i, &name, &d, &data); i++)
+    if (strcmp(name, wanted) == 0) return data;
+  fail_msg("no constant %s", wanted);
+  return NULL;
+}
+
+/* Weights of which some are kept, with their prior, in every layer that reads them; or not at all.
+ */
+static void weights_are_thinned(void **state) {
+  (void)state;
+  static const int32_t rows[] = {0, 2, 2, 3}, columns[] = {0, 3, 2}, out[] = {0, 2, 4},
+                       in_units[] = {0, 1, 2, 3}, fewer[] = {0, 1, 1, 2}, fewer_columns[] = {3, 2},
+                       other[] = {0, 0, 1, 1};
+  static const float table[] = {1, .5f, .25f, .125f, 2, 3, 4, 5}, scale[] = {1, 10, 100};
+  const lp_desc weight = LP_DESC(LP_F32, 3, 4), units = LP_DESC(LP_I32, 3),
+                inputs = LP_DESC(LP_I32, 4), entries = LP_DESC(LP_F32, 8),
+                each = LP_DESC(LP_F32, 3);
+  lp_pattern *p, *part, *none;
+  assert_int_equal(lp_pattern_new(3, 4, rows, columns, &p), LP_OK);
+  assert_int_equal(lp_pattern_new(3, 4, fewer, fewer_columns, &part), LP_OK);
+  assert_int_equal(lp_pattern_new(3, 4, other, columns, &none), LP_OK);
+  for (int shared = 0; shared < 2; shared++) {
+    lp_graph *g = new_graph();
+    const lp_init init = {LP_INIT_UNIFORM, 1, NULL};
+    lp_val w = lp_graph_param(g, "w", &weight, &init);
+    lp_val in[LP_LINEAR_INPUTS] = {input(g, lp_f32(5, 4)), w};
+    in[LP_PRIOR_TABLE] = lp_graph_constant(g, "table", &entries, table);
+    in[LP_PRIOR_OFF_OUT] = lp_graph_constant(g, "off_out", &units, out);
+    in[LP_PRIOR_OFF_IN] = lp_graph_constant(g, "off_in", &inputs, in_units);
+    in[LP_PRIOR_ROW_SCALE] = lp_graph_constant(g, "scale", &each, scale);
+    lp_val y = lp_apply(g, LP_OP_LINEAR, NULL, in, LP_LINEAR_INPUTS);
+    if (shared) lp_apply(g, LP_OP_RELU, NULL, &w, 1);
+    bool done;
+    assert_int_equal(lp_graph_thin(g, w, p, "thin", &done), LP_OK);
+    assert_int_equal(done, !shared);
+    assert_shape(g, y, lp_f32(5, 3));
+    assert_shape(g, w, shared ? weight : lp_f32(3));
+    if (!shared) {
+      /* table[out + in] scale[out]: (0, 0), (0, 3) and (2, 2), whose entries are 0, 3 and 6 */
+      static const float expected[] = {1, .125f, 400};
+      assert_memory_equal(constant_of(g, "thin.prior"), expected, sizeof expected);
+      assert_int_equal(lp_graph_thin(g, w, part, "less", &done), LP_OK);
+      assert_true(done);
+      assert_shape(g, w, lp_f32(2));
+      assert_memory_equal(constant_of(g, "less.prior"), expected + 1, 2 * sizeof *expected);
+      assert_int_equal(lp_graph_thin(g, w, none, "none", &done), LP_ERR_ARG);
+      assert_false(done);
+    }
+    lp_graph_free(g);
+  }
+  lp_pattern_free(p);
+  lp_pattern_free(part);
+  lp_pattern_free(none);
+}
+
 static void names_are_shared(void **state) {
   (void)state;
   lp_graph *g = new_graph();
@@ -244,6 +303,7 @@ int main(void) {
       cmocka_unit_test(bad_operands),
       cmocka_unit_test(slices_at_seams),
       cmocka_unit_test(patterns_have_two_sides),
+      cmocka_unit_test(weights_are_thinned),
       cmocka_unit_test(names_are_shared),
       cmocka_unit_test(gradients_reach_what_they_should),
       cmocka_unit_test(no_gradient_is_an_error),

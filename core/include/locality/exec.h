@@ -50,6 +50,10 @@ LP_API lp_status lp_session_upload(lp_session *s, lp_buffer *b, const void *src,
 LP_API lp_status lp_session_wait(lp_session *s, lp_event *event); /* NULL: finished already */
 LP_API lp_status lp_session_sync(lp_session *s);
 
+/* The share of its weights up to which a fully connected layer is faster on this device when only
+ * they are computed (SPARSE_LINEAR and its gradients) than by its matrix. */
+LP_API double lp_sparse_share(const lp_session *s);
+
 typedef struct lp_plan_options {
   bool no_fusion; /* keep every op a step of its own */
   bool dry_run;   /* plan only: allocate and compile nothing; lp_plan_get_info works */

@@ -112,6 +112,13 @@ LP_API lp_status lp_pattern_operands(const lp_pattern *p, lp_graph *g, const cha
 LP_API bool lp_graph_wires(const lp_graph *g, lp_val param, const int32_t **rows,
                            const int32_t **columns, uint32_t *n_out, uint32_t *n_in);
 
+/* Makes param, the weights of LINEARs or SPARSE_LINEARs of one prior, the w of pattern p: these ops
+ * become SPARSE_LINEARs with constants path.rows .., path.prior, and a weight that p does not have
+ * is 0 from now on. Of a SPARSE_LINEAR p must have some of the wires. Comes before differentiation.
+ * *done false: something else reads it, too; nothing was changed. O(wires, operands). */
+LP_API lp_status lp_graph_thin(lp_graph *g, lp_val param, const lp_pattern *p, const char *path,
+                               bool *done);
+
 /* A prior that stands in the graph, as it was built: what a file must say to build it again. Sheets
  * have the extents that the topology gave them, ndim of them. */
 typedef struct lp_prior_note {

@@ -56,6 +56,7 @@ typedef struct lp_net_layer {
   uint32_t in_ndim, in_extent[LP_MAX_AXES]; /* of the sheet of its (first) input's units */
   lp_val out;
   uint32_t first, end; /* its values in the graph: first .. end - 1 */
+  bool matrix;         /* a penalty reads its weights, so that they stay whole */
 } lp_net_layer;
 
 /* A prior of a built network: between the units of the layer `from` (as lp_site.units_of has them)

@@ -17,11 +17,14 @@
 extern "C" {
 #endif
 
-/* A parameter that is pruned: what of its n elements is kept (not 0). */
+/* A parameter that is pruned: what is kept of it (not 0), by the rows of its first axis, as files
+ * have it (core/DESIGN.md): rows has n_rows + 1 numbers, columns of a row (the axes after the first
+ * taken together) rise. */
 typedef struct lp_train_mask {
   const char *name; /* "lp.weight" */
-  const uint8_t *keep;
-  size_t n;
+  const char *file; /* where it was read, for messages; NULL: nowhere */
+  uint32_t n_rows;
+  const int32_t *rows, *columns;
 } lp_train_mask;
 
 typedef struct lp_train_spec {
@@ -32,6 +35,11 @@ typedef struct lp_train_spec {
   const lp_train_mask *masks; /* copied: what they do not keep is 0 once a model is applied, and
                                  stays so while it trains; model files hold the rest alone */
   uint32_t n_masks;
+  /* Fully connected layers of which at most this share is kept are computed by what is kept alone,
+   * others as they are, with what is pruned at 0: sums differ in their order. 0: the share that
+   * lp_sparse_share tells for the device; below 0: none. Layers with a local prior always are,
+   * those with a penalty never. */
+  double sparse_share;
   bool dry_run; /* plan only: lp_trainer_plan_info works, nothing can run */
 } lp_train_spec;
 
@@ -190,6 +198,8 @@ LP_API const char *lp_model_data(const lp_model *m);
 LP_API lp_status lp_model_open_data(const lp_model *m, const char *spec, lp_split split,
                                     lp_dataset **out);
 LP_API lp_status lp_model_apply(const lp_model *m, lp_trainer *t); /* writes its weights */
+/* Of a network that was pruned: masks for a trainer of it, owned by the model. Returns how many. */
+LP_API uint32_t lp_model_masks(const lp_model *m, const lp_train_mask **out);
 /* Writes t's network, which m was applied to, with m's metadata: what it was trained on and how.
  * pruned: text for the file's key of that name. Tensors that m's file has sparse stay so. */
 LP_API lp_status lp_model_save_pruned(const lp_model *m, lp_trainer *t, const char *pruned,
