@@ -61,12 +61,3 @@ void ocl_encode_entropy_gradient(ocl_encoder *e) {
   ocl_arg_int(e, n);
   ocl_post_args(e, NULL);
 }
-
-void ocl_encode_sum(ocl_encoder *e) {
-  const lp_slot *x = lp_step_in(e->plan, e->step, 0);
-  ocl_begin(e, "sum");
-  ocl_grid(e, 1, GROUP);
-  ocl_arg_slot(e, x);
-  ocl_arg_slot(e, lp_step_out(e->plan, e->step, 0));
-  ocl_arg_int(e, lp_numel(&x->desc));
-}

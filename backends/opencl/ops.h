@@ -24,6 +24,10 @@ void ocl_encode_avgpool(ocl_encoder *e);
 void ocl_encode_batchnorm(ocl_encoder *e);
 void ocl_encode_softmax(ocl_encoder *e);
 void ocl_encode_cross_entropy(ocl_encoder *e);
+size_t ocl_workspace_sum(lp_device *dev, const lp_plan_view *plan, const lp_step *s,
+                         uint32_t index);
+size_t ocl_workspace_cross_entropy(lp_device *dev, const lp_plan_view *plan, const lp_step *s,
+                                   uint32_t index);
 void ocl_encode_update(ocl_encoder *e);
 void ocl_encode_product(ocl_encoder *e);
 size_t ocl_workspace_product(lp_device *dev, const lp_plan_view *plan, const lp_step *s,

@@ -223,6 +223,7 @@ static const case_row rows[] = {
   LOGITS(case_cross, "lenet", 64, 10, 3.0f, CASE_HISTORY),
   LOGITS(case_cross, "3 classes", 11, 3, 2.0f, CASE_HISTORY),
   LOGITS(case_cross, "1000 classes", 5, 1000, 5.0f, CASE_HISTORY),
+  LOGITS(case_cross, "1000 classes of a batch", 41, 1000, 5.0f, CASE_HISTORY),
   LOGITS(case_cross, "far apart", 9, 7, 90.0f, CASE_HISTORY),
   LOGITS(case_cross, "bad labels", 9, 7, 3.0f, CASE_HISTORY | CASE_BAD_LABEL),
 

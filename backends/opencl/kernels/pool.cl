@@ -1,5 +1,6 @@
 /* Max pooling and its gradient, one work-item an element of the result.
  * IN_H IN_W OUT_H OUT_W: extents; WINDOW, STRIDE; BACKWARD; WITH_WHICH: the choice is kept. */
+#define MEETING ((WINDOW + STRIDE - 1) / STRIDE)
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
 #if BACKWARD
 KERNEL(const global float *dyb, const int dyo, const global uchar *whichb, const int whicho,
@@ -11,22 +12,19 @@ KERNEL(const global float *dyb, const int dyo, const global uchar *whichb, const
   const int e = (int)get_global_id(0);
   if (e < n) {
     const int ix = e % IN_W, iy = e / IN_W % IN_H, image = e / (IN_W * IN_H);
-    const int oy_last = min(iy / STRIDE, OUT_H - 1), ox_last = min(ix / STRIDE, OUT_W - 1);
-    const int oy_first = iy < WINDOW ? 0 : (iy - WINDOW) / STRIDE + 1;
-    const int ox_first = ix < WINDOW ? 0 : (ix - WINDOW) / STRIDE + 1;
     float v = 0.0f;
-#if WINDOW == STRIDE
-    if (oy_first <= oy_last && ox_first <= ox_last) {
-      const int o = (image * OUT_H + oy_first) * OUT_W + ox_first;
-      v = (int)which[o] == (iy - oy_first * STRIDE) * WINDOW + ix - ox_first * STRIDE ? dy[o] : 0.0f;
-    }
-#else
-    for (int oy = oy_first; oy <= oy_last; oy++)
-      for (int ox = ox_first; ox <= ox_last; ox++) {
-        const int o = (image * OUT_H + oy) * OUT_W + ox;
-        if ((int)which[o] == (iy - oy * STRIDE) * WINDOW + ix - ox * STRIDE) v += dy[o];
+    /* Windows that may hold the pixel, a constant number of them, so that all are read at once. */
+#pragma unroll
+    for (int ky = MEETING - 1; ky >= 0; ky--)
+#pragma unroll
+      for (int kx = MEETING - 1; kx >= 0; kx--) {
+        const int oy = iy / STRIDE - ky, ox = ix / STRIDE - kx;
+        const int y = iy - oy * STRIDE, x = ix - ox * STRIDE;
+        const int there = oy >= 0 && oy < OUT_H && y < WINDOW && ox >= 0 && ox < OUT_W && x < WINDOW;
+        const int o = there ? (image * OUT_H + oy) * OUT_W + ox : 0;
+        const float d = dy[o];
+        v += there && (int)which[o] == y * WINDOW + x ? d : 0.0f;
       }
-#endif
     POST_ROW(e)
     POST(v, e)
     dx[e] = v;

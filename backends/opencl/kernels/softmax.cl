@@ -1,10 +1,52 @@
 /* Log-softmax over the classes, its gradient, and cross entropy with its metrics row.
  * CLASSES; LANES: work-items a row (a power of two); MODE. One work-group does ROWS rows at a
- * time. Cross entropy runs as a single group, so that the mean is one fixed tree. */
+ * time. The mean of cross entropy is one fixed tree: of a single group, or of GROUPS of them, which leave
+ * their sums in scratch for MODE_MEAN. */
 #define MODE_FORWARD  1
 #define MODE_BACKWARD 2
 #define MODE_ENTROPY  3
+#define MODE_MEAN     4
 #define ROWS (GROUP / LANES)
+
+#if MODE == MODE_ENTROPY || MODE == MODE_MEAN
+#if WITH_HISTORY
+#define HISTORY_PARAMS global float *historyb, const int historyo, const int row,
+#define KEEP_HISTORY                                                                               \
+  global float *h = LP_AT(historyb + historyo, row, 4);                                            \
+  h[0] = loss / (float)n, h[1] = top1, h[2] = top5, h[3] = (float)n;
+#else
+#define HISTORY_PARAMS
+#define KEEP_HISTORY
+#endif
+#if GROUPS > 1 && MODE == MODE_ENTROPY
+#define RESULT_PARAMS global float *wsb, const int wso,
+#define RESULT                                                                                     \
+  global float *part = LP_AT(wsb + wso, get_group_id(0), 3);                                       \
+  part[0] = loss, part[1] = top1, part[2] = top5;
+#else
+#define RESULT_PARAMS HISTORY_PARAMS global float *lossb, const int losso,
+#define RESULT        lossb[losso] = loss / (float)n; KEEP_HISTORY
+#endif
+#define SUM_AND_LEAVE                                                                              \
+  loss = lp_sum_lanes(s, loss, lid, lid, GROUP);                                                   \
+  top1 = lp_sum_lanes(s, top1, lid, lid, GROUP);                                                   \
+  top5 = lp_sum_lanes(s, top5, lid, lid, GROUP);                                                   \
+  if (lid == 0) {                                                                                  \
+    RESULT                                                                                         \
+  }
+#endif
+
+#if MODE == MODE_MEAN
+kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
+KERNEL(const global float *wsb, const int wso, RESULT_PARAMS const int n) {
+  local float s[GROUP];
+  const int lid = (int)get_local_id(0);
+  const global float *part = LP_AT(wsb + wso, min(lid, GROUPS - 1), 3);
+  float loss = lp_either(lid < GROUPS, part[0], 0.0f), top1 = lp_either(lid < GROUPS, part[1], 0.0f);
+  float top5 = lp_either(lid < GROUPS, part[2], 0.0f);
+  SUM_AND_LEAVE
+}
+#else
 
 kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
 #if MODE == MODE_ENTROPY
@@ -12,10 +54,7 @@ KERNEL(const global float *xb, const int xo, const global int *labelb, const int
 #if WITH_LOGP
        global float *yb, const int yo,
 #endif
-#if WITH_HISTORY
-       global float *historyb, const int historyo, const int row,
-#endif
-       global float *lossb, const int losso, const int n) {
+       RESULT_PARAMS const int n) {
 #elif MODE == MODE_BACKWARD
 KERNEL(const global float *dyb, const int dyo, const global float *xb, const int xo,
        global float *yb, const int yo, const int n POST_PARAMS) {
@@ -37,7 +76,7 @@ KERNEL(const global float *xb, const int xo, global float *yb, const int yo,
   local float s[GROUP];
   const int lid = (int)get_local_id(0), lane = lid % LANES;
 #if MODE == MODE_ENTROPY
-  for (int first = 0; first < n; first += ROWS) {
+  for (int first = (int)get_group_id(0) * ROWS; first < n; first += ROWS * GROUPS) {
 #else
   {
     const int first = (int)get_group_id(0) * ROWS;
@@ -95,18 +134,7 @@ KERNEL(const global float *xb, const int xo, global float *yb, const int yo,
 #endif
   }
 #if MODE == MODE_ENTROPY
-  loss = lp_sum_lanes(s, loss, lid, lid, GROUP);
-  top1 = lp_sum_lanes(s, top1, lid, lid, GROUP);
-  top5 = lp_sum_lanes(s, top5, lid, lid, GROUP);
-  if (lid == 0) {
-    lossb[losso] = loss / (float)n;
-#if WITH_HISTORY
-    global float *h = LP_AT(historyb + historyo, row, 4);
-    h[0] = loss / (float)n;
-    h[1] = top1;
-    h[2] = top5;
-    h[3] = (float)n;
-#endif
-  }
+  SUM_AND_LEAVE
 #endif
 }
+#endif
