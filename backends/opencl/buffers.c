@@ -1,11 +1,9 @@
-/* Buffers, transfers and events. Uploads to discrete devices go through two pinned areas, so that
- * the driver need not block; everything else takes the caller's memory. */
+/* Buffers, transfers and events. Uploads to discrete devices go through pinned memory (uploads.c);
+ * everything else takes the caller's memory. */
 #include "device.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define STAGING_LIMIT ((size_t)64 << 20) /* larger uploads go directly */
 
 static lp_status no_memory(lp_device *dev, size_t n, cl_int e) {
   return ocl_host->fail(LP_ERR_MEMORY,
@@ -54,6 +52,7 @@ void ocl_buf_free(lp_device *dev, lp_buffer *b) {
   (void)dev;
   if (!b) return;
   clReleaseMemObject(b->mem); /* the runtime keeps it until queued commands are done */
+  if (b->used) clReleaseEvent(b->used);
   free(b);
 }
 
@@ -76,52 +75,6 @@ static lp_status give_event(lp_device *dev, cl_event event, lp_event **done) {
   return LP_OK;
 }
 
-void ocl_staging_free(lp_device *dev) {
-  for (int i = 0; i < 2; i++) {
-    ocl_staging *s = &dev->staging[i];
-    if (s->busy) clReleaseEvent(s->busy);
-    if (s->host) clEnqueueUnmapMemObject(dev->queue, s->mem, s->host, 0, NULL, NULL);
-    if (s->mem) clReleaseMemObject(s->mem);
-    *s = (ocl_staging){0};
-  }
-  if (dev->queue) clFinish(dev->queue);
-}
-
-/* A pinned copy of src, or NULL when there is none to be had: then src itself is used. */
-static const void *stage(lp_device *dev, const void *src, size_t n, ocl_staging **used) {
-  if (dev->found.type != LP_DEVICE_DISCRETE || n > STAGING_LIMIT) return NULL;
-  ocl_staging *s = &dev->staging[dev->next_staging++ & 1];
-  if (s->busy) { /* two uploads ago: done in all but the fastest loops */
-    cl_int state = CL_COMPLETE;
-    clGetEventInfo(s->busy, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
-    if (state > CL_COMPLETE) {
-      dev->count.waits++;
-      clWaitForEvents(1, &s->busy);
-    }
-    clReleaseEvent(s->busy);
-    s->busy = NULL;
-  }
-  if (s->size < n) {
-    if (s->host) clEnqueueUnmapMemObject(dev->queue, s->mem, s->host, 0, NULL, NULL);
-    if (s->mem) clReleaseMemObject(s->mem);
-    *s = (ocl_staging){0};
-    cl_int e;
-    cl_mem mem = clCreateBuffer(dev->context, CL_MEM_ALLOC_HOST_PTR, n, NULL, &e);
-    if (e != CL_SUCCESS) return NULL;
-    void *host =
-        clEnqueueMapBuffer(dev->queue, mem, CL_TRUE, CL_MAP_WRITE, 0, n, 0, NULL, NULL, &e);
-    dev->count.blocking_calls++;
-    if (e != CL_SUCCESS) {
-      clReleaseMemObject(mem);
-      return NULL;
-    }
-    *s = (ocl_staging){.mem = mem, .host = host, .size = n};
-  }
-  memcpy(s->host, src, n);
-  *used = s;
-  return s->host;
-}
-
 /* One that blocks is a wait too: with these codes it tells of a command that failed before it. */
 static lp_status transfer_failed(lp_device *dev, bool blocks, cl_int e, const char *what) {
   bool late =
@@ -134,21 +87,17 @@ lp_status ocl_buf_write(lp_device *dev, lp_buffer *b, size_t offset, const void 
   if (done) *done = NULL;
   lp_status s = in_range(dev, b, offset, n);
   if (s != LP_OK || !n) return s;
-  ocl_staging *staged = NULL;
-  const void *from = done ? stage(dev, src, n, &staged) : NULL;
   cl_event event = NULL;
-  cl_int e = clEnqueueWriteBuffer(dev->queue, b->mem, done ? CL_FALSE : CL_TRUE, offset, n,
-                                  from ? from : src, 0, NULL, done ? &event : NULL);
+  cl_int e = done && ocl_upload_apart(dev, b)
+                 ? ocl_upload(dev, b, offset, src, n, &event)
+                 : clEnqueueWriteBuffer(dev->queue, b->mem, done ? CL_FALSE : CL_TRUE, offset, n,
+                                        src, 0, NULL, done ? &event : NULL);
   if (e != CL_SUCCESS) return transfer_failed(dev, !done, e, "upload");
   dev->queued++;
   dev->count.bytes_to_device += n;
   if (!done) {
     dev->count.blocking_calls++;
     return LP_OK;
-  }
-  if (staged) {
-    clRetainEvent(event);
-    staged->busy = event;
   }
   return give_event(dev, event, done);
 }
@@ -159,6 +108,7 @@ lp_status ocl_buf_read(lp_device *dev, lp_buffer *b, size_t offset, void *dst, s
   lp_status s = in_range(dev, b, offset, n);
   if (s != LP_OK || !n) return s;
   cl_event event = NULL;
+  b->elsewhere |= done != NULL;
   cl_int e = clEnqueueReadBuffer(dev->queue, b->mem, done ? CL_FALSE : CL_TRUE, offset, n, dst, 0,
                                  NULL, done ? &event : NULL);
   if (e != CL_SUCCESS) return transfer_failed(dev, !done, e, "download");
@@ -172,6 +122,7 @@ lp_status ocl_buf_read(lp_device *dev, lp_buffer *b, size_t offset, void *dst, s
 lp_status ocl_buf_fill(lp_device *dev, lp_buffer *b, size_t offset, uint8_t value, size_t n) {
   lp_status s = in_range(dev, b, offset, n);
   if (s != LP_OK || !n) return s;
+  b->elsewhere = true;
   cl_int e = clEnqueueFillBuffer(dev->queue, b->mem, &value, 1, offset, n, 0, NULL, NULL);
   return e == CL_SUCCESS ? LP_OK : ocl_fail_at(dev, OCL_ENQUEUE, e, "fill");
 }

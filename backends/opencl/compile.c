@@ -141,6 +141,8 @@ lp_status ocl_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out
     return ocl_host->fail(LP_ERR_MEMORY, "%s: out of memory", dev->info.id);
   }
   p->n_steps = plan->n_steps;
+  for (uint32_t i = 0; i < plan->n_buffers; i++)
+    if (plan->buffers[i]) plan->buffers[i]->elsewhere = true;
   p->n_bound = plan->n_bound;
   p->rows = history_rows(plan);
   for (uint32_t i = 0; i < plan->n_steps && s == LP_OK; i++) {
@@ -292,16 +294,20 @@ lp_status ocl_run(lp_device *dev, lp_program *p, const lp_run_args *args, lp_eve
   if (s != LP_OK) return s;
   if (args->flags & LP_RUN_PROFILE) return run_profiled(dev, p, args);
   cl_event last = NULL;
+  const bool marked = done || (dev->uploads.on && p->n_bound);
   for (uint32_t k = 0; k < p->n; k++) {
     ocl_launch *l = &p->launch[k];
     cl_int e = set_dynamic_args(l, args);
-    if (e == CL_SUCCESS) e = enqueue(dev->queue, l, args, done && k + 1 == p->n ? &last : NULL);
+    if (e == CL_SUCCESS) e = enqueue(dev->queue, l, args, marked && k + 1 == p->n ? &last : NULL);
     if (e != CL_SUCCESS) return refused(dev, e, l);
     dev->count.launches++;
     dev->queued++;
   }
   clFlush(dev->queue);
-  if (!last) return LP_OK;
+  for (uint32_t i = 0; last && dev->uploads.on && i < p->n_bound; i++)
+    ocl_upload_after(args->bound[i], last);
+  if (last && !done) clReleaseEvent(last);
+  if (!last || !done) return LP_OK;
   lp_event *event = malloc(sizeof *event);
   if (!event) {
     clReleaseEvent(last);

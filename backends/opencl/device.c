@@ -50,6 +50,7 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
   const char *tune = getenv("LOCALITY_CL_TUNE"), *cache = getenv("LOCALITY_CL_CACHE");
   const char *largest = getenv("LOCALITY_CL_MAX_ALLOC");
   dev->winograd = true;
+  dev->uploads.on = dev->found.type == LP_DEVICE_DISCRETE;
   dev->tune_seconds = 20;
   dev->tune = tune && *tune && strcmp(tune, "0") != 0 && strcmp(tune, "off") != 0;
   dev->cache = !cache || strcmp(cache, "off") != 0;
@@ -82,6 +83,10 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
       if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
         return ocl_host->fail(LP_ERR_ARG, "opencl: winograd=%s: expected on or off", value);
       dev->winograd = !strcmp(value, "on");
+    } else if (!strcmp(key, "uploads")) {
+      if (strcmp(value, "pinned") != 0 && strcmp(value, "direct") != 0)
+        return ocl_host->fail(LP_ERR_ARG, "opencl: uploads=%s: there are pinned and direct", value);
+      dev->uploads.on = !strcmp(value, "pinned");
     } else if (!strcmp(key, "cache")) {
       dev->cache = strcmp(value, "off") != 0;
     } else if (!strcmp(key, "tune")) {
@@ -94,10 +99,11 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
         return ocl_host->fail(LP_ERR_ARG, "opencl: tune=%s: give seconds, \"off\" or nothing",
                               value);
     } else {
-      return ocl_host->fail(LP_ERR_ARG,
-                            "opencl: unknown parameter \"%s\"; there are tune, cache, kernels, "
-                            "product, winograd, max_alloc, units, local_memory, registers, pci",
-                            key);
+      return ocl_host->fail(
+          LP_ERR_ARG,
+          "opencl: unknown parameter \"%s\"; there are tune, cache, kernels, "
+          "product, winograd, uploads, max_alloc, units, local_memory, registers, pci",
+          key);
     }
   }
   return LP_OK;
@@ -132,7 +138,7 @@ void ocl_device_close(lp_device *dev) {
   if (!dev) return;
   if (dev->queue) clFinish(dev->queue);
   ocl_tuning_free(dev);
-  ocl_staging_free(dev);
+  ocl_uploads_free(dev);
   ocl_built_free(dev);
   if (dev->profiling) clReleaseCommandQueue(dev->profiling);
   if (dev->queue) clReleaseCommandQueue(dev->queue);

@@ -29,12 +29,21 @@ typedef struct ocl_found { /* a device as enumerated */
 
 void ocl_fill_info(const ocl_found *d, uint32_t index, lp_device_info *out);
 
-typedef struct ocl_staging { /* pinned host memory for uploads to discrete devices */
+#define OCL_PIECE  ((size_t)2 << 20) /* bytes of pinned memory that are uploaded at once */
+#define OCL_PIECES 32                /* such pieces at most: more than two batches of images */
+
+typedef struct ocl_piece {
   cl_mem mem;
   void *host;
-  size_t size;
-  cl_event busy;
-} ocl_staging;
+  cl_event busy; /* its transfer, or NULL */
+} ocl_piece;
+
+typedef struct ocl_uploads { /* through pinned memory, on a queue of their own (uploads.c) */
+  bool on;
+  cl_command_queue queue;      /* made for the first upload */
+  ocl_piece piece[OCL_PIECES]; /* n of them */
+  uint32_t n, next;            /* the one whose transfer began first */
+} ocl_uploads;
 
 typedef struct ocl_built { /* a kernel that was built: its text's digest -> its program */
   char digest[41];
@@ -59,8 +68,7 @@ struct lp_device {
   char reason[320];
   lp_device_counters count;
   uint64_t queued; /* commands so far */
-  ocl_staging staging[2];
-  uint32_t next_staging;
+  ocl_uploads uploads;
   ocl_built *built;
   uint32_t n_built;
   struct ocl_tuning *tuning;
@@ -72,6 +80,8 @@ struct lp_device {
 struct lp_buffer {
   cl_mem mem;
   size_t size;
+  bool elsewhere; /* commands other than uploads and runs that have it as an input use it */
+  cl_event used;  /* the last run that has it as an input, or NULL; where uploads wait for it */
 };
 
 struct lp_event {
@@ -122,7 +132,15 @@ cl_int ocl_wait_for(cl_event event); /* the code of the command that failed, whe
 lp_status ocl_event_wait(lp_device *dev, lp_event *event);
 lp_status ocl_sync(lp_device *dev);
 void ocl_counters(lp_device *dev, lp_device_counters *out);
-void ocl_staging_free(lp_device *dev);
+
+/* Does an upload to this buffer go by pinned memory and the other queue? */
+bool ocl_upload_apart(lp_device *dev, const lp_buffer *b);
+/* Such an upload, of n > 0 bytes; src is free when it returns. The caller releases *done. */
+cl_int ocl_upload(lp_device *dev, lp_buffer *b, size_t offset, const void *src, size_t n,
+                  cl_event *done);
+/* The next upload to the buffer waits for this run. */
+void ocl_upload_after(lp_buffer *b, cl_event run);
+void ocl_uploads_free(lp_device *dev);
 
 /* ---- texts ----------------------------------------------------------------------------------- */
 
