@@ -39,12 +39,12 @@ static const char *text_of_number(double x, const char *fmt, char out[24]) {
 }
 
 void bench_print_head(void) {
-  printf("%-36s %-18s %12s %7s %12s %9s %8s %6s %9s\n", "case", "backend", "median", "+-", "device",
-         "GFLOP/s", "GB/s", "limit", "memory");
+  printf("%-36s %-18s %12s %7s %12s %8s %9s %8s %6s %9s\n", "case", "backend", "median", "+-",
+         "device", "launches", "GFLOP/s", "GB/s", "limit", "memory");
 }
 
 void bench_print_row(const bench_row *row) {
-  char t[24], d[24], f[24], b[24], l[24], m[24];
+  char t[24], d[24], n[24], f[24], b[24], l[24], m[24];
   if (row->state == ROW_WRONG) {
     printf("%-36s %-18s WRONG: %s\n", row->name, row->backend, row->note);
   } else if (row->state == ROW_UNAVAILABLE) {
@@ -53,10 +53,11 @@ void bench_print_row(const bench_row *row) {
     printf("%-36s %-18s not measured\n", row->name, row->backend);
   } else {
     const bench_summary *s = &row->seconds;
-    printf("%-36s %-18s %12s %6.1f%% %12s %9s %8s %6s %9s\n", row->name, row->backend,
+    printf("%-36s %-18s %12s %6.1f%% %12s %8s %9s %8s %6s %9s\n", row->name, row->backend,
            text_of_seconds(s->median, t), 50 * (s->high - s->low) / s->median,
-           text_of_seconds(row->device_seconds, d), text_of_number(row->gflops, "%.1f", f),
-           text_of_number(row->gbps, "%.2f", b), text_of_number(100 * row->fraction, "%.0f%%", l),
+           text_of_seconds(row->device_seconds, d), text_of_number(row->launches, "%.0f", n),
+           text_of_number(row->gflops, "%.1f", f), text_of_number(row->gbps, "%.2f", b),
+           text_of_number(100 * row->fraction, "%.0f%%", l),
            text_of_number((double)row->memory * 1e-6, "%.1f MB", m));
   }
   fflush(stdout);
@@ -172,8 +173,8 @@ static void number(FILE *f, const char *bar, const char *format, double x, bool 
 
 /* One table for both forms: a separator, and what stands before and after a line. */
 static bool write_table(const char *path, const bench_results *r, bool markdown) {
-  static const char *const head[] = {"case", "backend", "status", "median s", "q1 s", "q3 s",
-                                     "n",    "GFLOP/s", "GB/s",   "limit",    "bytes"};
+  static const char *const head[] = {"case", "backend", "status", "median s", "q1 s",  "q3 s",
+                                     "n",    "GFLOP/s", "GB/s",   "limit",    "bytes", "launches"};
   enum { COLUMNS = sizeof head / sizeof *head };
   const char *edge = markdown ? "|" : "", *bar = markdown ? " | " : ",";
   char *text = NULL;
@@ -199,7 +200,7 @@ static bool write_table(const char *path, const bench_results *r, bool markdown)
       number(f, bar, "%.4g", w->gflops, markdown);
       number(f, bar, "%.4g", w->gbps, markdown);
       number(f, bar, "%.3f", w->fraction, markdown);
-      fprintf(f, "%s%llu", bar, (unsigned long long)w->memory);
+      fprintf(f, "%s%llu%s%u", bar, (unsigned long long)w->memory, bar, w->launches);
     } else {
       for (int k = 3; k < COLUMNS; k++) fputs(bar, f);
     }

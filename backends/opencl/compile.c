@@ -1,4 +1,5 @@
 /* A plan becomes launches with their arguments set; a run sets what changes and enqueues them. */
+#include "group.h"
 #include "ops.h"
 
 #include <math.h>
@@ -145,10 +146,11 @@ lp_status ocl_compile(lp_device *dev, const lp_plan_view *plan, lp_program **out
     if (plan->buffers[i]) plan->buffers[i]->elsewhere = true;
   p->n_bound = plan->n_bound;
   p->rows = history_rows(plan);
-  for (uint32_t i = 0; i < plan->n_steps && s == LP_OK; i++) {
+  for (uint32_t i = 0, n; i < plan->n_steps && s == LP_OK; i += n ? n : 1) {
     ocl_encoder e = {
         .dev = dev, .plan = plan, .step = lp_plan_step(plan, i), .index = i, .program = p};
-    s = ocl_encode_step(&e);
+    n = ocl_group_length(plan, i);
+    s = n ? ocl_encode_group(&e, n) : ocl_encode_step(&e);
   }
   if (s == LP_OK) s = ocl_build(dev, p->launch, p->n);
   if (s == LP_OK) s = set_fixed_args(dev, p);

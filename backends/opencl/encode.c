@@ -206,17 +206,20 @@ static const lp_post *nth(const ocl_encoder *e, const lp_post *head, uint32_t i)
   return i < e->step->post_count ? lp_plan_post(e->plan, e->step->post_first + i) : NULL;
 }
 
-static void substitute(ocl_text *out, const char *pattern, uint32_t i, const lp_post *post,
-                       bool indexed) {
+const char *ocl_chain_text(uint32_t op) {
+  return op < LP_OP_COUNT ? chain[op] : NULL;
+}
+
+void ocl_put_post(ocl_text *out, const lp_post *post, const char *q, const char *keep) {
   char alpha[40], beta[40];
   float_text(alpha, post->params.scale.alpha);
   float_text(beta, post->params.scale.beta);
-  for (const char *c = pattern; *c;) {
+  for (const char *c = chain[post->op]; *c;) {
     if (*c == 'Q') {
-      ocl_put(out, "q%u[e]", i);
+      ocl_put(out, "%s", q);
       c++;
     } else if (*c == 'K') {
-      ocl_put(out, indexed ? "keep%u[j]" : "keep%u", i);
+      ocl_put(out, "%s", keep);
       c++;
     } else if (!strncmp(c, "ALPHA", 5)) {
       ocl_put(out, "%s", alpha);
@@ -262,7 +265,10 @@ void ocl_posts(ocl_encoder *e, const lp_post *head, int64_t inner, int64_t row_l
       indexed = !shared && span;
       random = true;
     }
-    substitute(&body, chain[post->op], i, post, indexed);
+    char q[24], keep[24];
+    snprintf(q, sizeof q, "q%u[e]", i);
+    snprintf(keep, sizeof keep, indexed ? "keep%u[j]" : "keep%u", i);
+    ocl_put_post(&body, post, q, keep);
     ocl_put(&body, " ");
   }
   if (random)

@@ -4,7 +4,7 @@
 
 #include "device.h"
 
-#define OCL_MAX_ARGS 40
+#define OCL_MAX_ARGS 64
 
 /* ---- launches: what a step becomes --------------------------------------------------------- */
 
@@ -99,6 +99,10 @@ cl_mem ocl_table(ocl_encoder *e, const void *data, size_t n);
  * Call ocl_post_args at the place where the kernel has POST_PARAMS. */
 void ocl_posts(ocl_encoder *e, const lp_post *head, int64_t inner, int64_t row_len, int span);
 void ocl_post_args(ocl_encoder *e, const lp_post *head);
+/* What an op does to the chain value v as C, with Q for its second operand; NULL: not a chain's. */
+const char *ocl_chain_text(uint32_t op);
+/* The same of one step of a chain, with q for its second operand and keep for dropout's factor. */
+void ocl_put_post(ocl_text *out, const lp_post *post, const char *q, const char *keep);
 bool ocl_posts_supported(const lp_plan_view *plan, const lp_step *s);
 
 /* ---- programs ------------------------------------------------------------------------------ */

@@ -328,6 +328,31 @@ static void gates(case_program *p) {
   finish(p, case_apply(p, LP_OP_CONCAT, &params, (lp_val[]){binary(p, LP_OP_MUL, z, n), r}, 2));
 }
 
+/* Steps that a device may do in one launch: rows divided by their lengths, neighbouring rows
+ * multiplied, with numbers and outer products among them, and a concat with zeros in the gradient.
+ */
+static void neighbours(case_program *p) {
+  enum { ROWS = 6, COLS = 10 };
+  lp_val x = case_leaf_add(p, ROLE_PARAM, "x", lp_f32(ROWS, COLS), FILL_SIGNED, 0, true);
+  lp_val ones = case_leaf_add(p, ROLE_CONSTANT, "ones", lp_f32(1, COLS), FILL_POSITIVE, 0, false);
+  lp_val prior[LP_LINEAR_INPUTS] = {unary(p, LP_OP_ABS, x)};
+  prior[LP_PRIOR_DENSE] =
+      case_leaf_add(p, ROLE_CONSTANT, "dense", lp_f32(ROWS, COLS), FILL_POSITIVE, 0, false);
+  lp_val far = case_apply(p, LP_OP_PRIOR, NULL, prior, LP_LINEAR_INPUTS);
+  lp_val length = scale(p, binary(p, LP_OP_LINEAR, unary(p, LP_OP_SQUARE, x), ones), 1, 0.25f);
+  length = unary(p, LP_OP_SQRT, length);
+  lp_val beside = binary(p, LP_OP_LINEAR_DX, length, ones);
+  lp_val w = binary(p, LP_OP_DIV, binary(p, LP_OP_MUL, far, x), beside);
+  lp_op_params above = {.slice = {0, 0, ROWS - 1}}, below = {.slice = {0, 1, ROWS - 1}};
+  lp_val pairs = binary(p, LP_OP_MUL, case_apply(p, LP_OP_SLICE, &above, &w, 1),
+                        case_apply(p, LP_OP_SLICE, &below, &w, 1));
+  lp_val sum = unary(p, LP_OP_SUM, pairs);
+  lp_op_params shape = {.shape = {.ndim = 2, .dim = {ROWS, COLS}}};
+  lp_val factor = scale(p, unary(p, LP_OP_SQUARE, scale(p, sum, 0.5f, 0.125f)), -0.5f, 1);
+  case_target_add(p, factor, "factor");
+  finish(p, binary(p, LP_OP_MUL, w, case_apply(p, LP_OP_EXPAND, &shape, &factor, 1)));
+}
+
 static const struct {
   const char *name;
   void (*build)(case_program *p);
@@ -360,6 +385,7 @@ static const struct {
     {"gradient accumulation", gradient_accumulation, 0},
     {"slices of one value", slices_of_one, 0},
     {"gates", gates, 0},
+    {"neighbours", neighbours, 0},
     {"lenet", lenet, 0},
 };
 

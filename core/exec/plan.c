@@ -273,7 +273,7 @@ static void place_workspaces(lp_builder *b, const lp_blocks *blocks, uint32_t fi
   for (uint32_t i = blocks->n_values; i < blocks->n; i++) {
     const lp_block *block = &blocks->block[i];
     p->slot[p->n_slots] = (lp_slot){LP_SLOT_TRANSIENT, first_buffer + block->arena, block->offset,
-                                    LP_DESC(LP_U8, (int64_t)block->size)};
+                                    LP_DESC(LP_U8, (int64_t)block->size), block->last};
     p->step[blocks->owner[i]].workspace = p->n_slots++;
   }
 }
@@ -285,6 +285,7 @@ static void place_values(lp_builder *b, const lp_blocks *blocks, uint32_t first_
     lp_slot *slot = &p->slot[b->slot_of[blocks->owner[i]]];
     slot->buffer = first_buffer + blocks->block[i].arena;
     slot->offset = blocks->block[i].offset;
+    slot->last = blocks->block[i].last;
   }
   for (uint32_t v = 1; v < b->g->n_values; v++) {
     if (b->slot_of[v] == LP_NO_SLOT) continue;
@@ -294,9 +295,11 @@ static void place_values(lp_builder *b, const lp_blocks *blocks, uint32_t first_
       const lp_var *var = lp_session_find(p->session, b->g->value[root].name);
       slot->buffer = var->buffer;
       slot->offset = var->offset;
+      slot->last = p->n_steps;
     } else if (slot->kind == LP_SLOT_TRANSIENT && root != v) {
       slot->buffer = p->slot[b->slot_of[root]].buffer;
       slot->offset = p->slot[b->slot_of[root]].offset;
+      slot->last = p->slot[b->slot_of[root]].last;
     }
   }
 }

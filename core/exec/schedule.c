@@ -1,6 +1,7 @@
 /* Which ops a plan needs, in which order they run, and which are folded into which.
  *
- * Steps keep the graph's order, so state updates need no edges. A fused element-wise op moves up to
+ * Steps keep the graph's order, so state updates need no edges; only steps that compute single
+ * numbers wait for their first reader. A fused element-wise op moves up to
  * the step that makes its first operand; that is safe because its other operand must already be
  * there and must not be state that something in between updates. */
 #include "exec_internal.h"
@@ -108,12 +109,26 @@ static lp_status count_reads(const lp_schedule *s, const lp_val *targets, uint32
   return LP_OK;
 }
 
-/* Can op c be folded behind the piece whose result lives in `from`? ready: values made so far. */
-static bool can_fuse(const lp_schedule *s, const lp_reads *reads, const bool *ready, uint32_t from,
+/* Sums and products of two are the same to the bit when their operands change places. */
+static bool operands_may_change_places(uint32_t op) {
+  return op == LP_OP_ADD || op == LP_OP_MUL;
+}
+
+static void change_places(lp_schedule *s, const lp_op_record *r) {
+  uint32_t *operand = &s->operand[r->in_first], first = operand[0];
+  operand[0] = operand[1];
+  operand[1] = first;
+}
+
+/* Can op c be folded behind the piece whose result lives in `from`? ready: values made so far. That
+ * result must be its first operand, which it is made to be where that is the same. */
+static bool can_fuse(lp_schedule *s, const lp_reads *reads, const bool *ready, uint32_t from,
                      uint32_t c) {
   const lp_op_record *r = &s->g->op[c];
   const lp_op_info *info = lp_op_get_info(r->op);
   if (reads->count[from] != 1 || !lp_op_fusable(r->op) || !s->needed[c]) return false;
+  if (s->storage[s->operand[r->in_first]] != from && operands_may_change_places(r->op))
+    change_places(s, r);
   if (s->storage[s->operand[r->in_first]] != from) return false;
   const lp_desc *made = &value(s, from)->desc, *result = &value(s, r->out_first)->desc;
   if (made->ndim < 1 || result->ndim < 1 || made->dim[0] != result->dim[0]) return false;
@@ -121,6 +136,61 @@ static bool can_fuse(const lp_schedule *s, const lp_reads *reads, const bool *re
   uint32_t extra = s->storage[s->operand[r->in_first + 1]];
   lp_value_kind kind = value(s, extra)->kind;
   return kind == VALUE_RESULT ? ready[extra] : kind == VALUE_INPUT || kind == VALUE_CONSTANT;
+}
+
+/* ---- numbers that wait ----------------------------------------------------------------------- */
+
+static const lp_op_record *piece_op(const lp_schedule *s, const lp_piece *p, uint32_t k) {
+  return &s->g->op[k ? p->post[k - 1] : p->op];
+}
+
+/* Does it do nothing but compute one number out of others? */
+static bool is_number(const lp_schedule *s, const lp_piece *p) {
+  for (uint32_t k = 0; k <= p->n_posts; k++) {
+    const lp_op_record *r = piece_op(s, p, k);
+    if (!lp_op_fusable(r->op)) return false;
+    if (lp_numel(&value(s, r->out_first)->desc) != 1) return false;
+  }
+  return true;
+}
+
+static bool piece_reads(const lp_schedule *s, const lp_piece *p, uint32_t storage) {
+  for (uint32_t k = 0; k <= p->n_posts; k++) {
+    const lp_op_record *r = piece_op(s, p, k);
+    for (uint32_t i = 0; i < r->in_count; i++)
+      if (s->storage[s->operand[r->in_first + i]] == storage) return true;
+  }
+  return false;
+}
+
+/* Does `later` change a state that p reads? */
+static bool changes_what_is_read(const lp_schedule *s, const lp_piece *later, const lp_piece *p) {
+  const lp_op_record *r = piece_op(s, later, 0);
+  const lp_op_info *info = lp_op_get_info(r->op);
+  for (uint32_t i = 0; i < r->in_count && info->state_mask; i++)
+    if (info->state_mask >> (info->group ? i % info->group : i) & 1 &&
+        piece_reads(s, p, s->storage[s->operand[r->in_first + i]]))
+      return true;
+  return false;
+}
+
+/* A number is computed just before it is first read, and one that is only a target before the next
+ * element-wise step: they become neighbours, which a device may do in one launch. */
+static void sink_numbers(lp_schedule *s) {
+  for (uint32_t i = s->n_pieces; i-- > 0;) {
+    const lp_piece p = s->piece[i];
+    if (!is_number(s, &p)) continue;
+    const uint32_t made = s->storage[s->g->op[p.op].out_first];
+    uint32_t to = i + 1, next = 0;
+    while (to < s->n_pieces && !piece_reads(s, &s->piece[to], made) &&
+           !changes_what_is_read(s, &s->piece[to], &p)) {
+      if (!next && lp_op_fusable(s->g->op[s->piece[to].op].op)) next = to;
+      to++;
+    }
+    if (to == s->n_pieces) to = next ? next : i + 1;
+    memmove(&s->piece[i], &s->piece[i + 1], (to - 1 - i) * sizeof p);
+    s->piece[to - 1] = p;
+  }
 }
 
 lp_status lp_schedule_build(lp_schedule *s, const lp_val *targets, uint32_t n, bool fuse) {
@@ -160,6 +230,7 @@ lp_status lp_schedule_build(lp_schedule *s, const lp_val *targets, uint32_t n, b
     }
     for (uint32_t i = 0; i < r->out_count; i++) ready[r->out_first + i] = true;
   }
+  if (status == LP_OK && fuse) sink_numbers(s);
   free(reads.count);
   free(reads.by);
   free(ready);

@@ -23,8 +23,9 @@ static inline lp_val two(const builder *b, lp_op op, lp_val x, lp_val y) {
   return b->host->apply(b->g, op, NULL, in, 2);
 }
 
-/* alpha x + beta */
+/* alpha x + beta; x itself where that is the same. */
 static inline lp_val affine(const builder *b, double alpha, lp_val x, double beta) {
+  if (alpha == 1 && beta == 0) return x;
   const lp_op_params p = {.scale = {(float)alpha, (float)beta}};
   return b->host->apply(b->g, LP_OP_SCALE, &p, &x, 1);
 }
@@ -84,6 +85,19 @@ static inline lp_val kept_ones(const builder *b, uint32_t rows, uint32_t cols) {
   return v;
 }
 
+/* The identity of n x n. */
+static inline lp_val kept_identity(const builder *b, uint32_t n) {
+  float *data = calloc((size_t)n * n, sizeof *data);
+  if (!data) {
+    b->host->graph_fail(b->g, LP_ERR_MEMORY, "out of memory");
+    return LP_NO_VAL;
+  }
+  for (size_t i = 0; i < n; i++) data[i * n + i] = 1;
+  const lp_val v = matrix(b, "identity", n, n, data);
+  free(data);
+  return v;
+}
+
 /* Sums over the columns of x (rows, cols): (rows, 1). */
 static inline lp_val row_sums(const builder *b, lp_val x, uint32_t cols) {
   return two(b, LP_OP_LINEAR, x, kept_ones(b, 1, cols));
@@ -94,12 +108,11 @@ static inline lp_val beside(const builder *b, lp_val column, uint32_t cols) {
   return two(b, LP_OP_LINEAR, column, kept_ones(b, cols, 1));
 }
 
-/* Rows of x (rows, cols) divided by their lengths; a row of zeros stays one. */
-static inline lp_val unit_rows(const builder *b, lp_val x, uint32_t rows, uint32_t cols) {
+/* Rows of x (.., cols) divided by their lengths; a row of zeros stays one. */
+static inline lp_val unit_rows(const builder *b, lp_val x, uint32_t cols) {
   const lp_val squares = row_sums(b, one(b, LP_OP_SQUARE, x), cols);
   const lp_val length = one(b, LP_OP_SQRT, affine(b, 1, squares, 1e-12));
-  const lp_val inverse = two(b, LP_OP_DIV, ones(b, rows, 1), length);
-  return two(b, LP_OP_MUL, x, beside(b, inverse, cols));
+  return two(b, LP_OP_DIV, x, beside(b, length, cols));
 }
 
 /* The distances of the units that a weight's elements connect: the prior P = d. */

@@ -32,7 +32,7 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
     return b.host->fail(LP_ERR_ARG, "topology=%s: it is grid or torus", args[TOPOLOGY].text);
   if (!req->extent_out[0])
     return b.host->fail(LP_ERR_ARG, "the layer's units stand on no sheet; give it a `sheet:`");
-  const lp_val w = unit_rows(&b, reshape(&b, weight, rows, cols), rows, cols);
+  const lp_val w = unit_rows(&b, reshape(&b, weight, rows, cols), cols);
   lp_val sum = LP_NO_VAL;
   double n = 0;
   uint32_t outer = rows / req->n_out, inner = req->n_out; /* blocks of a GRU count one by one */

@@ -1,8 +1,9 @@
 /* Penalty `laplacian_pyramid`: weights should be smooth on the sheet: 1 - the mean over units of
  * the cosine between a unit's incoming weights and the same after the sheet was shrunk by `factor`
  * and enlarged again, both by bilinear interpolation between the centres of places (Deb, Deb &
- * Murty, TopoNets, ICLR 2025; as its published code has it). Both steps are one product with a
- * constant matrix of n_out x n_out. Time: that of the layer at a batch of n_out. */
+ * Murty, TopoNets, ICLR 2025; as its published code has it). Along each axis both steps are one
+ * product with a constant matrix, extent x extent. Time: that of the layer at a batch of both
+ * extents together. */
 #include "build.h"
 
 #include <math.h>
@@ -27,7 +28,7 @@ static void interpolation(uint32_t from, uint32_t to, double scale, double *m) {
 
 /* Shrunk and enlarged again along one axis: n x n. */
 static bool blur(uint32_t n, double factor, double *out) {
-  if (n == 1) factor = 1; /* no axis at all */
+  if (n == 1) factor = 1; /* nothing to shrink */
   const uint32_t small = (uint32_t)floor(n / factor);
   double *down = calloc(2 * (size_t)n * small, sizeof *down);
   if (!down) return false;
@@ -45,29 +46,46 @@ static bool blur(uint32_t n, double factor, double *out) {
   return true;
 }
 
-/* Both axes at once. */
-static lp_status smooth(const builder *b, uint32_t rows, uint32_t cols, double factor,
+/* Both steps along an axis of n places, as a matrix n x n of the name `part`. */
+static lp_status smooth(const builder *b, const char *part, uint32_t n, double factor,
                         lp_val *out) {
-  const size_t n = (size_t)rows * cols;
-  double *r = calloc((size_t)rows * rows + (size_t)cols * cols, sizeof *r);
-  double *c = r ? r + (size_t)rows * rows : NULL;
-  float *m = malloc(n * n * sizeof *m);
-  const bool ok = r && m && blur(rows, factor, r) && blur(cols, factor, c);
-  for (size_t i = 0; ok && i < n; i++)
-    for (size_t j = 0; j < n; j++)
-      m[i * n + j] = (float)(r[i / cols * rows + j / cols] * c[i % cols * cols + j % cols]);
-  if (ok) *out = matrix(b, "smooth", (uint32_t)n, (uint32_t)n, m);
+  const size_t count = (size_t)n * n;
+  double *exact = calloc(count, sizeof *exact);
+  float *m = malloc(count * sizeof *m);
+  const bool ok = exact && m && blur(n, factor, exact);
+  for (size_t i = 0; ok && i < count; i++) m[i] = (float)exact[i];
+  if (ok) *out = matrix(b, part, n, n, m);
   free(m);
-  free(r);
+  free(exact);
   return ok ? LP_OK : b->host->fail(LP_ERR_MEMORY, "out of memory");
+}
+
+/* x (height x width, cols), its rows blurred along both axes of the sheet; m: the matrices, of an
+ * axis of 1 place none. Along the second axis it is a convolution of 1 x 1, to which each row of
+ * the sheet is an image whose channels are the places of the row. */
+static lp_val blurred(const builder *b, lp_val x, const lp_val m[2], uint32_t height,
+                      uint32_t width, uint32_t cols) {
+  if (height > 1) x = two(b, LP_OP_LINEAR_DX, m[0], reshape(b, x, height, width * cols));
+  if (height == 1) return two(b, LP_OP_LINEAR_DX, m[1], x);
+  if (width > 1) {
+    const lp_op_params images = {.shape = {4, {height, width, cols, 1}}};
+    const lp_op_params filters = {.shape = {4, {width, width, 1, 1}}};
+    const lp_op_params conv = {.conv = {.stride = 1}};
+    const lp_val in[] = {b->host->apply(b->g, LP_OP_RESHAPE, &images, &x, 1),
+                         b->host->apply(b->g, LP_OP_RESHAPE, &filters, &m[1], 1)};
+    x = b->host->apply(b->g, LP_OP_CONV2D, &conv, in, 2);
+  }
+  return reshape(b, x, height * width, cols);
 }
 
 /* Of the rows of x with those of y (rows, cols): (rows, 1); of a row of zeros, 0. */
 static lp_val cosines(const builder *b, lp_val x, lp_val y, uint32_t cols) {
-  const lp_val own = row_sums(b, one(b, LP_OP_SQUARE, x), cols);
-  const lp_val other = row_sums(b, one(b, LP_OP_SQUARE, y), cols);
+  const lp_val xx = one(b, LP_OP_SQUARE, x), yy = one(b, LP_OP_SQUARE, y),
+               xy = two(b, LP_OP_MUL, x, y); /* neighbours: one launch */
+  const lp_val own = row_sums(b, xx, cols), other = row_sums(b, yy, cols),
+               both = row_sums(b, xy, cols);
   const lp_val lengths = one(b, LP_OP_SQRT, affine(b, 1, two(b, LP_OP_MUL, own, other), 1e-24));
-  return two(b, LP_OP_DIV, row_sums(b, two(b, LP_OP_MUL, x, y), cols), lengths);
+  return two(b, LP_OP_DIV, both, lengths);
 }
 
 static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_layer_request *req,
@@ -76,7 +94,7 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
   const builder b = {self, g, req};
   const double factor = args[FACTOR].value;
   uint32_t rows = 0, cols = 0;
-  lp_val m = LP_NO_VAL;
+  lp_val m[2] = {LP_NO_VAL, LP_NO_VAL};
   lp_status s = weight_shape(&b, weight, &rows, &cols);
   if (s != LP_OK) return s;
   const uint32_t *e = req->extent_out, n = req->n_out;
@@ -88,14 +106,15 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
   if ((width > 1 && factor > width) || (height > 1 && factor > height))
     return b.host->fail(LP_ERR_ARG, "factor=%g: a sheet of %u x %u cannot be shrunk so far", factor,
                         height, width);
-  s = smooth(&b, height, width, factor, &m);
+  if (height > 1) s = smooth(&b, "rows", height, factor, &m[0]);
+  if (s == LP_OK) s = smooth(&b, "columns", width, factor, &m[1]);
   if (s != LP_OK) return s;
   const lp_val w = reshape(&b, weight, rows, cols);
   lp_val sum = LP_NO_VAL;
   for (uint32_t begin = 0; begin < rows; begin += n) { /* the gates of a GRU; else one block */
     const lp_val block = rows == n ? w : slice(&b, w, 0, begin, n);
-    const lp_val blurred = two(&b, LP_OP_LINEAR_DX, m, block);
-    const lp_val term = one(&b, LP_OP_SUM, cosines(&b, block, blurred, cols));
+    const lp_val smoothed = blurred(&b, block, m, height, width, cols);
+    const lp_val term = one(&b, LP_OP_SUM, cosines(&b, block, smoothed, cols));
     sum = sum.id ? two(&b, LP_OP_ADD, sum, term) : term;
   }
   *scalar = affine(&b, -1.0 / rows, sum, 1);

@@ -17,7 +17,8 @@ import tempfile
 SANITIZE = ["-fsanitize=signed-integer-overflow,pointer-overflow,shift,implicit-conversion,"
             "integer-divide-by-zero,float-cast-overflow", "-fno-omit-frame-pointer"]
 # Every kernel file, in forms of each kind; a driver compiles each of them, so not all cases.
-CASES = ["chain/lenet", "chain/conv relu pool overlapping", "chain/expand of sum", "normalize/rgb odd",
+CASES = ["chain/lenet", "chain/conv relu pool overlapping", "chain/expand of sum", "chain/neighbours",
+         "normalize/rgb odd",
          "conv2d/padding over", "conv2d_dx/padding over", "conv2d_dw/padding over", "conv2d/odd stride",
          "conv2d_dx/few filters odd", "conv2d_dw/few filters odd",
          "linear/unequal table", "linear_dx/unequal dense", "linear_dw/permuted both",

@@ -113,7 +113,8 @@ lp_status lp_grad_mul(const lp_grad_call *c) {
 }
 
 lp_status lp_grad_scale(const lp_grad_call *c) {
-  c->din[0] = scaled(c->g, c->dout[0], c->params->scale.alpha);
+  const float alpha = c->params->scale.alpha;
+  c->din[0] = alpha == 1.0f ? c->dout[0] : scaled(c->g, c->dout[0], alpha);
   return LP_OK;
 }
 
@@ -122,8 +123,9 @@ lp_status lp_grad_abs(const lp_grad_call *c) {
   return LP_OK;
 }
 
+/* Of this order a plan can do both steps in one. */
 lp_status lp_grad_square(const lp_grad_call *c) {
-  c->din[0] = product(c->g, c->dout[0], scaled(c->g, c->in[0], 2.0f));
+  c->din[0] = scaled(c->g, product(c->g, c->dout[0], c->in[0]), 2.0f);
   return LP_OK;
 }
 
@@ -145,7 +147,9 @@ lp_status lp_grad_exp(const lp_grad_call *c) {
 }
 
 lp_status lp_grad_sqrt(const lp_grad_call *c) {
-  return grad_from_y(c, LP_OP_DIV, scaled(c->g, c->out[0], 2.0f));
+  lp_status s = grad_from_y(c, LP_OP_DIV, c->out[0]);
+  if (s == LP_OK) c->din[0] = scaled(c->g, c->din[0], 0.5f);
+  return s;
 }
 
 /* y = a / b: da = dy / b, db = -da y. */

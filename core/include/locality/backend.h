@@ -37,6 +37,7 @@ typedef struct lp_slot {
   uint32_t buffer; /* index into lp_plan_view.buffers, or into lp_run_args.bound */
   uint64_t offset; /* bytes from the start of the buffer */
   lp_desc desc;
+  uint32_t last; /* number of the last step that reads it; n_steps: it is read after the run */
 } lp_slot;
 
 /* One element-wise op (lp_op_fusable) applied to a step's first output before it is stored. The
