@@ -1,4 +1,5 @@
-/* For offline runs of the kernels (tests/kernels): what a plan launches, as text. */
+/* For offline runs of the kernels (tests/kernels) and for the model of GPUs (bench/gpu_model.py):
+ * what a plan launches, as text. */
 #include "launch.h"
 
 #include <stdatomic.h>
@@ -36,7 +37,7 @@ void ocl_dump_launches(const lp_program *p) {
     char name[64] = "";
     if (l->gemm || clGetKernelInfo(l->kernel, CL_KERNEL_FUNCTION_NAME, sizeof name, name, NULL))
       continue;
-    ocl_put(&t, "%s %zu %zu %zu %zu", name, l->global, (size_t)1, l->local, (size_t)1);
+    ocl_put(&t, "%u %s %zu %zu %zu %zu", l->step, name, l->global, (size_t)1, l->local, (size_t)1);
     for (uint32_t i = 0; i < l->n_args; i++) put_arg(&t, &l->arg[i]);
     ocl_put(&t, "\n");
   }

@@ -110,8 +110,9 @@ bool ocl_posts_supported(const lp_plan_view *plan, const lp_step *s);
 /* Builds what the launches need and the device does not have yet, and makes their kernels. */
 lp_status ocl_build(lp_device *dev, ocl_launch *launch, uint32_t n);
 void ocl_built_free(lp_device *dev);
-/* With LOCALITY_CL_DUMP=FOLDER: a .launches file a plan, a line a launch: kernel, global and local
- * extents, arguments (m: memory, bound inputs by number; i, f: a number; r: an ocl_run_value). */
+/* With LOCALITY_CL_DUMP=FOLDER: a .launches file a plan, a line a launch: step of the plan, kernel,
+ * global and local extents, arguments (m: memory, bound inputs by number; i, f: a number; r: an
+ * ocl_run_value). */
 void ocl_dump_launches(const lp_program *p);
 /* Text of kernels/NAME.cl, embedded at build time; NULL for an unknown name. */
 const char *ocl_kernel_text(const char *name, size_t *n);

@@ -77,7 +77,7 @@ def collect(plan_cases, folder):
             kernels.setdefault(block.split(None, 3)[2], block)
     for path in sorted(glob.glob(folder + "/*/*.launches")):
         for line in open(path, encoding="utf-8"):
-            launches.setdefault(line.split()[0], line.split()[1:])
+            launches.setdefault(line.split()[1], line.split()[2:])
     return head, kernels, launches
 
 

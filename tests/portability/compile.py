@@ -63,67 +63,89 @@ def lint(source):
         run("lint " + os.path.basename(source), *LINT, source)
 
 
+def ptx_command(arch, source, asm):
+    """The command that compiles for an NVIDIA device; None where what it takes is not installed."""
+    clang, ptx = NVIDIA[arch]
+    library = "/usr/lib/clc/nvptx64--nvidiacl.bc"
+    if not have(clang) or not os.path.exists(library):
+        return None
+    # The built-in library is clang-15's; a newer clang takes its bitcode as it is.
+    return [clang, *CL, "-target", "nvptx64-nvidia-cuda", "-march=" + arch, "-Xclang",
+            "-target-feature", "-Xclang", ptx, "-nogpulib", "-O3", "-w", "-Wno-linker-warnings", "-Xclang",
+            "-mlink-builtin-bitcode", "-Xclang", library, "-S", source, "-o", asm]
+
+
+def ptxas(arch, asm, out):
+    """kernel -> (registers, words spilled or in a stack frame, bytes of local memory); None where ptxas is
+    not there or no longer knows the architecture."""
+    if not shutil.which("ptxas"):
+        return None
+    ok, log = run("ptxas " + arch, "ptxas", "-arch=" + arch, "-v", asm, "-o", out)
+    if not ok and ("not defined for option" in log or "Unsupported" in log):
+        failures.pop()
+        return None
+    found = {}
+    for block in log.split("Compiling entry function")[1:]:
+        registers = re.search(r"Used (\d+) registers", block)
+        # The frame holds what was spilled and arrays that did not fit into registers.
+        frame = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores", block)
+        shared = re.search(r"(\d+) bytes smem", block)
+        found[re.search(r"'(\w+)'", block).group(1)] = (
+            registers and registers.group(1), max(map(int, frame.groups())) // 4 if frame else 0,
+            shared.group(1) if shared else 0)
+    return found
+
+
 def nvidia(source, out):
-    for arch, (clang, ptx) in NVIDIA.items():
-        library = "/usr/lib/clc/nvptx64--nvidiacl.bc"
-        if not have(clang) or not os.path.exists(library):
-            continue
+    for arch in NVIDIA:
         asm = os.path.join(out, arch + ".ptx")
-        bitcode = os.path.join(out, arch + ".bc")
-        # The built-in library is clang-15's; a newer clang takes its bitcode as it is.
-        ok, _ = run(arch, clang, *CL, "-target", "nvptx64-nvidia-cuda", "-march=" + arch, "-Xclang",
-                    "-target-feature", "-Xclang", ptx, "-nogpulib", "-O3", "-w",
-                    "-Wno-linker-warnings", "-Xclang", "-mlink-builtin-bitcode", "-Xclang", library,
-                    "-S", source, "-o", asm)
-        if not ok:
+        command = ptx_command(arch, source, asm)
+        if not command or not run(arch, *command)[0]:
             continue
         text = open(asm, encoding="utf-8").read()
         if re.search(r"^\.extern \.func", text, re.M):
             failures.append(arch + ": a function of the kernels is not resolved")
         for kernel in re.findall(r"\.entry (\w+)", text):
             rows[kernel].setdefault(arch, ("ok", 0, None))
-        if not shutil.which("ptxas"):
+        for kernel, figures in (ptxas(arch, asm, os.path.join(out, arch + ".bc")) or {}).items():
+            rows[kernel][arch] = figures
+
+
+def amd_command(arch, source, asm):
+    clang = AMD[arch]
+    if not have(clang):
+        return None
+    if arch == "gfx1100":
+        library = ["-target", "amdgcn--amdhsa", "-nogpulib", "-Xclang", "-mlink-builtin-bitcode",
+                   "-Xclang", "/usr/lib/clc/amdgcn--amdhsa.bc"]
+    else:
+        library = ["-target", "amdgcn-amd-amdhsa", AMD_LIBS]
+    return [clang, *CL, *library, "-mcpu=" + arch, "-O3", "-w", "-S", source, "-o", asm]
+
+
+def amd_figures(text):
+    """Of AMDGCN assembly, what ptxas() gives."""
+    found = {}
+    for part in re.split(r"\n  - \.args:", text)[1:]:
+        value = dict(re.findall(r"^ +\.(\w+): +'?(\w+)'?$", part, re.M))
+        name = re.search(r"^    \.name: +(\w+)$", part, re.M)
+        if not name:
             continue
-        ok, log = run("ptxas " + arch, "ptxas", "-arch=" + arch, "-v", asm, "-o", bitcode)
-        if not ok and ("not defined for option" in log or "Unsupported" in log):
-            failures.pop()  # this ptxas no longer knows the architecture
-            continue
-        for block in log.split("Compiling entry function")[1:]:
-            kernel = re.search(r"'(\w+)'", block).group(1)
-            registers = re.search(r"Used (\d+) registers", block)
-            # The frame holds what was spilled and arrays that did not fit into registers.
-            frame = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores", block)
-            shared = re.search(r"(\d+) bytes smem", block)
-            rows[kernel][arch] = (registers and registers.group(1),
-                                  max(map(int, frame.groups())) // 4 if frame else 0,
-                                  shared.group(1) if shared else 0)
+        spills = int(value.get("vgpr_spill_count", 0)) + int(value.get("sgpr_spill_count", 0))
+        # An array that the compiler could not keep in registers is as bad as a spill.
+        spills += int(value.get("private_segment_fixed_size", 0)) // 4
+        found[name.group(1)] = (value.get("vgpr_count"), spills, value.get("group_segment_fixed_size"))
+    return found
 
 
 def amd(source, out):
-    for arch, clang in AMD.items():
-        if not have(clang):
-            continue
+    for arch in AMD:
         asm = os.path.join(out, arch + ".s")
-        if arch == "gfx1100":
-            library = ["-target", "amdgcn--amdhsa", "-nogpulib", "-Xclang", "-mlink-builtin-bitcode",
-                       "-Xclang", "/usr/lib/clc/amdgcn--amdhsa.bc"]
-        else:
-            library = ["-target", "amdgcn-amd-amdhsa", AMD_LIBS]
-        ok, _ = run(arch, clang, *CL, *library, "-mcpu=" + arch, "-O3", "-w", "-S", source, "-o",
-                    asm)
-        if not ok:
+        command = amd_command(arch, source, asm)
+        if not command or not run(arch, *command)[0]:
             continue
-        text = open(asm, encoding="utf-8").read()
-        for part in re.split(r"\n  - \.args:", text)[1:]:
-            value = dict(re.findall(r"^ +\.(\w+): +'?(\w+)'?$", part, re.M))
-            name = re.search(r"^    \.name: +(\w+)$", part, re.M)
-            if not name:
-                continue
-            spills = int(value.get("vgpr_spill_count", 0)) + int(value.get("sgpr_spill_count", 0))
-            # An array that the compiler could not keep in registers is as bad as a spill.
-            spills += int(value.get("private_segment_fixed_size", 0)) // 4
-            rows[name.group(1)][arch] = (value.get("vgpr_count"), spills,
-                                         value.get("group_segment_fixed_size"))
+        for kernel, figures in amd_figures(open(asm, encoding="utf-8").read()).items():
+            rows[kernel][arch] = figures
 
 
 def in_memory(folder):
