@@ -9,7 +9,12 @@
 
 #include <jansson.h>
 
-enum { BENCH_MAX_BACKENDS = 16, BENCH_MAX_SIZES = 16, BENCH_MAX_PASSES = 16 };
+enum {
+  BENCH_MAX_BACKENDS = 16,
+  BENCH_MAX_SIZES = 16,
+  BENCH_MAX_PASSES = 16,
+  BENCH_MAX_STEPS = 512
+};
 
 typedef struct bench_options {
   char backend[BENCH_MAX_BACKENDS][64];
@@ -26,8 +31,9 @@ typedef struct bench_options {
   double precision, max_time, warm_up;
   const char *filter, *json, *csv, *markdown;
   bool quick, list;
-  double margin;   /* compare: a change smaller than this is none */
-  const char *out; /* plot, report */
+  double margin;         /* compare: a change smaller than this is none */
+  const char *out;       /* plot, report */
+  const char *predicted; /* steps: a file of gpu_model.py */
 } bench_options;
 
 /* ---- command line (options.c) ---------------------------------------------------------------- */
@@ -175,6 +181,12 @@ typedef struct bench_network {
 /* Returns the number of parameters; 0 when it could not be built. */
 uint64_t bench_add_network(bench_results *r, const bench_network *net, const char *name,
                            const char *backend);
+/* The steps of a training step, with the median of their times in some runs, each timed by itself;
+ * whole: seconds of a step as training runs it. False with the error text when it cannot be run, or
+ * has more than BENCH_MAX_STEPS. */
+bool bench_profile_network(const bench_network *net, const char *backend, uint32_t runs,
+                           lp_profile_row row[BENCH_MAX_STEPS], uint32_t *n, double *whole,
+                           char device[128]);
 /* The same work by the script bench/peers/MODEL.py in PyTorch. parameters: how many there must be,
  * 0 unknown. */
 void bench_add_torch(const bench_options *o, bench_results *r, const bench_network *net,
@@ -221,6 +233,8 @@ bool bench_suite(const bench_options *o, bench_results *r, const char *command, 
                  int n);
 int bench_devices(const bench_options *o, bench_results *r);
 int bench_startup(const bench_options *o, bench_results *r);
+/* steps.c; model[0..n-1]: none: lenet. Returns the exit status. */
+int bench_steps(const bench_options *o, char **model, int n);
 /* spec[0..n-1]: of data sets; none: MNIST. */
 int bench_data(const bench_options *o, bench_results *r, char **spec, int n);
 
@@ -251,6 +265,8 @@ void bench_print_row(const bench_row *row);
 void bench_print_ratio(const bench_ratio_row *q);
 /* Whether the files asked for can be written, before anything is measured. */
 bool bench_check_outputs(const bench_options *o);
+/* What the JSON files tell of machine, build and moment. */
+json_t *bench_environment(const bench_results *r);
 /* Files asked for; returns false when one cannot be written. */
 bool bench_write(const bench_options *o, const bench_results *r);
 int bench_compare(const bench_options *o, const char *a, const char *b);

@@ -1,6 +1,7 @@
-/* Matrix products by CLBlast on the device that the OpenCL backend uses. CLBlast and OpenCL are
- * found at run time and declared here as far as they are needed: no header, no linking. */
+/* Matrix products by CLBlast on the device that the OpenCL backend uses. CLBlast is found at run
+ * time and declared here as far as it is needed: no header, no linking. */
 #include "bench.h"
+#include "opencl.h"
 
 #include "../core/base/library.h"
 
@@ -9,94 +10,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_DEVICES = 16, ROW_MAJOR = 101, DEVICE_NAME = 0x102B, COPY_HOST = 1 << 5, BLOCKING = 1 };
-static const uint64_t any_device = 0xFFFFFFFF;
-
-static struct {
-  int32_t (*platforms)(uint32_t n, void **out, uint32_t *found);
-  int32_t (*devices)(void *platform, uint64_t type, uint32_t n, void **out, uint32_t *found);
-  int32_t (*device_info)(void *device, uint32_t what, size_t n, void *out, size_t *size);
-  void *(*context)(const intptr_t *properties, uint32_t n, void *const *devices, void *notify,
-                   void *user, int32_t *error);
-  void *(*queue)(void *context, void *device, uint64_t properties, int32_t *error);
-  void *(*buffer)(void *context, uint64_t flags, size_t n, void *host, int32_t *error);
-  int32_t (*read)(void *queue, void *buffer, uint32_t blocking, size_t offset, size_t n, void *out,
-                  uint32_t n_wait, void *wait, void *event);
-  int32_t (*finish)(void *queue);
-  int32_t (*free_buffer)(void *buffer);
-  int32_t (*free_queue)(void *queue);
-  int32_t (*free_context)(void *context);
-  int (*sgemm)(int layout, int ta, int tb, size_t m, size_t n, size_t k, float alpha, void *a,
-               size_t a_offset, size_t lda, void *b, size_t b_offset, size_t ldb, float beta,
-               void *c, size_t c_offset, size_t ldc, void **queue, void **event);
-} api;
-
-/* In the order of the members of api. */
-static const char *const symbol[] = {
-    "clGetPlatformIDs",     "clGetDeviceIDs",        "clGetDeviceInfo",     "clCreateContext",
-    "clCreateCommandQueue", "clCreateBuffer",        "clEnqueueReadBuffer", "clFinish",
-    "clReleaseMemObject",   "clReleaseCommandQueue", "clReleaseContext",    "CLBlastSgemm"};
-enum { SYMBOLS = sizeof symbol / sizeof *symbol };
-_Static_assert(sizeof api == SYMBOLS * sizeof(void *), "a name for each member of api");
+enum { ROW_MAJOR = 101, COPY_HOST = 1 << 5, BLOCKING = 1 };
 
 struct bench_clblast {
   void *context, *queue, *a, *b, *c;
 };
 
-static void *clblast; /* the library */
+static void *clblast; /* the library, which stays loaded */
+static int (*sgemm)(int layout, int ta, int tb, size_t m, size_t n, size_t k, float alpha, void *a,
+                    size_t a_offset, size_t lda, void *b, size_t b_offset, size_t ldb, float beta,
+                    void *c, size_t c_offset, size_t ldc, void **queue, void **event);
 
-/* The libraries stay loaded: drivers have threads of their own. */
 static bool load(void) {
   if (clblast) return true;
-  void *cl = lp_library_open("libOpenCL.so.1");
-  if (!cl) return lp_fail(LP_ERR_NOT_FOUND, "libOpenCL.so.1 is not installed"), false;
+  if (!bench_cl_load()) return false;
   void *blast = lp_library_open("libclblast.so.1");
   if (!blast) return lp_fail(LP_ERR_NOT_FOUND, "libclblast.so.1 is not installed"), false;
-  for (int i = 0; i < SYMBOLS; i++) {
-    void *fn = dlsym(i == SYMBOLS - 1 ? blast : cl, symbol[i]);
-    if (!fn) return lp_fail(LP_ERR_NOT_FOUND, "%s is missing", symbol[i]), false;
-    memcpy((char *)&api + (size_t)i * sizeof fn, &fn, sizeof fn);
-  }
+  void *fn = dlsym(blast, "CLBlastSgemm");
+  if (!fn) return lp_fail(LP_ERR_NOT_FOUND, "CLBlastSgemm is missing"), false;
+  memcpy(&sgemm, &fn, sizeof fn);
   clblast = blast;
   return true;
 }
 
-/* The backend's default device by its name; the first there is where that one is not found. Drivers
- * that the backend does not trust after their trial are not asked here, either. */
-static void *find_device(char name[128]) {
-  char wanted[128];
-  lp_session *s = NULL;
-  if (lp_session_open("opencl", 1, &s) != LP_OK) return NULL;
-  snprintf(wanted, sizeof wanted, "%s", lp_session_device(s)->name);
-  lp_session_close(s);
-  void *platform[MAX_DEVICES], *device[MAX_DEVICES], *first = NULL;
-  char first_name[128] = "";
-  uint32_t n = 0;
-  if (api.platforms(MAX_DEVICES, platform, &n) != 0) n = 0;
-  for (uint32_t p = 0; p < n && p < MAX_DEVICES; p++) {
-    uint32_t m = 0;
-    if (api.devices(platform[p], any_device, MAX_DEVICES, device, &m) != 0) continue;
-    for (uint32_t d = 0; d < m && d < MAX_DEVICES; d++) {
-      if (api.device_info(device[d], DEVICE_NAME, 128, name, NULL) != 0) continue;
-      if (strcmp(name, wanted) == 0) return device[d];
-      if (first) continue;
-      first = device[d];
-      memcpy(first_name, name, sizeof first_name);
-    }
-  }
-  memcpy(name, first_name, sizeof first_name);
-  if (!first) lp_fail(LP_ERR_DEVICE, "no OpenCL device");
-  return first;
-}
-
 void bench_clblast_close(bench_clblast *w) {
   if (!w) return;
-  if (w->queue) api.finish(w->queue);
+  if (w->queue) bench_cl.finish(w->queue);
   void *buffer[] = {w->a, w->b, w->c};
   for (int i = 0; i < 3; i++)
-    if (buffer[i]) api.free_buffer(buffer[i]);
-  if (w->queue) api.free_queue(w->queue);
-  if (w->context) api.free_context(w->context);
+    if (buffer[i]) bench_cl.free_buffer(buffer[i]);
+  if (w->queue) bench_cl.free_queue(w->queue);
+  if (w->context) bench_cl.free_context(w->context);
   free(w);
 }
 
@@ -118,17 +62,17 @@ static bool set_parameters(void *device, const char *tuned) {
 bench_clblast *bench_clblast_open(const bench_gemm *g, const char *tuned, char device_name[128]) {
   if (!load()) return NULL;
   int32_t e[5] = {0};
-  void *device = find_device(device_name);
+  void *device = bench_cl_device("opencl", device_name);
   if (!device || !set_parameters(device, tuned)) return NULL;
   bench_clblast *w = calloc(1, sizeof *w);
   if (!w) return lp_fail(LP_ERR_MEMORY, "out of memory"), NULL;
   size_t m = (size_t)g->m, n = (size_t)g->n, k = (size_t)g->k;
-  w->context = api.context(NULL, 1, &device, NULL, NULL, &e[0]);
+  w->context = bench_cl.context(NULL, 1, &device, NULL, NULL, &e[0]);
   if (w->context) {
-    w->queue = api.queue(w->context, device, 0, &e[1]);
-    w->a = api.buffer(w->context, COPY_HOST, m * k * sizeof(float), (void *)g->a, &e[2]);
-    w->b = api.buffer(w->context, COPY_HOST, k * n * sizeof(float), (void *)g->b, &e[3]);
-    w->c = api.buffer(w->context, COPY_HOST, m * n * sizeof(float), g->c, &e[4]);
+    w->queue = bench_cl.queue(w->context, device, 0, &e[1]);
+    w->a = bench_cl.buffer(w->context, COPY_HOST, m * k * sizeof(float), (void *)g->a, &e[2]);
+    w->b = bench_cl.buffer(w->context, COPY_HOST, k * n * sizeof(float), (void *)g->b, &e[3]);
+    w->c = bench_cl.buffer(w->context, COPY_HOST, m * n * sizeof(float), g->c, &e[4]);
   }
   if (w->context && w->queue && w->a && w->b && w->c) return w;
   for (int i = 0; i < 5; i++)
@@ -139,17 +83,17 @@ bench_clblast *bench_clblast_open(const bench_gemm *g, const char *tuned, char d
 
 bool bench_clblast_run(bench_clblast *w, const bench_gemm *g, uint32_t times) {
   for (uint32_t i = 0; i < times; i++) {
-    int e = api.sgemm(ROW_MAJOR, g->ta, g->tb, (size_t)g->m, (size_t)g->n, (size_t)g->k, 1, w->a, 0,
-                      (size_t)g->lda, w->b, 0, (size_t)g->ldb, 0, w->c, 0, (size_t)g->n, &w->queue,
-                      NULL);
+    int e =
+        sgemm(ROW_MAJOR, g->ta, g->tb, (size_t)g->m, (size_t)g->n, (size_t)g->k, 1, w->a, 0,
+              (size_t)g->lda, w->b, 0, (size_t)g->ldb, 0, w->c, 0, (size_t)g->n, &w->queue, NULL);
     if (e != 0) return lp_fail(LP_ERR_DEVICE, "CLBlastSgemm: status %d", e), false;
   }
-  int32_t e = api.finish(w->queue);
+  int32_t e = bench_cl.finish(w->queue);
   return e == 0 || (lp_fail(LP_ERR_DEVICE, "clFinish: OpenCL error %d", e), false);
 }
 
 bool bench_clblast_read(bench_clblast *w, const bench_gemm *g) {
   size_t bytes = (size_t)g->m * (size_t)g->n * sizeof *g->c;
-  int32_t e = api.read(w->queue, w->c, BLOCKING, 0, bytes, g->c, 0, NULL, NULL);
+  int32_t e = bench_cl.read(w->queue, w->c, BLOCKING, 0, bytes, g->c, 0, NULL, NULL);
   return e == 0 || (lp_fail(LP_ERR_DEVICE, "clEnqueueReadBuffer: OpenCL error %d", e), false);
 }

@@ -1,7 +1,8 @@
-/* What a device can do at most: multiply-adds and memory bandwidth of the host's cores by loops of
- * our own, of other devices by products and additions of long vectors; launches and copies through
- * the device's interface. */
+/* What a device can do at most: multiply-adds of the host's cores and of OpenCL devices by loops of
+ * our own, of other devices by products; memory bandwidth by a loop, or by adding long vectors;
+ * launches and copies through the device's interface. */
 #include "bench.h"
+#include "opencl.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -160,13 +161,16 @@ static double product_gflops(lp_session *s, int64_t n, int repeats) {
   return best;
 }
 
-static void device_limits(lp_session *s, bool quick, bench_limits *out) {
+static void device_limits(lp_session *s, const char *backend, bool quick, bench_limits *out) {
   int repeats = quick ? 6 : 30;
   out->launch_seconds = add_seconds(s, 1, 10 * repeats);
   if (isnan(out->gbps)) { /* no loop of our own for this device: its own addition of vectors */
-    int64_t n = (int64_t)1 << 24;
+    /* So long that caches of GPUs, tens of MB, do not count. */
+    const bool large = lp_session_device(s)->memory >= UINT64_C(4) << 30;
+    int64_t n = (int64_t)1 << (large ? 26 : 24);
     out->gbps = 2e-9 * sizeof(float) * (double)n / add_seconds(s, n, repeats);
   }
+  if (isnan(out->gflops)) out->gflops = bench_cl_peak(backend, quick);
   if (isnan(out->gflops)) {
     static const int64_t sizes[] = {1024, 2048, 4096};
     out->gflops_of = "best product";
@@ -214,7 +218,7 @@ const bench_limits *bench_limits_of(const char *backend, bool quick) {
   const lp_device_info *info = lp_session_device(s);
   if (info->type == LP_DEVICE_CPU || info->type == LP_DEVICE_CL_CPU)
     host_limits(info->units, quick, l);
-  device_limits(s, quick, l);
+  device_limits(s, backend, quick, l);
   lp_session_close(s);
   return l;
 }

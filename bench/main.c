@@ -19,6 +19,7 @@ static const char usage[] =
     "  prior              the layer with its prior against a plain one\n"
     "  train [MODEL...]   training steps of lenet, mlp, alexnet, alexnet64, resnet18-32,\n"
     "                     with the prior and plain\n"
+    "  steps [MODEL...]   the steps of a training step, beside what the device allows at best\n"
     "  penalties          training steps with each penalty, against one without\n"
     "  startup            a new process up to its first training step\n"
     "  data [SPEC...]     batches of training images, by one thread (default: mnist)\n"
@@ -39,6 +40,7 @@ static const char usage[] =
     "  --max-time S       seconds a row may take (3)     --quick  everything in about a minute\n"
     "  --passes N         times the whole suite is gone through, each in a process of its own\n"
     "                     (3; with --quick 1)\n"
+    "  --predicted F      steps: also what bench/gpu_model.py predicts\n"
     "  --json F  --csv F  --markdown F    --out F (plot, report)    --margin R (compare, 0.03)\n";
 
 static void on_signal(int number) {
@@ -96,6 +98,7 @@ static int run(bench_options *o, const char *command, char **rest, int n) {
   }
   if (!o->pass && !o->list && !check_backends(o)) return 2;
   if (strcmp(command, "first-step") == 0) return bench_first_step(o->backend[0]);
+  if (strcmp(command, "steps") == 0) return bench_steps(o, rest, n);
   return measure(o, command, rest, n);
 }
 

@@ -73,6 +73,7 @@ static const struct {
     {"--csv", TEXT, FIELD(csv)},
     {"--markdown", TEXT, FIELD(markdown)},
     {"--out", TEXT, FIELD(out)},
+    {"--predicted", TEXT, FIELD(predicted)},
     {"--size", SIZES, 0},
     {"--batch", COUNT, FIELD(batch)},
     {"--threads", COUNT, FIELD(threads)},

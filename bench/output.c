@@ -80,7 +80,7 @@ static void cpu_name(char out[128]) {
   if (f) fclose(f);
 }
 
-static json_t *environment(const bench_results *r) {
+json_t *bench_environment(const bench_results *r) {
   char cpu[128], date[32];
   struct utsname host;
   time_t now = time(NULL);
@@ -150,7 +150,7 @@ static bool write_json(const bench_options *o, const bench_results *r) {
                                     "b", q->b, "ratio", bench_real(q->ratio.median), "low",
                                     bench_real(q->ratio.low), "high", bench_real(q->ratio.high)));
   }
-  json_t *all = json_pack("{s:i, s:o, s:o, s:o}", "schema", 1, "environment", environment(r),
+  json_t *all = json_pack("{s:i, s:o, s:o, s:o}", "schema", 1, "environment", bench_environment(r),
                           "results", results, "ratios", ratios);
   char *text = json_dumps(all, JSON_INDENT(1));
   lp_status s = text ? lp_write_file(o->json, text, strlen(text))

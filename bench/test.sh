@@ -181,6 +181,25 @@ END
   done
 fi
 
+# Steps of a training step, beside a prediction of 1 ms for each; one for another plan is not shown.
+"$bench" steps lenet --quick --batch 2 --backend cpu:threads=1 --json "$dir/s.json" >"$dir/out" || fail "steps"
+grep -q '"network": "lenet locality:cost=linear 2"' "$dir/s.json" || fail "steps: no network in JSON"
+n=$(grep -c '"step":' "$dir/s.json")
+[ "$n" -gt 10 ] && [ "$(grep -c '"predicted_seconds": null' "$dir/s.json")" -eq $((n + 1)) ] || fail "steps in JSON"
+awk '/"limits"/ { in_limits = 1 } in_limits && /"gflops":/ { peak = $2 + 0 } in_limits && /"gbps":/ { bandwidth = $2 + 0 }
+  /"flops":/ { flops = $2 + 0 } /"bytes":/ { bytes = $2 + 0 }
+  /"least_seconds":/ && flops { least = flops / peak; if (bytes / bandwidth > least) least = bytes / bandwidth
+    least *= 1e-9; if ($2 < 0.999 * least || $2 > 1.001 * least) bad = 1; seen++; flops = 0 }
+  END { exit bad || seen < 10 }' "$dir/s.json" || fail "steps: what the limits allow"
+ms=$(seq "$n" | sed 's/.*/1,/' | tr -d '\n')
+echo "{\"steps\": {\"lenet locality:cost=linear 2\": [${ms%,}]}}" >"$dir/p.json"
+"$bench" steps lenet --quick --batch 2 --backend cpu:threads=1 --predicted "$dir/p.json" >"$dir/out" || fail "predicted"
+grep -q "; predicted $n.000 ms;" "$dir/out" || fail "steps: the prediction is not shown"
+echo '{"steps": {"lenet locality:cost=linear 2": [1]}}' >"$dir/p.json"
+"$bench" steps lenet --quick --batch 2 --backend cpu:threads=1 --predicted "$dir/p.json" >"$dir/out" 2>"$dir/err" ||
+  fail "steps with a prediction of another plan"
+grep -q "has 1 steps there, $n here" "$dir/err" || fail "a prediction of another plan is not named"
+
 # What cannot be done is said at once.
 "$bench" gemm --backend cpu,cuda --size 16 --filter gemm/16 >"$dir/out" 2>&1
 [ $? -eq 2 ] || fail "--backend cuda: no exit status 2"
@@ -197,7 +216,8 @@ if [ -w /dev/full ]; then
   done
 fi
 
-for arguments in "nonesuch" "gemm --size 0" "gemm --size" "compare $dir/none $dir/none" "train resnet"; do
+for arguments in "nonesuch" "gemm --size 0" "gemm --size" "compare $dir/none $dir/none" "train resnet" "steps resnet" \
+  "steps --predicted $dir/none"; do
   "$bench" $arguments >"$dir/out" 2>&1
   [ $? -eq 2 ] || fail "$arguments: no exit status 2"
 done

@@ -320,20 +320,51 @@ static void check(bench_row *row, const trainer *t, const bench_network *net, co
     }
 }
 
-static void profile(trainer *t, bench_row *row) {
-  enum { MAX_STEPS = 512 };
-  static lp_profile_row step_row[MAX_STEPS];
-  uint32_t n = 0;
+/* Of one run whose steps are timed; false when the device cannot tell. */
+static bool timed_steps(trainer *t, lp_profile_row row[BENCH_MAX_STEPS], uint32_t *n) {
   if (step(t, true) != LP_OK || lp_session_sync(t->session) != LP_OK ||
-      lp_plan_profile(t->plan, step_row, MAX_STEPS, &n) != LP_OK || n > MAX_STEPS)
-    return;
+      lp_plan_profile(t->plan, row, BENCH_MAX_STEPS, n) != LP_OK)
+    return false;
+  return *n <= BENCH_MAX_STEPS || (lp_fail(LP_ERR_UNSUPPORTED, "a plan of %u steps", *n), false);
+}
+
+static void profile(trainer *t, bench_row *row) {
+  static lp_profile_row of_step[BENCH_MAX_STEPS];
+  uint32_t n = 0;
+  if (!timed_steps(t, of_step, &n)) return;
   row->device_seconds = row->flops = row->bytes = row->launches = 0;
   for (uint32_t i = 0; i < n; i++) {
-    row->launches += step_row[i].launches;
-    row->device_seconds += step_row[i].seconds;
-    row->flops += step_row[i].flops;
-    row->bytes += step_row[i].bytes;
+    row->launches += of_step[i].launches;
+    row->device_seconds += of_step[i].seconds;
+    row->flops += of_step[i].flops;
+    row->bytes += of_step[i].bytes;
   }
+}
+
+bool bench_profile_network(const bench_network *net, const char *backend, uint32_t runs,
+                           lp_profile_row row[BENCH_MAX_STEPS], uint32_t *n, double *whole,
+                           char device[128]) {
+  static bench_samples of_step[BENCH_MAX_STEPS];
+  bench_samples of_whole = {0};
+  trainer *t = open_trainer(net, backend);
+  if (!t) return false;
+  snprintf(device, 128, "%s", lp_session_device(t->session)->name);
+  bool ok = run_steps(t, 2); /* the first ones build and warm up */
+  for (uint32_t k = 0; k < runs && ok && !bench_stop; k++) {
+    const double start = bench_now();
+    ok = run_steps(t, 2) && bench_samples_add(&of_whole, (bench_now() - start) / 2) &&
+         timed_steps(t, row, n);
+    for (uint32_t i = 0; i < *n && ok; i++) ok = bench_samples_add(&of_step[i], row[i].seconds);
+  }
+  for (uint32_t i = 0; i < BENCH_MAX_STEPS; i++) {
+    if (ok && i < *n) row[i].seconds = bench_summarise(&of_step[i]).median;
+    free(of_step[i].x);
+    of_step[i] = (bench_samples){0};
+  }
+  *whole = bench_summarise(&of_whole).median;
+  free(of_whole.x);
+  close_trainer(t);
+  return ok;
 }
 
 uint64_t bench_add_network(bench_results *r, const bench_network *net, const char *name,
