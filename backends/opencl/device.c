@@ -72,8 +72,12 @@ static lp_status read_params(lp_device *dev, const lp_device_params *params) {
         return ocl_host->fail(LP_ERR_ARG, "opencl: kernels=%s: there are cpu and gpu", value);
       dev->cpu = !strcmp(value, "cpu");
     } else if (!strcmp(key, "product")) { /* which engine, where it fits: for tests */
-      if (!product_named(value))
-        return ocl_host->fail(LP_ERR_ARG, "opencl: product=%s: no such engine", value);
+      if (!product_named(value)) {
+        char known[256];
+        product_names(known, sizeof known);
+        return ocl_host->fail(LP_ERR_ARG, "opencl: product=%s: no such engine; there are %s", value,
+                              known);
+      }
       snprintf(dev->product, sizeof dev->product, "%s", value);
     } else if (!strcmp(key, "max_alloc") || !strcmp(key, "units") || !strcmp(key, "local_memory") ||
                !strcmp(key, "registers")) {

@@ -176,6 +176,12 @@ const engine *product_named(const char *name) {
   return NULL;
 }
 
+void product_names(char *out, size_t cap) {
+  size_t at = 0;
+  for (size_t i = 0; i < N_ENGINES && at < cap; i++)
+    at += (size_t)snprintf(out + at, cap - at, "%s%s", i ? ", " : "", engines[i].name);
+}
+
 bool product_usable(lp_device *dev, const product *p, const engine *g) {
   if (g->fits && !g->fits(dev, p, g)) return false;
   return !g->workspace || g->workspace(dev, p, g) <= product_room(dev);

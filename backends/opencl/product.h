@@ -61,6 +61,7 @@ static inline double product_turns(const lp_device *dev, int64_t items) {
 /* All engines; the last one, "naive", is the reference. */
 const engine *product_engines(uint32_t *n);
 const engine *product_named(const char *name); /* NULL for an unknown one, or NULL */
+void product_names(char *out, size_t cap);     /* of all engines: "direct, panel, ..." */
 /* Bytes that a workspace may take: what the device can allocate at once. */
 static inline uint64_t product_room(const lp_device *dev) {
   return dev->info.max_alloc ? dev->info.max_alloc : UINT64_MAX;

@@ -28,6 +28,8 @@ except ImportError:
 
 
 in_bf16 = False
+device = torch.device("cpu")
+moved = False  # the work is on the device
 
 
 class Locality(nn.Linear):
@@ -63,15 +65,20 @@ def training_step(net, batch, shape, classes, mean, std):
     """Images as bytes in, normalised, forward, backward, SGD with momentum and weight decay."""
     images = torch.randint(0, 256, (batch, *shape), dtype=torch.uint8)
     labels = torch.randint(0, classes, (batch,))
-    mean = torch.tensor(mean).view(1, -1, 1, 1)
-    std = torch.tensor(std).view(1, -1, 1, 1)
+    mean = torch.tensor(mean).view(1, -1, 1, 1).to(device)
+    std = torch.tensor(std).view(1, -1, 1, 1).to(device)
+    global moved
+    net.to(device)
+    moved = True
+    if device.type != "cpu":
+        images, labels = images.pin_memory(), labels.pin_memory()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.5, weight_decay=0.01)
     net.train()
 
     def step():
-        x = (images.float() / 255 - mean) / std
+        x = (images.to(device, non_blocking=True).float() / 255 - mean) / std
         with precision():
-            loss = F.cross_entropy(net(x), labels)
+            loss = F.cross_entropy(net(x), labels.to(device, non_blocking=True))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -89,6 +96,8 @@ def seconds_of(step, times):
     start = time.perf_counter()
     for _ in range(times):
         step()
+    if device.type != "cpu":
+        torch.cuda.synchronize()
     return time.perf_counter() - start
 
 
@@ -135,6 +144,16 @@ def serve(step):
         print(f"{seconds_of(step, int(line)):.9f}", flush=True)
 
 
+def choose_device(name, tf32):
+    """"cuda" is AMD's GPUs too, in a PyTorch for them. tf32: operands of products may be rounded."""
+    global device
+    if name == "cuda" and not torch.cuda.is_available():
+        stop("PyTorch sees no GPU")
+    device = torch.device(name)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+    torch.backends.cudnn.benchmark = True
+
+
 def main(make):
     """make(arguments) gives the module and a function that does one step."""
     parser = argparse.ArgumentParser()
@@ -143,22 +162,27 @@ def main(make):
     parser.add_argument("--size", type=int, default=1024, help="units of the layer alone")
     parser.add_argument("--threads", type=int, default=0, help="0: the best number")
     parser.add_argument("--seconds", type=float, default=5, help="time to measure for")
-    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
+    parser.add_argument("--precision", choices=["f32", "bf16", "tf32"], default="f32")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--serve", action="store_true")
     args = parser.parse_args()
     if args.serve:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # lp-bench ends this script itself
     global in_bf16
     in_bf16 = args.precision == "bf16"
+    choose_device(args.device, args.precision == "tf32")
     torch.manual_seed(1)
     net, step = make(args)
+    if device.type != "cpu" and not moved:
+        stop("only whole networks run on a GPU")
     if not torch.isfinite(step()).all():
         stop("the first step gives numbers that are not finite")
-    keeps = choose_best(step, args.threads)
+    keeps = device.type == "cpu" and choose_best(step, args.threads)
     out = {
         "peer": "torch",
         "version": torch.__version__,
         "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if device.type != "cpu" else "cpu",
         "precision": args.precision,
         "malloc": "keeps" if keeps else "default",
         "parameters": sum(p.numel() for p in net.parameters()),
