@@ -90,11 +90,6 @@ def stages(build, source, device, out, quick):
     yield Stage("limits", [bench, "devices", "--backend", device, "--json", path("devices.json"), *few], "devices.json")
     yield Stage("self-test", [locality, "devices", "--self-test", device, "--json"])
     yield Stage("op cases", [ops, "--backend", device, *(["--every", "40"] if quick else [])])
-    names = engines(locality, device)
-    for engine in names[-2:] if quick else names:
-        yield Stage("op cases, engine " + engine,
-                    [ops, "--backend", with_parameter(device, "product=" + engine), "--filter",
-                     "linear/odd" if quick else "conv2d,linear,chain/,prior/"])
     yield Stage("golden values", [golden, "--backend", device, source + "/tests/golden"])
     networks = ([("lenet", 8)] if quick else [("lenet", 64), ("alexnet", 128)])
     for network, batch in networks:
@@ -117,6 +112,11 @@ def stages(build, source, device, out, quick):
             yield Stage("training %s%s" % (network, when),
                         [bench, "train", network, *size, *peers, "--json", path(kind + "-train.json")],
                         kind + "-train.json")
+    names = engines(locality, device)
+    for engine in names[-2:] if quick else names:
+        yield Stage("op cases, engine " + engine,
+                    [ops, "--backend", with_parameter(device, "product=" + engine), "--filter",
+                     "linear/odd" if quick else "conv2d,linear,chain/,prior/"])
     if not quick:
         yield Stage("products", [bench, "gemm", "--backend", device, "--peer", "clblast", "--json", path("gemm.json")],
                     "gemm.json")

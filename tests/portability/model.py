@@ -120,6 +120,11 @@ def formula():
     linear = gpu_model.Product(product(2, INPUTS=100, OUTPUTS=30, TM=16, TN=16, TK=16, WM=8, WN=8),
                                gpu_model.Launch("", 7, 64), 5)
     expect("linear dx: m, n, k", (linear.m, linear.n, linear.k), (5, 100, 30))
+    wide = dict(C=6, O=9, H=7, W=5, OH=7, OW=5, KS=3, STRIDE=1, PAD=1, TM=32, TN=32, TK=4, WM=4, WN=4, FILTERS=0)
+    winograd = gpu_model.Product(product(2, **wide), gpu_model.Launch("", 1, 256), 2)
+    expect("Winograd dx: m, n, k of the direct sum", (winograd.m, winograd.n, winograd.k), (6, 70, 81))
+    expect("Winograd dx: rounds, multiply-adds", (winograd.rounds, winograd.fma), (3, 4 * 8 * 8))
+    expect("Winograd: filters", gpu_model.filter_bytes(product(2, **wide)), 4 * 6 * 9 * 25)
     # 22 groups on 4 units: 6 on the fullest, 2 there at once: three times two. A round of a group takes
     # 32 items x 256 instructions / 64 = 128 clocks; alone, at half a unit's rate, 256, and 500 for the load.
     card = gpu_model.Card("c", "sm_50", gpu_model.NV, 4, "", 1.0, 64, 64, 2, 32, 100.0, 4096, 8192, 256, "")
@@ -136,6 +141,7 @@ def formula():
     step.launches.append(gpu_model.Launch("lp_elementwise", 16, 256))
     row = gpu_model.predict(card, [step], {}, 1, {})[0]
     expect("another step", row.ms, 1e3 * (gpu_model.LAUNCH + 1e6 / 100e9))
+    expect("another step at best", row.best, 1e3 * 1e6 / 100e9)
 
 
 loops()
