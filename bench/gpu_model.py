@@ -430,7 +430,7 @@ def not_met(f, cards, result, before):
             lines.append("%s: the step is %.1f times shorter, not 3: it takes %.2f ms of which the card's limits ask for "
                          "%.2f, and took %.2f%s." % (
                              card.name, then["ms"] / total(rows), total(rows), best, then["ms"],
-                             ", so that less than 3 times was possible" if then["ms"] < 3 * best else ""))
+                             ", less than 3 times these limits" if then["ms"] < 3 * best else ""))
     f.write("\n## Not met\n\nOf AlexNet with the prior, batch 128. Asked for: multiply-adds at least 60 % of linear and 50 % of "
             "convolution loops on NVIDIA's and AMD's cards, no spills, a group for every unit, a step 3 times "
             "shorter than before. The model is kind to what was before: it lets groups of one unit hide all of each "
