@@ -58,6 +58,19 @@ static inline double product_turns(const lp_device *dev, int64_t items) {
   return (double)ocl_ceil(items, (int64_t)dev->unit_items * dev->units);
 }
 
+/* A sum in shares, which gemm_sum.cl adds: splits x m x n elements of the workspace. */
+size_t product_shares_bytes(const product *p, int64_t splits);
+/* Terms of a share: whole slabs. */
+int64_t product_share_depth(int64_t terms, int64_t slab, int64_t splits);
+/* The number of shares with the least time, of those whose sums are short enough, or as short as
+ * memory allows. */
+typedef double product_split_cost(const lp_device *dev, const product *p, const tile_shape *t,
+                                  int64_t splits);
+int64_t product_splits(const lp_device *dev, const product *p, const tile_shape *t, int64_t terms,
+                       product_split_cost *cost);
+double product_sum_cost(const lp_device *dev, const product *p, int64_t splits);
+void product_sum_encode(ocl_encoder *e, const product *p, int64_t splits);
+
 /* All engines; the last one, "naive", is the reference. */
 const engine *product_engines(uint32_t *n);
 const engine *product_named(const char *name); /* NULL for an unknown one, or NULL */

@@ -6,9 +6,6 @@
 
 #include <float.h>
 
-/* What a work-item pays for an element of a share, written and read, in instructions. */
-enum { SHARE_ELEMENT = 24 };
-
 static void begin(ocl_encoder *e, const product *p, const char *kernel, bool tiles) {
   const char *problem = p->conv ? "conv" : "linear";
   ocl_begin_with(e, problem, tiles ? (p->conv ? "conv_tile" : "linear_tile") : kernel, kernel);
@@ -29,39 +26,48 @@ static double instructions(const product *p, const tile_shape *t) {
   return rows * columns + (rows + columns) / 4 + loads * (p->conv ? 9 : 4) + 1;
 }
 
+double product_sum_cost(const lp_device *dev, const product *p, int64_t splits) {
+  enum { SHARE_ELEMENT = 24 }; /* what a work-item pays for one, written and read */
+  return PRODUCT_LAUNCH + product_turns(dev, p->m * p->n) * (double)splits * SHARE_ELEMENT;
+}
+
 static double time_of(const lp_device *dev, const product *p, const tile_shape *t, int64_t splits) {
   int64_t items = groups_of(p, t->m, t->n) * splits * t->wm * t->wn;
   double time = PRODUCT_LAUNCH +
                 product_turns(dev, items) * (double)ocl_ceil(p->k, splits) * instructions(p, t);
-  if (splits > 1)
-    time += PRODUCT_LAUNCH + product_turns(dev, p->m * p->n) * (double)splits * SHARE_ELEMENT;
-  return time;
+  return splits > 1 ? time + product_sum_cost(dev, p, splits) : time;
+}
+
+size_t product_shares_bytes(const product *p, int64_t splits) {
+  return sizeof(float) * (size_t)(splits * p->m * p->n);
 }
 
 static size_t shares_bytes(const product *p, int64_t splits) {
-  return splits > 1 ? sizeof(float) * (size_t)(splits * p->m * p->n) : 0;
+  return splits > 1 ? product_shares_bytes(p, splits) : 0;
 }
 
-/* Terms of a share: whole slabs. */
-static int64_t depth_of(const product *p, const tile_shape *t, int64_t splits) {
-  return ocl_ceil(ocl_ceil(p->k, splits), t->depth) * t->depth;
+int64_t product_share_depth(int64_t terms, int64_t slab, int64_t splits) {
+  return ocl_ceil(ocl_ceil(terms, splits), slab) * slab;
 }
 
-/* The number of shares with the least time, of those whose sums are short enough, or as short as
- * memory allows. */
-static int64_t splits_of(const lp_device *dev, const product *p, const tile_shape *t) {
+int64_t product_splits(const lp_device *dev, const product *p, const tile_shape *t, int64_t terms,
+                       product_split_cost *cost) {
   static const int64_t times[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
-  int64_t least = ocl_ceil(p->k, PRODUCT_MOST_TERMS), best = 1;
+  int64_t least = ocl_ceil(terms, PRODUCT_MOST_TERMS), best = 1;
   double best_time = DBL_MAX;
   while (least > 1 && shares_bytes(p, least) > product_room(dev)) least--;
   for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
     int64_t splits = least * times[i];
-    if (i && (p->k < splits * 4 * t->depth || shares_bytes(p, splits) > product_room(dev))) break;
-    double time = time_of(dev, p, t, splits);
+    if (i && (terms < splits * 4 * t->depth || shares_bytes(p, splits) > product_room(dev))) break;
+    double time = cost(dev, p, t, splits);
     if (time < best_time) best = splits, best_time = time;
   }
   /* Where a share is rounded up to whole slabs, the last ones may be left without terms. */
-  return p->k ? ocl_ceil(p->k, depth_of(p, t, best)) : 1;
+  return terms ? ocl_ceil(terms, product_share_depth(terms, t->depth, best)) : 1;
+}
+
+static int64_t splits_of(const lp_device *dev, const product *p, const tile_shape *t) {
+  return product_splits(dev, p, t, p->k, time_of);
 }
 
 bool tile_fits(lp_device *dev, const product *p, const engine *g) {
@@ -97,14 +103,17 @@ void tile_encode(ocl_encoder *e, const product *p, const engine *g) {
   product_args(e, p);
   if (splits == 1) return;
   ocl_arg_slot(e, shares);
-  ocl_arg_int(e, depth_of(p, t, splits));
+  ocl_arg_int(e, product_share_depth(p->k, t->depth, splits));
+  product_sum_encode(e, p, splits);
+}
 
+void product_sum_encode(ocl_encoder *e, const product *p, int64_t splits) {
   enum { ITEMS = 256 };
   begin(e, p, "gemm_sum", true);
   ocl_define_int(e, "SPLITS", splits);
   ocl_grid(e, ocl_ceil(p->m * p->n, ITEMS), ITEMS);
   product_args(e, p);
-  ocl_arg_slot(e, shares);
+  ocl_arg_slot(e, lp_plan_slot(e->plan, e->step->workspace));
 }
 
 void naive_encode(ocl_encoder *e, const product *p, const engine *g) {

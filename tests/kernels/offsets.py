@@ -34,7 +34,8 @@ ENGINE = ["conv2d/odd stride", "conv2d_dx/odd stride", "conv2d_dw/odd stride", "
 PLANS = [("gpu", CASES), ("cpu", CASES)] + [
     ("gpu,product=" + engine, ENGINE)
     for engine in ("tile128", "tile64x128", "tile16x128", "tile32", "tile16", "naive", "clblast")] + [
-    ("gpu,product=winograd", ["conv2d/few filters padding 2", "conv2d_dx/few filters padding 2"])]
+    ("gpu,product=winograd", ["conv2d/few filters padding 2", "conv2d_dx/few filters padding 2",
+                             "conv2d_dw/few filters padding 2"])]
 PLANTED = """#define KERNEL lp_planted_0000000000
 kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 KERNEL(const global uchar *whichb, const int whicho, global float *yb, const int yo) {
