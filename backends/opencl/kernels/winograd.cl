@@ -1,8 +1,8 @@
 /* Winograd's convolution F(2x2, 3x3), stride 1: forward, and dx, which is the same of dy with the filters
  * turned round; dW is F(3x3, 2x2), with tiles of dy for filters. A tile of 4 x 4 inputs gives 2 x 2
- * results by 16 products instead of 36, at the points 0, 1, -1 and infinity (Winograd, "Arithmetic Complexity of Computations", 1980; Lavin & Gray, "Fast
- * Algorithms for Convolutional Neural Networks", CVPR 2016). These points cost no accuracy that could be
- * seen: the largest error, relative to the largest element, is at most 1e-6 in the cases of core/check,
+ * results by 16 products instead of 36, at the points 0, 1, -1 and infinity (Winograd, "Arithmetic
+ * Complexity of Computations", 1980; Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks",
+ * CVPR 2016). These points cost no accuracy that could be seen: the largest error, relative to the largest element, is at most 1e-6 in the cases of core/check,
  * as of the direct sums.
  *
  * FILTERS: transforms the filters into scratch, [term][point][row], with zeros for rows and terms past
@@ -136,7 +136,7 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso) {
 #define BLOCKS       (groups * ((C + TN - 1) / TN))
 #else
 #define OTHER_PARAMS const global float *wsb, const int wso
-#define OPEN         PROBLEM_OPEN
+#define OPEN         const global float *p = pb + po; RESULT_OPEN
 #define LOAD_SLAB(k0)                                                                              \
   if (filters) {                                                                                   \
     const global float *from = LP_AT(wsb + wso, (k0) + term, POINTS * ROWS_UP) + m0 + lane;        \
@@ -173,11 +173,11 @@ KERNEL(PROBLEM_PARAMS, OTHER_PARAMS) {
   int corner = 0, inside = 0;
   if (!filters) {
     const int t = min(t0 + lane, TILES - 1);
-    const int y = TILE_Y(t) - BORDER, x = TILE_X(t) - BORDER;
-    corner = t / (DOWN * ACROSS) * IMAGE + y * SOURCE_W + x;
+    const int iy = TILE_Y(t) - BORDER, ix = TILE_X(t) - BORDER;
+    corner = t / (DOWN * ACROSS) * IMAGE + iy * SOURCE_W + ix;
 #pragma unroll
     for (int i = 0; i < POINTS; i++)
-      inside |= ((uint)(y + i / 4) < (uint)SOURCE_H && (uint)(x + i % 4) < (uint)SOURCE_W) << i;
+      inside |= INSIDE(iy + i / 4, ix + i % 4, SOURCE_H, SOURCE_W) << i;
   }
 #endif
   local float *to = s + (filters ? 0 : POINTS * TK * PITCH) + term * PITCH + lane;
