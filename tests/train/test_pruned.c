@@ -222,6 +222,32 @@ static void the_share_decides(void **state) {
   free_choice(&c);
 }
 
+/* What was measured on the device is what counts from then on; a file with nonsense does not. */
+static void the_share_is_measured(void **state) {
+  (void)state;
+  char path[200], *before = getenv("LOCALITY_CACHE"), *old = before ? strdup(before) : NULL;
+  lp_train_spec s = spec_of("plain");
+  lp_trainer *t = new_trainer(&s);
+  lp_session *session = lp_trainer_session(t);
+  snprintf(path, sizeof path, "%s/cache", folder);
+  setenv("LOCALITY_CACHE", path, 1);
+  const double usual = lp_sparse_share(session);
+  double share = 0;
+  assert_int_equal(lp_sparse_tune(lp_setting_text(s.settings, "backend"), 33, 21, 3, 0.01, &share),
+                   LP_OK);
+  assert_true(share > 0 && share < 1 && lp_sparse_share(session) == share);
+  char command[300];
+  snprintf(command, sizeof command, "for f in '%s'/sparse/*; do echo 7 > $f; done", path);
+  assert_int_equal(system(command), 0);
+  assert_true(lp_sparse_share(session) == usual);
+  if (old)
+    setenv("LOCALITY_CACHE", old, 1);
+  else
+    unsetenv("LOCALITY_CACHE");
+  free(old);
+  lp_trainer_free(t);
+}
+
 /* Both ways give the same file, which is read either way. */
 static void files_are_the_same(void **state) {
   (void)state;
@@ -304,8 +330,8 @@ static void resume_is_exact(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(trains_like_the_mask), cmocka_unit_test(some_stay_whole),
-      cmocka_unit_test(the_share_decides),    cmocka_unit_test(files_are_the_same),
-      cmocka_unit_test(resume_is_exact),
+      cmocka_unit_test(the_share_decides),    cmocka_unit_test(the_share_is_measured),
+      cmocka_unit_test(files_are_the_same),   cmocka_unit_test(resume_is_exact),
   };
   return run_on_devices(tests);
 }

@@ -51,8 +51,13 @@ LP_API lp_status lp_session_wait(lp_session *s, lp_event *event); /* NULL: finis
 LP_API lp_status lp_session_sync(lp_session *s);
 
 /* The share of its weights up to which a fully connected layer is faster on this device when only
- * they are computed (SPARSE_LINEAR and its gradients) than by its matrix. */
+ * they are computed (SPARSE_LINEAR and its gradients) than by its matrix: what lp_sparse_tune
+ * found, else as devices of its kind gave. */
 LP_API double lp_sparse_share(const lp_session *s);
+/* Measures it for a layer of that size, output and both gradients of `batch` samples, in about so
+ * many seconds, and keeps it in the cache folder for this device, driver and precision. */
+LP_API lp_status lp_sparse_tune(const char *device, uint32_t n_out, uint32_t n_in, uint32_t batch,
+                                double seconds, double *share);
 
 typedef struct lp_plan_options {
   bool no_fusion; /* keep every op a step of its own */
