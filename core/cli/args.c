@@ -249,6 +249,17 @@ static char *value_of(const cli_args *a, uint32_t i) {
   return n < 0 ? NULL : whole;
 }
 
+int cli_read_share(const cli_args *a, double *share) {
+  const char *text = cli_get(a, "sparse");
+  char *end = NULL;
+  *share = text ? strtod(text, &end) : 0;
+  if (!text) return CLI_OK;
+  if (end == text || *end || !(*share >= 0 && *share <= 1))
+    return cli_usage("--sparse: '%s' is not a share between 0 and 1, such as 0.1", text);
+  if (*share == 0) *share = -1; /* lp_train_spec.sparse_share: none */
+  return CLI_OK;
+}
+
 int cli_apply_options(const cli_args *a, lp_settings *s) {
   for (uint32_t i = 0; i < a->n_set; i++) {
     const lp_option *option = a->set[i].option;

@@ -61,6 +61,14 @@ const char *cli_get(const cli_args *a, const char *flag); /* the last; NULL when
 const char *cli_get_nth(const cli_args *a, const char *flag, uint32_t i);
 /* Puts the options that were given into s. */
 int cli_apply_options(const cli_args *a, lp_settings *s);
+/* lp_train_spec.sparse_share as the flag CLI_SPARSE says. The exit code. */
+int cli_read_share(const cli_args *a, double *share);
+#define CLI_SPARSE                                                                                 \
+  {                                                                                                \
+    "sparse", 0, "SHARE",                                                                          \
+        "pruned layers of which at most that share is left are computed by it alone; 0: none [by " \
+        "device]"                                                                                  \
+  }
 void cli_print_help(const cli_command *c);
 
 /* message.c */

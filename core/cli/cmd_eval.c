@@ -10,12 +10,14 @@ static const cli_flag flags[] = {
     {"data", 'd', "DATA", "data set [the one it was trained on]"},
     {"split", 0, "SPLIT", "test or train [test]"},
     {"backend", 0, "DEVICE", "where to compute [auto]"},
+    CLI_SPARSE,
 };
 
-static int evaluate(const cli_args *a, const lp_model *m, const lp_settings *s, lp_dataset *data) {
+static int evaluate(const cli_args *a, const lp_model *m, const lp_settings *s, double share,
+                    lp_dataset *data) {
   const char *path = a->operand[0];
   const lp_dataset_info *info = lp_dataset_get_info(data);
-  lp_train_spec spec = {.net = *lp_model_spec(m), .settings = s};
+  lp_train_spec spec = {.net = *lp_model_spec(m), .settings = s, .sparse_share = share};
   spec.n_masks = lp_model_masks(m, &spec.masks);
   lp_trainer *t = NULL;
   lp_epoch_result r;
@@ -45,6 +47,9 @@ static int run(cli_args *a) {
   bool train = split && strcmp(split, "train") == 0;
   if (split && !train && strcmp(split, "test") != 0)
     return cli_usage("--split: '%s' is neither test nor train", split);
+  double share;
+  const int bad = cli_read_share(a, &share);
+  if (bad != CLI_OK) return bad;
   lp_model *m = NULL;
   lp_settings *s = NULL;
   lp_dataset *data = NULL;
@@ -65,7 +70,7 @@ static int run(cli_args *a) {
     code = cli_fail();
   else {
     cli_say_notes(a, (const lp_dataset *const *)&data, 1);
-    code = evaluate(a, m, s, data);
+    code = evaluate(a, m, s, share, data);
   }
   if (data) lp_dataset_close(data);
   lp_model_free(m);

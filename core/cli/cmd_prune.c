@@ -22,6 +22,7 @@ static const cli_flag flags[] = {
     {"settings", 's', "KEY=VALUE,..", "of fine-tuning, as an arm has them: lr=0.001 [as trained]"},
     {"data", 'd', "DATA", "of a model file: data set [the one it was trained on]"},
     {"backend", 0, "DEVICE", "where to compute [the run's; auto]"},
+    CLI_SPARSE,
     {"out", 'o', "DIR", "new folder for the results [RUN/pruned; MODEL-pruned]"},
 };
 
@@ -92,7 +93,7 @@ static int read_request(const cli_args *a, request *r) {
   if (epochs && !lp_whole(epochs, 0, 100000, &n))
     return cli_usage("--finetune: '%s' is not a number of epochs", epochs);
   r->spec.finetune = (uint32_t)n;
-  return CLI_OK;
+  return cli_read_share(a, &r->spec.sparse_share);
 }
 
 /* Where results go; malloc'ed, NULL out of memory. */
@@ -240,7 +241,8 @@ const cli_command cli_cmd_prune = {
         "is\n"
         "0. Of a run folder every trained network is pruned; its report then has a section about\n"
         "it. DIR gets prune.csv, prune.json and models/, which hold what is kept alone;\n"
-        "`locality eval` reads them.",
+        "`locality eval` reads them. A command that was interrupted goes on when it is given "
+        "again.",
     .examples = "  locality prune runs/quick\n"
                 "  locality prune runs/quick --rank pw,w --keep 0.1,0.05 --finetune 2 -s lr=0.001 "
                 "-o tuned\n"

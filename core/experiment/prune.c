@@ -5,9 +5,8 @@
 #include "../base/numbers.h"
 #include "../base/text.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <limits.h>
+#include <locality/io.h>
 #include <locality/registry.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +25,8 @@ typedef struct source {
 
 typedef struct pruner {
   const lp_prune_spec *spec;
-  char folder[PATH_MAX]; /* where it works */
+  const char *source, *out;
+  lp_prune_folder folder;
   lp_pruned *row;
   uint32_t n_rows, total;
   char **arm; /* texts that rows point to */
@@ -41,29 +41,34 @@ static lp_status out_of_memory(void) {
 
 static lp_status tell(pruner *p, const lp_pruned *row) {
   if (p->progress && !p->progress(p->user, row, p->n_rows, p->total))
-    return lp_fail(LP_ERR_INTERRUPTED, "prune: interrupted; nothing was written");
+    return lp_fail(LP_ERR_INTERRUPTED, "prune: interrupted");
   return LP_OK;
 }
 
-static lp_status add_row(pruner *p, lp_pruned row, const lp_wiring *x, const lp_epoch_result *r) {
-  row.accuracy = r->accuracy;
-  row.top5 = r->top5;
-  row.loss = r->loss;
-  lp_wiring_measure(x, &row);
-  p->row[p->n_rows++] = row;
-  return tell(p, &row);
+static lp_status add_row(pruner *p, const lp_pruned *row) {
+  p->row[p->n_rows++] = *row;
+  return tell(p, row);
+}
+
+static void measure(lp_pruned *row, const lp_wiring *x, const lp_epoch_result *r) {
+  row->accuracy = r->accuracy;
+  row->top5 = r->top5;
+  row->loss = r->loss;
+  lp_wiring_measure(x, row);
 }
 
 /* ---- one network ----------------------------------------------------------------------------- */
 
 /* A trainer of the network with all weights of the file, but those that are not kept. */
-static lp_status open_trainer(const source *s, const lp_wiring *x, lp_trainer **out) {
+static lp_status open_trainer(const pruner *p, const source *s, const lp_wiring *x,
+                              lp_trainer **out) {
   lp_train_mask *mask = NULL;
   lp_status status = x ? lp_wiring_masks(x, &mask) : LP_OK;
   const lp_train_spec spec = {.net = *lp_model_spec(s->model),
                               .settings = s->settings,
                               .masks = mask,
-                              .n_masks = x ? x->n : 0};
+                              .n_masks = x ? x->n : 0,
+                              .sparse_share = p->folder.share};
   if (status == LP_OK) status = lp_trainer_new(&spec, x ? s->train : NULL, out);
   lp_wiring_masks_free(mask, spec.n_masks);
   if (status == LP_OK) status = lp_model_apply(s->model, *out);
@@ -81,8 +86,6 @@ static lp_status fine_tune(pruner *p, const source *s, lp_trainer *t, lp_epoch_r
   lp_epoch_result r;
   for (uint32_t e = 0; e < p->spec->finetune && status == LP_OK; e++)
     status = lp_train_epoch(t, on_step, p, &r);
-  if (status == LP_ERR_INTERRUPTED)
-    return lp_fail(status, "prune: interrupted; nothing was written");
   return status == LP_OK ? lp_evaluate(t, s->test, tested) : status;
 }
 
@@ -92,104 +95,76 @@ static lp_status save(const pruner *p, const source *s, lp_trainer *t, const lp_
            lp_prune_rank_name(row->rank), row->keep,
            p->spec->scope == LP_PRUNE_GLOBAL ? "global" : "layer", p->spec->finetune);
   const int n =
-      snprintf(path, sizeof path, "%s/models/%s-seed%llu-%s-%.9g.safetensors", p->folder, s->arm,
-               (unsigned long long)s->seed, lp_prune_rank_name(row->rank), row->keep);
+      snprintf(path, sizeof path, "%s/models/%s-seed%llu-%s-%.9g.safetensors", p->folder.path,
+               s->arm, (unsigned long long)s->seed, lp_prune_rank_name(row->rank), row->keep);
   if (n < 0 || (size_t)n >= sizeof path) return lp_fail(LP_ERR_ARG, "%s: too long a name", s->arm);
   return lp_model_save_pruned(s->model, t, text, path);
 }
 
-/* By one rank to one fraction. x has the weights before. */
-static lp_status prune_to(pruner *p, const source *s, lp_wiring *x, lp_pruned row) {
+/* By one rank to one fraction: a row, and one after fine-tuning. x has the weights before. */
+static lp_status prune_to(pruner *p, const source *s, lp_wiring *x, lp_pruned row[2]) {
   lp_trainer *t = NULL;
   lp_epoch_result r;
-  lp_status status = lp_wiring_choose(x, p->spec->scope, row.rank, row.keep, s->seed);
-  if (status == LP_OK) status = open_trainer(s, x, &t);
+  const bool tuned = p->spec->finetune > 0;
+  lp_status status = lp_wiring_choose(x, p->spec->scope, row->rank, row->keep, s->seed);
+  if (status == LP_OK) status = open_trainer(p, s, x, &t);
   if (status == LP_OK) status = lp_evaluate(t, s->test, &r);
-  if (status == LP_OK) status = add_row(p, row, x, &r);
-  if (status == LP_OK && p->spec->finetune) {
+  if (status == LP_OK) measure(&row[0], x, &r);
+  if (status == LP_OK && tuned) {
     status = fine_tune(p, s, t, &r);
-    row.finetuned = p->spec->finetune;
     if (status == LP_OK) status = lp_wiring_read(x, t);
-    if (status == LP_OK) status = add_row(p, row, x, &r);
+    if (status == LP_OK) measure(&row[1], x, &r);
   }
-  if (status == LP_OK) status = save(p, s, t, &row);
+  if (status == LP_OK) status = save(p, s, t, &row[tuned]);
+  if (status == LP_OK) status = lp_prune_note(&p->folder, row, 1 + tuned);
   lp_trainer_free(t);
+  return status;
+}
+
+/* The network, which t has, by one rank. *whole: its evaluation, once it is known. */
+static lp_status prune_by(pruner *p, const source *s, lp_prune_rank rank, lp_wiring *x,
+                          lp_trainer *t, lp_epoch_result *whole, bool *known) {
+  const lp_prune_spec *spec = p->spec;
+  const bool tuned = spec->finetune > 0;
+  lp_status status = LP_OK;
+  for (uint32_t k = 0; status == LP_OK && k <= spec->n_keep; k++) {
+    lp_pruned row[2] = {{.arm = s->arm, .seed = s->seed, .rank = rank, .keep = 1}};
+    if (k) row->keep = spec->keep[k - 1];
+    row[1] = row[0];
+    row[1].finetuned = spec->finetune;
+    const uint32_t n = k && tuned ? 2 : 1;
+    bool finished = lp_prune_finished(&p->folder, &row[0]);
+    if (n > 1) finished = lp_prune_finished(&p->folder, &row[1]) && finished;
+    if (!finished) status = lp_wiring_read(x, t);
+    if (!finished && k && status == LP_OK) status = prune_to(p, s, x, row);
+    if (!finished && !k && status == LP_OK) {
+      if (!*known) status = lp_evaluate(t, s->test, whole);
+      *known = true;
+      if (status == LP_OK) status = lp_wiring_choose(x, spec->scope, rank, 1, s->seed);
+      if (status == LP_OK) measure(row, x, whole);
+      if (status == LP_OK) status = lp_prune_note(&p->folder, row, 1);
+    }
+    for (uint32_t i = 0; i < n && status == LP_OK; i++) status = add_row(p, &row[i]);
+  }
   return status;
 }
 
 static lp_status prune_network(pruner *p, const source *s) {
-  const lp_prune_spec *spec = p->spec;
   lp_wiring x;
   lp_trainer *t = NULL;
   lp_epoch_result whole;
-  lp_status status = lp_wiring_of(lp_model_spec(s->model), spec->layers, &x);
+  bool known = false;
+  lp_status status = lp_wiring_of(lp_model_spec(s->model), p->spec->layers, &x);
   if (status != LP_OK) return status;
-  status = open_trainer(s, NULL, &t);
-  if (status == LP_OK) status = lp_evaluate(t, s->test, &whole);
-  for (uint32_t i = 0; status == LP_OK && i < spec->n_ranks; i++) {
-    lp_pruned row = {.arm = s->arm, .seed = s->seed, .rank = spec->rank[i], .keep = 1};
-    status = lp_wiring_read(&x, t);
-    if (status == LP_OK) status = lp_wiring_choose(&x, spec->scope, row.rank, 1, s->seed);
-    if (status == LP_OK) status = add_row(p, row, &x, &whole);
-    for (uint32_t k = 0; status == LP_OK && k < spec->n_keep; k++) {
-      row.keep = spec->keep[k];
-      status = lp_wiring_read(&x, t);
-      if (status == LP_OK) status = prune_to(p, s, &x, row);
-    }
-  }
+  status = open_trainer(p, s, NULL, &t);
+  if (status == LP_OK) status = lp_prune_on_device(&p->folder, t, p->spec->sparse_share);
+  for (uint32_t i = 0; status == LP_OK && i < p->spec->n_ranks; i++)
+    status = prune_by(p, s, p->spec->rank[i], &x, t, &whole, &known);
   lp_trainer_free(t);
   lp_wiring_free(&x);
-  return status == LP_OK ? LP_OK
-                         : lp_fail_in(status, "%s seed %llu", s->arm, (unsigned long long)s->seed);
-}
-
-/* ---- the folder ------------------------------------------------------------------------------ */
-
-/* The folder beside out in which it is filled. */
-static lp_status begin_folder(pruner *p, const char *out) {
-  struct stat st;
-  if (lstat(out, &st) == 0)
-    return lp_fail(LP_ERR_ARG,
-                   "%s: there is something of that name already; give another folder, "
-                   "or remove it",
-                   out);
-  lp_status status = lp_check_folder(out);
-  if (status != LP_OK) return status;
-  char target[PATH_MAX], models[PATH_MAX + 16];
-  size_t len = (size_t)snprintf(target, sizeof target, "%s", out);
-  if (len >= sizeof target - 64) return lp_fail(LP_ERR_ARG, "%s: the path is too long", out);
-  while (len > 1 && target[len - 1] == '/') target[--len] = '\0';
-  const char *slash = strrchr(target, '/'), *base = slash ? slash + 1 : target;
-  const int n = snprintf(p->folder, sizeof p->folder, "%.*s.%s.%ld", (int)(base - target), target,
-                         base, (long)getpid());
-  if (n < 0 || (size_t)n >= sizeof p->folder) {
-    *p->folder = '\0';
-    return lp_fail(LP_ERR_ARG, "%s: the path is too long", out);
-  }
-  snprintf(models, sizeof models, "%s/models", p->folder);
-  return lp_make_dirs(models);
-}
-
-/* Removes the files in a folder, and it. */
-static void remove_folder(const char *path) {
-  DIR *d = opendir(path);
-  for (struct dirent *e; d && (e = readdir(d));) {
-    char file[PATH_MAX + 300];
-    snprintf(file, sizeof file, "%s/%s", path, e->d_name);
-    if (strcmp(e->d_name, "models") == 0)
-      remove_folder(file);
-    else if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-      unlink(file);
-  }
-  if (d) closedir(d);
-  rmdir(path);
-}
-
-static lp_status end_folder(const pruner *p, const char *out, lp_status status) {
-  if (status == LP_OK && rename(p->folder, out) != 0)
-    status = lp_fail(LP_ERR_IO, "cannot create %s: %s", out, strerror(errno));
-  if (status != LP_OK && *p->folder) remove_folder(p->folder);
-  return status;
+  return status == LP_OK || status == LP_ERR_INTERRUPTED
+             ? status
+             : lp_fail_in(status, "%s seed %llu", s->arm, (unsigned long long)s->seed);
 }
 
 /* ---- what is pruned -------------------------------------------------------------------------- */
@@ -242,11 +217,22 @@ static lp_status complete_settings(lp_settings *s, const lp_prune_spec *spec, ui
   return status == LP_OK ? lp_settings_set(s, "epochs", text) : status;
 }
 
-static lp_status room_for(pruner *p, uint32_t networks) {
+/* Makes the folder, or goes on in it; content: a hash of the networks' files. */
+static lp_status begin(pruner *p, uint32_t networks, const char *content) {
   const lp_prune_spec *s = p->spec;
+  char *path = realpath(p->source, NULL);
+  json_t *command = path ? lp_prune_request(path, s) : NULL;
+  free(path);
   p->total = networks * s->n_ranks * (1 + s->n_keep * (s->finetune ? 2 : 1));
   p->row = calloc(p->total + 1, sizeof *p->row);
-  return p->row ? tell(p, NULL) : out_of_memory();
+  const char *const more[][2] = {
+      {"version", LP_VERSION}, {"networks", content}, {"data", s->data}, {"backend", s->backend}};
+  for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+    json_object_set_new(command, more[i][0], more[i][1] ? json_string(more[i][1]) : json_null());
+  json_object_set_new(command, "sparse_share", json_real(s->sparse_share));
+  lp_status status = lp_prune_begin(&p->folder, p->out, command);
+  if (status == LP_OK && !p->row) status = out_of_memory();
+  return status == LP_OK ? tell(p, NULL) : status;
 }
 
 static lp_status keep_arm(pruner *p, const char *name, size_t n) {
@@ -279,7 +265,9 @@ static lp_status prune_file(pruner *p, const char *path) {
   if (status == LP_OK) status = lp_model_open_data(s.model, data, LP_SPLIT_TEST, &s.test);
   if (status == LP_OK && spec->finetune)
     status = lp_model_open_data(s.model, data, LP_SPLIT_TRAIN, &s.train);
-  if (status == LP_OK) status = room_for(p, 1);
+  char content[65];
+  if (status == LP_OK) status = lp_sha256_file(path, content);
+  if (status == LP_OK) status = begin(p, 1, content);
   if (status == LP_OK) status = prune_network(p, &s);
   if (s.train) lp_dataset_close(s.train);
   if (s.test) lp_dataset_close(s.test);
@@ -309,19 +297,31 @@ static bool is_trained(const lp_experiment *x, uint32_t arm, uint32_t seed, char
   return *path && access(*path, R_OK) == 0;
 }
 
+/* How many networks are trained, and the hash of their files' hashes. */
+static lp_status count_networks(const lp_experiment *x, uint32_t *networks, char content[65]) {
+  char *all = malloc((size_t)x->n_arms * x->info.n_seeds * 65 + 1), *path;
+  lp_status status = all ? LP_OK : out_of_memory();
+  *networks = 0;
+  for (uint32_t i = 0; i < x->n_arms; i++)
+    for (uint32_t k = 0; status == LP_OK && k < x->info.n_seeds; k++) {
+      if (is_trained(x, i, k, &path)) status = lp_sha256_file(path, all + 64 * (*networks)++);
+      free(path);
+    }
+  if (status == LP_OK && !*networks)
+    status = lp_fail(LP_ERR_NOT_FOUND, "%s: no network is trained yet", x->dir);
+  if (status == LP_OK) status = lp_sha256(all, (size_t)*networks * 64, content);
+  free(all);
+  return status;
+}
+
 static lp_status prune_run(pruner *p, const char *dir) {
   lp_experiment *x = NULL;
   lp_status status = lp_experiment_resume(dir, NULL, NULL, NULL, &x);
   if (status != LP_OK) return status;
-  uint32_t networks = 0;
-  char *path;
-  for (uint32_t i = 0; i < x->n_arms; i++)
-    for (uint32_t k = 0; k < x->info.n_seeds; k++) {
-      networks += is_trained(x, i, k, &path);
-      free(path);
-    }
-  if (!networks) status = lp_fail(LP_ERR_NOT_FOUND, "%s: no network is trained yet", dir);
-  if (status == LP_OK) status = room_for(p, networks);
+  uint32_t networks;
+  char content[65], *path;
+  status = count_networks(x, &networks, content);
+  if (status == LP_OK) status = begin(p, networks, content);
   for (uint32_t i = 0; status == LP_OK && i < x->n_arms; i++) {
     status = keep_arm(p, x->arms[i].name, strlen(x->arms[i].name));
     for (uint32_t k = 0; status == LP_OK && k < x->info.n_seeds; k++) {
@@ -337,19 +337,22 @@ static lp_status prune_run(pruner *p, const char *dir) {
 lp_status lp_prune(const char *what, const lp_prune_spec *spec, const char *out,
                    lp_prune_fn progress, void *user) {
   LP_POINT_NUMBERS;
-  pruner p = {.spec = spec, .progress = progress, .user = user};
+  pruner p = {.spec = spec,
+              .source = what,
+              .out = out,
+              .folder = {.lock = -1, .share = spec->sparse_share},
+              .progress = progress,
+              .user = user};
   struct stat st;
   lp_status status = check_spec(spec);
   if (status == LP_OK) status = lp_registry_load();
   const bool run = stat(what, &st) == 0 && S_ISDIR(st.st_mode);
   if (status == LP_OK && run && spec->data)
     status = lp_fail(LP_ERR_ARG, "data: a run folder's networks are pruned on its own data");
-  if (status == LP_OK) status = begin_folder(&p, out);
-  if (status == LP_OK) {
-    status = run ? prune_run(&p, what) : prune_file(&p, what);
-    if (status == LP_OK) status = lp_prune_write(p.folder, what, spec, p.row, p.n_rows);
-    status = end_folder(&p, out, status);
-  }
+  if (status == LP_OK) status = lp_prune_check_out(out);
+  if (status == LP_OK) status = run ? prune_run(&p, what) : prune_file(&p, what);
+  if (status == LP_OK) status = lp_prune_write(&p.folder, what, spec, p.row, p.n_rows);
+  status = lp_prune_end(&p.folder, out, status);
   for (uint32_t i = 0; i < p.n_arms; i++) free(p.arm[i]);
   free(p.arm);
   free(p.row);

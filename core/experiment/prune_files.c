@@ -96,31 +96,67 @@ static json_t *points_json(const lp_prune_spec *spec, const lp_pruned *row, uint
   return all;
 }
 
+json_t *lp_pruned_json(const lp_pruned *r) {
+  return json_pack("{s:s, s:I, s:s, s:f, s:i, s:I, s:I, s:f, s:f, s:o, s:o, s:o}", "arm", r->arm,
+                   "seed", (json_int_t)r->seed, "rank", lp_prune_rank_name(r->rank), "keep",
+                   r->keep, "finetuned", (int)r->finetuned, "wires", (json_int_t)r->wires, "kept",
+                   (json_int_t)r->kept, "accuracy", r->accuracy, "top5", r->top5, "loss",
+                   lp_json_number(r->loss), "length", lp_json_number(r->length), "mean_length",
+                   lp_json_number(r->mean_length));
+}
+
+/* A number, NaN where it is null or missing. */
+static double number_of(const json_t *o, const char *key) {
+  const json_t *v = json_object_get(o, key);
+  return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+bool lp_pruned_read(const json_t *o, lp_pruned *r) {
+  const char *arm = json_string_value(json_object_get(o, "arm")),
+             *rank = json_string_value(json_object_get(o, "rank"));
+  const char *name;
+  uint32_t k = 0;
+  while (rank && (name = lp_prune_rank_name(k)) && strcmp(name, rank) != 0) k++;
+  if (!arm || !rank || !name) return false;
+  *r = (lp_pruned){.arm = arm,
+                   .seed = (uint64_t)json_integer_value(json_object_get(o, "seed")),
+                   .rank = (lp_prune_rank)k,
+                   .keep = number_of(o, "keep"),
+                   .finetuned = (uint32_t)json_integer_value(json_object_get(o, "finetuned")),
+                   .wires = (uint64_t)json_integer_value(json_object_get(o, "wires")),
+                   .kept = (uint64_t)json_integer_value(json_object_get(o, "kept")),
+                   .accuracy = number_of(o, "accuracy"),
+                   .top5 = number_of(o, "top5"),
+                   .loss = number_of(o, "loss"),
+                   .length = number_of(o, "length"),
+                   .mean_length = number_of(o, "mean_length")};
+  return true;
+}
+
 static json_t *rows_json(const lp_pruned *row, uint32_t n) {
   json_t *all = json_array();
-  for (uint32_t i = 0; i < n; i++) {
-    const lp_pruned *r = &row[i];
-    json_array_append_new(
-        all, json_pack("{s:s, s:I, s:s, s:f, s:i, s:I, s:I, s:f, s:f, s:o, s:o, s:o}", "arm",
-                       r->arm, "seed", (json_int_t)r->seed, "rank", lp_prune_rank_name(r->rank),
-                       "keep", r->keep, "finetuned", (int)r->finetuned, "wires",
-                       (json_int_t)r->wires, "kept", (json_int_t)r->kept, "accuracy", r->accuracy,
-                       "top5", r->top5, "loss", lp_json_number(r->loss), "length",
-                       lp_json_number(r->length), "mean_length", lp_json_number(r->mean_length)));
-  }
+  for (uint32_t i = 0; i < n; i++) json_array_append_new(all, lp_pruned_json(&row[i]));
   return all;
 }
 
-static lp_status write_json(const char *path, const char *source, const lp_prune_spec *spec,
-                            const lp_pruned *row, uint32_t n) {
+json_t *lp_prune_request(const char *source, const lp_prune_spec *spec) {
   json_t *ranks = json_array(), *keep = json_array();
   for (uint32_t i = 0; i < spec->n_ranks; i++)
     json_array_append_new(ranks, json_string(lp_prune_rank_name(spec->rank[i])));
   for (uint32_t i = 0; i < spec->n_keep; i++) json_array_append_new(keep, json_real(spec->keep[i]));
-  json_t *root = json_pack("{s:i, s:s, s:s, s:s?, s:i, s:o, s:o, s:o, s:o}", "schema", 1, "source",
-                           source, "scope", scope_name(spec), "layers", spec->layers, "finetune",
-                           (int)spec->finetune, "ranks", ranks, "keep", keep, "rows",
-                           rows_json(row, n), "one_point", points_json(spec, row, n));
+  return json_pack("{s:i, s:s, s:s, s:s?, s:i, s:s?, s:o, s:o}", "schema", 1, "source", source,
+                   "scope", scope_name(spec), "layers", spec->layers, "finetune",
+                   (int)spec->finetune, "settings", spec->settings, "ranks", ranks, "keep", keep);
+}
+
+static lp_status write_json(const char *path, const lp_prune_folder *f, const char *source,
+                            const lp_prune_spec *spec, const lp_pruned *row, uint32_t n) {
+  json_t *root = lp_prune_request(source, spec);
+  static const char *const of_state[] = {"device", "sparse"};
+  for (size_t i = 0; i < sizeof of_state / sizeof *of_state; i++)
+    json_object_set(root, of_state[i], json_object_get(f->state, of_state[i]));
+  json_object_set_new(root, "rows", rows_json(row, n));
+  json_object_set_new(root, "one_point", points_json(spec, row, n));
   char *text = root ? lp_json_text(root, JSON_INDENT(1)) : NULL;
   lp_status status = text ? lp_write_file(path, text, strlen(text)) : out_of_memory();
   free(text);
@@ -128,11 +164,12 @@ static lp_status write_json(const char *path, const char *source, const lp_prune
   return status;
 }
 
-lp_status lp_prune_write(const char *dir, const char *source, const lp_prune_spec *spec,
+lp_status lp_prune_write(const lp_prune_folder *f, const char *source, const lp_prune_spec *spec,
                          const lp_pruned *row, uint32_t n) {
-  char *csv = lp_path_join(dir, LP_RUN_PRUNE_CSV), *json = lp_path_join(dir, LP_RUN_PRUNE_JSON);
+  char *csv = lp_path_join(f->path, LP_RUN_PRUNE_CSV),
+       *json = lp_path_join(f->path, LP_RUN_PRUNE_JSON);
   lp_status status = csv && json ? write_csv(csv, spec, row, n) : out_of_memory();
-  if (status == LP_OK) status = write_json(json, source, spec, row, n);
+  if (status == LP_OK) status = write_json(json, f, source, spec, row, n);
   free(csv);
   free(json);
   return status;

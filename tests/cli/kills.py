@@ -2,7 +2,8 @@
 """Kills and resumes: kills.py LOCALITY [KILLS] [SEED]. An experiment is killed KILLS times (SIGINT,
 SIGTERM, SIGKILL in turn of chance, at random moments) and resumed; then its folder must be that of an
 undisturbed run to the bit, and no temporary file may be left. A second run meets a disk that is full
-for a moment (full.c, preloaded, when LP_FULL names it)."""
+for a moment (full.c, preloaded, when LP_FULL names it). A prune with fine-tuning is killed in the same
+way, and given again."""
 import json, os, random, shutil, signal, struct, subprocess, sys, tempfile, time
 
 program, kills, seed = os.path.abspath(sys.argv[1]), int((sys.argv + [''])[2] or 6), int((sys.argv + ['', ''])[3] or 1)
@@ -78,6 +79,59 @@ def killed():
     print(f'{kills} kills {how}: the same to the bit, nothing left')
 
 
+def folder_of(name):
+    """Contents of all files of a folder, by name."""
+    out = {}
+    for d, _, files in os.walk(name):
+        for f in files:
+            with open(os.path.join(d, f), 'rb') as file: out[os.path.relpath(os.path.join(d, f), name)] = file.read()
+    return out
+
+
+def pruned():
+    prune = [program, 'prune', 'whole', '--rank', 'w,random', '--keep', '0.3,0.1', '--finetune', '1', '--quiet', '--out']
+    run = lambda name, **more: subprocess.run(prune + [name], env=env, capture_output=True, text=True, **more)
+    begin = time.monotonic()
+    assert run('cut').returncode == 0
+    usual = time.monotonic() - begin
+    undisturbed, went_on, done = folder_of('cut'), 0, 0
+    assert len(undisturbed) == 2 + 4 * 2 * 2, sorted(undisturbed)
+
+    def finished():
+        try:
+            with open('.torn.unfinished/unfinished.json') as f: return len(json.load(f)['rows'])
+        except FileNotFoundError: return 0
+
+    while done < kills or not went_on:
+        before = finished()
+        p = subprocess.Popen(prune + ['torn'], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            error = p.communicate(timeout=rng.uniform(0, usual))[1]
+            assert p.returncode == 0, error
+            went_on += before > 0
+            assert folder_of('torn') == undisturbed, 'torn differs'
+            shutil.rmtree('torn')
+        except subprocess.TimeoutExpired:
+            p.send_signal(rng.choice((signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL)))
+            error = p.communicate()[1]
+            done += 1
+            if os.path.exists('torn'): shutil.rmtree('torn')  # it was over just then
+            else: assert finished() >= before, error
+    while not finished():
+        p = subprocess.Popen(prune + ['torn'], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while p.poll() is None and not finished(): time.sleep(0.002)
+        p.kill()
+        p.wait()
+        if os.path.exists('torn'): shutil.rmtree('torn')
+    # Other options, or other networks, are another command, which leaves what is there alone.
+    other = subprocess.run([program, 'prune', 'whole', '--keep', '0.4', '--quiet', '--out', 'torn'], env=env, capture_output=True, text=True)
+    assert other.returncode == 1 and 'repeat that command' in other.stderr and other.stderr.count('\n') == 1, other.stderr
+    assert finished() and run('torn').returncode == 0 and folder_of('torn') == undisturbed
+    left = [f for f in os.listdir('.') if f.startswith('.torn') or f.startswith('.cut')]
+    assert not left, f'left behind: {left}'
+    print(f'prune: {done} kills, the same to the bit, nothing left')
+
+
 def full_disk(library):
     """Writes to metrics.jsonl stop half way for a while, then go on."""
     library = shutil.copy(library, os.path.join(os.getcwd(), 'full.so'))  # LD_PRELOAD parts paths at blanks
@@ -95,6 +149,7 @@ def full_disk(library):
 try:
     make_data()
     killed()
+    pruned()
     if os.environ.get('LP_FULL'): full_disk(os.environ['LP_FULL'])
 finally:
     os.chdir('/')

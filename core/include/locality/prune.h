@@ -33,6 +33,7 @@ typedef struct lp_prune_spec {
   const char *data;
   const char *backend;  /* device; NULL: the folder's, or auto */
   const char *settings; /* of fine-tuning, over the folder's or the defaults: "lr=0.001,..." */
+  double sparse_share;  /* as in lp_train_spec, from the first network to the last */
 } lp_prune_spec;
 
 /* A network, pruned: once as it is then, and once after it was fine-tuned. */
@@ -53,8 +54,10 @@ typedef struct lp_pruned {
 typedef bool (*lp_prune_fn)(void *user, const lp_pruned *p, uint32_t done, uint32_t total);
 
 /* Prunes a model file, or every trained network of a run folder, into the new folder `out`:
- * prune.csv, prune.json and models/ (core/DESIGN.md). The folder appears whole, or not at all.
- * LP_ERR_INTERRUPTED when progress, which may be NULL, said so. */
+ * prune.csv, prune.json and models/ (core/DESIGN.md). The folder appears whole, or not at all. A
+ * call that was killed, interrupted (LP_ERR_INTERRUPTED: progress, which may be NULL, said so) or
+ * stopped by a full disk leaves .NAME.unfinished beside it, in which the same call goes on to the
+ * same bits; another call for the same folder is refused. */
 LP_API lp_status lp_prune(const char *model_or_run, const lp_prune_spec *spec, const char *out,
                           lp_prune_fn progress, void *user);
 
