@@ -228,7 +228,7 @@ static void test_lists(void **state) {
   assert_non_null(root);
   item = json_array_get(json_object_get(root, "entries"), 0);
   assert_string_equal(json_string_value(json_object_get(item, "kind")), "cost");
-  assert_int_equal(json_array_size(json_object_get(item, "params")), 2);
+  assert_int_equal(json_array_size(json_object_get(item, "params")), 3);
   json_decref(root);
   assert_int_equal(test_run("plugins powr"), 1);
   test_one_error("did you mean 'power'?");

@@ -114,18 +114,35 @@ static lp_trainer *pruned(lp_train_spec s, const lp_train_mask *mask, uint32_t n
   return t;
 }
 
+/* Maps of a single image, too, are those of the matrix. */
+static void one_image(lp_trainer *a, lp_trainer *b, uint32_t units) {
+  const uint32_t index = 5;
+  float *map[2][2];
+  int32_t label;
+  lp_trainer *const t[] = {a, b};
+  for (int k = 0; k < 2; k++) {
+    for (int i = 0; i < 2; i++) map[k][i] = calloc(units, sizeof(float));
+    assert_int_equal(lp_activations(t[k], test_set, &index, 1, map[k], &label), LP_OK);
+  }
+  double sum = 0;
+  for (int i = 0; i < 2; i++)
+    for (uint32_t u = 0; u < units; u++) {
+      assert_true(fabs((double)map[0][i][u] - (double)map[1][i][u]) < 1e-4);
+      sum += (double)map[0][i][u];
+    }
+  assert_true(sum > 0);
+  for (int k = 0; k < 4; k++) free(map[k / 2][k % 2]);
+}
+
 static void trains_like_the_mask(void **state) {
   (void)state;
   static const struct {
     const char *layer, *optimizer, *lr, *accumulate;
   } row[] = {
-      {"plain", "sgd", "0.02", "1"},
       {"plain", "adamw", "0.001", "3"},
-      {"locality:cost=linear", "sgd", "0.02", "1"},
       {"locality:cost=sqrt,normalize=fan_in", "sgd", "0.02", "1"},
-      {"locality:cost=linear,normalize=fan_out", "rmsprop", "0.0005", "1"},
-      {"locality:cost=linear,topology=sphere", "sgd", "0.02", "1"},        /* P as a matrix */
-      {"locality:cost=(permuted:base=linear,seed=3)", "sgd", "0.02", "1"}, /* a mixed table */
+      {"locality:cost=linear,topology=sphere", "sgd", "0.02", "1"}, /* P as a matrix */
+      {"locality:cost=(permuted:base=linear,seed=3),normalize=fan_out", "sgd", "0.02", "1"},
   };
   const uint32_t units = 5 * 7;
   char path[200];
@@ -146,6 +163,7 @@ static void trains_like_the_mask(void **state) {
     double largest;
     lp_epoch_result a, b;
     for (int k = 0; k < 2; k++) assert_true(apart(sparse, dense, &c[k], &largest) == 0);
+    if (i == 0) one_image(sparse, dense, units);
     for (int epoch = 0; epoch < 2; epoch++) {
       assert_int_equal(lp_evaluate(sparse, test_set, &a), LP_OK);
       assert_int_equal(lp_evaluate(dense, test_set, &b), LP_OK);
