@@ -13,7 +13,7 @@ enum {
   BLOCK = WIDE * LANES, /* samples */
   UNITS = 16,           /* that one worker computes at a time */
   FEW = 3,              /* so many samples are not turned */
-  AHEAD = 32,           /* wires whose weights are asked for */
+  AHEAD = 64,           /* wires whose weights are asked for */
   TURNED = 256          /* units that one worker turns at a time */
 };
 
