@@ -34,7 +34,7 @@ static bool same_places(const layout *x, const layout *y) {
   const lp_places *a = x->places, *b = y->places;
   if (!a || !b) return a == b;
   return strcmp(x->name, y->name) == 0 && a->n == b->n && a->ndim == b->ndim &&
-         same(a->at, b->at, sizeof *a->at * a->n * a->ndim) &&
+         a->radius == b->radius && same(a->at, b->at, sizeof *a->at * a->n * a->ndim) &&
          same(a->apart, b->apart, sizeof *a->apart * a->n * a->n);
 }
 

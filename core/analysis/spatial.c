@@ -220,7 +220,8 @@ static double pairwise_variance(const double *map, double max, const lp_places *
 }
 
 static bool euclidean(const lp_places *p) {
-  return !p->apart && !(p->period[0] > 0 || p->period[1] > 0 || p->period[2] > 0);
+  return !p->apart && !(p->radius > 0) &&
+         !(p->period[0] > 0 || p->period[1] > 0 || p->period[2] > 0);
 }
 
 double lp_places_variance(const double *map, const lp_places *p) {

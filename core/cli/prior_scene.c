@@ -70,6 +70,7 @@ static double dot(const double *a, const double *b) {
 
 /* All places equally far from the origin, and distances not those through it. */
 static bool is_sphere(const lp_places *p) {
+  if (p->radius > 0) return true;
   if (!p->apart || p->ndim != 3) return false;
   const double radius = dot(p->at, p->at);
   for (uint32_t i = 0; i < p->n; i++)

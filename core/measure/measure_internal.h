@@ -77,6 +77,9 @@ lp_status lp_add_power(const double *re, const double *im, uint32_t rows, uint32
                        double *power);
 void lp_radial_mean(const double *power, uint32_t rows, uint32_t cols, double *radial);
 
+/* places.c: the angle between two directions of length 1. */
+double lp_arc(const double *a, const double *b);
+
 /* Length of an axis' difference, the shorter way round where it wraps. */
 static inline double axis_gap(double a, double b, double period) {
   double d = a < b ? b - a : a - b;

@@ -108,6 +108,20 @@ lp_status lp_places_apart(const double *at, uint32_t n, uint32_t ndim, const dou
   return lp_no_memory("distances of units");
 }
 
+lp_status lp_places_sphere(const double *at, uint32_t n, double radius, lp_places **out) {
+  *out = NULL;
+  for (uint32_t i = 0; i < n; i++) {
+    const double *a = at + 3 * (size_t)i;
+    if (!(fabs(a[0] * a[0] + a[1] * a[1] + a[2] * a[2] - 1) <= 1e-9))
+      return lp_fail(LP_ERR_ARG, "the direction of unit %u is not of length 1", i);
+  }
+  if (!(radius > 0) || !isfinite(radius))
+    return lp_fail(LP_ERR_ARG, "a sphere of radius %g", radius);
+  lp_status s = lp_places_points(at, n, 3, NULL, out);
+  if (s == LP_OK) (*out)->radius = radius;
+  return s;
+}
+
 void lp_places_free(lp_places *p) {
   if (!p) return;
   free((void *)(uintptr_t)p->at);
@@ -117,9 +131,16 @@ void lp_places_free(lp_places *p) {
 
 /* ---- distances ----------------------------------------------------------------------------- */
 
+double lp_arc(const double *a, const double *b) {
+  const double x = a[1] * b[2] - a[2] * b[1], y = a[2] * b[0] - a[0] * b[2],
+               z = a[0] * b[1] - a[1] * b[0];
+  return atan2(sqrt(x * x + y * y + z * z), a[0] * b[0] + a[1] * b[1] + a[2] * b[2]);
+}
+
 double lp_places_distance(const lp_places *p, uint32_t i, uint32_t j) {
   if (p->apart) return p->apart[(size_t)i * p->n + j];
   const double *a = p->at + (size_t)i * p->ndim, *b = p->at + (size_t)j * p->ndim;
+  if (p->radius > 0) return p->radius * lp_arc(a, b);
   double sum = 0;
   for (uint32_t k = 0; k < p->ndim; k++) {
     double d = axis_gap(a[k], b[k], p->period[k]);

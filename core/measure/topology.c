@@ -3,6 +3,7 @@
 
 #include <lapacke.h>
 #include <locality/prior.h>
+#include <locality/rng.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,35 +65,78 @@ static lp_status axis_lengths(const lp_prior *p, double square[LP_MAX_AXES]) {
   return s;
 }
 
+/* Are the distances of these places those of the topology? Of all pairs, or of many places the
+ * pairs of a few units with all, and random ones. */
+static bool holds(const lp_prior *p, const lp_places *places) {
+  enum { ALL = 2048, ROWS = 16, DRAWS = 1 << 20 };
+  const uint32_t n = places->n, rows = n <= ALL ? n : ROWS;
+  double most = 0, wrong = 0;
+  lp_rng r = lp_rng_make(0, "places/check");
+  for (uint64_t k = 0, end = (uint64_t)rows * n + (n <= ALL ? 0 : DRAWS); k < end; k++) {
+    const bool drawn = k >= (uint64_t)rows * n;
+    const uint32_t i = drawn ? lp_rng_below(&r, n) : (uint32_t)(k / n * n / rows),
+                   j = drawn ? lp_rng_below(&r, n) : (uint32_t)(k % n);
+    const double d = lp_prior_distance(p, i, j);
+    most = fmax(most, d);
+    wrong = fmax(wrong, fabs(lp_places_distance(places, i, j) - d));
+  }
+  return wrong <= 1e-6 * most;
+}
+
+/* Places on a sphere, if that gives their distances; NULL: it does not. */
+static lp_status sphere_of(const lp_prior *p, lp_places **out) {
+  const uint32_t n = p->sheets.n_out;
+  const double *at = p->sheets.pos_out;
+  uint32_t far = 0; /* the unit farthest from the first */
+  *out = NULL;
+  if (p->sheets.ndim != 3) return LP_OK;
+  for (uint32_t i = 1; i < n; i++)
+    if (lp_prior_distance(p, 0, i) > lp_prior_distance(p, 0, far)) far = i;
+  const double angle = lp_arc(at, at + 3 * (size_t)far);
+  if (!(angle > 0)) return LP_OK;
+  lp_status s = lp_places_sphere(at, n, lp_prior_distance(p, 0, far) / angle, out);
+  if (s == LP_OK && !holds(p, *out)) {
+    lp_places_free(*out);
+    *out = NULL;
+  }
+  return s;
+}
+
+static lp_status apart_of(const lp_prior *p, lp_places **out) {
+  const uint32_t n = p->sheets.n_out;
+  double *d = malloc(sizeof *d * n * n);
+  for (size_t k = 0; d && k < (size_t)n * n; k++)
+    d[k] = lp_prior_distance(p, (uint32_t)(k / n), (uint32_t)(k % n));
+  lp_status s = d ? lp_places_apart(p->sheets.pos_out, n, p->sheets.ndim, d, out)
+                  : lp_no_memory("distances of units");
+  free(d);
+  return s;
+}
+
+/* Points of a plane or of space where coordinates give the distances, or of a sphere; else with all
+ * distances. */
 static lp_status points_of(const lp_prior *p, lp_places **out) {
   const uint32_t n = p->sheets.n_out, ndim = p->sheets.ndim;
-  double square[LP_MAX_AXES], *d = malloc(sizeof *d * n * n), *at = malloc(sizeof *at * n * ndim);
-  lp_status s = d && at ? axis_lengths(p, square) : lp_no_memory("distances of units");
+  double square[LP_MAX_AXES], *at = malloc(sizeof *at * n * ndim);
+  lp_status s = at ? axis_lengths(p, square) : lp_no_memory("places of units");
   for (size_t i = 0; s == LP_OK && i < (size_t)n * ndim; i++)
     at[i] = p->sheets.pos_out[i] * sqrt(square[i % ndim]);
-  bool euclidean = true;
-  double most = 0;
-  for (uint32_t i = 0; s == LP_OK && i < n; i++)
-    for (uint32_t j = 0; j < n; j++) {
-      double *own = &d[(size_t)i * n + j], gap = 0;
-      *own = lp_prior_distance(p, i, j);
-      for (uint32_t k = 0; k < ndim; k++)
-        gap += pow(at[(size_t)i * ndim + k] - at[(size_t)j * ndim + k], 2);
-      most = fmax(most, *own);
-      euclidean &= fabs(sqrt(gap) - *own) <= 1e-6 * most;
-    }
-  if (s == LP_OK)
-    s = euclidean ? lp_places_points(at, n, ndim, NULL, out)
-                  : lp_places_apart(p->sheets.pos_out, n, ndim, d, out);
-  free(d);
+  *out = NULL;
+  if (s == LP_OK) s = lp_places_points(at, n, ndim, NULL, out);
+  if (s == LP_OK && holds(p, *out)) {
+    free(at);
+    return LP_OK;
+  }
   free(at);
-  return s;
+  lp_places_free(*out);
+  *out = NULL;
+  lp_status round = sphere_of(p, out);
+  return round == LP_OK && *out ? LP_OK : apart_of(p, out);
 }
 
 lp_status lp_places_topology(const char *topology, uint32_t n, const uint32_t extent[LP_MAX_AXES],
                              uint64_t seed, lp_places **out) {
-  lp_prior_spec spec = {
-      .n_out = n, .n_in = n, .topology = topology, .cost = "uniform", .seed = seed};
+  lp_prior_spec spec = {.n_out = n, .n_in = n, .topology = topology, .seed = seed};
   *out = NULL;
   if (extent) {
     memcpy(spec.extent_out, extent, sizeof spec.extent_out);
@@ -100,7 +144,7 @@ lp_status lp_places_topology(const char *topology, uint32_t n, const uint32_t ex
   }
   lp_prior *p = NULL;
   bool wrap;
-  lp_status s = lp_prior_build(&spec, &p);
+  lp_status s = lp_prior_lay_out(&spec, &p);
   if (s != LP_OK) return s;
   const lp_sheets *sheets = &p->sheets;
   s = is_sheet(p, &wrap) ? lp_places_sheet(sheets->ndim == 1 ? 1 : sheets->extent_out[0],

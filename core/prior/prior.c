@@ -197,15 +197,20 @@ static lp_status apply_permutation(lp_prior *p, const uint32_t *perm) {
 
 /* ---- building ------------------------------------------------------------------------------ */
 
-static lp_status build(lp_prior *p, const lp_prior_spec *spec) {
-  lp_normalize mode;
+static lp_status lay_out(lp_prior *p, const lp_prior_spec *spec) {
   lp_status s = parse_metric(spec->metric ? spec->metric : "l2", &p->impl->metric);
-  if (s == LP_OK) s = parse_normalize(spec->normalize ? spec->normalize : "none", &mode);
   if (s == LP_OK)
     s = lp_spec_parse(LP_KIND_TOPOLOGY, spec->topology ? spec->topology : "grid",
                       &p->impl->topology);
+  return s == LP_OK ? lp_prior_place(p, spec) : s;
+}
+
+static lp_status build(lp_prior *p, const lp_prior_spec *spec) {
+  lp_normalize mode;
+  if (!spec->cost) return lp_fail(LP_ERR_ARG, "prior: no wiring cost is named");
+  lp_status s = parse_normalize(spec->normalize ? spec->normalize : "none", &mode);
   if (s == LP_OK) s = parse_cost(spec->cost, &p->impl->cost);
-  if (s == LP_OK) s = lp_prior_place(p, spec);
+  if (s == LP_OK) s = lay_out(p, spec);
   uint32_t *perm = NULL;
   if (s == LP_OK) s = resolve_permuted(p, &perm);
   const bool is_cost = s == LP_OK && p->impl->cost.entry->kind == LP_KIND_COST;
@@ -219,13 +224,13 @@ static lp_status build(lp_prior *p, const lp_prior_spec *spec) {
   return s == LP_OK ? lp_prior_normalize(p, mode, p->impl->cost.text) : s;
 }
 
-lp_status lp_prior_build(const lp_prior_spec *spec, lp_prior **out) {
+static lp_status make(const lp_prior_spec *spec,
+                      lp_status (*fill)(lp_prior *p, const lp_prior_spec *spec), lp_prior **out) {
   LP_POINT_NUMBERS;
   *out = NULL;
   if (!spec->n_out || !spec->n_in || spec->n_out > INT32_MAX || spec->n_in > INT32_MAX)
     return lp_fail(LP_ERR_ARG, "prior: sheets of %u output and %u input units cannot be laid out",
                    spec->n_out, spec->n_in);
-  if (!spec->cost) return lp_fail(LP_ERR_ARG, "prior: no wiring cost is named");
   lp_prior *p = calloc(1, sizeof *p);
   struct lp_prior_impl *impl = calloc(1, sizeof *impl);
   if (!p || !impl) {
@@ -234,12 +239,20 @@ lp_status lp_prior_build(const lp_prior_spec *spec, lp_prior **out) {
     return lp_fail(LP_ERR_MEMORY, "prior: out of memory");
   }
   p->impl = impl;
-  lp_status s = build(p, spec);
+  lp_status s = fill(p, spec);
   if (s == LP_OK)
     *out = p;
   else
     lp_prior_free(p);
   return s;
+}
+
+lp_status lp_prior_build(const lp_prior_spec *spec, lp_prior **out) {
+  return make(spec, build, out);
+}
+
+lp_status lp_prior_lay_out(const lp_prior_spec *spec, lp_prior **out) {
+  return make(spec, lay_out, out);
 }
 
 void lp_prior_free(lp_prior *p) {

@@ -21,15 +21,11 @@ uint32_t lp_place_site(const lp_trainer *t, const char *layer) {
 lp_status lp_place_distances(const lp_place *p, uint32_t n_out, uint32_t out_ndim,
                              const uint32_t *out_extent, uint32_t n_in, uint32_t in_ndim,
                              const uint32_t *in_extent, double **d) {
-  lp_prior_spec spec = {.n_out = n_out,
-                        .n_in = n_in,
-                        .topology = p->topology,
-                        .cost = "uniform",
-                        .metric = p->metric};
+  lp_prior_spec spec = {.n_out = n_out, .n_in = n_in, .topology = p->topology, .metric = p->metric};
   if (out_ndim > 1) memcpy(spec.extent_out, out_extent, sizeof spec.extent_out);
   if (in_ndim > 1) memcpy(spec.extent_in, in_extent, sizeof spec.extent_in);
   lp_prior *prior;
-  lp_status status = lp_prior_build(&spec, &prior);
+  lp_status status = lp_prior_lay_out(&spec, &prior);
   if (status != LP_OK) return lp_fail_in(status, "place: %s", p->layer);
   *d = malloc((size_t)n_out * n_in * sizeof **d);
   for (uint32_t i = 0; *d && i < n_out; i++)

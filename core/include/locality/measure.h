@@ -37,6 +37,7 @@ typedef struct lp_places {
   double period[3];    /* of an axis that wraps around; 0: it does not */
   uint32_t extent[3];  /* of a lattice; 0: points */
   const double *apart; /* n x n distances, where they do not follow from coordinates; else NULL */
+  double radius;       /* of a sphere, along which distance is; `at` are directions. Else 0 */
 } lp_places;
 
 /* A sheet of rows x cols units (1 x N: a line), on a torus when wrap is set. */
@@ -49,11 +50,15 @@ LP_API lp_status lp_places_points(const double *at, uint32_t n, uint32_t ndim, c
  * say). LP_ERR_ARG for coordinates or distances that are not finite, or two units at one place. */
 LP_API lp_status lp_places_apart(const double *at, uint32_t n, uint32_t ndim, const double *apart,
                                  lp_places **out);
+/* Points of a sphere of that radius, three coordinates each: directions of length 1, copied.
+ * LP_ERR_ARG for others, and as lp_places_points. */
+LP_API lp_status lp_places_sphere(const double *at, uint32_t n, double radius, lp_places **out);
 /* n units where a topology ("grid", "points:file=xy.csv") has them, between which distance is
  * Euclidean where the topology's metric is l2: on a lattice of one or two axes, all wrapped or
- * none, a sheet; else points, in unit spacings where coordinates give the distances, or with all of
- * them given. extent: what the user asked for, NULL or 0: open. seed: of the network. Needs the
- * registry loaded. Fails as the topology does, and as lp_places_points. O(N^2) off a sheet. */
+ * none, a sheet; else points, in unit spacings where coordinates give the distances, or of a
+ * sphere, or with all distances given, n x n. extent: what the user asked for, NULL or 0: open.
+ * seed: of the network. Needs the registry loaded. Fails as the topology does, and as
+ * lp_places_points. Pairs are looked at off a sheet: all up to 2048 units, a sample of more. */
 LP_API lp_status lp_places_topology(const char *topology, uint32_t n,
                                     const uint32_t extent[LP_MAX_AXES], uint64_t seed,
                                     lp_places **out);

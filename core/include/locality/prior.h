@@ -46,6 +46,9 @@ typedef struct lp_prior {
 } lp_prior;
 
 LP_API lp_status lp_prior_build(const lp_prior_spec *spec, lp_prior **out);
+/* Its sheets alone, O(n_out + n_in): only `sheets` and lp_prior_distance may be asked for. cost and
+ * normalize are not read. */
+LP_API lp_status lp_prior_lay_out(const lp_prior_spec *spec, lp_prior **out);
 LP_API void lp_prior_free(lp_prior *p);
 
 /* Names of constants that stand for others of the graph, from which they follow, begin so. */
