@@ -117,7 +117,7 @@ static void look(search *s, const double *low, const double *high, uint32_t firs
 /* The box round the output's place, axis by axis; on a closed axis its images, too. */
 static void look_round(search *s, uint32_t axis, double *low, double *high) {
   const lp_sheets *sh = &s->p->sheets;
-  if (axis == sh->ndim) {
+  if (axis == sh->ndim || axis == LP_MAX_AXES) {
     look(s, low, high, 0, sh->n_in, 0);
     return;
   }
