@@ -203,6 +203,11 @@ bool lp_graph_constant_get(const lp_graph *g, uint32_t i, const char **name, lp_
   return false;
 }
 
+const void *lp_graph_constant_data(const lp_graph *g, lp_val v) {
+  const lp_value *c = v.id && v.id < g->n_values ? &g->value[v.id] : NULL;
+  return c && c->kind == VALUE_CONSTANT ? c->init.data : NULL;
+}
+
 /* Operand count, presence and state rules that hold for every op. */
 static lp_status check_operands(lp_graph *g, lp_op op, const lp_val *in, uint32_t n) {
   const lp_op_info *info = lp_op_get_info(op);

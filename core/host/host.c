@@ -81,6 +81,7 @@ static const lp_host table = {
     .add_penalty = lp_add_penalty,
     .add_measure = lp_add_measure,
     .wires = host_wires,
+    .constant_data = lp_graph_constant_data,
 };
 
 lp_status lp_registry_load(void) {

@@ -8,6 +8,7 @@
 #include <locality/nn.h>
 #include <locality/registry.h>
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,9 +196,14 @@ lp_status lp_penalty_check(const char *layer, const char *penalty, uint32_t epoc
   lp_spec spec;
   lp_status s = lp_penalty_strength(penalty, 0, epochs, &first);
   bool moves = false;
-  for (uint32_t e = 1; s == LP_OK && e < epochs && !moves; e++) {
+  for (uint32_t e = 0; s == LP_OK && e < epochs; e++) {
     s = lp_penalty_strength(penalty, e, epochs, &now);
-    moves = now != first;
+    moves |= now != first;
+    if (s == LP_OK && !(now <= FLT_MAX))
+      s = lp_fail(LP_ERR_ARG,
+                  "%s: penalty %.*s: its strength in epoch %u would be %g, which is no number of "
+                  "single precision; lower weight or gamma",
+                  layer, (int)strcspn(penalty, ":"), penalty, e + 1, now);
   }
   if (s == LP_OK) s = lp_spec_parse(LP_KIND_PENALTY, penalty, &spec);
   if (s != LP_OK) return s;

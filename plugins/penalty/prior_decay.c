@@ -5,8 +5,11 @@
  * minimises what a layer with the prior (Sax, Locality Prior, 2017) and decay does, though gradient
  * descent takes another way there: under the prior, V moves by P^2 times its gradient.
  *
- * P must be above 0 everywhere. Time: as much as reading the weights a few times. */
+ * P must be above 0 everywhere: 0 means that there is no wire, and so no weight to divide. Time: as
+ * much as reading the weights a few times. */
 #include "build.h"
+
+#include <math.h>
 
 enum { ORDER, COST, TOPOLOGY, METRIC, NORMALIZE };
 static const lp_param params[] = {
@@ -16,6 +19,44 @@ static const lp_param params[] = {
     [METRIC] = METRIC_PARAM,
     [NORMALIZE] = {"normalize", LP_PARAM_STRING, 0, 0, 0, "none", "none, fan_in, fan_out or total"},
 };
+
+/* Element i of an operand's values, 1 where it is absent. */
+static double entry(const float *values, int64_t i) {
+  return values ? (double)values[i] : 1;
+}
+
+/* Can weights be divided by every P that the operands give? A weight of 1 divided by the least of
+ * them must leave room for a sum in single precision. */
+static lp_status check_prior(const builder *b, const lp_arg *args, const lp_val *in) {
+  const double order = args[ORDER].value, most = 1e30;
+  const void *data[LP_LINEAR_INPUTS] = {0};
+  for (uint32_t i = LP_PRIOR_TABLE; i < LP_LINEAR_INPUTS; i++)
+    if (in[i].id) data[i] = b->host->constant_data(b->g, in[i]);
+  const float *table = data[LP_PRIOR_TABLE];
+  const int32_t *out_at = data[LP_PRIOR_OFF_OUT], *in_at = data[LP_PRIOR_OFF_IN];
+  double least = INFINITY;
+  uint32_t from = 0, to = 0;
+  for (uint32_t o = 0; o < b->req->n_out; o++)
+    for (uint32_t i = 0; i < b->req->n_in; i++) {
+      double p = table ? (double)table[out_at[o] + in_at[i]]
+                       : entry(data[LP_PRIOR_DENSE], (int64_t)o * b->req->n_in + i);
+      p = fabs(p * entry(data[LP_PRIOR_ROW_SCALE], o) * entry(data[LP_PRIOR_COL_SCALE], i));
+      if (p < least) least = p, from = i, to = o;
+    }
+  if (pow(least, -order) <= most) return LP_OK;
+  const char *cost = args[COST].text;
+  if (least == 0)
+    return b->host->fail(LP_ERR_ARG,
+                         "cost=%s: P is 0 from unit %u to unit %u, so there is no wire and no "
+                         "weight to divide by it; take a cost above 0 everywhere, as linear, or "
+                         "the layer locality:cost=(%s), which leaves out such wires",
+                         cost, from, to, cost);
+  return b->host->fail(LP_ERR_ARG,
+                       "cost=%s: P is %g from unit %u to unit %u, and weights divided by it, to "
+                       "the power of order=%g, leave single precision; take a cost that falls less "
+                       "steeply",
+                       cost, least, from, to, order);
+}
 
 /* The weights divided by P. */
 static lp_status divided(const builder *b, const lp_arg *args, lp_val weight, lp_val *out) {
@@ -30,6 +71,8 @@ static lp_status divided(const builder *b, const lp_arg *args, lp_val weight, lp
   bool all_one = true;
   for (uint32_t i = LP_PRIOR_TABLE; i < LP_LINEAR_INPUTS; i++) all_one &= !in[i].id;
   if (all_one) return LP_OK;
+  s = check_prior(b, args, in);
+  if (s != LP_OK) return s;
   const lp_val number = number_one(b);
   shape.shape.ndim = d.ndim;
   for (uint32_t i = 0; i < d.ndim; i++) shape.shape.dim[i] = (uint32_t)d.dim[i];

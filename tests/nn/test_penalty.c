@@ -376,6 +376,8 @@ static void refused(void **state) {
       {"cosine_neighbour", "no sheet", true, false, 15, 7},
       {"laplacian_pyramid", "no sheet", true, false, 15, 7},
       {"laplacian_pyramid:factor=4", "cannot be shrunk", true, true, 15, 7},
+      {"prior_decay:cost=(disk:r=1)", "P is 0 from unit", true, true, 15, 15},
+      {"prior_decay:cost=(gaussian:sigma=0.4)", "leave single precision", true, true, 15, 15},
   };
   for (uint32_t k = 0; k < sizeof bad / sizeof *bad; k++) {
     lp_layer_request req = {.struct_size = sizeof req,

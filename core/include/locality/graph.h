@@ -88,6 +88,8 @@ LP_API uint32_t lp_graph_params(const lp_graph *g, lp_val *out, uint32_t cap);
  * graph. */
 LP_API bool lp_graph_constant_get(const lp_graph *g, uint32_t i, const char **name, lp_desc *desc,
                                   const void **data);
+/* The bytes of constant v, which belong to the graph; NULL: it is none. */
+LP_API const void *lp_graph_constant_data(const lp_graph *g, lp_val v);
 /* Name of a leaf, "" for results. Owned by the graph. */
 LP_API const char *lp_graph_value_name(const lp_graph *g, lp_val v);
 

@@ -139,7 +139,8 @@ LP_API void lp_net_units_free(lp_net_units *u);
  */
 LP_API lp_status lp_penalty_strength(const char *penalty, uint32_t epoch, uint32_t epochs,
                                      double *out);
-/* Warns in the log where a schedule changes nothing within so many epochs. */
+/* Fails where the strength leaves single precision in one of so many epochs; warns in the log where
+ * a schedule changes nothing within them. */
 LP_API lp_status lp_penalty_check(const char *layer, const char *penalty, uint32_t epochs);
 /* What p's state `draw`, of shape desc, has in step 0 ...; values: lp_numel(desc). seed: of the
  * network. */

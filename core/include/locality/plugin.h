@@ -28,9 +28,10 @@ extern "C" {
  *   1.3  LP_INIT_ORTHOGONAL
  *   1.4  lp_layer_request.bias; lp_penalty.draw
  *   1.5  lp_layer_request.matrix; of the host, wires
- *   1.6  lp_topology.span, lp_cost.reach */
+ *   1.6  lp_topology.span, lp_cost.reach
+ *   1.7  of the host, constant_data */
 #define LP_ABI_MAJOR 1
-#define LP_ABI_MINOR 6
+#define LP_ABI_MINOR 7
 
 #define LP_MAX_AXES 3
 
@@ -389,6 +390,10 @@ typedef struct lp_host {
   lp_status (*wires)(lp_graph *g, const lp_layer_request *req, const char *topology,
                      const char *cost, const char *metric, const char *normalize,
                      lp_val operands[LP_SPARSE_INPUTS], bool *local);
+
+  /* 1.7: the bytes of a constant, the operands of `prior` among them; NULL: v is none. The graph's.
+   */
+  const void *(*constant_data)(const lp_graph *g, lp_val v);
 } lp_host;
 
 /* ---- descriptor ---------------------------------------------------------------------------- */
