@@ -23,6 +23,12 @@ static void layers_free(lp_layerspec *layer, uint32_t n) {
     free(layer[i].sheet);
     free(layer[i].record);
     free(layer[i].penalty);
+    for (uint32_t k = 0; k < layer[i].n_terms; k++) {
+      free(layer[i].term[k]);
+      free(layer[i].term_name[k]);
+    }
+    free(layer[i].term);
+    free(layer[i].term_name);
     for (uint32_t k = 0; k < layer[i].n_from; k++) free(layer[i].from[k]);
     free(layer[i].from);
   }
@@ -241,23 +247,73 @@ static lp_status check_spec(lp_layerspec *l) {
   return status;
 }
 
-/* The penalty's spec in canonical form; "none" is none. */
-static lp_status check_penalty(lp_layerspec *l) {
-  if (l->penalty && (!*l->penalty || strcmp(l->penalty, "none") == 0)) {
-    free(l->penalty);
-    l->penalty = NULL;
-  }
-  if (!l->penalty) return LP_OK;
+/* A term's name among a layer's: that of its penalty, with a number from the second of it on. */
+static char *term_name(const lp_layerspec *l, const char *spec) {
+  const int len = (int)strcspn(spec, ":");
+  uint32_t before = 0;
+  char name[160];
+  for (uint32_t k = 0; k < l->n_terms; k++)
+    before += (int)strcspn(l->term[k], ":") == len && strncmp(l->term[k], spec, (size_t)len) == 0;
+  snprintf(name, sizeof name, before ? "%.*s.%u" : "%.*s", len, spec, before + 1);
+  return strdup(name);
+}
+
+/* One more term of layer l, in canonical form. */
+static lp_status add_term(lp_layerspec *l, const char *text) {
   lp_spec spec = {0};
   double strength;
-  lp_status status = lp_spec_parse(LP_KIND_PENALTY, l->penalty, &spec);
+  lp_status status = lp_spec_parse(LP_KIND_PENALTY, text, &spec);
   if (status == LP_OK) status = lp_penalty_strength(spec.text, 0, 1, &strength);
+  for (uint32_t k = 0; status == LP_OK && k < l->n_terms; k++)
+    if (strcmp(l->term[k], spec.text) == 0)
+      status = lp_fail(LP_ERR_ARG, "%s is given twice; give it once, with a larger weight", text);
   if (status == LP_OK) {
-    free(l->penalty);
-    l->penalty = spec.text;
-    spec.text = NULL;
+    void *terms = realloc(l->term, (l->n_terms + 1) * sizeof *l->term);
+    if (terms) l->term = terms;
+    void *names = realloc(l->term_name, (l->n_terms + 1) * sizeof *l->term_name);
+    if (names) l->term_name = names;
+    char *name = terms && names ? term_name(l, spec.text) : NULL;
+    if (name) {
+      l->term[l->n_terms] = spec.text;
+      l->term_name[l->n_terms++] = name;
+      spec.text = NULL;
+    } else {
+      status = no_memory();
+    }
   }
   lp_spec_free(&spec);
+  return status;
+}
+
+/* The canonical text of a layer's terms: of one its spec, of several "(SPEC),(SPEC)". */
+static char *join_terms(const lp_layerspec *l) {
+  char *out = NULL;
+  size_t size;
+  if (l->n_terms == 1) return strdup(l->term[0]);
+  FILE *f = open_memstream(&out, &size);
+  if (!f) return NULL;
+  for (uint32_t k = 0; k < l->n_terms; k++) fprintf(f, "%s(%s)", k ? "," : "", l->term[k]);
+  if (fclose(f) == 0) return out;
+  free(out);
+  return NULL;
+}
+
+/* The penalties in canonical form; "none" is none. */
+static lp_status check_penalty(lp_layerspec *l) {
+  lp_status status = LP_OK;
+  char *copy = l->penalty ? strdup(l->penalty) : NULL, *rest = copy, *text;
+  if (l->penalty && !copy) return no_memory();
+  if (copy && !lp_balanced(copy))
+    status = lp_fail(LP_ERR_ARG, "'%s': its parentheses do not match", l->penalty);
+  while (status == LP_OK && rest && (text = lp_penalty_next(&rest)))
+    if (*text && strcmp(text, "none") != 0) status = add_term(l, text);
+  free(copy);
+  if (status == LP_OK && l->n_terms == 1) *l->term_name[0] = '\0';
+  if (status == LP_OK) {
+    free(l->penalty);
+    l->penalty = l->n_terms ? join_terms(l) : NULL;
+    if (l->n_terms && !l->penalty) return no_memory();
+  }
   return status == LP_OK ? LP_OK : lp_fail_in(status, "penalty");
 }
 
@@ -360,10 +416,12 @@ static lp_status write_text(const lp_netspec *n, bool full, char **out) {
     if (lattice) snprintf(sheet, sizeof sheet, "%ux%u", s.extent[0], s.extent[1]);
     write_key(f, "sheet", lattice ? sheet : l->sheet);
     write_key(f, "record", l->record);
-    if (l->penalty) {
-      fputs(", penalty: ", f);
-      write_spec(f, LP_KIND_PENALTY, l->penalty, full, &failed);
+    if (l->n_terms) fputs(l->n_terms > 1 ? ", penalty: [" : ", penalty: ", f);
+    for (uint32_t k = 0; k < l->n_terms; k++) {
+      if (k) fputs(", ", f);
+      write_spec(f, LP_KIND_PENALTY, l->term[k], full, &failed);
     }
+    if (l->n_terms > 1) fputc(']', f);
     if (l->n_from) fputs(", from: [", f);
     for (uint32_t k = 0; k < l->n_from; k++) fprintf(f, "%s%s", k ? ", " : "", l->from[k]);
     fputs(l->n_from ? "]}\n" : "}\n", f);

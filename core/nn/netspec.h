@@ -11,7 +11,10 @@ typedef struct lp_layerspec {
   char *spec;
   char *sheet;   /* or NULL */
   char *record;  /* or NULL */
-  char *penalty; /* its spec, or NULL */
+  char *penalty; /* its spec; of several "(SPEC),(SPEC)"; or NULL */
+  char **term;   /* finished: the spec of each, and its name among them ("" where it is alone) */
+  char **term_name;
+  uint32_t n_terms;
   char **from;
   uint32_t n_from;
   uint32_t line; /* of the file; 0: not from one */
@@ -54,7 +57,10 @@ char *lp_copy_or_null(const char *s, bool *ok);
 /* Finished layers and canonical text from what was written. */
 lp_status lp_netspec_finish(lp_netspec *n);
 
-/* penalty.c: adds the penalty of layer l, whose values begin at `first`, to g and net. in, out:
+/* penalty.c: the next of the specs of a `penalty:`, unwrapped; *rest, a copy to begin with, moves
+ * on. */
+char *lp_penalty_next(char **rest);
+/* Adds the penalties of layer l, whose values begin at `first`, to g and net. in, out:
  * sheets of its input and output. */
 lp_status lp_penalty_add(lp_graph *g, const lp_layerspec *l, const lp_layer_request *layer,
                          const lp_sheet *in, const lp_sheet *out, uint32_t first, lp_val y,

@@ -93,6 +93,43 @@ static uint32_t find_key(const lp_netspec *n, const char *key, char param[128]) 
   return i;
 }
 
+/* The term that "PARAM", or "NAME.PARAM" of several, is a parameter of; n_terms: none. */
+static uint32_t find_term(const lp_layerspec *l, const char **param) {
+  if (l->n_terms == 1) return 0;
+  for (uint32_t k = 0; k < l->n_terms; k++) {
+    const size_t len = strlen(l->term_name[k]);
+    const char *rest = *param + len;
+    if (strncmp(*param, l->term_name[k], len) == 0 && *rest == '.' && !strchr(rest + 1, '.'))
+      return *param = rest + 1, k;
+  }
+  return l->n_terms;
+}
+
+/* The layer's penalties with one parameter of one of them changed, into *field. */
+static lp_status set_penalty(const lp_netspec *n, const lp_layerspec *l, const char *param,
+                             const char *value, char **field) {
+  const char *const asked = param;
+  const uint32_t which = find_term(l, &param);
+  if (!l->n_terms)
+    return lp_fail(LP_ERR_NOT_FOUND, "network %s: layer %s has no penalty whose %s could be set",
+                   n->name, l->name, param);
+  if (which == l->n_terms)
+    return lp_fail(LP_ERR_NOT_FOUND,
+                   "network %s: layer %s has %u penalties and no '%s' among their parameters; say "
+                   "which: penalty.%s.%s.weight, say",
+                   n->name, l->name, l->n_terms, asked, l->name, l->term_name[0]);
+  char *changed = spec_with(l->term[which], param, value), *text = NULL;
+  if (!changed || l->n_terms == 1) return put(field, changed);
+  size_t size;
+  FILE *f = open_memstream(&text, &size);
+  for (uint32_t k = 0; f && k < l->n_terms; k++)
+    fprintf(f, "%s(%s)", k ? "," : "", k == which ? changed : l->term[k]);
+  free(changed);
+  if (f && fclose(f) == 0) return put(field, text);
+  free(text);
+  return no_memory();
+}
+
 static lp_status set_layer(lp_netspec *n, const lp_netspec *from, uint32_t i, const char *param,
                            const char *value) {
   lp_layerspec *w = &n->written[i];
@@ -100,11 +137,8 @@ static lp_status set_layer(lp_netspec *n, const lp_netspec *from, uint32_t i, co
   if (!*param) return put(&w->spec, strdup(value));
   char **field = field_of(w, param);
   if (field) return put(field, strdup(value));
-  if (strncmp(param, penalty_of, PENALTY_OF) == 0) {
-    if (l->penalty) return put(&w->penalty, spec_with(l->penalty, param + PENALTY_OF, value));
-    return lp_fail(LP_ERR_NOT_FOUND, "network %s: layer %s has no penalty whose %s could be set",
-                   n->name, l->name, param + PENALTY_OF);
-  }
+  if (strncmp(param, penalty_of, PENALTY_OF) == 0)
+    return set_penalty(n, l, param + PENALTY_OF, value, &w->penalty);
   /* of the spec as it stands: a parameter of $layer is one of the layer that $layer names */
   return put(&w->spec, spec_with(l->spec, param, value));
 }
@@ -137,7 +171,9 @@ bool lp_netspec_has(const lp_netspec *n, const char *key) {
   lp_layerspec *l = &n->layer[i];
   if (field_of(l, param)) return true;
   if (strncmp(param, penalty_of, PENALTY_OF) != 0) return has_param(LP_KIND_LAYER, l->spec, param);
-  return l->penalty && has_param(LP_KIND_PENALTY, l->penalty, param + PENALTY_OF);
+  const char *of = param + PENALTY_OF;
+  const uint32_t which = find_term(l, &of);
+  return which < l->n_terms && has_param(LP_KIND_PENALTY, l->term[which], of);
 }
 
 /* A copy of what was written, unfinished. */

@@ -86,8 +86,24 @@ static lp_status take_record(reader *r, void *into, const char *key, const yaml_
   return take_text(r, key, value, &((lp_layerspec *)into)->record);
 }
 
+/* SPEC, or [SPEC, SPEC], which becomes "(SPEC),(SPEC)". */
 static lp_status take_penalty(reader *r, void *into, const char *key, const yaml_node_t *value) {
-  return take_text(r, key, value, &((lp_layerspec *)into)->penalty);
+  char **out = &((lp_layerspec *)into)->penalty;
+  if (value->type != YAML_SEQUENCE_NODE) return take_text(r, key, value, out);
+  const yaml_node_item_t *item = value->data.sequence.items.start,
+                         *end = value->data.sequence.items.top;
+  if (item == end) return fail_at(r, value, lp_fail(LP_ERR_FORMAT, "penalty: names none"));
+  size_t size;
+  lp_status status = LP_OK;
+  FILE *f = open_memstream(out, &size);
+  if (!f) return no_memory();
+  for (bool first = true; item < end && status == LP_OK; item++, first = false) {
+    char *text = NULL;
+    status = take_text(r, key, node_of(r, *item), &text);
+    fprintf(f, "%s(%s)", first ? "" : ",", text ? text : "");
+    free(text);
+  }
+  return fclose(f) == 0 || status != LP_OK ? status : no_memory();
 }
 
 /* NAME, or [NAME, NAME]. */

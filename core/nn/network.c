@@ -252,7 +252,9 @@ static lp_status build_layers(builder *b, lp_val x) {
   b->node = calloc(n, sizeof *b->node);
   net->layer = calloc(n, sizeof *net->layer);
   net->site = calloc(n, sizeof *net->site);
-  net->penalty = calloc(n, sizeof *net->penalty);
+  uint32_t terms = 0;
+  for (uint32_t i = 0; i < n; i++) terms += b->n->layer[i].n_terms;
+  net->penalty = calloc(terms + 1, sizeof *net->penalty);
   lp_status status = LP_OK;
   if (!b->node || !net->layer || !net->site || !net->penalty)
     status = lp_fail(LP_ERR_MEMORY, "network: out of memory");

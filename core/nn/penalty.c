@@ -57,13 +57,13 @@ static void describe(const lp_desc *w, const lp_sheet *in, const lp_sheet *out, 
     put_extents(req->extent_in, in);
 }
 
-/* A scalar state named LAYER.penalty.PART that starts as `value`. */
-static lp_val scalar_state(lp_graph *g, lp_role role, const char *layer, const char *part,
+/* A scalar state named PATH.penalty.PART that starts as `value`. */
+static lp_val scalar_state(lp_graph *g, lp_role role, const char *path, const char *part,
                            float value) {
   const lp_desc scalar = {LP_F32, 0, {0}};
   const lp_init init = {LP_INIT_CONST, value, NULL};
-  char name[320];
-  snprintf(name, sizeof name, "%s.penalty.%s", layer, part);
+  char name[400];
+  snprintf(name, sizeof name, "%s.penalty.%s", path, part);
   return lp_graph_leaf(g, role, name, &scalar, &init);
 }
 
@@ -81,37 +81,52 @@ static lp_status build(const lp_spec *spec, lp_graph *g, lp_layer_request *req, 
   return lp_graph_status(g);
 }
 
-lp_status lp_penalty_add(lp_graph *g, const lp_layerspec *l, const lp_layer_request *layer,
-                         const lp_sheet *in, const lp_sheet *out, uint32_t first, lp_val y,
-                         bool recurrent, lp_net *net) {
-  const uint32_t end = lp_graph_value_count(g) + 1;
-  const lp_val weight = leaf_of(g, first, end, LP_ROLE_WEIGHT);
-  lp_layer_request req = *layer;
-  char path[320];
+char *lp_penalty_next(char **rest) {
+  if (!*rest) return NULL;
+  char *text = lp_unwrap(lp_trim(*rest));
+  if (*text != '(') return *rest = NULL, text; /* one, whose commas are its own */
+  *rest = text;
+  text = lp_next_token(rest);
+  if (!text) return *rest = NULL, NULL;
+  return lp_trim(lp_unwrap(text));
+}
+
+/* What the penalties of a layer share. */
+typedef struct place {
+  lp_graph *g;
+  const lp_layerspec *l;
+  lp_layer_request req;
+  lp_val weight, y;
+  lp_net *net;
+} place;
+
+/* Term k. Alone, it is LAYER.penalty; of several each has its own name before that. */
+static lp_status add_term(place *at, uint32_t k) {
+  const lp_layerspec *l = at->l;
+  const char *name = l->term_name[k];
+  lp_graph *g = at->g;
+  lp_net *net = at->net;
+  lp_layer_request req = at->req;
+  char path[sizeof net->penalty->path], draw[340];
   lp_spec spec;
-  lp_desc w;
-  lp_status s = lp_spec_parse(LP_KIND_PENALTY, l->penalty, &spec);
+  lp_status s = lp_spec_parse(LP_KIND_PENALTY, l->term[k], &spec);
   if (s != LP_OK) return lp_fail_in(s, "penalty");
-  snprintf(path, sizeof path, "%s.penalty", l->name);
-  req.path = path;
+  snprintf(path, sizeof path, "%s%s%s", l->name, *name ? "." : "", name);
+  snprintf(draw, sizeof draw, "%s.penalty", path);
+  req.path = draw;
   lp_net_penalty *p = &net->penalty[net->n_penalties];
-  *p = (lp_net_penalty){.layer = l->name, .spec = l->penalty};
-  req.bias = leaf_of(g, first, end, LP_ROLE_BIAS);
-  if (weight.id && lp_graph_shape(g, weight, &w) == LP_OK && w.ndim > 1) {
-    describe(&w, in, out, recurrent, &req);
-  } else if (out->units) {
-    req.n_out = out->units;
-    put_extents(req.extent_out, out);
-  }
+  *p = (lp_net_penalty){.layer = l->name, .spec = l->term[k]};
+  snprintf(p->path, sizeof p->path, "%s", path);
+  const uint32_t end = lp_graph_value_count(g) + 1;
   uint32_t priors; /* of the layers; what a penalty asks for is none of the network's */
   lp_graph_priors(g, &priors);
-  s = build(&spec, g, &req, weight, y, &p->value);
+  s = build(&spec, g, &req, at->weight, at->y, &p->value);
   lp_graph_keep_priors(g, priors);
   if (s == LP_OK) {
-    p->strength = scalar_state(g, LP_ROLE_SCRATCH, l->name, "strength", 1);
+    p->strength = scalar_state(g, LP_ROLE_SCRATCH, path, "strength", 1);
     if (((const lp_penalty *)spec.entry->descriptor)->draw) {
-      snprintf(path, sizeof path, "%s.penalty.draw", l->name);
-      p->draw = named(g, end, lp_graph_value_count(g) + 1, path);
+      snprintf(draw, sizeof draw, "%s.penalty.draw", path);
+      p->draw = named(g, end, lp_graph_value_count(g) + 1, draw);
       p->n_out = req.n_out;
       memcpy(p->extent_out, req.extent_out, sizeof p->extent_out);
     }
@@ -121,6 +136,24 @@ lp_status lp_penalty_add(lp_graph *g, const lp_layerspec *l, const lp_layer_requ
     s = lp_fail_in(s, "penalty %s", spec.entry->name);
   }
   lp_spec_free(&spec);
+  return s;
+}
+
+lp_status lp_penalty_add(lp_graph *g, const lp_layerspec *l, const lp_layer_request *layer,
+                         const lp_sheet *in, const lp_sheet *out, uint32_t first, lp_val y,
+                         bool recurrent, lp_net *net) {
+  const uint32_t end = lp_graph_value_count(g) + 1;
+  place at = {g, l, *layer, leaf_of(g, first, end, LP_ROLE_WEIGHT), y, net};
+  lp_desc w;
+  at.req.bias = leaf_of(g, first, end, LP_ROLE_BIAS);
+  if (at.weight.id && lp_graph_shape(g, at.weight, &w) == LP_OK && w.ndim > 1) {
+    describe(&w, in, out, recurrent, &at.req);
+  } else if (out->units) {
+    at.req.n_out = out->units;
+    put_extents(at.req.extent_out, out);
+  }
+  lp_status s = LP_OK;
+  for (uint32_t k = 0; k < l->n_terms && s == LP_OK; k++) s = add_term(&at, k);
   return s;
 }
 
@@ -141,7 +174,7 @@ lp_status lp_net_penalty_means(lp_graph *g, lp_net *net, float share, lp_val *to
   if (!in) return lp_fail(LP_ERR_MEMORY, "penalty: out of memory");
   for (uint32_t i = 0; i < net->n_penalties; i++) {
     lp_net_penalty *p = &net->penalty[i];
-    in[2 * i] = p->mean = scalar_state(g, LP_ROLE_METRIC, p->layer, "mean", 0);
+    in[2 * i] = p->mean = scalar_state(g, LP_ROLE_METRIC, p->path, "mean", 0);
     in[2 * i + 1] = p->value;
   }
   const lp_op_params add = {.scale = {share, 1}};

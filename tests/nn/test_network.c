@@ -468,6 +468,9 @@ static void penalties_as_text(void **state) {
       {"penalty.top=(wiring_l1:k=3)", "  - relu1: {layer: 'relu', record: 'top', penalty: 'wiring"},
       {"fc.penalty=none", "  - fc: {layer: 'plain', sheet: '4x4'}\n"},
       {"penalty.fc=none", "  - fc: {layer: 'plain', sheet: '4x4'}\n"},
+      {"penalty.fc=((wiring_l1:k=2),(wiring_l1:k=3))",
+       "penalty: ['wiring_l1:weight=1,schedule=constant" REST "', 'wiring_l1:weight=1,"},
+      {"fc.penalty=((wiring_l1:k=2))", "penalty: 'wiring_l1:weight=1,schedule=constant" REST "'}"},
   };
   static const struct {
     const char *changes, *reason;
@@ -478,6 +481,8 @@ static void penalties_as_text(void **state) {
       {"fc.penalty.weight=-1", "outside"},
       {"fc.penalty.schedule=sinus", "constant"},
       {"relu1.penalty.weight=1", "no penalty"},
+      {"penalty.fc=((wiring_l1:k=2),(wiring_l1:k=2))", "wiring_l1:k=2 is given twice"},
+      {"penalty.fc=((wiring_l1),(wiring_l2))", "did you mean 'wiring_l1'"},
   };
   lp_netspec *n = parsed(text), *changed, *again;
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
@@ -499,6 +504,31 @@ static void penalties_as_text(void **state) {
   assert_true(lp_netspec_has(n, "fc.penalty.k"));
   assert_false(lp_netspec_has(n, "fc.penalty.kk"));
   assert_false(lp_netspec_has(n, "penalty.fd"));
+  lp_netspec_free(n);
+}
+
+/* Of several, a parameter goes by the penalty's name, from the second of it on with a number. */
+static void several_penalties(void **state) {
+  (void)state;
+  lp_netspec *n = parsed(
+                 HEAD
+                 "  - flatten\n  - fc: {layer: plain, sheet: 4x4, penalty: [wiring_l1, "
+                 "\"wiring_l1:k=2\", \"jacobs_jordan:weight=3\"]}\n  - linear:units=$classes\n"),
+             *changed;
+  static const char *const taken[] = {"penalty.fc.jacobs_jordan.weight=7",
+                                      "fc.penalty.wiring_l1.weight=7",
+                                      "penalty.fc.wiring_l1.2.weight=7"};
+  static const char *const has[] = {"'jacobs_jordan:weight=7,", "['wiring_l1:weight=7,",
+                                    "reduce=sum,topology=grid,metric=l2', 'wiring_l1:weight=7,"};
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(lp_netspec_change(n, taken[i], &changed), LP_OK);
+    HAS(lp_netspec_text(changed), has[i]);
+    lp_netspec_free(changed);
+  }
+  assert_true(lp_netspec_has(n, "penalty.fc.wiring_l1.2.k"));
+  assert_false(lp_netspec_has(n, "penalty.fc.weight"));
+  assert_int_not_equal(lp_netspec_change(n, "penalty.fc.weight=2", &changed), LP_OK);
+  HAS(lp_error_message(), "fc has 3 penalties and no 'weight' among their parameters");
   lp_netspec_free(n);
 }
 
@@ -557,6 +587,7 @@ int main(void) {
       cmocka_unit_test(published_sizes),
       cmocka_unit_test(changes_one_thing),
       cmocka_unit_test(penalties_as_text),
+      cmocka_unit_test(several_penalties),
       cmocka_unit_test(penalty_strengths),
       cmocka_unit_test(penalty_needs_weights),
   };

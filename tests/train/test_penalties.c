@@ -80,6 +80,46 @@ static void penalties(void **state) {
   for (int i = 0; i < 2; i++) lp_safetensors_free(f[i]);
 }
 
+/* Two on a layer have strengths, values and states of their own. */
+static void several(void **state) {
+  (void)state;
+  lp_train_spec s = default_spec();
+  char path[120];
+  snprintf(path, sizeof path, "%s/several.safetensors", folder);
+  s.net.set =
+      "penalty.lp=((wiring_l1:weight=0.01),(jacobs_jordan:weight=0.02,schedule=linear,last=0.5))";
+  lp_trainer *t = new_trainer(&s), *u;
+  const lp_penalty_value *p;
+  lp_epoch_result r;
+  train_epochs(t, 1, &r);
+  assert_int_equal(lp_trainer_penalties(t, &p), 2);
+  assert_string_equal(p[0].layer, p[1].layer);
+  assert_float_equal(p[0].strength, 0.01, 1e-12);
+  assert_float_equal(p[1].strength, 0.02, 1e-12);
+  assert_true(p[0].value > 0 && p[1].value > 0 && p[0].value != p[1].value);
+  assert_int_equal(lp_checkpoint_save(t, path), LP_OK);
+  train_epochs(t, 2, &r);
+  lp_trainer_penalties(t, &p);
+  assert_float_equal(p[1].strength, 0.01, 1e-12);
+  u = new_trainer(&s);
+  assert_int_equal(lp_checkpoint_load(u, path), LP_OK);
+  train_epochs(u, 2, &r);
+  assert_same_weights(t, u);
+  lp_trainer_free(u);
+  lp_trainer_free(t);
+
+  /* One of strength 0 changes nothing but the order of sums. */
+  s.net.set = "penalty.lp=((wiring_l1:weight=0.01),(jacobs_jordan:weight=0))";
+  t = new_trainer(&s);
+  s.net.set = "penalty.lp=(wiring_l1:weight=0.01)";
+  u = new_trainer(&s);
+  train_epochs(t, 1, &r);
+  train_epochs(u, 1, &r);
+  assert_float_equal(wires(t), wires(u), 1e-4 * wires(u));
+  lp_trainer_free(u);
+  lp_trainer_free(t);
+}
+
 /* Each of them trains, with a last batch that is smaller; what has no penalty, evaluation and model
  * file, agrees with it about the layer's constants. */
 static void every_penalty(void **state) {
@@ -192,9 +232,8 @@ static void prior_is_built_once(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(penalties),
-      cmocka_unit_test(every_penalty),
-      cmocka_unit_test(drawn_windows),
+      cmocka_unit_test(penalties),           cmocka_unit_test(several),
+      cmocka_unit_test(every_penalty),       cmocka_unit_test(drawn_windows),
       cmocka_unit_test(prior_is_built_once),
   };
   return run_on_devices(tests);

@@ -13,12 +13,13 @@
  *     - sum: {layer: add, from: [fc1, relu1]}
  *     - fc2: linear:units=$classes                             $classes: of the data
  *
- * penalty: a term of the loss about this layer ("wiring_l1:weight=0.01,schedule=cosine"; "none");
- * sheet: units of the layer, as "7x7", "5x5x4" or "49"; record: the site under which its
- * activations are kept, of a sequence (N, T, I) those after every step; from: the layers whose
- * output it takes (the one before it, when not given; "input" is the image). A layer's name is the
- * prefix of its parameters and its random stream: networks that share names, shapes and a seed
- * share initial weights and dropout masks.
+ * penalty: a term of the loss about this layer ("wiring_l1:weight=0.01,schedule=cosine"; "none"),
+ * or a list of them, as a text "(wiring_l1),(sernn:weight=2)", where parameters go by
+ * NAME.PARAMETER; sheet: units of the layer, as "7x7", "5x5x4" or "49"; record: the site under
+ * which its activations are kept, of a sequence (N, T, I) those after every step; from: the layers
+ * whose output it takes (the one before it, when not given; "input" is the image). A layer's name
+ * is the prefix of its parameters and its random stream: networks that share names, shapes and a
+ * seed share initial weights and dropout masks.
  *
  * Threads: a netspec is immutable and may be used from any thread. Loading
  * one loads the registry, since every layer is a plugin.

@@ -69,7 +69,9 @@ typedef struct lp_net_prior {
 /* A penalty of a network that is built to be trained. The texts are the network's. */
 typedef struct lp_net_penalty {
   const char *layer, *spec;
-  lp_val value;    /* one number, not multiplied */
+  char
+      path[256]; /* before ".penalty" in names of its states: the layer, of several with its name */
+  lp_val value;  /* one number, not multiplied */
   lp_val strength; /* state that it is multiplied by, 1 to begin with */
   lp_val mean;     /* state of lp_net_penalty_means, once that was called */
   lp_val draw;     /* state that lp_penalty_draw fills before each step; LP_NO_VAL: there is none */
