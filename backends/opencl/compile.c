@@ -41,6 +41,7 @@ const ocl_op ocl_ops[LP_OP_COUNT] = {
     [LP_OP_ACCUMULATE] = {false, ocl_encode_update, NULL},
     [LP_OP_SLICE] = {true, ocl_encode_slice, NULL},
     [LP_OP_CONCAT] = {false, ocl_encode_concat, NULL},
+    [LP_OP_PERMUTE] = {true, ocl_encode_permute, NULL},
     [LP_OP_PRIOR] = {true, ocl_encode_prior, NULL},
     [LP_OP_AVGPOOL2D] = {true, ocl_encode_avgpool, NULL},
     [LP_OP_AVGPOOL2D_DX] = {true, ocl_encode_avgpool, NULL},

@@ -1,4 +1,5 @@
-/* Slices and what is put together from tensors: kernels/slice.cl, one launch a piece. */
+/* Slices and what is put together from tensors: kernels/slice.cl, one launch a piece. Other orders:
+ * kernels/permute.cl. */
 #include "ops.h"
 
 #define GROUP 256
@@ -49,4 +50,18 @@ void ocl_encode_concat(ocl_encoder *e) {
     copy_rows(e, (view){x, len, 0}, (view){y, row, at}, len, lp_numel(&x->desc), false);
     at += len;
   }
+}
+
+void ocl_encode_permute(ocl_encoder *e) {
+  const lp_slot *x = lp_step_in(e->plan, e->step, 0), *y = lp_step_out(e->plan, e->step, 0);
+  const int64_t n = lp_numel(&y->desc);
+  ocl_begin(e, "permute");
+  ocl_grid(e, ocl_ceil(n, GROUP), GROUP);
+  ocl_define_int(e, "LEN", x->desc.dim[1]);
+  ocl_posts(e, NULL, lp_inner(&y->desc), 0, 0);
+  ocl_arg_slot(e, x);
+  ocl_arg_slot(e, lp_step_in(e->plan, e->step, 1));
+  ocl_arg_slot(e, y);
+  ocl_arg_int(e, n);
+  ocl_post_args(e, NULL);
 }

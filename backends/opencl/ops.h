@@ -16,6 +16,7 @@ extern const ocl_op ocl_ops[LP_OP_COUNT];
 void ocl_encode_elementwise(ocl_encoder *e);
 void ocl_encode_slice(ocl_encoder *e);
 void ocl_encode_concat(ocl_encoder *e);
+void ocl_encode_permute(ocl_encoder *e);
 void ocl_encode_prior(ocl_encoder *e);
 void ocl_encode_sum(ocl_encoder *e);
 void ocl_encode_entropy_gradient(ocl_encoder *e);

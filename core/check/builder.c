@@ -103,6 +103,7 @@ static double step_tolerance(const case_program *p, const case_step *s) {
   case LP_OP_SIGN:
   case LP_OP_SLICE:
   case LP_OP_CONCAT:
+  case LP_OP_PERMUTE:
     return 0.0;
   case LP_OP_CONV2D:
     terms = (double)lp_inner(&p->desc[s->in[1]]);

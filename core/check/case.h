@@ -116,8 +116,8 @@ op_case op_cases_get(uint32_t i);
 op_case op_case_make(const case_row *row, uint32_t op);
 extern const case_family case_accumulate, case_averages, case_batchnorm, case_batchnorm_eval,
     case_chain, case_conv, case_cross, case_dropout, case_elementwise, case_linear, case_normalize,
-    case_optim, case_pool, case_pool_forward, case_positive, case_priors, case_reduce, case_slices,
-    case_softmax, case_sparse;
+    case_optim, case_permute, case_pool, case_pool_forward, case_positive, case_priors, case_reduce,
+    case_slices, case_softmax, case_sparse;
 
 /* How a prior reaches a linear op. */
 typedef enum prior_form {
@@ -128,6 +128,7 @@ typedef enum prior_form {
   PRIOR_SCALED_COL,
   PRIOR_SCALED, /* permuted, both scales */
   PRIOR_DENSE,
+  PRIOR_ORDERED, /* permuted, with the inputs in the order of the table: runs, and a PERMUTE */
 } prior_form;
 
 /* ---- building (builder.c) ------------------------------------------------------------------ */

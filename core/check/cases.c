@@ -157,6 +157,10 @@ static const case_row rows[] = {
   LINEAR("alexnet lp", 4, 64, 64, 4096, PRIOR_TABLE_RUN, 0),
   LINEAR("alexnet lp permuted", 1, 64, 64, 4096, PRIOR_TABLE, CASE_NO_GRADIENT),
 
+  LINEAR("ordered 4x11", 6, 4, 11, 44, PRIOR_ORDERED, 0),
+  LINEAR("ordered 6x32", 19, 6, 32, 50, PRIOR_ORDERED, 0),
+  LINEAR("ordered large batch", 70, 5, 16, 33, PRIOR_ORDERED, CASE_NO_BIAS),
+
   PRIOR("1", 1, 1, 1, 1, 1, PRIOR_DENSE),
   PRIOR("3x3 filters", 3, 5, 15, 9, 1, PRIOR_TABLE_RUN),
   PRIOR("filters of unequal sheets", 3, 4, 29, 25, 1, PRIOR_TABLE),
@@ -200,6 +204,10 @@ static const case_row rows[] = {
   SLICES("inside", 3, 2, 9, 5, 2, 3),
   SLICES("last axis", 7, 5, 3, 25, 3, 5),
   SLICES("large", 5, 9, 33, 67, 1, 3),
+
+  MATRIX(case_permute, "1", 1, 1, 0),
+  MATRIX(case_permute, "odd", 5, 37, 0),
+  MATRIX(case_permute, "long", 3, 20011, 0),
 
   DROPOUT("half", 5, 49, 0, 0, 1, 0.5f, 0, 0),
   DROPOUT("none", 4, 31, 0, 0, 1, 0.0f, 0, 0),

@@ -110,9 +110,10 @@ static void add_prior(case_program *p, const case_row *r, lp_val in[LP_LINEAR_IN
     for (uint32_t i = 0; i < r->o; i++) order[i] = r->o == r->c ? i : lp_rng_below(&place, r->c);
     for (uint32_t j = 0; j < r->c; j++) order[r->o + j] = j;
     if (permuted) {
-      lp_rng_permutation(p->seed, 1, 0, order, r->o == r->c ? r->o : 0);
       lp_rng_permutation(p->seed, 2, 0, order + r->o, r->c);
     }
+    if (permuted || r->form == PRIOR_ORDERED)
+      lp_rng_permutation(p->seed, 1, 0, order, r->o == r->c ? r->o : 0);
     for (uint32_t i = 0; i < r->o; i++)
       off[i] = (int32_t)((rows - 1 - order[i] / cols) * span + cols - 1 - order[i] % cols);
     for (uint32_t j = 0; j < r->c; j++) {
@@ -139,6 +140,32 @@ static void add_prior(case_program *p, const case_row *r, lp_val in[LP_LINEAR_IN
         case_leaf_add(p, ROLE_CONSTANT, "prior.col_scale", lp_f32(r->c), FILL_POSITIVE, 0, false);
 }
 
+/* x with its columns in an order drawn at random, or such columns back where they were. */
+static lp_val permuted(case_program *p, uint32_t n, lp_val x, bool back) {
+  uint32_t *order = calloc(n, sizeof *order);
+  int32_t *to = calloc(2 * (size_t)n, sizeof *to), *from = to + n;
+  lp_val in[] = {x, LP_NO_VAL, LP_NO_VAL};
+  if (!order || !to) {
+    p->failed = true;
+  } else {
+    for (uint32_t i = 0; i < n; i++) order[i] = i;
+    lp_rng_permutation(p->seed, 3, 0, order, n);
+    for (uint32_t i = 0; i < n; i++) from[to[i] = (int32_t)order[i]] = (int32_t)i;
+    for (int k = 0; k < 2; k++)
+      in[1 + k] = case_leaf_data(p, ROLE_CONSTANT, k ? "back" : "order", LP_DESC(LP_I32, n),
+                                 (k == 1) != back ? from : to);
+  }
+  free(order);
+  free(to);
+  return case_apply(p, LP_OP_PERMUTE, NULL, in, 3);
+}
+
+static void build_permute(case_program *p, const op_case *c) {
+  const case_row *r = c->row;
+  p->y = permuted(p, r->c, case_x(p, "x", lp_f32(r->n, r->c), true), false);
+  case_target_add(p, p->y, "y");
+}
+
 static void build_linear(case_program *p, const op_case *c) {
   const case_row *r = c->row;
   lp_val in[LP_LINEAR_INPUTS] = {{0}};
@@ -146,12 +173,16 @@ static void build_linear(case_program *p, const op_case *c) {
   bool forward = c->op == LP_OP_LINEAR, bias = !(r->flags & CASE_NO_BIAS);
   lp_desc x = lp_f32(r->n, r->c), dy = lp_f32(r->n, r->o), w = lp_f32(r->o, r->c);
   add_prior(p, r, in, &params);
+  const bool ordered = r->form == PRIOR_ORDERED;
   in[0] = forward ? case_x(p, "x", x, true) : case_x(p, "dy", dy, true);
+  if (ordered && forward) in[0] = permuted(p, r->c, in[0], false);
   in[1] = c->op == LP_OP_LINEAR_DW ? case_x(p, "x", x, true)
                                    : case_leaf_add(p, ROLE_PARAM, "w", w, FILL_SIGNED, 0, true);
+  if (ordered && c->op == LP_OP_LINEAR_DW) in[1] = permuted(p, r->c, in[1], false);
   if (forward && bias)
     in[2] = case_leaf_add(p, ROLE_PARAM, "b", lp_f32(r->o), FILL_SIGNED, 0, true);
   lp_val y = case_apply(p, c->op, &params, in, LP_LINEAR_INPUTS);
+  if (ordered && c->op == LP_OP_LINEAR_DX) y = permuted(p, r->c, y, true);
   case_target_add(p, y, forward ? "y" : c->op == LP_OP_LINEAR_DX ? "dx" : "dw");
   p->y = y;
   if (c->op == LP_OP_LINEAR_DW && bias) case_target_add(p, lp_output(y, 1), "db");
@@ -421,6 +452,7 @@ const case_family case_averages = {"avgpool2d", OPS(LP_OP_AVGPOOL2D, LP_OP_AVGPO
                                    build_average};
 const case_family case_priors = {"prior", OPS(LP_OP_PRIOR), build_prior};
 const case_family case_slices = {"slice", OPS(LP_OP_SLICE, LP_OP_CONCAT), build_slice};
+const case_family case_permute = {"permute", OPS(LP_OP_PERMUTE), build_permute};
 const case_family case_sparse = {
     "sparse_linear", OPS(LP_OP_SPARSE_LINEAR, LP_OP_SPARSE_LINEAR_DX, LP_OP_SPARSE_LINEAR_DW),
     build_sparse};

@@ -517,6 +517,12 @@ static void sparse_linear_dw(const ref_call *c) {
   channel_sums(c, 1);
 }
 
+static void permute(const ref_call *c) {
+  const int64_t n = c->in_desc[0]->dim[1];
+  for (int64_t e = 0; e < count(&c->out_desc[0]); e++)
+    c->out[0][e] = c->in[0][e - e % n + (int64_t)c->in[1][e % n]];
+}
+
 ref_op ref_op_get(uint32_t op) {
   static const ref_op ops[LP_OP_COUNT] = {
       [LP_OP_RESHAPE] = copy,
@@ -562,6 +568,7 @@ ref_op ref_op_get(uint32_t op) {
       [LP_OP_DIV] = quotient,
       [LP_OP_SLICE] = slice,
       [LP_OP_CONCAT] = concat,
+      [LP_OP_PERMUTE] = permute,
       [LP_OP_PRIOR] = prior,
       [LP_OP_AVGPOOL2D] = avgpool2d,
       [LP_OP_AVGPOOL2D_DX] = avgpool2d_dx,

@@ -20,6 +20,7 @@ typedef struct lp_var {
   char sha256[65];      /* of a constant's bytes */
   char *rows, *columns; /* of a pattern's weights: names of its constants */
   uint32_t n_in;        /* of that layer; 0: a tensor as it is */
+  int32_t *order;       /* of its columns in memory (lp_graph_order); NULL: as it is known */
 } lp_var;
 
 struct lp_session {

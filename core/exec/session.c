@@ -34,6 +34,13 @@ lp_status lp_session_open(const char *device, uint64_t seed, lp_session **out) {
   return LP_OK;
 }
 
+static void free_var(lp_var *v) {
+  free(v->name);
+  free(v->rows);
+  free(v->columns);
+  free(v->order);
+}
+
 void lp_session_close(lp_session *s) {
   if (!s) return;
   if (s->dev) {
@@ -42,11 +49,7 @@ void lp_session_close(lp_session *s) {
     for (uint32_t i = 0; i < s->n_scratch; i++) s->ops->buf_free(s->dev, s->scratch[i]);
     s->ops->close(s->dev);
   }
-  for (uint32_t i = 0; i < s->n_vars; i++) {
-    free(s->var[i].name);
-    free(s->var[i].rows);
-    free(s->var[i].columns);
-  }
+  for (uint32_t i = 0; i < s->n_vars; i++) free_var(&s->var[i]);
   free(s->var);
   free(s->arena);
   free(s->scratch);
@@ -101,18 +104,51 @@ static lp_status find_sized(const lp_session *s, const char *name, size_t n, lp_
   return LP_OK;
 }
 
+/* The elements of a variable between the order in memory and the one that they are known in. */
+static lp_status reorder(const lp_var *v, float *x, bool to_memory) {
+  if (!v->order) return LP_OK;
+  const size_t n = (size_t)v->desc.dim[v->desc.ndim - 1];
+  const float *end = x + lp_numel(&v->desc);
+  float *row = malloc(n * sizeof *row);
+  if (!row) return lp_fail(LP_ERR_MEMORY, "session: %s: out of memory", v->name);
+  for (; x < end; x += n) {
+    memcpy(row, x, n * sizeof *row);
+    for (size_t i = 0; i < n; i++)
+      if (to_memory)
+        x[i] = row[v->order[i]];
+      else
+        x[v->order[i]] = row[i];
+  }
+  free(row);
+  return LP_OK;
+}
+
+/* Writes what is in data, and may change the order there. */
+static lp_status write_var(lp_session *s, const lp_var *v, void *data) {
+  lp_status status = reorder(v, data, true);
+  if (status != LP_OK) return status;
+  return s->ops->buf_write(s->dev, s->arena[v->buffer], v->offset, data, lp_nbytes(&v->desc), NULL);
+}
+
 lp_status lp_session_read(lp_session *s, const char *name, void *dst, size_t n) {
   lp_var *v;
   lp_status status = find_sized(s, name, n, &v);
-  if (status != LP_OK) return status;
-  return s->ops->buf_read(s->dev, s->arena[v->buffer], v->offset, dst, n, NULL);
+  if (status == LP_OK)
+    status = s->ops->buf_read(s->dev, s->arena[v->buffer], v->offset, dst, n, NULL);
+  return status == LP_OK ? reorder(v, dst, false) : status;
 }
 
 lp_status lp_session_write(lp_session *s, const char *name, const void *src, size_t n) {
   lp_var *v;
   lp_status status = find_sized(s, name, n, &v);
   if (status != LP_OK) return status;
-  return s->ops->buf_write(s->dev, s->arena[v->buffer], v->offset, src, n, NULL);
+  if (!v->order) return s->ops->buf_write(s->dev, s->arena[v->buffer], v->offset, src, n, NULL);
+  void *copy = malloc(n);
+  if (!copy) return lp_fail(LP_ERR_MEMORY, "session: %s: out of memory", name);
+  memcpy(copy, src, n);
+  status = write_var(s, v, copy);
+  free(copy);
+  return status;
 }
 
 lp_status lp_session_buffer(lp_session *s, size_t nbytes, lp_buffer **out) {
@@ -228,6 +264,12 @@ static lp_status add_var(lp_session *s, const lp_graph *g, const lp_value *v) {
     var->columns = strdup(g->value[v->columns.id].name);
     if (!var->rows || !var->columns) return lp_fail(LP_ERR_MEMORY, "session: out of memory");
   }
+  if (v->order.id) {
+    const lp_value *order = &g->value[v->order.id];
+    var->order = malloc(lp_nbytes(&order->desc));
+    if (!var->order) return lp_fail(LP_ERR_MEMORY, "session: out of memory");
+    memcpy(var->order, order->init.data, lp_nbytes(&order->desc));
+  }
   return v->kind == VALUE_CONSTANT ? lp_sha256(v->init.data, lp_nbytes(&v->desc), var->sha256)
                                    : LP_OK;
 }
@@ -260,9 +302,25 @@ static lp_status allocate_vars(lp_session *s, uint32_t first) {
   return LP_OK;
 }
 
-/* A constant of one name is one constant: graphs that bring other bytes for it cannot share it. */
-static lp_status same_constant(const lp_graph *g, const lp_var *old, const lp_value *v) {
+static bool same_order(const lp_graph *g, const lp_var *old, const lp_value *v) {
+  if (!old->order || !v->order.id) return !old->order && !v->order.id;
+  const lp_value *order = &g->value[v->order.id];
+  return memcmp(old->order, order->init.data, lp_nbytes(&order->desc)) == 0;
+}
+
+/* Can a graph share a variable of its name? A constant of one name is one constant: graphs that
+ * bring other bytes for it cannot. */
+static lp_status same_variable(const lp_graph *g, const lp_var *old, const lp_value *v) {
   char hex[65];
+  if (!lp_desc_equal(&old->desc, &v->desc) || old->kind != var_kind(v->kind))
+    return lp_fail(LP_ERR_SHAPE, "graph %s: %s is %s, but the session has it as %s", g->name,
+                   v->name, lp_desc_text(&v->desc), lp_desc_text(&old->desc));
+  if (!same_order(g, old, v))
+    return lp_fail(
+        LP_ERR_SHAPE,
+        "graph %s: the columns of %s stand in another order than an earlier graph of the "
+        "session has them",
+        g->name, v->name);
   if (v->kind != VALUE_CONSTANT) return LP_OK;
   lp_status status = lp_sha256(v->init.data, lp_nbytes(&v->desc), hex);
   if (status != LP_OK || strcmp(hex, old->sha256) == 0) return status;
@@ -279,10 +337,7 @@ lp_status lp_session_adopt(lp_session *s, const lp_graph *g, const uint32_t *lea
   for (uint32_t i = 0; i < n && status == LP_OK; i++) {
     const lp_value *v = &g->value[leaf[i]];
     const lp_var *old = lp_session_find(s, v->name);
-    if (old && (!lp_desc_equal(&old->desc, &v->desc) || old->kind != var_kind(v->kind)))
-      return lp_fail(LP_ERR_SHAPE, "graph %s: %s is %s, but the session has it as %s", g->name,
-                     v->name, lp_desc_text(&v->desc), lp_desc_text(&old->desc));
-    if (old) status = same_constant(g, old, v);
+    if (old) status = same_variable(g, old, v);
     *bytes += lp_align(lp_nbytes(&v->desc), s->info.alignment);
     if (old || dry_run) continue;
     if (s->info.max_alloc && lp_nbytes(&v->desc) > s->info.max_alloc) status = too_big(s, v);
@@ -293,13 +348,12 @@ lp_status lp_session_adopt(lp_session *s, const lp_graph *g, const uint32_t *lea
     const lp_value *v = &g->value[leaf[i]];
     if (strcmp(s->var[k].name, v->name) != 0) continue; /* an older one */
     void *data = initial_bytes(s, g, v);
-    status = data ? s->ops->buf_write(s->dev, s->arena[s->var[k].buffer], s->var[k].offset, data,
-                                      lp_nbytes(&v->desc), NULL)
+    status = data ? write_var(s, &s->var[k], data)
                   : lp_fail(LP_ERR_MEMORY, "session: %s: out of memory", v->name);
     free(data);
     k++;
   }
   if (status != LP_OK) /* a half-made variable must not be found later */
-    while (s->n_vars > first) free(s->var[--s->n_vars].name);
+    while (s->n_vars > first) free_var(&s->var[--s->n_vars]);
   return status;
 }

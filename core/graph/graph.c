@@ -167,11 +167,38 @@ lp_status lp_graph_mask(lp_graph *g, lp_val param, lp_val mask) {
     return lp_graph_fail(g, LP_ERR_SHAPE, "graph %s: a mask fits a parameter of its shape alone",
                          g->name);
   g->value[param.id].mask = mask;
+  g->value[mask.id].order = g->value[param.id].order;
   return LP_OK;
 }
 
 lp_val lp_graph_mask_of(const lp_graph *g, lp_val param) {
   return param.id < g->n_values ? g->value[param.id].mask : LP_NO_VAL;
+}
+
+lp_status lp_graph_order(lp_graph *g, lp_val leaf, lp_val order) {
+  if (g->status != LP_OK) return lp_graph_status(g);
+  const lp_value *v = &g->value[leaf.id < g->n_values ? leaf.id : 0];
+  const lp_value *o = &g->value[order.id < g->n_values ? order.id : 0];
+  const int64_t n = v->desc.ndim ? v->desc.dim[v->desc.ndim - 1] : 0;
+  bool good = v->name && v->desc.dtype == LP_F32 && o->kind == VALUE_CONSTANT &&
+              o->desc.dtype == LP_I32 && o->desc.ndim == 1 && o->desc.dim[0] == n;
+  bool *seen = calloc((size_t)n + 1, 1);
+  if (!seen) return lp_graph_fail(g, LP_ERR_MEMORY, "graph %s: out of memory", g->name);
+  for (int64_t i = 0; good && i < n; i++) {
+    const int32_t at = ((const int32_t *)o->init.data)[i];
+    good = at >= 0 && at < n && !seen[at];
+    if (good) seen[at] = true;
+  }
+  free(seen);
+  if (!good)
+    return lp_graph_fail(g, LP_ERR_ARG, "graph %s: %s: no order of its columns", g->name,
+                         v->name ? v->name : "a result");
+  g->value[leaf.id].order = order;
+  return LP_OK;
+}
+
+lp_val lp_graph_order_of(const lp_graph *g, lp_val leaf) {
+  return leaf.id < g->n_values ? g->value[leaf.id].order : LP_NO_VAL;
 }
 
 bool lp_graph_wires(const lp_graph *g, lp_val param, const int32_t **rows, const int32_t **columns,

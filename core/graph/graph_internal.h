@@ -23,6 +23,7 @@ typedef struct lp_value {
   lp_val rows, columns; /* VALUE_PARAM: of the pattern whose weights it is, or none */
   uint32_t n_in;        /* of that layer */
   lp_val mask;          /* VALUE_PARAM: what its gradient is multiplied by, or none */
+  lp_val order;         /* leaves: constant with the order of its columns in memory, or none */
   char *name;           /* leaves; owned */
   lp_init init;         /* parameters, state, constants; init.data owned */
 } lp_value;
@@ -123,7 +124,8 @@ lp_status lp_shape_reshape(lp_shape_call *c), lp_shape_same(lp_shape_call *c),
     lp_shape_avgpool2d(lp_shape_call *c), lp_shape_avgpool2d_dx(lp_shape_call *c),
     lp_shape_prior(lp_shape_call *c), lp_shape_slice(lp_shape_call *c),
     lp_shape_concat(lp_shape_call *c), lp_shape_sparse_linear(lp_shape_call *c),
-    lp_shape_sparse_linear_dx(lp_shape_call *c), lp_shape_sparse_linear_dw(lp_shape_call *c);
+    lp_shape_sparse_linear_dx(lp_shape_call *c), lp_shape_sparse_linear_dw(lp_shape_call *c),
+    lp_shape_permute(lp_shape_call *c);
 lp_status lp_grad_reshape(const lp_grad_call *c), lp_grad_relu(const lp_grad_call *c),
     lp_grad_dropout(const lp_grad_call *c), lp_grad_add(const lp_grad_call *c),
     lp_grad_sub(const lp_grad_call *c), lp_grad_mul(const lp_grad_call *c),
@@ -138,7 +140,8 @@ lp_status lp_grad_reshape(const lp_grad_call *c), lp_grad_relu(const lp_grad_cal
     lp_grad_sigmoid(const lp_grad_call *c), lp_grad_exp(const lp_grad_call *c),
     lp_grad_sqrt(const lp_grad_call *c), lp_grad_div(const lp_grad_call *c),
     lp_grad_concat(const lp_grad_call *c), lp_grad_prior(const lp_grad_call *c),
-    lp_grad_avgpool2d(const lp_grad_call *c), lp_grad_sparse_linear(const lp_grad_call *c);
+    lp_grad_avgpool2d(const lp_grad_call *c), lp_grad_sparse_linear(const lp_grad_call *c),
+    lp_grad_permute(const lp_grad_call *c);
 double lp_flops_conv2d(const lp_op_params *p, const lp_desc *in, const lp_desc *out),
     lp_flops_conv2d_dx(const lp_op_params *p, const lp_desc *in, const lp_desc *out),
     lp_flops_conv2d_dw(const lp_op_params *p, const lp_desc *in, const lp_desc *out),

@@ -70,6 +70,7 @@ static const lp_op_row rows[LP_OP_COUNT] = {
         {{4, MANY, 1, 4, 1 << 0 | 1 << 2 | 1 << 3}, lp_shape_update, NULL, NULL, NULL},
     [LP_OP_ADAM] = {{4, MANY, 1, 4, 1 << 0 | 1 << 2 | 1 << 3}, lp_shape_update, NULL, NULL, NULL},
     [LP_OP_ACCUMULATE] = {{2, MANY, 1, 2, 1 << 0}, lp_shape_update, NULL, NULL, NULL},
+    [LP_OP_PERMUTE] = {{3, 3, 1, 0, 0}, lp_shape_permute, lp_grad_permute, NULL, NULL},
     [LP_OP_PRIOR] = {{1, LP_LINEAR_INPUTS, 1, 0, 0}, lp_shape_prior, lp_grad_prior, NULL, NULL},
     [LP_OP_AVGPOOL2D] = {{1, 1, 1, 0, 0}, lp_shape_avgpool2d, lp_grad_avgpool2d, NULL, NULL},
     [LP_OP_AVGPOOL2D_DX] = {{1, 1, 1, 0, 0}, lp_shape_avgpool2d_dx, NULL, NULL, NULL},

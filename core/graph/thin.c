@@ -68,8 +68,25 @@ static lp_status find_places(lp_graph *g, const lp_op_record *r, const lp_patter
   return LP_OK;
 }
 
+/* What made x where its columns stand in the order of w's (lp_graph_order); NULL: nothing. */
+static const lp_op_record *permuted(const lp_graph *g, uint32_t x, lp_val order) {
+  const lp_value *v = &g->value[x];
+  const lp_op_record *r = v->kind == VALUE_RESULT ? &g->op[v->op] : NULL;
+  return r && r->op == LP_OP_PERMUTE && g->operand[r->in_first + 1] == order.id ? r : NULL;
+}
+
+/* Is it known, of every op that reads w, which unit each of its inputs is? */
+static bool inputs_known(const lp_graph *g, lp_val w) {
+  const lp_val order = g->value[w.id].order;
+  for (uint32_t o = 0; o < g->n_ops && order.id; o++) {
+    const uint32_t *in = g->operand + g->op[o].in_first;
+    if (g->op[o].in_count > 1 && in[1] == w.id && !permuted(g, in[0], order)) return false;
+  }
+  return true;
+}
+
 /* P of each wire, rounded once; false where it is 1 for all. */
-static bool prior_of(const lp_graph *g, const lp_op_record *r, const lp_pattern *p,
+static bool prior_of(const lp_graph *g, const lp_op_record *r, lp_val order, const lp_pattern *p,
                      const size_t *place, float *out) {
   bool ones = true;
   if (r->op == LP_OP_SPARSE_LINEAR) {
@@ -81,9 +98,11 @@ static bool prior_of(const lp_graph *g, const lp_op_record *r, const lp_pattern 
               *row = constant(g, r, LP_PRIOR_ROW_SCALE), *col = constant(g, r, LP_PRIOR_COL_SCALE);
   const int32_t *off_out = constant(g, r, LP_PRIOR_OFF_OUT),
                 *off_in = constant(g, r, LP_PRIOR_OFF_IN);
+  const lp_op_record *moved = permuted(g, g->operand[r->in_first], order);
+  const int32_t *back = moved ? constant(g, moved, 2) : NULL;
   for (uint32_t o = 0; o < p->n_out; o++)
     for (int32_t k = p->rows[o]; k < p->rows[o + 1]; k++) {
-      const int32_t i = p->columns[k];
+      const int32_t i = back ? back[p->columns[k]] : p->columns[k];
       double v = table   ? (double)table[off_out[o] + off_in[i]]
                  : dense ? (double)dense[place[k]]
                          : 1;
@@ -114,6 +133,8 @@ static lp_status replace(lp_graph *g, uint32_t w, const lp_op_record *like, cons
   const lp_desc wires = lp_f32(p->n);
   char name[300];
   const lp_op op = like->op;
+  const lp_val order = g->value[w].order;
+  g->value[w].order = LP_NO_VAL; /* wires stand by the units */
   lp_status s = lp_pattern_operands(p, g, path, in);
   if (s != LP_OK) return s;
   snprintf(name, sizeof name, "%s.prior", path);
@@ -123,6 +144,8 @@ static lp_status replace(lp_graph *g, uint32_t w, const lp_op_record *like, cons
     const lp_op_record *r = &g->op[o];
     if (r->op != op || g->operand[r->in_first + 1] != w) continue;
     for (uint32_t i = 0; i < OWN; i++) in[i].id = g->operand[r->in_first + i];
+    const lp_op_record *moved = permuted(g, in[0].id, order);
+    if (moved) in[0].id = g->operand[moved->in_first];
     lp_graph_replace(g, o, LP_OP_SPARSE_LINEAR, in, LP_SPARSE_INPUTS);
   }
   return lp_graph_status(g);
@@ -134,6 +157,7 @@ lp_status lp_graph_thin(lp_graph *g, lp_val param, const lp_pattern *p, const ch
   if (g->status != LP_OK) return lp_graph_status(g);
   const lp_op_record *found = reader_of(g, param.id);
   if (!found || g->value[param.id].kind != VALUE_PARAM) return LP_OK;
+  if (!inputs_known(g, param)) return LP_OK;
   const lp_op_record like = *found; /* the array moves */
   lp_desc y = g->value[like.out_first].desc, x = g->value[g->operand[like.in_first]].desc;
   if (y.dim[1] != (int64_t)p->n_out || x.dim[1] != (int64_t)p->n_in)
@@ -147,7 +171,7 @@ lp_status lp_graph_thin(lp_graph *g, lp_val param, const lp_pattern *p, const ch
   lp_status s = place && prior ? find_places(g, &like, p, place) : out_of_memory(g);
   if (s == LP_OK) s = thin_start(g, &g->value[param.id], place, p->n);
   if (s == LP_OK) {
-    const bool has_prior = prior_of(g, &like, p, place, prior);
+    const bool has_prior = prior_of(g, &like, g->value[param.id].order, p, place, prior);
     s = replace(g, param.id, &like, p, path, has_prior ? prior : NULL);
   }
   free(place);

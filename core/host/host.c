@@ -43,6 +43,17 @@ static lp_status host_prior(lp_graph *g, const lp_layer_request *req, const char
   return end(g, req, own, lp_prior_store_operands(lent, &spec, g, req->path, operands, params));
 }
 
+static lp_status host_linear_prior(lp_graph *g, const lp_layer_request *req, const char *topology,
+                                   const char *cost, const char *metric, const char *normalize,
+                                   lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params) {
+  lp_prior_spec spec;
+  if (req->matrix) return host_prior(g, req, topology, cost, metric, normalize, operands, params);
+  lp_prior_store *own,
+      *lent = begin(req, (const char *const[]){topology, cost, metric, normalize}, &spec, &own);
+  if (!lent) return lp_graph_fail(g, LP_ERR_MEMORY, "layer %s: out of memory", req->path);
+  return end(g, req, own, lp_prior_store_linear(lent, &spec, g, req->path, operands, params));
+}
+
 static lp_status host_wires(lp_graph *g, const lp_layer_request *req, const char *topology,
                             const char *cost, const char *metric, const char *normalize,
                             lp_val operands[LP_SPARSE_INPUTS], bool *local) {
@@ -82,6 +93,7 @@ static const lp_host table = {
     .add_measure = lp_add_measure,
     .wires = host_wires,
     .constant_data = lp_graph_constant_data,
+    .linear_prior = host_linear_prior,
 };
 
 lp_status lp_registry_load(void) {

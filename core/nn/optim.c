@@ -53,7 +53,10 @@ static lp_val slot_state(lp_graph *g, lp_val p, const char *kind) {
   lp_graph_shape(g, p, &d);
   snprintf(name, sizeof name, "optim.%s.%s", kind, lp_graph_value_name(g, p));
   lp_init zero = {LP_INIT_CONST, 0.0f, NULL};
-  return lp_graph_leaf(g, LP_ROLE_SLOT, name, &d, &zero);
+  const lp_val slot = lp_graph_leaf(g, LP_ROLE_SLOT, name, &d, &zero);
+  const lp_val order = lp_graph_order_of(g, p);
+  if (slot.id && order.id) lp_graph_order(g, slot, order);
+  return slot;
 }
 
 /* Operands of one parameter under each optimiser; returns how many. */

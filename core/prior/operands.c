@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A table whose entries no two neighbouring inputs find side by side, as after a permutation, is
- * read element by element, which costs three times the product; reading P itself costs a fifth
- * more. So devices get that where it pays and takes no more than this many elements. */
+/* A scattered table is read element by element, which costs three times the product; reading P
+ * itself costs a fifth more. So devices get that where it pays and takes no more than this many
+ * elements. */
 enum { EXPAND_LEAST = 1 << 16, EXPAND_MOST = 1 << 26 };
 
 static bool is_expanded(const lp_prior *p) {
   const uint64_t n = (uint64_t)p->sheets.n_out * p->sheets.n_in;
-  return p->table && !p->impl->wires && p->run <= 1 && n >= EXPAND_LEAST && n <= EXPAND_MOST;
+  return lp_prior_scattered(p) && n >= EXPAND_LEAST && n <= EXPAND_MOST;
 }
 
 /* Is P 1 everywhere, to the precision of a device? Then the layer is a plain one. */
@@ -34,12 +34,14 @@ static bool is_identity(const lp_prior *p) {
 size_t lp_prior_nbytes(const lp_prior *p) {
   size_t n_out = p->sheets.n_out, n_in = p->sheets.n_in;
   if (is_identity(p)) return 0;
-  if (is_expanded(p)) return n_out * n_in * sizeof(float);
+  const bool ordered = lp_prior_ordered(p);
+  if (is_expanded(p) && !ordered) return n_out * n_in * sizeof(float);
   if (p->impl->wires) return 4 * (4 * (size_t)p->impl->wires->n + n_out + n_in + 2);
   size_t n = p->table ? p->n_table * sizeof(float) + (n_out + n_in) * sizeof(int32_t)
                       : n_out * n_in * sizeof(float);
   if (p->row_scale) n += n_out * sizeof(float);
   if (p->col_scale) n += n_in * sizeof(float);
+  if (ordered) n += 2 * n_in * sizeof(int32_t);
   return n;
 }
 
@@ -110,7 +112,8 @@ lp_status lp_prior_values_of(const lp_prior *p, bool matrix, lp_prior_values *ou
   out->dense = single(p->dense, (size_t)n_out * n_in, &ok);
   if (matrix && p->impl->signal) ok = (out->dense = spread(p)) && ok;
   if (!matrix && p->impl->wires) ok = wire_values(p, out) && ok;
-  if (is_expanded(p)) {
+  if (!matrix) ok = lp_prior_put_in_order(p, out) && ok;
+  if (is_expanded(p) && !out->order) {
     out->expanded = malloc((size_t)n_out * n_in * sizeof *out->expanded);
     ok = ok && out->expanded;
     for (uint32_t i = 0; out->expanded && i < n_out; i++)
@@ -138,6 +141,10 @@ void lp_prior_values_free(lp_prior_values *v) {
   free(v->col_scale);
   free(v->dense);
   free(v->expanded);
+  free(v->order);
+  free(v->back);
+  free(v->ordered_off);
+  free(v->ordered_scale);
   free(v->wire);
   lp_pattern_free(v->wires);
   *v = (lp_prior_values){0};
@@ -171,6 +178,23 @@ lp_status lp_prior_values_put(const lp_prior_values *v, lp_graph *g, const char 
     operands[LP_PRIOR_DENSE] = put(g, LP_PRIOR_EXPANDED, path, "dense", &matrix, v->expanded);
   }
   return lp_graph_status(g);
+}
+
+lp_status lp_prior_ordered_put(const lp_prior_values *v, lp_graph *g, const char *path,
+                               lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params) {
+  const lp_desc units = LP_DESC(LP_I32, v->n_in), columns = lp_f32(v->n_in);
+  /* What it is known by stays in the graph, as above. */
+  const lp_status s = lp_prior_values_put(v, g, path, operands, params);
+  if (s != LP_OK) return s;
+  params->run = v->ordered_run;
+  const lp_val x[] = {operands[0], put(g, LP_PRIOR_EXPANDED, path, "order", &units, v->order),
+                      put(g, LP_PRIOR_EXPANDED, path, "back", &units, v->back)};
+  operands[LP_PRIOR_OFF_IN] = put(g, LP_PRIOR_EXPANDED, path, "off_in", &units, v->ordered_off);
+  if (v->ordered_scale)
+    operands[LP_PRIOR_COL_SCALE] =
+        put(g, LP_PRIOR_EXPANDED, path, "col_scale", &columns, v->ordered_scale);
+  operands[0] = lp_apply(g, LP_OP_PERMUTE, NULL, x, 3);
+  return lp_graph_order(g, operands[1], x[1]);
 }
 
 lp_status lp_prior_wires_put(const lp_prior_values *v, lp_graph *g, const char *path,

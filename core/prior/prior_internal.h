@@ -77,20 +77,40 @@ typedef struct lp_prior_values {
   uint32_t n_out, n_in, n_table, run;
   uint32_t ndim, extent_out[LP_MAX_AXES], extent_in[LP_MAX_AXES]; /* of the sheets as laid out */
   float *table, *row_scale, *col_scale, *dense;
-  float *expanded;   /* P with its scales, beside a table that devices are not to read */
+  float *expanded; /* P with its scales, beside a table that devices are not to read */
+  /* Or the table with the inputs in its order: input i is unit order[i], which back undoes. */
+  int32_t *order, *back, *ordered_off;
+  float *ordered_scale; /* col_scale */
+  uint32_t ordered_run;
   lp_pattern *wires; /* of a local prior of a large layer */
   float *wire;       /* P of each of them, NULL: 1 */
   int32_t *off_out, *off_in;
 } lp_prior_values;
 
+/* A table that devices should not read as it is: no two neighbouring inputs find their entries side
+ * by side. */
+static inline bool lp_prior_scattered(const lp_prior *p) {
+  return p->table && !p->impl->wires && p->run <= 1;
+}
+
+/* order.c */
+/* Fills order .. ordered_run of out where that makes a plain table of a scattered one; none where
+ * it does not or the layer is small. False: out of memory. */
+bool lp_prior_put_in_order(const lp_prior *p, lp_prior_values *out);
+bool lp_prior_ordered(const lp_prior *p); /* does it? */
+
 /* operands.c */
-/* matrix: for a layer whose weights are a matrix, so that there is a table or a dense matrix; else
- * a local prior is its wires, which are taken out of p, and what files know it by. */
+/* matrix: for a layer whose weights are a matrix that stands as it is known, so that there is a
+ * table or a dense matrix; else a local prior is its wires, which are taken out of p, and what
+ * files know it by, and a large scattered one is put in order. */
 lp_status lp_prior_values_of(const lp_prior *p, bool matrix, lp_prior_values *out);
 void lp_prior_values_free(lp_prior_values *v);
 lp_status lp_prior_values_put(const lp_prior_values *v, lp_graph *g, const char *path,
                               lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params);
 
+/* Of values with an order, for operands[0] = x and the parameter operands[1] = w. */
+lp_status lp_prior_ordered_put(const lp_prior_values *v, lp_graph *g, const char *path,
+                               lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params);
 /* Of values with wires. */
 lp_status lp_prior_wires_put(const lp_prior_values *v, lp_graph *g, const char *path,
                              lp_val operands[LP_SPARSE_INPUTS]);

@@ -107,8 +107,19 @@ lp_status lp_prior_store_operands(lp_prior_store *s, const lp_prior_spec *spec, 
   kept *k;
   lp_status status = find(s, spec, false, &k);
   const bool wires_alone = status == LP_OK && k->values.wires && !k->values.table;
-  if (wires_alone) status = find(s, spec, true, &k);
+  if (wires_alone || (status == LP_OK && k->values.order)) status = find(s, spec, true, &k);
   if (status == LP_OK) status = lp_prior_values_put(&k->values, g, path, operands, params);
+  return status == LP_OK ? note(k, g, path) : status;
+}
+
+lp_status lp_prior_store_linear(lp_prior_store *s, const lp_prior_spec *spec, lp_graph *g,
+                                const char *path, lp_val operands[LP_LINEAR_INPUTS],
+                                lp_linear_params *params) {
+  kept *k;
+  lp_status status = find(s, spec, false, &k);
+  if (status != LP_OK) return status;
+  if (!k->values.order) return lp_prior_store_operands(s, spec, g, path, operands, params);
+  status = lp_prior_ordered_put(&k->values, g, path, operands, params);
   return status == LP_OK ? note(k, g, path) : status;
 }
 

@@ -7,8 +7,9 @@
  * table look-up and multiplication a weight where the weights are read, and the same where their
  * gradient is written, against 2N multiplications a weight for a batch of N. P o W is never stored.
  * Anywhere else: P itself, as much memory as the weights, read once as often as they are. A prior
- * that is 1 everywhere costs nothing. Building it takes one distance a table entry (or a pair), and
- * n_out * n_in additions if it is normalised.
+ * that is 1 everywhere costs nothing, a permuted one on a large layer what its table would cost
+ * without the permutation, and the inputs in another order. Building it takes one distance a table
+ * entry (or a pair), and n_out * n_in additions if it is normalised.
  *
  * A prior that is 0 for all but a tenth of the pairs of a large layer: weights, time and memory for
  * those wires alone, at any time, also where the cost tells its reach and the topology what is
@@ -47,8 +48,8 @@ static lp_status build(void *self, const lp_arg *args, lp_graph *g, const lp_lay
                                        make_param(host, g, req, LP_ROLE_WEIGHT, "weight", &weight),
                                        make_param(host, g, req, LP_ROLE_BIAS, "bias", &bias)};
   lp_op_params op = {0};
-  s = host->prior(g, req, args[TOPOLOGY].text, args[COST].text, args[METRIC].text,
-                  args[NORMALIZE].text, operands, &op.linear);
+  s = host->linear_prior(g, req, args[TOPOLOGY].text, args[COST].text, args[METRIC].text,
+                         args[NORMALIZE].text, operands, &op.linear);
   if (s != LP_OK) return s;
   *out = host->apply(g, LP_OP_LINEAR, &op, operands, LP_LINEAR_INPUTS);
   return host->shape(g, *out, &y); /* the graph's first error, if there is one */

@@ -117,6 +117,52 @@ static void plans_share_variables(void **state) {
   lp_session_close(s);
 }
 
+/* Readers and writers of a variable see the columns where they are known to be. */
+static void order_in_memory_is_not_seen(void **state) {
+  (void)state;
+  static const int32_t order[] = {2, 0, 1}, other[] = {1, 0, 2}, wrong[] = {0, 1, 1};
+  static const float start[] = {1, 2, 3, 4, 5, 6}, x[] = {10, 20, 30};
+  lp_session *s = open_session("cpu");
+  lp_plan *p, *q;
+  lp_val y;
+  lp_graph *g[4];
+  float w[6], out[2];
+  for (int k = 0; k < 4; k++) { /* as it is known; in an order, in another one; in none */
+    const lp_desc d = lp_f32(2, 3), in = lp_f32(1, 3), units = LP_DESC(LP_I32, 3);
+    const lp_init init = {LP_INIT_DATA, 0, start};
+    assert_int_equal(lp_graph_new("order", &g[k]), LP_OK);
+    const lp_val weight = lp_graph_param(g[k], k ? "w" : "v", &d, &init);
+    const lp_val operands[] = {lp_graph_constant(g[k], "x", &in, x), weight};
+    const int32_t *const to[] = {NULL, order, other, wrong};
+    const char *const name[] = {"", "a", "b", "c"};
+    if (k) {
+      lp_status made =
+          lp_graph_order(g[k], weight, lp_graph_constant(g[k], name[k], &units, to[k]));
+      assert_int_equal(made, k == 3 ? LP_ERR_ARG : LP_OK);
+    }
+    if (k == 3) continue;
+    y = lp_apply(g[k], LP_OP_LINEAR, NULL, operands, 2);
+    lp_status status = lp_plan_create(s, g[k], &y, 1, NULL, k == 0 ? &q : &p);
+    assert_int_equal(status, k == 2 ? LP_ERR_SHAPE : LP_OK);
+    if (k == 2) continue;
+    assert_int_equal(lp_session_read(s, k ? "w" : "v", w, sizeof w), LP_OK);
+    assert_memory_equal(w, start, sizeof w);
+    assert_int_equal(lp_plan_run(k ? p : q, &(lp_run){0}), LP_OK);
+    assert_int_equal(lp_plan_read(k ? p : q, 0, out, sizeof out), LP_OK);
+    /* in memory the first row is 3 1 2 */
+    assert_true(out[0] == (k ? 10 * 3 + 20 * 1 + 30 * 2 : 10 * 1 + 20 * 2 + 30 * 3));
+    for (int i = 0; i < 6; i++) w[i] = (float)(7 * i);
+    assert_int_equal(lp_session_write(s, k ? "w" : "v", w, sizeof w), LP_OK);
+    assert_int_equal(lp_plan_run(k ? p : q, &(lp_run){0}), LP_OK);
+    assert_int_equal(lp_plan_read(k ? p : q, 0, out, sizeof out), LP_OK);
+    assert_true(out[1] == (k ? 10 * 35 + 20 * 21 + 30 * 28 : 10 * 21 + 20 * 28 + 30 * 35));
+  }
+  lp_plan_free(p);
+  lp_plan_free(q);
+  for (int k = 0; k < 4; k++) lp_graph_free(g[k]);
+  lp_session_close(s);
+}
+
 static void refused_fusion_is_undone(void **state) {
   (void)state;
   lp_session *s = open_session("null:refuse_fused=1");
@@ -267,11 +313,17 @@ static void constants_must_agree(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(training_step_is_fused), cmocka_unit_test(control_and_treatment_are_paired),
-      cmocka_unit_test(plans_share_variables),  cmocka_unit_test(refused_fusion_is_undone),
-      cmocka_unit_test(refused_op_is_named),    cmocka_unit_test(dry_run_allocates_nothing),
-      cmocka_unit_test(failures_come_out),      cmocka_unit_test(small_allocations_are_respected),
-      cmocka_unit_test(wrong_number_of_inputs), cmocka_unit_test(constants_must_agree),
+      cmocka_unit_test(training_step_is_fused),
+      cmocka_unit_test(control_and_treatment_are_paired),
+      cmocka_unit_test(plans_share_variables),
+      cmocka_unit_test(order_in_memory_is_not_seen),
+      cmocka_unit_test(refused_fusion_is_undone),
+      cmocka_unit_test(refused_op_is_named),
+      cmocka_unit_test(dry_run_allocates_nothing),
+      cmocka_unit_test(failures_come_out),
+      cmocka_unit_test(small_allocations_are_respected),
+      cmocka_unit_test(wrong_number_of_inputs),
+      cmocka_unit_test(constants_must_agree),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   lp_registry_shutdown();

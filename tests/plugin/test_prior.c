@@ -257,6 +257,76 @@ static void scattered_tables_are_expanded(void **state) {
   }
 }
 
+static const void *constant_named(const lp_graph *g, const char *wanted) {
+  const char *name;
+  const void *data;
+  lp_desc d;
+  for (uint32_t i = 0; lp_graph_constant_get(g, i, &name, &d, &data); i++)
+    if (strcmp(name, wanted) == 0) return data;
+  return NULL;
+}
+
+static const void *bytes_of(const lp_graph *g, lp_val v) {
+  return v.id ? constant_named(g, lp_graph_value_name(g, v)) : NULL;
+}
+
+/* The layer of a larger one takes its inputs in the order of the table: column k of the weight is
+ * that of unit order[k], with the same P, which lies side by side now. */
+static void large_scattered_tables_are_ordered(void **state) {
+  (void)state;
+  static const lp_prior_spec spec[] = {
+      {.n_out = 1024, .n_in = 1024, .cost = "permuted:base=linear", .seed = 3},
+      {.n_out = 4096, .n_in = 256, .cost = "permuted:base=sqrt", .normalize = "fan_out", .seed = 4},
+      {.n_out = 1024, .n_in = 1024, .cost = "permuted:base=sqrt", .normalize = "fan_in", .seed = 5},
+  };
+  for (size_t k = 0; k < sizeof spec / sizeof *spec; k++) {
+    const uint32_t n_out = spec[k].n_out, n_in = spec[k].n_in;
+    lp_prior *p = prior_built(&spec[k]);
+    lp_prior_store *store = lp_prior_store_new();
+    lp_graph *g;
+    const lp_desc dx = lp_f32(2, n_in), dw = lp_f32(n_out, n_in);
+    const lp_init zero = {LP_INIT_CONST, 0, NULL};
+    assert_int_equal(lp_graph_new("ordered", &g), LP_OK);
+    const lp_val x = lp_input(g, "x", &dx), w = lp_graph_param(g, "w", &dw, &zero);
+    lp_val in[LP_LINEAR_INPUTS] = {x, w};
+    lp_linear_params params;
+    assert_int_equal(lp_prior_store_linear(store, &spec[k], g, "lp", in, &params), LP_OK);
+    assert_int_equal(in[1].id, w.id);
+    assert_true(in[0].id != x.id && in[LP_PRIOR_DENSE].id == 0);
+    assert_true(params.run >= 16 && n_in % params.run == 0);
+    const float *table = bytes_of(g, in[LP_PRIOR_TABLE]);
+    const float *row = bytes_of(g, in[LP_PRIOR_ROW_SCALE]),
+                *col = bytes_of(g, in[LP_PRIOR_COL_SCALE]);
+    const int32_t *off_out = bytes_of(g, in[LP_PRIOR_OFF_OUT]),
+                  *off_in = bytes_of(g, in[LP_PRIOR_OFF_IN]);
+    const int32_t *order = bytes_of(g, lp_graph_order_of(g, w));
+    const int32_t *back = constant_named(g, "expanded.lp.prior.back");
+    assert_non_null(order);
+    assert_non_null(back);
+    for (uint32_t i = 0; i < n_in; i++) {
+      assert_int_equal(back[order[i]], i);
+      if (i % params.run) assert_int_equal(off_in[i], off_in[i - 1] + 1);
+    }
+    for (uint32_t o = 0; o < n_out; o += 37)
+      for (uint32_t i = 0; i < n_in; i++) {
+        const double got = (double)table[off_out[o] + off_in[i]] * (row ? (double)row[o] : 1) *
+                           (col ? (double)col[i] : 1);
+        const double want = lp_prior_at(p, o, (uint32_t)order[i]);
+        assert_true(fabs(got - want) <= 3e-7 * fabs(want));
+      }
+    /* who asks for operands alone gets the matrix, from the same store */
+    lp_val other[LP_LINEAR_INPUTS] = {{0}};
+    assert_int_equal(lp_prior_store_operands(store, &spec[k], g, "lp", other, &params), LP_OK);
+    const float *dense = bytes_of(g, other[LP_PRIOR_DENSE]);
+    assert_non_null(dense);
+    for (uint32_t e = 0; e < n_out * n_in; e += 101)
+      assert_true(dense[e] == (float)lp_prior_at(p, e / n_in, e % n_in));
+    lp_graph_free(g);
+    lp_prior_store_free(store);
+    lp_prior_free(p);
+  }
+}
+
 static void free_positions_are_dense(void **state) {
   (void)state;
   lp_prior *p =
@@ -500,6 +570,7 @@ int main(void) {
       cmocka_unit_test(squarest_factors),
       cmocka_unit_test(table_is_checked_against_distances),
       cmocka_unit_test(scattered_tables_are_expanded),
+      cmocka_unit_test(large_scattered_tables_are_ordered),
       cmocka_unit_test(free_positions_are_dense),
       cmocka_unit_test(sources_give_any_matrix),
       cmocka_unit_test(normalisations_fix_their_sums),

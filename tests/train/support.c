@@ -122,6 +122,25 @@ void train_epochs(lp_trainer *t, uint32_t n, lp_epoch_result *last) {
   }
 }
 
+size_t var_size(lp_trainer *t, const char *wanted) {
+  lp_session *s = lp_trainer_session(t);
+  const char *name;
+  lp_var_kind kind;
+  lp_desc d;
+  for (uint32_t i = 0; i < lp_session_var_count(s); i++)
+    if (lp_session_var(s, i, &name, &kind, &d) == LP_OK && strcmp(name, wanted) == 0)
+      return (size_t)lp_numel(&d);
+  fail_msg("no variable %s", wanted);
+  return 0;
+}
+
+float *read_var(lp_trainer *t, const char *name) {
+  const size_t n = var_size(t, name);
+  float *x = malloc(n * sizeof *x);
+  assert_int_equal(lp_session_read(lp_trainer_session(t), name, x, n * sizeof *x), LP_OK);
+  return x;
+}
+
 /* All parameters and state, concatenated. */
 static float *weights(lp_trainer *t, size_t *n) {
   lp_session *s = lp_trainer_session(t);

@@ -21,6 +21,8 @@ void set_number(lp_train_spec *s, const char *name, uint32_t number);
 lp_trainer *new_trainer(const lp_train_spec *s);
 void train_epochs(lp_trainer *t, uint32_t n, lp_epoch_result *last);
 void assert_same_weights(lp_trainer *a, lp_trainer *b);
+size_t var_size(lp_trainer *t, const char *variable); /* its elements */
+float *read_var(lp_trainer *t, const char *variable); /* to be freed */
 /* Stops in epoch user[0] before step user[1]. */
 bool stop_at(void *user, const lp_progress *p);
 

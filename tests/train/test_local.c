@@ -27,25 +27,6 @@ static lp_train_spec spec_of(const char *layer, const char *extra) {
 #define DISK   "locality:cost=(disk:r=2)"
 #define MATRIX "penalty.lp=(wiring_l1:weight=0)"
 
-static size_t size_of(lp_trainer *t, const char *wanted) {
-  lp_session *s = lp_trainer_session(t);
-  const char *name;
-  lp_var_kind kind;
-  lp_desc d;
-  for (uint32_t i = 0; i < lp_session_var_count(s); i++)
-    if (lp_session_var(s, i, &name, &kind, &d) == LP_OK && strcmp(name, wanted) == 0)
-      return (size_t)lp_numel(&d);
-  fail_msg("no variable %s", wanted);
-  return 0;
-}
-
-static float *read_var(lp_trainer *t, const char *name) {
-  const size_t n = size_of(t, name);
-  float *x = malloc(n * sizeof *x);
-  assert_int_equal(lp_session_read(lp_trainer_session(t), name, x, n * sizeof *x), LP_OK);
-  return x;
-}
-
 /* Pairs of units within 2 of each other, in the order of the outputs. Returns how many. */
 static size_t within(const char *topology, uint32_t *pair) {
   const lp_prior_spec spec = {.n_out = UNITS,
@@ -110,8 +91,8 @@ static void trains_like_the_matrix(void **state) {
              layer[k].rest);
     lp_train_spec a = spec_of(text, NULL), b = spec_of(text, MATRIX);
     lp_trainer *sparse = new_trainer(&a), *dense = new_trainer(&b);
-    assert_int_equal(size_of(sparse, "lp.weight"), n);
-    assert_int_equal(size_of(dense, "lp.weight"), UNITS * UNITS);
+    assert_int_equal(var_size(sparse, "lp.weight"), n);
+    assert_int_equal(var_size(dense, "lp.weight"), UNITS * UNITS);
     assert_true(apart(sparse, dense, pair, n, &largest) == 0);
     assert_true(largest > 0.9 / sqrt(UNITS)); /* they start as those of all inputs do */
     lp_epoch_result one, other;
@@ -228,7 +209,7 @@ static void wires_can_be_pruned(void **state) {
   lp_model *m;
   assert_int_equal(lp_model_load(path, &m), LP_OK);
   assert_int_equal(lp_model_apply(m, t), LP_OK);
-  assert_int_equal(size_of(t, "lp.weight"), kept);
+  assert_int_equal(var_size(t, "lp.weight"), kept);
   /* each is the file's wire of its pair, and goes on from there */
   lp_train_spec all = spec_of(DISK, NULL);
   lp_trainer *u = new_trainer(&all);

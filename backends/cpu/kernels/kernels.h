@@ -39,6 +39,7 @@ KERNEL(adam);
 KERNEL(accumulate);
 KERNEL(slice);
 KERNEL(concat);
+KERNEL(permute);
 KERNEL(prior);
 KERNEL(avgpool);
 KERNEL(avgpool_dx);

@@ -1,4 +1,5 @@
-/* Slices and what is put together from tensors: copies between views (outer, axis, inner). */
+/* Slices and what is put together from tensors: copies between views (outer, axis, inner); and the
+ * elements of rows in another order. */
 #include "kernels.h"
 
 enum { UNIT = 8192 };
@@ -46,5 +47,19 @@ KERNEL(concat) {
       at += piece;
     }
     cpu_finish(c, first * row, (end - first) * row);
+  }
+}
+
+KERNEL(permute) {
+  const int32_t *order = (const int32_t *)(const void *)cpu_in(c, 1);
+  const int64_t n = c->in[0].desc.dim[1], rows = c->in[0].desc.dim[0], step = rows_in_unit(n);
+  for (int64_t unit; cpu_next(w, ceil_div(rows, step), &unit);) {
+    const int64_t first = unit * step, end = min64(rows, first + step);
+    for (int64_t r = first; r < end; r++) {
+      const float *x = cpu_in(c, 0) + r * n;
+      float *y = cpu_out(c, 0) + r * n;
+      for (int64_t i = 0; i < n; i++) y[i] = x[order[i]];
+    }
+    cpu_finish(c, first * n, (end - first) * n);
   }
 }

@@ -46,6 +46,7 @@ const cpu_kernels ISA(lp_cpu_kernels) = {
             [LP_OP_ACCUMULATE] = RUN(accumulate),
             [LP_OP_SLICE] = RUN(slice),
             [LP_OP_CONCAT] = RUN(concat),
+            [LP_OP_PERMUTE] = RUN(permute),
             [LP_OP_PRIOR] = RUN(prior),
             [LP_OP_AVGPOOL2D] = RUN(avgpool),
             [LP_OP_AVGPOOL2D_DX] = RUN(avgpool_dx),

@@ -84,6 +84,14 @@ typedef float16 lp_float16 __attribute__((aligned(4)));
 #define LP_STORE16(v, p) vstore16(v, 0, p)
 #endif
 
+/* Asks for the cache line at p, where kernels run on a CPU's cores. OpenCL's own prefetch does nothing
+ * in PoCL. */
+#if defined(__clang__) && (defined(__x86_64__) || defined(__aarch64__))
+#define LP_AHEAD(p) __builtin_prefetch((const void *)(size_t)(p))
+#else
+#define LP_AHEAD(p)
+#endif
+
 /* 16 elements of which only `left` exist: the rest reads as 0 and is not written. */
 static float16 lp_get16(const global float *p, int left) {
   if (left >= 16) return LP_LOAD16(p);

@@ -3,7 +3,7 @@
  * sample, n = input); 3: dW (m = output, n = input, and a last column that sums dy for db).
  * INPUTS, OUTPUTS; PRIOR 0 none, 1 table, 2 dense; WITH_ROW, WITH_COL scales; RUN16: 16 aligned
  * inputs have consecutive offsets; WITH_BIAS, WITH_DB. Loads and stores of 16 begin at a multiple of
- * 16 inputs. */
+ * 16 inputs. AHEAD_B, AHEAD_C: asks for 16 elements that are read from far apart. */
 
 #if WITH_ROW
 #define ROW_PARAMS , const global float *rowb, const int rowo
@@ -42,11 +42,16 @@
 #define PRIOR_OPEN     const global float *dense = denseb + denseo;
 #define PRIOR_AT(o, i) *dense[(o) * INPUTS + (i)] ROW_AT(o) COL_AT(i)
 #define PRIOR16(o, i)  *LP_LOAD16(dense + (o) * INPUTS + (i)) ROW_AT(o) COL16(i)
+#define PRIOR_AHEAD(o, i) LP_AHEAD(dense + (o) * INPUTS + (i));
 #else
 #define PRIOR_PARAMS
 #define PRIOR_OPEN
 #define PRIOR_AT(o, i)
 #define PRIOR16(o, i)
+#endif
+
+#ifndef PRIOR_AHEAD
+#define PRIOR_AHEAD(o, i)
 #endif
 
 #if DIRECTION == 1 && WITH_BIAS
@@ -112,6 +117,7 @@
 #define LOAD_A16(m, k) LP_LOAD16(p + (m) * OUTPUTS + (k))
 #define LOAD_B(k, n)   (q[(k) * INPUTS + (n)] PRIOR_AT(k, n))
 #define LOAD_B16(k, n) (LP_LOAD16(q + (k) * INPUTS + (n)) PRIOR16(k, n))
+#define AHEAD_B(k, n)  LP_AHEAD(q + (k) * INPUTS + (n)); PRIOR_AHEAD(k, n)
 #define STORE(m, n, value)                                                                         \
   {                                                                                                \
     const int e = (m) * INPUTS + (n);                                                              \
@@ -127,6 +133,9 @@
 #define LOAD_A(m, k)         p[(k) * OUTPUTS + (m)]
 #define LOAD_A16(m, k)       LP_LOAD16(p + (k) * OUTPUTS + (m))
 #define STORE16(m, n, value) LP_STORE16((value) PRIOR16(m, n), y + (m) * INPUTS + (n))
+#if PRIOR == 2
+#define AHEAD_C(m, n) PRIOR_AHEAD(m, n)
+#endif
 #if WITH_DB
 #define LOAD_B(k, n) ((n) < INPUTS ? q[(k) * INPUTS + (n)] : 1.0f)
 #define LOAD_B16(k, n)                                                                             \

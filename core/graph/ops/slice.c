@@ -1,4 +1,5 @@
-/* Shapes and gradients of slices of tensors and of what is put together from them. */
+/* Shapes and gradients of slices of tensors, of what is put together from them, and of other orders
+ * of their elements. */
 #include "../graph_internal.h"
 
 #include <stdlib.h>
@@ -66,6 +67,24 @@ lp_status lp_grad_concat(const lp_grad_call *c) {
     if (c->need[i]) c->din[i] = lp_apply(c->g, LP_OP_SLICE, &p, &c->dout[0], 1);
     p.slice.begin += p.slice.length;
   }
+  return LP_OK;
+}
+
+static bool is_order(const lp_desc *d, int64_t n) {
+  return d->dtype == LP_I32 && d->ndim == 1 && d->dim[0] == n;
+}
+
+lp_status lp_shape_permute(lp_shape_call *c) {
+  const lp_desc *x = &c->in[0];
+  if (!lp_is_f32(x, 2) || !is_order(&c->in[1], x->dim[1]) || !is_order(&c->in[2], x->dim[1]))
+    return lp_shape_fail(c, "x (N,I) and two orders i32 (I)");
+  c->out[0] = *x;
+  return LP_OK;
+}
+
+lp_status lp_grad_permute(const lp_grad_call *c) {
+  const lp_val in[] = {c->dout[0], c->in[2], c->in[1]};
+  if (c->need[0]) c->din[0] = lp_apply(c->g, LP_OP_PERMUTE, NULL, in, 3);
   return LP_OK;
 }
 

@@ -36,7 +36,8 @@ LP_API lp_role lp_session_role(const lp_session *s, uint32_t i);
  * SPARSE_LINEAR), by name, and the inputs of its layer. False: it is a tensor as it stands. */
 LP_API bool lp_session_wires(const lp_session *s, uint32_t i, const char **rows,
                              const char **columns, uint32_t *n_in);
-/* Whole-variable transfers, blocking. n must be the variable's size in bytes. */
+/* Whole-variable transfers, blocking. n must be the variable's size in bytes. Columns are in the
+ * order that files have, however they stand in memory (graph.h, lp_graph_order). */
 LP_API lp_status lp_session_read(lp_session *s, const char *name, void *dst, size_t n);
 LP_API lp_status lp_session_write(lp_session *s, const char *name, const void *src, size_t n);
 

@@ -52,6 +52,13 @@ LP_API lp_val lp_graph_constant(lp_graph *g, const char *name, const lp_desc *de
 LP_API lp_status lp_graph_mask(lp_graph *g, lp_val param, lp_val mask);
 LP_API lp_val lp_graph_mask_of(const lp_graph *g, lp_val param); /* LP_NO_VAL: it has none */
 
+/* The columns of a parameter or state (.., I) stand in memory in another order: column i is column
+ * order[i] of the tensor that initial values, files and whoever reads or writes it know (exec.h).
+ * `order` is a constant i32 (I) that holds every number below I once. What optimisers and masks
+ * keep of the parameter stands alike. Once a value. */
+LP_API lp_status lp_graph_order(lp_graph *g, lp_val leaf, lp_val order);
+LP_API lp_val lp_graph_order_of(const lp_graph *g, lp_val leaf); /* LP_NO_VAL: as it is known */
+
 /* Adds an op and returns its first output (of a SLICE that is a part of a CONCAT, that part);
  * further outputs are lp_output(v, 1), ... Optional operands that are missing are LP_NO_VAL. params
  * may be NULL for ops without any. */

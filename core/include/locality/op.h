@@ -45,6 +45,8 @@
  *  EXPAND           s scalar -> y          s in every element; shape from params
  *  SLICE            x -> y                 entries begin .. begin+length-1 of one axis
  *  CONCAT           x... -> y              one behind the other along an axis; all else equal
+ *  PERMUTE          x (N,I), order i32 (I), back i32 (I) -> y   y[n][i] = x[n][order[i]]
+ *                                       back is the inverse; with it, the op is its own gradient
  *  PRIOR            w (B*O,I,..), prior operands over (O,I) -> P o w
  *                                       w seen as (B,O,I,rest); the same op is its own gradient
  *  LOG_SOFTMAX      x (N,C) -> y           over C
@@ -125,7 +127,8 @@ extern "C" {
   OP(AVGPOOL2D_DX, 46, "avgpool2d_dx", false)                                                      \
   OP(SPARSE_LINEAR, 47, "sparse_linear", false)                                                    \
   OP(SPARSE_LINEAR_DX, 48, "sparse_linear_dx", false)                                              \
-  OP(SPARSE_LINEAR_DW, 49, "sparse_linear_dw", false)
+  OP(SPARSE_LINEAR_DW, 49, "sparse_linear_dw", false)                                              \
+  OP(PERMUTE, 50, "permute", false)
 
 #define LP_OP_NUMBER(name, number, text, fusable) LP_OP_##name = number,
 typedef enum lp_op { LP_OP_NONE = 0, LP_OPS(LP_OP_NUMBER) LP_OP_COUNT } lp_op;

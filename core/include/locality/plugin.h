@@ -29,9 +29,10 @@ extern "C" {
  *   1.4  lp_layer_request.bias; lp_penalty.draw
  *   1.5  lp_layer_request.matrix; of the host, wires
  *   1.6  lp_topology.span, lp_cost.reach
- *   1.7  of the host, constant_data */
+ *   1.7  of the host, constant_data
+ *   1.8  of the host, linear_prior */
 #define LP_ABI_MAJOR 1
-#define LP_ABI_MINOR 7
+#define LP_ABI_MINOR 8
 
 #define LP_MAX_AXES 3
 
@@ -394,6 +395,13 @@ typedef struct lp_host {
   /* 1.7: the bytes of a constant, the operands of `prior` among them; NULL: v is none. The graph's.
    */
   const void *(*constant_data)(const lp_graph *g, lp_val v);
+
+  /* 1.8: like prior, for a LINEAR whose operands[0] is x and operands[1] a parameter of the layer's
+   * own: both may stand in another order in memory where that makes a permuted prior cheap. Reads x
+   * from operands[0] and puts there what the LINEAR is to take. */
+  lp_status (*linear_prior)(lp_graph *g, const lp_layer_request *req, const char *topology,
+                            const char *cost, const char *metric, const char *normalize,
+                            lp_val operands[LP_LINEAR_INPUTS], lp_linear_params *params);
 } lp_host;
 
 /* ---- descriptor ---------------------------------------------------------------------------- */

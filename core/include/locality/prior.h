@@ -80,6 +80,14 @@ LP_API lp_status lp_prior_store_operands(lp_prior_store *s, const lp_prior_spec 
                                          const char *path, lp_val operands[LP_LINEAR_INPUTS],
                                          lp_linear_params *params);
 
+/* The same for a LINEAR of x = operands[0] and the parameter operands[1]. A large layer with a
+ * permuted prior, or another whose table neighbouring inputs read here and there, gets its inputs
+ * in the order of the table: operands[0] becomes a PERMUTE of x, and the parameter stands in memory
+ * in that order (lp_graph_order), which nobody sees who reads or writes it by its session. */
+LP_API lp_status lp_prior_store_linear(lp_prior_store *s, const lp_prior_spec *spec, lp_graph *g,
+                                       const char *path, lp_val operands[LP_LINEAR_INPUTS],
+                                       lp_linear_params *params);
+
 /* The same as operands of a SPARSE_LINEAR, where the prior is local: *local says whether it is 0
  * for all but a tenth of the pairs of a layer large enough to gain from that. Then nothing that is
  * made takes memory or time for pairs without a wire. */

@@ -31,6 +31,9 @@
     c##i##l += f * bl;                                                                             \
     c##i##h += f * bh;                                                                             \
   }
+#define ROWS_AHEAD 4
+#define ASK(i)                                                                                     \
+  for (int h = 0; h < LANES; h += 16) { AHEAD_C(min(m0 + i, (int)(GEMM_M)-1), n0 + h) }
 #define KEEP(i)                                                                                    \
   KEEP_V(c##i##l, c + 2 * i * VL);                                                                 \
   KEEP_V(c##i##h, c + (2 * i + 1) * VL);
@@ -57,11 +60,16 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
     for (int k0 = 0; k0 < GEMM_K; k0 += KP) {
       const int kn = min(KP, GEMM_K - k0), last = k0 + kn == GEMM_K;
 #if B_PACK == 3
-      for (int n0 = n_first; n0 < n_end; n0 += LANES) {
-        global float *to = LP_AT(bp, n0 - n_first, KP);
-        for (int k = 0; k < kn; k++, to += LANES)
+      for (int k = 0; k < kn; k++) {
+#ifdef AHEAD_B
+        const int next = min(k0 + k + ROWS_AHEAD, (int)(GEMM_K)-1);
+        for (int n = n_first; n < n_end; n += 16) { AHEAD_B(next, n) }
+#endif
+        for (int n0 = n_first; n0 < n_end; n0 += LANES) {
+          global float *to = LP_AT(LP_AT(bp, n0 - n_first, KP), k, LANES);
           for (int h = 0; h < LANES; h += 16)
             if (GEMM_N % LANES == 0 || n0 + h < GEMM_N) KEEP16(LOAD_B16(k0 + k, n0 + h), to + h);
+        }
       }
 #else
       for (int n0 = n_first; n0 < n_end; n0 += LANES)
@@ -109,6 +117,9 @@ KERNEL(PROBLEM_PARAMS, global float *wsb, const int wso, const int block_m, cons
 #else
           global float *c =
               LP_AT(tiles, (m0 - m_first) * (block_n / LANES) + (n0 - n_first) / LANES * MR, LANES);
+#endif
+#ifdef AHEAD_C
+          if (last) { ROWS(ASK) }
 #endif
           ROWS(DECLARE)
           for (int k = 0; k < kn; k++) {
