@@ -26,7 +26,8 @@ CASES = ["chain/lenet", "chain/conv relu pool overlapping", "chain/expand of sum
          "log_softmax_dx/10 classes", "cross_entropy_dx/3 classes", "cross_entropy/1000 classes of",
          "sum/long", "batchnorm/images",
          "batchnorm_dx/images", "batchnorm_eval_dx/odd", "batchnorm_dx/odd batch", "rmsprop/momentum l2", "adam/decoupled",
-         "accumulate/average", "slice/inside", "concat/inside", "prior/three gates scaled",
+         "accumulate/average", "slice/inside", "concat/inside", "permute/odd",
+         "prior/three gates scaled",
          "prior/dense", "sparse_linear/odd", "sparse_linear_dx/odd",
          "sparse_linear_dw/odd", "avgpool2d/2 by 3", "avgpool2d_dx/3 by 2"]
 ENGINE = ["conv2d/odd stride", "conv2d_dx/odd stride", "conv2d_dw/odd stride", "linear/unequal table",
